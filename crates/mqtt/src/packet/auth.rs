@@ -1,0 +1,41 @@
+//! AUTH (MQTT 5, 3.15).
+
+use super::put_header;
+use crate::reader::Reader;
+use crate::{Carrier, DecodeError, PacketType, Properties, ProtocolVersion, ReasonCode};
+
+/// A step of an extended authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Auth<'a> {
+    /// Success, continue or re-authenticate.
+    pub reason: ReasonCode,
+    /// The method and its data.
+    pub properties: Properties<'a>,
+}
+
+impl<'a> Auth<'a> {
+    /// Decodes what follows the fixed header.
+    pub fn decode(body: &'a [u8], version: ProtocolVersion) -> Result<Self, DecodeError> {
+        if !version.is_v5() {
+            return Err(DecodeError::protocol("packet type", "is AUTH, which only MQTT 5 has"));
+        }
+        let mut reader = Reader::new(body);
+        if reader.is_empty() {
+            return Ok(Self { reason: ReasonCode::SUCCESS, properties: Properties::EMPTY });
+        }
+        let reason = ReasonCode(reader.u8("reason code")?);
+        if !reason.belongs_in(PacketType::Auth) {
+            return Err(DecodeError::protocol("reason code", "is none of AUTH")); // [MQTT-3.15.2-1]
+        }
+        let properties = Properties::decode(&mut reader, Carrier::Packet(PacketType::Auth))?;
+        reader.end("AUTH")?;
+        Ok(Self { reason, properties })
+    }
+
+    /// Appends the whole packet.
+    pub fn encode(self, out: &mut Vec<u8>) {
+        put_header(out, PacketType::Auth.first_byte(), 1 + self.properties.encoded_len());
+        out.push(self.reason.0);
+        self.properties.encode(out);
+    }
+}

@@ -1,0 +1,45 @@
+//! CONNACK (MQTT 5, 3.2; 3.1.1, 3.2).
+
+use super::put_header;
+use crate::reader::Reader;
+use crate::{Carrier, DecodeError, PacketType, Properties, ProtocolVersion, ReasonCode};
+
+/// The answer to CONNECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnAck<'a> {
+    /// Whether the server kept a session of this client.
+    pub session_present: bool,
+    /// A reason code of MQTT 5, or a return code 0 to 5 of MQTT 3.
+    pub reason: ReasonCode,
+    /// Empty in MQTT 3.
+    pub properties: Properties<'a>,
+}
+
+impl<'a> ConnAck<'a> {
+    /// Decodes what follows the fixed header.
+    pub fn decode(body: &'a [u8], version: ProtocolVersion) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(body);
+        let flags = reader.u8("connect acknowledge flags")?;
+        if flags & 0xfe != 0 {
+            return Err(DecodeError::malformed("connect acknowledge flags", "have reserved bits set")); // [MQTT-3.2.2-1]
+        }
+        let reason = ReasonCode(reader.u8("reason code")?);
+        let properties = if version.is_v5() && !reader.is_empty() {
+            Properties::decode(&mut reader, Carrier::Packet(PacketType::ConnAck))?
+        } else {
+            Properties::EMPTY
+        };
+        reader.end("CONNACK")?;
+        Ok(Self { session_present: flags & 1 != 0, reason, properties })
+    }
+
+    /// Appends the whole packet.
+    pub fn encode(self, version: ProtocolVersion, out: &mut Vec<u8>) {
+        let properties = if version.is_v5() { self.properties.encoded_len() } else { 0 };
+        put_header(out, PacketType::ConnAck.first_byte(), 2 + properties);
+        out.extend_from_slice(&[u8::from(self.session_present), self.reason.0]);
+        if version.is_v5() {
+            self.properties.encode(out);
+        }
+    }
+}

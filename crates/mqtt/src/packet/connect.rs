@@ -1,0 +1,297 @@
+//! CONNECT (MQTT 5, 3.1; 3.1.1, 3.1).
+
+use super::{put_data, put_header, put_text};
+use crate::reader::Reader;
+use crate::{
+    Carrier, DecodeError, Fault, PacketType, Properties, ProtocolVersion, QoS, TopicName, check_text, valid_text,
+};
+
+/// The message that the server publishes when the client is gone without a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Will<'a> {
+    /// A valid topic name.
+    pub topic: &'a str,
+    /// May be empty.
+    pub payload: &'a [u8],
+    /// At which it is published.
+    pub qos: QoS,
+    /// Whether it is published as a retained message.
+    pub retain: bool,
+    /// The message's properties and the Will Delay Interval; empty in MQTT 3.
+    pub properties: Properties<'a>,
+}
+
+/// The first packet of every connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connect<'a> {
+    /// What the client speaks.
+    pub version: ProtocolVersion,
+    /// Bit 7 of the protocol level: the client is a bridge of another Mosquitto (MQTT 3 only).
+    pub bridge: bool,
+    /// Clean Start of MQTT 5, Clean Session of MQTT 3.
+    pub clean_start: bool,
+    /// Seconds; 0 turns it off.
+    pub keep_alive_s: u16,
+    /// Empty in MQTT 3.
+    pub properties: Properties<'a>,
+    /// May be empty.
+    pub client_id: &'a str,
+    /// What to publish when the client is gone.
+    pub will: Option<Will<'a>>,
+    /// The user name.
+    pub username: Option<&'a str>,
+    /// The password: any bytes.
+    pub password: Option<&'a [u8]>,
+}
+
+struct Flags(u8);
+
+impl Flags {
+    fn clean_start(&self) -> bool {
+        self.0 & 2 != 0
+    }
+    fn will(&self) -> bool {
+        self.0 & 4 != 0
+    }
+    fn will_qos(&self) -> u8 {
+        (self.0 >> 3) & 3
+    }
+    fn will_retain(&self) -> bool {
+        self.0 & 0x20 != 0
+    }
+    fn password(&self) -> bool {
+        self.0 & 0x40 != 0
+    }
+    fn username(&self) -> bool {
+        self.0 & 0x80 != 0
+    }
+}
+
+impl<'a> Connect<'a> {
+    /// The version that a CONNECT announces, without looking further; an error for a name or level that is none.
+    ///
+    /// A refusal has to be written in the client's version, also where the rest of the packet is wrong.
+    pub fn peek_version(body: &[u8]) -> Result<(ProtocolVersion, bool), DecodeError> {
+        read_version(&mut Reader::new(body))
+    }
+
+    /// Decodes what follows the fixed header.
+    pub fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(body);
+        let (version, bridge) = read_version(&mut reader)?;
+        let flags = Flags(reader.u8("connect flags")?);
+        if flags.0 & 1 != 0 && version != ProtocolVersion::V31 {
+            return Err(DecodeError::malformed("connect flags", "have the reserved bit set")); // [MQTT-3.1.2-3]
+        }
+        let keep_alive_s = reader.u16("keep alive")?;
+        let properties = if version.is_v5() {
+            Properties::decode(&mut reader, Carrier::Packet(PacketType::Connect))?
+        } else {
+            Properties::EMPTY
+        };
+        let will_qos = check_will_flags(&flags, version)?;
+        let client_id = reader.binary("client identifier")?;
+        let client_id = valid_text(client_id).ok_or(DecodeError {
+            fault: Fault::ClientIdentifier,
+            field: "client identifier",
+            what: "is not valid UTF-8 text",
+        })?;
+        let will = match will_qos {
+            Some(qos) => Some(read_will(&mut reader, qos, flags.will_retain(), version)?),
+            None => None,
+        };
+        let (username, password) = read_credentials(&mut reader, &flags, version)?;
+        reader.end("CONNECT")?;
+        let clean_start = flags.clean_start();
+        Ok(Self { version, bridge, clean_start, keep_alive_s, properties, client_id, will, username, password })
+    }
+
+    /// Appends the whole packet.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let version = self.version;
+        let mut body = Vec::with_capacity(64);
+        put_text(&mut body, version.name());
+        body.push(version.level() | u8::from(self.bridge) << 7);
+        body.push(self.flags());
+        body.extend_from_slice(&self.keep_alive_s.to_be_bytes());
+        if version.is_v5() {
+            self.properties.encode(&mut body);
+        }
+        put_text(&mut body, self.client_id);
+        if let Some(will) = &self.will {
+            if version.is_v5() {
+                will.properties.encode(&mut body);
+            }
+            put_text(&mut body, will.topic);
+            put_data(&mut body, will.payload);
+        }
+        if let Some(username) = self.username {
+            put_text(&mut body, username);
+        }
+        if let Some(password) = self.password {
+            put_data(&mut body, password);
+        }
+        put_header(out, PacketType::Connect.first_byte(), body.len());
+        out.extend_from_slice(&body);
+    }
+
+    fn flags(&self) -> u8 {
+        let will = self.will.map_or(0, |w| 4 | w.qos.bits() << 3 | u8::from(w.retain) << 5);
+        u8::from(self.clean_start) << 1
+            | will
+            | u8::from(self.password.is_some()) << 6
+            | u8::from(self.username.is_some()) << 7
+    }
+}
+
+fn read_version(reader: &mut Reader<'_>) -> Result<(ProtocolVersion, bool), DecodeError> {
+    let name = reader.binary("protocol name")?;
+    let level = reader.u8("protocol level")?;
+    let version = match (name, level & 0x7f) {
+        (b"MQIsdp", 3) => ProtocolVersion::V31,
+        (b"MQTT", 4) => ProtocolVersion::V311,
+        (b"MQTT", 5) => ProtocolVersion::V5,
+        (b"MQIsdp" | b"MQTT", _) => {
+            // [MQTT-3.1.2-2]
+            return Err(DecodeError {
+                fault: Fault::UnsupportedVersion,
+                field: "protocol level",
+                what: "is none of 3, 4 and 5",
+            });
+        }
+        _ => return Err(DecodeError::protocol("protocol name", "is neither MQTT nor MQIsdp")), // [MQTT-3.1.2-1]
+    };
+    // Bit 7 marks a bridge in the versions that bridges speak privately; MQTT 5 has No Local instead.
+    Ok((version, level & 0x80 != 0 && !version.is_v5()))
+}
+
+/// The will's QoS where there is a will; without one, QoS and retain have to be 0 `[MQTT-3.1.2-11]`
+/// `[MQTT-3.1.2-13]`, which MQTT 3.1 did not say yet.
+fn check_will_flags(flags: &Flags, version: ProtocolVersion) -> Result<Option<QoS>, DecodeError> {
+    let Some(qos) = QoS::from_bits(flags.will_qos()) else {
+        return Err(DecodeError::malformed("will QoS", "is 3")); // [MQTT-3.1.2-12]
+    };
+    if flags.will() {
+        return Ok(Some(qos));
+    }
+    if version != ProtocolVersion::V31 && (qos != QoS::AtMostOnce || flags.will_retain()) {
+        return Err(DecodeError::malformed("connect flags", "give a will's QoS or retain without a will"));
+    }
+    Ok(None)
+}
+
+fn read_will<'a>(
+    reader: &mut Reader<'a>,
+    qos: QoS,
+    retain: bool,
+    version: ProtocolVersion,
+) -> Result<Will<'a>, DecodeError> {
+    let properties = if version.is_v5() { Properties::decode(reader, Carrier::Will)? } else { Properties::EMPTY };
+    let topic = reader.text("will topic")?;
+    TopicName::new(topic).map_err(|e| DecodeError::malformed("will topic", e.what()))?;
+    let payload = reader.binary("will payload")?;
+    Ok(Will { topic, payload, qos, retain, properties })
+}
+
+type Credentials<'a> = (Option<&'a str>, Option<&'a [u8]>);
+
+fn read_credentials<'a>(
+    reader: &mut Reader<'a>,
+    flags: &Flags,
+    version: ProtocolVersion,
+) -> Result<Credentials<'a>, DecodeError> {
+    if flags.password() && !flags.username() && !version.is_v5() {
+        return Err(DecodeError::protocol("password", "is given without a user name")); // [MQTT-3.1.2-22] of 3.1.1
+    }
+    // MQTT 3.1 lets fields be missing that the flags announce.
+    let lenient = version == ProtocolVersion::V31;
+    let username = if flags.username() && !(lenient && reader.is_empty()) {
+        Some(check_text(reader.binary("user name")?, "user name")?)
+    } else {
+        None
+    };
+    let password =
+        if flags.password() && !(lenient && reader.is_empty()) { Some(reader.binary("password")?) } else { None };
+    Ok((username, password))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FixedHeader, PropertiesBuf, Property};
+
+    fn body(packet: &Connect<'_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        packet.encode(&mut out);
+        let header = FixedHeader::parse(&out).unwrap().unwrap();
+        assert_eq!(header.packet_len(), out.len());
+        out.split_off(usize::from(header.header_len))
+    }
+
+    fn plain(version: ProtocolVersion) -> Connect<'static> {
+        Connect {
+            version,
+            bridge: false,
+            clean_start: true,
+            keep_alive_s: 60,
+            properties: Properties::EMPTY,
+            client_id: "id",
+            will: None,
+            username: None,
+            password: None,
+        }
+    }
+
+    #[test]
+    fn every_version_round_trips_with_all_fields() {
+        let properties: PropertiesBuf = [Property::ReceiveMaximum(7)].into_iter().collect();
+        for version in [ProtocolVersion::V31, ProtocolVersion::V311, ProtocolVersion::V5] {
+            let properties = if version.is_v5() { properties.as_properties() } else { Properties::EMPTY };
+            let will = Will {
+                topic: "w",
+                payload: b"gone",
+                qos: QoS::AtLeastOnce,
+                retain: true,
+                properties: Properties::EMPTY,
+            };
+            let packet = Connect {
+                properties,
+                will: Some(will),
+                username: Some("u"),
+                password: Some(b"\xff"),
+                clean_start: false,
+                ..plain(version)
+            };
+            assert_eq!(Connect::decode(&body(&packet)).unwrap(), packet);
+        }
+    }
+
+    #[test]
+    fn the_bridge_bit_is_seen_in_mqtt_3_only() {
+        let packet = Connect { bridge: true, ..plain(ProtocolVersion::V311) };
+        assert!(Connect::decode(&body(&packet)).unwrap().bridge);
+        let packet = Connect { bridge: true, ..plain(ProtocolVersion::V5) };
+        assert!(!Connect::decode(&body(&packet)).unwrap().bridge);
+    }
+
+    #[test]
+    fn faults_are_told_apart() {
+        use ProtocolVersion::*;
+        let fault_at = |version, at: usize, byte: u8| {
+            let mut bytes = body(&plain(version));
+            bytes[at] = byte;
+            Connect::decode(&bytes).unwrap_err().fault
+        };
+        assert_eq!(fault_at(V311, 6, 6), Fault::UnsupportedVersion); // [MQTT-3.1.2-2]
+        assert_eq!(fault_at(V311, 2, b'X'), Fault::Protocol); // [MQTT-3.1.2-1]
+        assert_eq!(fault_at(V311, 7, 3), Fault::Malformed); // [MQTT-3.1.2-3]
+        assert_eq!(fault_at(V311, 7, 0x0a), Fault::Malformed); // [MQTT-3.1.2-13]
+        assert_eq!(fault_at(V311, 7, 0x1e), Fault::Malformed); // [MQTT-3.1.2-14]
+        assert_eq!(fault_at(V311, 7, 0x42), Fault::Protocol); // [MQTT-3.1.2-22]
+        assert_eq!(fault_at(V5, 13, 0xff), Fault::ClientIdentifier);
+        assert_eq!(fault_at(V311, 12, 1), Fault::ClientIdentifier); // [MQTT-3.1.3-4]
+        let mut surplus = body(&plain(V5));
+        surplus.push(0);
+        assert_eq!(Connect::decode(&surplus).unwrap_err().fault, Fault::Malformed);
+    }
+}
