@@ -1,1 +1,51 @@
-//! The broker room.
+//! The MQTT broker without I/O.
+//!
+//! Sessions, subscriptions, retained messages, queues, wills and expiry live here, and nothing else does: no socket,
+//! thread, file, clock or random source. Events and the time go into a [`Shard`], effects come out of it: bytes for a
+//! connection, connections to close or to hand over, mail for other shards, lines to log. So the broker is tested
+//! packet by packet, and can be run for millions of steps under a simulated clock.
+//!
+//! A broker is one [`Shared`] and as many [`Shard`]s as there are cores to use. Read the contract at [`Shard`] first.
+
+mod ack;
+mod alias;
+mod connect;
+mod connection;
+mod end;
+mod home;
+mod id;
+mod level;
+mod log;
+mod mail;
+mod message;
+mod output;
+mod post;
+mod publish;
+mod publish_out;
+mod received;
+mod retained;
+mod retained_tree;
+mod route;
+mod session;
+mod settings;
+mod shard;
+mod shared;
+mod statistics;
+mod subscribe;
+mod subscriber;
+mod subscription_tree;
+mod time;
+mod timers;
+mod topic_cache;
+mod will;
+mod window;
+
+pub use id::{ConnectionId, ShardId};
+pub use log::{LogLevel, LogLine, LogMask};
+pub use mail::Mail;
+pub use received::{Received, Then};
+pub use settings::{ListenerSettings, Settings};
+pub use shard::Shard;
+pub use shared::Shared;
+pub use statistics::{DropReason, Statistics};
+pub use time::Moment;

@@ -68,40 +68,33 @@ impl Flags {
 }
 
 impl<'a> Connect<'a> {
-    /// The version that a CONNECT announces, without looking further; an error for a name or level that is none.
-    ///
-    /// A refusal has to be written in the client's version, also where the rest of the packet is wrong.
-    pub fn peek_version(body: &[u8]) -> Result<(ProtocolVersion, bool), DecodeError> {
-        read_version(&mut Reader::new(body))
-    }
-
     /// Decodes what follows the fixed header.
     pub fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
+        Self::read(body).map_err(|refused| refused.error)
+    }
+
+    /// [`decode`](Self::decode) with what a server needs to answer a faulty CONNECT.
+    pub fn read(body: &'a [u8]) -> Result<Self, ConnectError> {
         let mut reader = Reader::new(body);
-        let (version, bridge) = read_version(&mut reader)?;
-        let flags = Flags(reader.u8("connect flags")?);
-        if flags.0 & 1 != 0 && version != ProtocolVersion::V31 {
-            return Err(DecodeError::malformed("connect flags", "have the reserved bit set")); // [MQTT-3.1.2-3]
-        }
-        let keep_alive_s = reader.u16("keep alive")?;
+        let (version, bridge) =
+            read_version(&mut reader).map_err(|error| ConnectError { error, version: None, answerable: false })?;
+        // What is wrong in the flags or the payload is not answered, as in Mosquitto.
+        let silent = |error| ConnectError { error, version: Some(version), answerable: false };
+        let answerable = |error| ConnectError { error, version: Some(version), answerable: version.is_v5() };
+        let (flags, keep_alive_s) = read_flags(&mut reader, version).map_err(silent)?;
         let properties = if version.is_v5() {
-            Properties::decode(&mut reader, Carrier::Packet(PacketType::Connect))?
+            Properties::decode(&mut reader, Carrier::Packet(PacketType::Connect)).map_err(answerable)?
         } else {
             Properties::EMPTY
         };
-        let will_qos = check_will_flags(&flags, version)?;
-        let client_id = reader.binary("client identifier")?;
-        let client_id = valid_text(client_id).ok_or(DecodeError {
-            fault: Fault::ClientIdentifier,
-            field: "client identifier",
-            what: "is not valid UTF-8 text",
-        })?;
+        let will_qos = check_will_flags(&flags, version).map_err(silent)?;
+        let client_id = read_client_id(&mut reader).map_err(answerable)?;
         let will = match will_qos {
-            Some(qos) => Some(read_will(&mut reader, qos, flags.will_retain(), version)?),
+            Some(qos) => Some(read_will(&mut reader, qos, flags.will_retain(), version).map_err(silent)?),
             None => None,
         };
-        let (username, password) = read_credentials(&mut reader, &flags, version)?;
-        reader.end("CONNECT")?;
+        let (username, password) = read_credentials(&mut reader, &flags, version).map_err(silent)?;
+        reader.end("CONNECT").map_err(answerable)?;
         let clean_start = flags.clean_start();
         Ok(Self { version, bridge, clean_start, keep_alive_s, properties, client_id, will, username, password })
     }
@@ -142,6 +135,34 @@ impl<'a> Connect<'a> {
             | u8::from(self.password.is_some()) << 6
             | u8::from(self.username.is_some()) << 7
     }
+}
+
+/// Why a CONNECT was refused, and whether the client is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectError {
+    /// What is wrong.
+    pub error: DecodeError,
+    /// What the client speaks, as far as it got to say it.
+    pub version: Option<ProtocolVersion>,
+    /// Whether a CONNACK with the fault's reason code is due; else the connection is just closed.
+    pub answerable: bool,
+}
+
+fn read_flags(reader: &mut Reader<'_>, version: ProtocolVersion) -> Result<(Flags, u16), DecodeError> {
+    let flags = Flags(reader.u8("connect flags")?);
+    if flags.0 & 1 != 0 && version != ProtocolVersion::V31 {
+        return Err(DecodeError::malformed("connect flags", "have the reserved bit set")); // [MQTT-3.1.2-3]
+    }
+    Ok((flags, reader.u16("keep alive")?))
+}
+
+fn read_client_id<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
+    let bytes = reader.binary("client identifier")?;
+    valid_text(bytes).ok_or(DecodeError {
+        fault: Fault::ClientIdentifier,
+        field: "client identifier",
+        what: "is not valid UTF-8 text",
+    })
 }
 
 fn read_version(reader: &mut Reader<'_>) -> Result<(ProtocolVersion, bool), DecodeError> {

@@ -15,7 +15,7 @@ mod unsubscribe;
 pub use ack::Ack;
 pub use auth::Auth;
 pub use connack::ConnAck;
-pub use connect::{Connect, Will};
+pub use connect::{Connect, ConnectError, Will};
 pub use disconnect::Disconnect;
 pub use publish::Publish;
 pub use subscribe::{RetainHandling, SubAck, Subscribe, Subscription, SubscriptionOptions};

@@ -1,0 +1,353 @@
+//! CONNECT: who a connection belongs to.
+
+use crate::alias::AliasesOut;
+use crate::connection::Phase;
+use crate::log::{log, log_connection};
+use crate::message::{Message, MessageRef};
+use crate::publish::allowed_for_will;
+use crate::received::Flow;
+use crate::session::{NEVER_EXPIRES, StoredWill};
+use crate::timers::Timer;
+use crate::{ConnectionId, Moment, Shard};
+use mosquitto_mqtt::packet::{ConnAck, Connect, ConnectError, Will};
+use mosquitto_mqtt::{Fault, Properties, PropertiesBuf, Property, ProtocolVersion, ReasonCode};
+use rand_chacha::rand_core::RngCore;
+
+/// Return codes of MQTT 3 (3.1.1, table 3.1).
+const IDENTIFIER_REJECTED: u8 = 2;
+const NOT_AUTHORIZED: u8 = 5;
+
+/// What the properties of a CONNECT ask for.
+#[derive(Debug, Default)]
+struct Asked {
+    session_expiry_s: u32,
+    receive_maximum: Option<u16>,
+    max_packet_size: Option<u32>,
+    topic_alias_maximum: u16,
+    authentication_method: bool,
+    authentication_data: bool,
+}
+
+impl Asked {
+    fn of(properties: Properties<'_>) -> Self {
+        let mut asked = Asked::default();
+        for property in properties.iter() {
+            match property {
+                Property::SessionExpiryInterval(seconds) => asked.session_expiry_s = seconds,
+                Property::ReceiveMaximum(maximum) => asked.receive_maximum = Some(maximum),
+                Property::MaximumPacketSize(bytes) => asked.max_packet_size = Some(bytes),
+                Property::TopicAliasMaximum(maximum) => asked.topic_alias_maximum = maximum,
+                Property::AuthenticationMethod(_) => asked.authentication_method = true,
+                Property::AuthenticationData(_) => asked.authentication_data = true,
+                _ => {}
+            }
+        }
+        asked
+    }
+}
+
+/// A CONNECT that is not accepted: the answer in either version (none: the connection is just closed), and the reason
+/// for the log.
+struct Refusal {
+    v5: Option<ReasonCode>,
+    v3: Option<u8>,
+    text: &'static str,
+}
+
+impl Shard {
+    /// The first packet of a connection.
+    pub(crate) fn on_connect(&mut self, id: ConnectionId, body: &[u8]) -> Flow {
+        let connect = match Connect::read(body) {
+            Ok(connect) => connect,
+            Err(error) => {
+                self.refuse_faulty(id, error);
+                return Flow::Next;
+            }
+        };
+        // A client without an id gets one that is at home here.
+        let home = if connect.client_id.is_empty() { self.id } else { self.shared.home_of(connect.client_id) };
+        if home != self.id {
+            self.leave(id);
+            return Flow::HandOver(home);
+        }
+        let asked = Asked::of(connect.properties);
+        if let Err(refusal) = self.check(id, &connect, &asked) {
+            self.refuse_connect(id, connect.version, &refusal);
+            return Flow::Next;
+        }
+        self.accept(id, &connect, &asked);
+        Flow::Next
+    }
+
+    /// The connection goes to another shard: nothing of it stays behind but its number.
+    fn leave(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.home.connections.get_mut(id) {
+            connection.phase = Phase::Ending;
+        }
+    }
+
+    fn refuse_faulty(&mut self, id: ConnectionId, refused: ConnectError) {
+        let ConnectError { error, version, answerable } = refused;
+        let peer = self.home.name_of(id).to_owned();
+        log_connection!(
+            self.home.log,
+            Information,
+            "Protocol error from {peer}: CONNECT {} {}.",
+            error.field,
+            error.what
+        );
+        let text = match error.fault {
+            Fault::Malformed => "malformed packet",
+            Fault::ClientIdentifier => "client identifier not valid",
+            _ => "protocol error",
+        };
+        if error.fault == Fault::UnsupportedVersion {
+            // The client's version is unknown; 5 is the one in which all can be said.
+            self.refuse_connect(id, ProtocolVersion::V5, &Refusal { v5: Some(error.fault.reason()), v3: None, text });
+            return;
+        }
+        let v5 = answerable.then_some(error.fault.reason());
+        self.refuse_connect(id, version.unwrap_or(ProtocolVersion::V311), &Refusal { v5, v3: None, text });
+    }
+
+    /// `[MQTT-3.1.4-2]`, `[MQTT-3.2.2-7]`: answers with the code, if there is one, and closes.
+    fn refuse_connect(&mut self, id: ConnectionId, version: ProtocolVersion, refusal: &Refusal) {
+        let reason = if version.is_v5() { refusal.v5 } else { refusal.v3.map(ReasonCode) };
+        if let Some(reason) = reason {
+            log!(self.home.log, Debug, "Sending CONNACK to {} (0, {})", self.home.name_of(id), reason.0);
+            // [MQTT-3.2.2-6]: no session where there is an error.
+            let ack = ConnAck { session_present: false, reason, properties: Properties::EMPTY };
+            self.home.reply(id, |out| ack.encode(version, out));
+        }
+        self.end_with(id, None, Some(refusal.text));
+    }
+
+    /// Everything that may speak against a client, in Mosquitto's order.
+    fn check(&self, id: ConnectionId, connect: &Connect<'_>, asked: &Asked) -> Result<(), Refusal> {
+        if asked.authentication_data && !asked.authentication_method {
+            return Err(Refusal { v5: Some(ReasonCode::PROTOCOL_ERROR), v3: None, text: "protocol error" });
+        }
+        if connect.client_id.is_empty() && !may_be_assigned(connect) {
+            // [MQTT-3.1.3-8] of 3.1.1
+            let v5 = Some(ReasonCode::UNSPECIFIED_ERROR);
+            return Err(Refusal { v5, v3: Some(IDENTIFIER_REJECTED), text: "client identifier not valid" });
+        }
+        if connect.will.is_some_and(|will| !allowed_for_will(will.topic)) {
+            return Err(Refusal { v5: None, v3: None, text: "protocol error" });
+        }
+        if asked.authentication_method {
+            // [MQTT-4.12.0-1]
+            let v5 = Some(ReasonCode::BAD_AUTHENTICATION_METHOD);
+            return Err(Refusal { v5, v3: None, text: "bad authentication method" });
+        }
+        let listener = self.home.connections.get(id).map_or(0, |connection| usize::from(connection.listener));
+        if !self.home.settings.listeners.get(listener).is_some_and(|l| l.allow_anonymous) {
+            let v5 = Some(ReasonCode::NOT_AUTHORIZED);
+            return Err(Refusal { v5, v3: Some(NOT_AUTHORIZED), text: "not authorised" });
+        }
+        let limit = self.home.settings.max_keepalive_s;
+        if limit > 0 && !connect.version.is_v5() && (connect.keep_alive_s > limit || connect.keep_alive_s == 0) {
+            return Err(Refusal { v5: None, v3: Some(IDENTIFIER_REJECTED), text: "keep alive too long" });
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, id: ConnectionId, connect: &Connect<'_>, asked: &Asked) {
+        let assigned = connect.client_id.is_empty().then(|| self.assign_client_id());
+        let client_id = assigned.as_deref().unwrap_or(connect.client_id);
+        let (slot, session_present) = self.claim_session(connect, client_id);
+        let keep_alive_s = self.keep_alive(connect);
+        if let Some(connection) = self.home.connections.get_mut(id) {
+            connection.version = connect.version;
+            connection.bridge = connect.bridge;
+            connection.phase = Phase::Open(slot);
+            connection.max_packet_size = asked.max_packet_size.unwrap_or(u32::MAX);
+            // [MQTT-3.1.2-22]: one and a half times the keep alive; 0 turns it off.
+            connection.silence_ms = u32::from(keep_alive_s) * 1500;
+            let aliases = asked.topic_alias_maximum.min(self.home.settings.max_topic_alias_broker);
+            connection.aliases_out = (aliases > 0).then(|| Box::new(AliasesOut::new(aliases)));
+        }
+        self.arm_silence(id);
+        self.begin_session(slot, id, connect, asked);
+        self.log_accepted(id, connect, client_id);
+        if !self.send_connack(id, connect, asked, session_present, keep_alive_s, assigned.as_deref()) {
+            // The client cannot even be told that it is connected: it gets no answer, as in Mosquitto.
+            self.end_with(id, None, Some("oversize packet"));
+            return;
+        }
+        self.home.pump(slot);
+    }
+
+    /// The session for a client: the one it has, if it may go on with it, or a new one. Says which.
+    fn claim_session(&mut self, connect: &Connect<'_>, client_id: &str) -> (u32, bool) {
+        let Some(slot) = self.home.sessions.find(client_id) else {
+            return (self.home.sessions.create(client_id), false);
+        };
+        let kept = self.home.sessions.get(slot).is_some_and(|s| s.expiry_s > 0) && !connect.clean_start;
+        if kept {
+            // [MQTT-3.1.3-9]: a will that waits is not published when its session goes on.
+            self.drop_will(slot);
+        }
+        if let Some(old) = self.home.sessions.get(slot).and_then(|s| s.connection) {
+            // [MQTT-3.1.4-3]
+            self.end_with(old, Some(ReasonCode::SESSION_TAKEN_OVER), Some("session taken over"));
+        }
+        if kept {
+            // [MQTT-3.1.2-5] [MQTT-3.2.2-3]; MQTT 3.1 has no such flag.
+            return (slot, connect.version != ProtocolVersion::V31);
+        }
+        // [MQTT-3.1.2-4]
+        if self.home.sessions.get(slot).is_some() {
+            self.end_session(slot);
+        }
+        (self.home.sessions.create(client_id), false)
+    }
+
+    /// Ties a session to its connection.
+    fn begin_session(&mut self, slot: u32, id: ConnectionId, connect: &Connect<'_>, asked: &Asked) {
+        let default_window = self.home.settings.max_inflight_messages;
+        let now = self.home.now;
+        let Some(session) = self.home.sessions.get_mut(slot) else { return };
+        session.connection = Some(id);
+        session.username = connect.username.map(Into::into);
+        session.drops_logged = false;
+        session.will = connect.will.map(|will| Box::new(store_will(&will)));
+        session.expiry_s = match (connect.version.is_v5(), connect.clean_start) {
+            (true, _) => asked.session_expiry_s,
+            (false, true) => 0,
+            (false, false) => NEVER_EXPIRES,
+        };
+        session.window.connect(asked.receive_maximum.unwrap_or(default_window));
+        session.window.drop_expired(now);
+        for incoming in session.incoming.values_mut() {
+            // A repetition on each new connection is the client's duty [MQTT-4.4.0-1].
+            incoming.repetitions = 0;
+        }
+        if let Some(at) = session.expires_at.take() {
+            self.home.timers.cancel(at, Timer::SessionExpiry(slot));
+        }
+    }
+
+    /// Seconds; the client's own, or less where that is too long.
+    fn keep_alive(&self, connect: &Connect<'_>) -> u16 {
+        let limit = self.home.settings.max_keepalive_s;
+        let asked = connect.keep_alive_s;
+        if limit > 0 && (asked > limit || asked == 0) { limit } else { asked }
+    }
+
+    /// False where the CONNACK is larger than the client takes `[MQTT-3.2.2-14]`.
+    fn send_connack(
+        &mut self,
+        id: ConnectionId,
+        connect: &Connect<'_>,
+        asked: &Asked,
+        session_present: bool,
+        keep_alive_s: u16,
+        assigned: Option<&str>,
+    ) -> bool {
+        let settings = &self.home.settings;
+        let mut properties = PropertiesBuf::new();
+        if connect.version.is_v5() {
+            if keep_alive_s != connect.keep_alive_s {
+                properties.push(Property::ServerKeepAlive(keep_alive_s)); // [MQTT-3.2.2-21]
+            }
+            if settings.max_topic_alias > 0 {
+                properties.push(Property::TopicAliasMaximum(settings.max_topic_alias));
+            }
+            if let Some(assigned) = assigned {
+                properties.push(Property::AssignedClientIdentifier(assigned)); // [MQTT-3.2.2-16]
+            }
+            properties.push(Property::MaximumPacketSize(settings.max_packet_size));
+            if settings.max_inflight_messages > 0 {
+                properties.push(Property::ReceiveMaximum(settings.max_inflight_messages));
+            }
+        }
+        let ack = ConnAck { session_present, reason: ReasonCode::SUCCESS, properties: properties.as_properties() };
+        let mut bytes = Vec::new();
+        ack.encode(connect.version, &mut bytes);
+        if asked.max_packet_size.is_some_and(|max| bytes.len() > max as usize) {
+            return false;
+        }
+        log!(self.home.log, Debug, "Sending CONNACK to {} ({}, 0)", self.home.name_of(id), u8::from(session_present));
+        // [MQTT-3.2.0-1]: before anything else.
+        self.home.reply(id, |out| out.extend_from_slice(&bytes));
+        true
+    }
+
+    fn log_accepted(&mut self, id: ConnectionId, connect: &Connect<'_>, client_id: &str) {
+        let Some(connection) = self.home.connections.get(id) else { return };
+        let kind = if connect.bridge { "bridge" } else { "client" };
+        let username = connect.username.map(|name| format!(", u'{name}'")).unwrap_or_default();
+        log_connection!(
+            self.home.log,
+            Notice,
+            "New {kind} connected from {} as {client_id} (p{}, c{}, k{}{username}).",
+            connection.peer,
+            connect.version.level(),
+            u8::from(connect.clean_start),
+            connect.keep_alive_s
+        );
+        match connect.will {
+            None => log!(self.home.log, Debug, "No will message specified."),
+            Some(will) => {
+                log!(
+                    self.home.log,
+                    Debug,
+                    "Will message specified ({} bytes) (r{}, q{}).",
+                    will.payload.len(),
+                    u8::from(will.retain),
+                    will.qos.bits()
+                );
+                log!(self.home.log, Debug, "\t{}", will.topic);
+            }
+        }
+    }
+
+    /// `auto-` and 16 random bytes in the layout of a UUID, drawn until it is one that is at home here.
+    fn assign_client_id(&mut self) -> String {
+        loop {
+            let mut bytes = [0; 16];
+            self.random.fill_bytes(&mut bytes);
+            let mut id = String::from("auto-");
+            for (at, byte) in bytes.iter().enumerate() {
+                if matches!(at, 4 | 6 | 8 | 10) {
+                    id.push('-');
+                }
+                id.push_str(&format!("{byte:02X}"));
+            }
+            if self.shared.home_of(&id) == self.id && self.home.sessions.find(&id).is_none() {
+                return id;
+            }
+        }
+    }
+}
+
+/// `[MQTT-3.1.3-6]`: MQTT 5 always lets the server choose, 3.1.1 with a clean session only `[MQTT-3.1.3-7]`, 3.1 never.
+fn may_be_assigned(connect: &Connect<'_>) -> bool {
+    match connect.version {
+        ProtocolVersion::V31 => false,
+        ProtocolVersion::V311 => connect.clean_start,
+        ProtocolVersion::V5 => true,
+    }
+}
+
+fn store_will(will: &Will<'_>) -> StoredWill {
+    let (mut delay_s, mut expiry_s) = (0, None);
+    let mut properties = PropertiesBuf::new();
+    for property in will.properties.iter() {
+        match property {
+            Property::WillDelayInterval(seconds) => delay_s = seconds,
+            Property::MessageExpiryInterval(seconds) => expiry_s = Some(seconds),
+            other => properties.push(other),
+        }
+    }
+    let message = Message::store(MessageRef {
+        topic: will.topic.as_bytes(),
+        properties: properties.as_properties().as_bytes(),
+        payload: will.payload,
+        qos: will.qos,
+        retain: will.retain,
+        expires_at: Moment::NEVER,
+    });
+    StoredWill { message, expiry_s, delay_s }
+}

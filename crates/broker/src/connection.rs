@@ -1,0 +1,97 @@
+//! One network connection, from its first byte to its last.
+
+use crate::alias::{AliasesIn, AliasesOut};
+use crate::output::Output;
+use crate::{ConnectionId, Moment};
+use mosquitto_mqtt::ProtocolVersion;
+use slab::Slab;
+
+/// Replies may pile up to this many bytes before reading from a client that does not take them is stopped: it asks
+/// faster than it listens.
+pub(crate) const REPLY_BACKLOG_BYTES: u32 = 1 << 20;
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// CONNECT has not come yet.
+    Opening,
+    /// It belongs to the session in this slot.
+    Open(u32),
+    /// What is left of its output may still be sent; nothing is read any more.
+    Ending,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// As logged: `ADDRESS:PORT`.
+    pub(crate) peer: Box<str>,
+    pub(crate) listener: u16,
+    pub(crate) version: ProtocolVersion,
+    /// A bridge of another Mosquitto: no message comes back to it, and retain flags stay.
+    pub(crate) bridge: bool,
+    pub(crate) phase: Phase,
+    /// Milliseconds of silence after which it is closed; 0: never.
+    pub(crate) silence_ms: u32,
+    pub(crate) heard_at: Moment,
+    /// The armed look at its silence.
+    pub(crate) silence_at: Option<Moment>,
+    /// Bytes of the largest packet that the client takes; `u32::MAX` for any.
+    pub(crate) max_packet_size: u32,
+    /// Reply bytes since the output was empty.
+    pub(crate) reply_bytes: u32,
+    /// Whether it stands in the list of connections with new output.
+    pub(crate) touched: bool,
+    pub(crate) output: Output,
+    pub(crate) aliases_in: Option<Box<AliasesIn>>,
+    pub(crate) aliases_out: Option<Box<AliasesOut>>,
+}
+
+impl Connection {
+    pub(crate) fn new(peer: Box<str>, listener: u16, now: Moment) -> Self {
+        Self {
+            peer,
+            listener,
+            version: ProtocolVersion::V311,
+            bridge: false,
+            phase: Phase::Opening,
+            silence_ms: 0,
+            heard_at: now,
+            silence_at: None,
+            max_packet_size: u32::MAX,
+            reply_bytes: 0,
+            touched: false,
+            output: Output::default(),
+            aliases_in: None,
+            aliases_out: None,
+        }
+    }
+}
+
+/// The connections of a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Connections(Slab<Connection>);
+
+impl Connections {
+    pub(crate) fn insert(&mut self, connection: Connection) -> ConnectionId {
+        ConnectionId(self.0.insert(connection) as u32)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, id: ConnectionId) -> Option<&Connection> {
+        self.0.get(id.index())
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        self.0.get_mut(id.index())
+    }
+
+    pub(crate) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+        self.0.try_remove(id.index())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}

@@ -1,0 +1,204 @@
+//! Ends: of connections, for whatever reason, and of sessions.
+
+use crate::connection::Phase;
+use crate::id::SessionId;
+use crate::log::{log, log_connection};
+use crate::received::protocol_error;
+use crate::session::NEVER_EXPIRES;
+use crate::timers::Timer;
+use crate::{ConnectionId, DropReason, Shard};
+use mosquitto_mqtt::packet::Disconnect;
+use mosquitto_mqtt::{DecodeError, Property, ReasonCode};
+
+/// Subscriptions removed under one lock when a session ends. What is beyond follows in later ticks.
+const ORPHANS_A_SLICE: usize = 1000;
+
+impl Shard {
+    /// DISCONNECT from a client.
+    pub(crate) fn on_disconnect(
+        &mut self,
+        id: ConnectionId,
+        slot: u32,
+        disconnect: &Disconnect<'_>,
+    ) -> Result<(), DecodeError> {
+        log!(self.home.log, Debug, "Received DISCONNECT from {}", self.home.name_of(id));
+        let expiry = disconnect.properties.iter().find_map(|property| match property {
+            Property::SessionExpiryInterval(seconds) => Some(seconds),
+            _ => None,
+        });
+        if let (Some(seconds), Some(session)) = (expiry, self.home.sessions.get_mut(slot)) {
+            // [MQTT-3.14.2-2]
+            if session.expiry_s == 0 && seconds != 0 {
+                return Err(protocol_error("session expiry interval", "was 0 in CONNECT and cannot be raised"));
+            }
+            session.expiry_s = seconds;
+        }
+        // [MQTT-3.14.4-3]
+        if disconnect.reason == ReasonCode::SUCCESS {
+            self.drop_will(slot);
+        }
+        self.end_with(id, None, None);
+        Ok(())
+    }
+
+    /// The peer or the network has ended a connection; `error` is what the system said, if anything.
+    pub fn closed(&mut self, id: ConnectionId, error: Option<&str>) {
+        let Some(connection) = self.home.connections.get(id) else { return };
+        if connection.phase == Phase::Ending {
+            return;
+        }
+        match error {
+            None => self.end_with(id, None, Some("connection closed by client")),
+            Some(error) => {
+                self.log_end(id, Some(error));
+                self.detach(id);
+            }
+        }
+    }
+
+    /// Ends a connection: with a DISCONNECT where MQTT 5 has one to say, a line in the log, and the consequences for
+    /// its session. `text` is the reason for the log; none for a client that said goodbye.
+    pub(crate) fn end_with(&mut self, id: ConnectionId, reply: Option<ReasonCode>, text: Option<&str>) {
+        let Some(connection) = self.home.connections.get(id) else { return };
+        if connection.phase == Phase::Ending {
+            return;
+        }
+        let version = connection.version;
+        if let (Some(reason), Phase::Open(_), true) = (reply, connection.phase, version.is_v5()) {
+            log!(self.home.log, Debug, "Sending DISCONNECT to {} (rc{})", self.home.name_of(id), reason.0);
+            self.home.reply(id, |out| Disconnect::new(reason).encode(version, out));
+        }
+        self.log_end(id, text);
+        self.detach(id);
+    }
+
+    fn log_end(&mut self, id: ConnectionId, text: Option<&str>) {
+        let Some(connection) = self.home.connections.get(id) else { return };
+        let (name, peer) = (self.home.name_of(id), &connection.peer);
+        match text {
+            None => log_connection!(self.home.log, Notice, "Client {name} [{peer}] disconnected."),
+            Some(text) => log_connection!(self.home.log, Notice, "Client {name} [{peer}] disconnected: {text}."),
+        }
+    }
+
+    /// Takes a connection from its session and lets the server close it.
+    pub(crate) fn detach(&mut self, id: ConnectionId) {
+        let Some(connection) = self.home.connections.get_mut(id) else { return };
+        let phase = std::mem::replace(&mut connection.phase, Phase::Ending);
+        if let Some(at) = connection.silence_at.take() {
+            self.home.timers.cancel(at, Timer::Silence(id));
+        }
+        self.home.closing.push(id);
+        let Phase::Open(slot) = phase else { return };
+        let Some(session) = self.home.sessions.get_mut(slot) else { return };
+        session.connection = None;
+        self.schedule_will(slot);
+        let Some(session) = self.home.sessions.get_mut(slot) else { return };
+        match session.expiry_s {
+            0 => self.end_session(slot),
+            NEVER_EXPIRES => {}
+            seconds => {
+                // The interval has to have passed: a second later than it begins to be over, as Mosquitto counts.
+                let at = self.home.now.plus_s(seconds);
+                session.expires_at = Some(at);
+                self.home.timers.set(at, Timer::SessionExpiry(slot));
+            }
+        }
+    }
+
+    /// Ends a session that has no connection: its will is due at the latest now, and all that it had is forgotten
+    /// `[MQTT-4.1.0-2]`.
+    pub(crate) fn end_session(&mut self, slot: u32) {
+        self.publish_will(slot);
+        let Some(session) = self.home.sessions.remove(slot) else { return };
+        if let Some(at) = session.expires_at {
+            self.home.timers.cancel(at, Timer::SessionExpiry(slot));
+        }
+        for _ in 0..session.window.len() {
+            self.home.statistics.drop_one(DropReason::SessionEnded);
+        }
+        if !session.subscriptions.is_empty() {
+            let id = SessionId { slot, epoch: session.epoch };
+            self.orphans.push((id, session.subscriptions.into_iter().collect()));
+            self.remove_orphans();
+        }
+    }
+
+    /// Removes subscriptions of sessions that are gone, a bounded number of them.
+    pub(crate) fn remove_orphans(&mut self) {
+        if self.orphans.is_empty() {
+            return;
+        }
+        let (mut orphans, shard) = (std::mem::take(&mut self.orphans), self.id);
+        self.change_tree(|tree| {
+            let mut left = ORPHANS_A_SLICE;
+            while let Some((session, nodes)) = orphans.last_mut() {
+                while let Some(node) = nodes.pop() {
+                    if left == 0 {
+                        nodes.push(node);
+                        return;
+                    }
+                    left -= 1;
+                    tree.remove_at(node, shard, *session);
+                }
+                orphans.pop();
+            }
+        });
+        self.orphans = orphans;
+    }
+
+    /// Arms the look at a connection's silence.
+    pub(crate) fn arm_silence(&mut self, id: ConnectionId) {
+        let Some(connection) = self.home.connections.get_mut(id) else { return };
+        if let Some(at) = connection.silence_at.take() {
+            self.home.timers.cancel(at, Timer::Silence(id));
+        }
+        if connection.silence_ms > 0 {
+            let at = connection.heard_at + u64::from(connection.silence_ms);
+            connection.silence_at = Some(at);
+            self.home.timers.set(at, Timer::Silence(id));
+        }
+    }
+
+    /// Does what is due.
+    pub(crate) fn fire_timers(&mut self) {
+        while let Some(timer) = self.home.timers.pop_due(self.home.now) {
+            match timer {
+                Timer::Silence(id) => self.on_silence(id),
+                Timer::SessionExpiry(slot) => {
+                    if let Some(session) = self.home.sessions.get_mut(slot) {
+                        session.expires_at = None;
+                        log!(self.home.log, Notice, "Expiring client {} due to timeout.", session.client_id);
+                        self.end_session(slot);
+                    }
+                }
+                Timer::Will(slot) => {
+                    if let Some(session) = self.home.sessions.get_mut(slot) {
+                        session.will_at = None;
+                        self.publish_will(slot);
+                    }
+                }
+            }
+        }
+    }
+
+    /// `[MQTT-3.1.2-22]` (3.1.1: `[MQTT-3.1.2-24]`): one and a half keep alives without a packet. What was heard
+    /// meanwhile puts the end off.
+    fn on_silence(&mut self, id: ConnectionId) {
+        let Some(connection) = self.home.connections.get_mut(id) else { return };
+        connection.silence_at = None;
+        if connection.heard_at + u64::from(connection.silence_ms) > self.home.now {
+            self.arm_silence(id);
+            return;
+        }
+        self.end_with(id, None, Some("exceeded timeout"));
+    }
+
+    /// The broker stops: all wills are published, also delayed ones. No client is told.
+    pub fn shut_down(&mut self) {
+        let slots: Vec<u32> = self.home.sessions.slots().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            self.publish_will(slot);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! What one shard owns: connections, sessions, deadlines, and the way of a message into a session.
+
+use crate::alias::Alias;
+use crate::connection::{Connection, Connections, Phase};
+use crate::log::{Log, log};
+use crate::mail::SHARED_PAYLOAD_BYTES;
+use crate::message::Outgoing;
+use crate::output::BufferPool;
+use crate::publish_out::Head;
+use crate::session::Sessions;
+use crate::subscriber::{Grant, Subscriber};
+use crate::timers::Timers;
+use crate::window::{Awaiting, Queued, Unsent};
+use crate::{ConnectionId, DropReason, Moment, Settings, Statistics};
+use mosquitto_mqtt::packet::Ack;
+use mosquitto_mqtt::{PacketType, QoS, ReasonCode};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// QoS 0 messages towards a client are dropped while this many bytes wait for it, whatever the options say.
+const OUTPUT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Home {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) now: Moment,
+    pub(crate) connections: Connections,
+    pub(crate) sessions: Sessions,
+    pub(crate) timers: Timers,
+    pub(crate) pool: BufferPool,
+    pub(crate) log: Log,
+    pub(crate) statistics: Statistics,
+    /// Connections with new output, each once.
+    pub(crate) touched: Vec<ConnectionId>,
+    /// Connections to close when their output is sent.
+    pub(crate) closing: Vec<ConnectionId>,
+    /// Sessions to stream retained messages to, each once.
+    pub(crate) streaming: VecDeque<u32>,
+}
+
+/// What came of an attempt to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Yes,
+    /// Not worth sending any more.
+    Expired,
+    /// More than the client takes.
+    TooLarge,
+}
+
+impl Home {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        let log = Log { mask: settings.log, connection_messages: settings.connection_messages, lines: Vec::new() };
+        Self {
+            settings,
+            now: Moment::default(),
+            connections: Connections::default(),
+            sessions: Sessions::default(),
+            timers: Timers::default(),
+            pool: BufferPool::default(),
+            log,
+            statistics: Statistics::default(),
+            touched: Vec::new(),
+            closing: Vec::new(),
+            streaming: VecDeque::new(),
+        }
+    }
+
+    /// The client id of a connection for the log, or its peer address while there is none.
+    pub(crate) fn name_of(&self, id: ConnectionId) -> &str {
+        let Some(connection) = self.connections.get(id) else { return "" };
+        match connection.phase {
+            Phase::Open(slot) => self.sessions.get(slot).map_or(&connection.peer, |s| &s.client_id),
+            _ => &connection.peer,
+        }
+    }
+
+    /// Appends a packet that answers the client; what piles up of these bounds how much is read from it.
+    #[inline]
+    pub(crate) fn reply(&mut self, id: ConnectionId, write: impl FnOnce(&mut Vec<u8>)) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let before = connection.output.bytes();
+        connection.output.packet(&mut self.pool, write);
+        connection.reply_bytes = connection.reply_bytes.saturating_add((connection.output.bytes() - before) as u32);
+        self.statistics.packets_sent += 1;
+        touch(connection, id, &mut self.touched);
+    }
+
+    /// Appends a PUBACK, PUBREC, PUBREL or PUBCOMP.
+    #[inline]
+    pub(crate) fn acknowledge(&mut self, id: ConnectionId, kind: PacketType, packet_id: u16, reason: ReasonCode) {
+        let Some(connection) = self.connections.get(id) else { return };
+        let version = connection.version;
+        log!(
+            self.log,
+            Debug,
+            "Sending {} to {} (m{packet_id}{})",
+            kind.name(),
+            self.name_of(id),
+            if kind == PacketType::PubRel { String::new() } else { format!(", rc{}", reason.0) }
+        );
+        self.reply(id, |out| Ack::new(packet_id, reason).encode(kind, version, out));
+    }
+
+    /// Brings a message to one session: at once where its client can take it, into its queue where it has to wait.
+    #[inline]
+    pub(crate) fn deliver(&mut self, to: Subscriber, outgoing: &mut Outgoing<'_>) {
+        let Some(session) = self.sessions.find_mut(to.session) else {
+            self.statistics.drop_one(DropReason::SessionEnded);
+            return;
+        };
+        // [MQTT-3.8.4-8]: the lower of the two.
+        let qos = outgoing.view.qos.min(to.grant.qos());
+        // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+        let retain = outgoing.view.retain && to.grant.retain_as_published();
+        match session.connection {
+            Some(_) if qos == QoS::AtMostOnce => self.send_at_most_once(to, retain, outgoing),
+            Some(_) if session.window.is_open() => {
+                self.launch(to.session.slot, outgoing, qos, retain, to.grant.identifier());
+            }
+            // [MQTT-3.1.2-4]: QoS 0 does not wait for a client that is away.
+            None if qos == QoS::AtMostOnce => {}
+            _ => self.enqueue(to, outgoing, qos, retain),
+        }
+    }
+
+    #[inline]
+    fn send_at_most_once(&mut self, to: Subscriber, retain: bool, outgoing: &mut Outgoing<'_>) {
+        let Some(id) = self.sessions.get(to.session.slot).and_then(|s| s.connection) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let limit = self.settings.max_queued_messages;
+        let full = limit > 0 && connection.output.packets() >= limit;
+        if full || connection.output.bytes() >= OUTPUT_BYTES_MAX {
+            self.statistics.drop_one(DropReason::OutputFull);
+            self.log_drops(to.session.slot);
+            return;
+        }
+        let head =
+            PublishTo { qos: QoS::AtMostOnce, retain, packet_id: 0, identifier: to.grant.identifier(), dup: false };
+        let sent = self.send(id, outgoing, head);
+        self.count_unsent(id, sent, outgoing.view.payload.len());
+    }
+
+    /// Puts a message in flight and sends it. What the client would not take gets no packet identifier.
+    fn launch(&mut self, slot: u32, outgoing: &mut Outgoing<'_>, qos: QoS, retain: bool, identifier: u32) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        let Some(id) = session.connection else { return };
+        let packet_id = session.window.launch(outgoing.stored(), qos, retain, identifier);
+        let sent = self.send(id, outgoing, PublishTo { qos, retain, packet_id, identifier, dup: false });
+        if sent != Sent::Yes {
+            self.count_unsent(id, sent, outgoing.view.payload.len());
+            if let Some(session) = self.sessions.get_mut(slot) {
+                session.window.take_back(packet_id);
+            }
+        }
+    }
+
+    fn enqueue(&mut self, to: Subscriber, outgoing: &mut Outgoing<'_>, qos: QoS, retain: bool) {
+        let Some(session) = self.sessions.find_mut(to.session) else { return };
+        let limit = self.settings.max_queued_messages as usize;
+        if limit > 0 && session.window.queue.len() >= limit {
+            self.statistics.drop_one(DropReason::QueueFull);
+            self.log_drops(to.session.slot);
+            return;
+        }
+        session.window.queue.push_back(Queued::new(outgoing.stored(), qos, retain, to.grant));
+    }
+
+    fn log_drops(&mut self, slot: u32) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        if !std::mem::replace(&mut session.drops_logged, true) {
+            log!(self.log, Notice, "Outgoing messages are being dropped for client {}.", session.client_id);
+        }
+    }
+
+    fn count_unsent(&mut self, id: ConnectionId, sent: Sent, payload_len: usize) {
+        match sent {
+            Sent::Yes => {}
+            Sent::Expired => self.statistics.drop_one(DropReason::Expired),
+            Sent::TooLarge => {
+                self.statistics.drop_one(DropReason::TooLarge);
+                let name = self.name_of(id);
+                log!(self.log, Notice, "Dropping too large outgoing PUBLISH for {name} ({payload_len} bytes)");
+            }
+        }
+    }
+
+    /// Writes a PUBLISH into a connection's output.
+    #[inline]
+    fn send(&mut self, id: ConnectionId, outgoing: &mut Outgoing<'_>, to: PublishTo) -> Sent {
+        let Some(connection) = self.connections.get_mut(id) else { return Sent::Yes };
+        let view = outgoing.view;
+        let mut expiry_s = None;
+        if view.expires_at != Moment::NEVER {
+            // [MQTT-3.3.2-5]
+            if view.expires_at <= self.now {
+                return Sent::Expired;
+            }
+            // [MQTT-3.3.2-6]: what is left of the interval, in seconds begun.
+            expiry_s = Some(view.expires_at.since_ms(self.now).div_ceil(1000) as u32);
+        }
+        let v5 = connection.version.is_v5();
+        let alias = connection.aliases_out.as_ref().map_or(Alias::None, |aliases| aliases.of(view.topic));
+        let PublishTo { qos, retain, packet_id, identifier, dup } = to;
+        let head = Head { v5, dup, qos, retain, packet_id, alias, identifier, expiry_s };
+        // [MQTT-3.1.2-24]
+        if connection.max_packet_size != u32::MAX && head.packet_len(&view) > connection.max_packet_size as usize {
+            return Sent::TooLarge;
+        }
+        if view.payload.len() >= SHARED_PAYLOAD_BYTES {
+            connection.output.packet(&mut self.pool, |out| head.encode(&view, out));
+            connection.output.share_payload(outgoing.stored(), view.payload.len());
+        } else {
+            connection.output.packet(&mut self.pool, |out| {
+                head.encode(&view, out);
+                out.extend_from_slice(view.payload);
+            });
+        }
+        if let (Alias::New(alias), Some(aliases)) = (alias, &mut connection.aliases_out) {
+            aliases.told(view.topic, alias);
+        }
+        self.statistics.packets_sent += 1;
+        self.statistics.publish_sent += 1;
+        touch(connection, id, &mut self.touched);
+        if self.log.wants(crate::LogLevel::Debug) {
+            self.log_sending(id, outgoing, to);
+        }
+        Sent::Yes
+    }
+
+    #[cold]
+    fn log_sending(&mut self, id: ConnectionId, outgoing: &Outgoing<'_>, to: PublishTo) {
+        let PublishTo { qos, retain, packet_id, dup, .. } = to;
+        let line = format!(
+            "Sending PUBLISH to {} ({})",
+            self.name_of(id),
+            crate::publish::describe(dup, qos, retain, packet_id, outgoing.view.topic, outgoing.view.payload.len())
+        );
+        self.log.write(crate::LogLevel::Debug, line);
+    }
+
+    /// Sends what waits, as far as the client's window allows: first what an earlier connection left in flight, then
+    /// the queue.
+    pub(crate) fn pump(&mut self, slot: u32) {
+        loop {
+            let Some(session) = self.sessions.get_mut(slot) else { return };
+            let Some(id) = session.connection else { return };
+            if let Some(entry) = session.window.next_unsent() {
+                self.resend(slot, id, &entry);
+                continue;
+            }
+            if !session.window.has_room() || session.window.has_unsent() {
+                return;
+            }
+            let Some(queued) = session.window.queue.pop_front() else { break };
+            let Queued { message, qos, retain, identifier } = queued;
+            self.launch(slot, &mut Outgoing::of(&message), qos, retain, identifier);
+        }
+        self.resume_streaming(slot);
+    }
+
+    /// `[MQTT-4.4.0-1]`: under the same identifier, PUBLISH with DUP `[MQTT-3.3.1-1]`.
+    fn resend(&mut self, slot: u32, id: ConnectionId, entry: &Unsent) {
+        let &Unsent { packet_id, retain, identifier, .. } = entry;
+        let qos = match entry.awaiting {
+            Awaiting::PubAck => QoS::AtLeastOnce,
+            Awaiting::PubRec => QoS::ExactlyOnce,
+            Awaiting::PubComp | Awaiting::Nothing => {
+                return self.acknowledge(id, PacketType::PubRel, packet_id, ReasonCode::SUCCESS);
+            }
+        };
+        let Some(message) = &entry.message else { return };
+        let to = PublishTo { qos, retain, packet_id, identifier, dup: true };
+        let sent = self.send(id, &mut Outgoing::of(message), to);
+        if sent != Sent::Yes {
+            self.count_unsent(id, sent, message.view().payload.len());
+            if let Some(session) = self.sessions.get_mut(slot) {
+                session.window.finish(packet_id);
+            }
+        }
+    }
+
+    /// Puts a session with retained messages under way back in line.
+    pub(crate) fn resume_streaming(&mut self, slot: u32) {
+        if let Some(session) = self.sessions.get_mut(slot)
+            && !session.retained.is_empty()
+            && session.connection.is_some()
+            && !std::mem::replace(&mut session.streaming, true)
+        {
+            self.streaming.push_back(slot);
+        }
+    }
+
+    /// Sends a retained message to a new subscription, or says that there is no room for it now.
+    pub(crate) fn deliver_retained(&mut self, slot: u32, grant: Grant, outgoing: &mut Outgoing<'_>) -> bool {
+        let Some(session) = self.sessions.get_mut(slot) else { return true };
+        let Some(id) = session.connection else { return false };
+        let qos = outgoing.view.qos.min(grant.qos());
+        // [MQTT-3.3.1-8]: these keep the flag.
+        if qos != QoS::AtMostOnce {
+            if !session.window.is_open() {
+                return false;
+            }
+            self.launch(slot, outgoing, qos, true, grant.identifier());
+            return true;
+        }
+        let to = PublishTo { qos, retain: true, packet_id: 0, identifier: grant.identifier(), dup: false };
+        let sent = self.send(id, outgoing, to);
+        self.count_unsent(id, sent, outgoing.view.payload.len());
+        true
+    }
+}
+
+/// The part of a PUBLISH that differs from one receiver to the next.
+#[derive(Debug, Clone, Copy)]
+struct PublishTo {
+    qos: QoS,
+    retain: bool,
+    packet_id: u16,
+    identifier: u32,
+    dup: bool,
+}
+
+#[inline]
+fn touch(connection: &mut Connection, id: ConnectionId, touched: &mut Vec<ConnectionId>) {
+    if !connection.touched {
+        connection.touched = true;
+        touched.push(id);
+    }
+}

@@ -1,0 +1,125 @@
+//! What one shard sends another: the messages of a tick for sessions that live there.
+//!
+//! A batch is filled while a tick runs and handed over whole at its end. Small messages are copied into the batch's own
+//! buffer, so that a message costs neither an allocation nor an atomic operation; large ones are shared. The targets of
+//! a topic are written once for all messages of that topic that follow each other in a batch.
+
+use crate::Moment;
+use crate::message::{Message, MessageRef, Outgoing};
+use crate::subscriber::Subscriber;
+use mosquitto_mqtt::QoS;
+use std::ops::Range;
+
+/// Payloads of at least this many bytes are stored once and shared rather than copied for each who gets them.
+pub(crate) const SHARED_PAYLOAD_BYTES: usize = 4096;
+
+/// The most bytes that wait for another shard before publishers to it are held back.
+const OUTBOX_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most messages that wait for another shard before publishers to it are held back.
+const OUTBOX_MESSAGES: usize = 32 * 1024;
+
+/// The messages of a tick from one shard to another.
+#[derive(Debug, Default)]
+pub struct Mail {
+    letters: Vec<Letter>,
+    targets: Vec<Subscriber>,
+    bytes: Vec<u8>,
+    /// Payload bytes that are shared, not copied.
+    shared_bytes: usize,
+    /// The generation of the subscription tree in which the oldest target was found.
+    generation: u64,
+}
+
+#[derive(Debug)]
+struct Letter {
+    targets: Range<u32>,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Copied {
+        at: u32,
+        topic_len: u16,
+        properties_len: u32,
+        payload_len: u32,
+        qos: QoS,
+        retain: bool,
+        expires_at: Moment,
+    },
+    Shared(Message),
+}
+
+impl Mail {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.letters.is_empty()
+    }
+
+    /// The number of messages.
+    pub fn len(&self) -> usize {
+        self.letters.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes.len() + self.shared_bytes >= OUTBOX_BYTES || self.letters.len() >= OUTBOX_MESSAGES
+    }
+
+    /// The least generation of the subscription tree that any target comes from.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Writes targets down; the range is good for messages of this batch.
+    pub(crate) fn address(&mut self, targets: &[Subscriber], generation: u64) -> Range<u32> {
+        self.generation = if self.targets.is_empty() { generation } else { self.generation.min(generation) };
+        let start = self.targets.len() as u32;
+        self.targets.extend_from_slice(targets);
+        start..self.targets.len() as u32
+    }
+
+    pub(crate) fn push(&mut self, targets: Range<u32>, outgoing: &mut Outgoing<'_>) {
+        let view = outgoing.view;
+        let content = if view.payload.len() >= SHARED_PAYLOAD_BYTES {
+            self.shared_bytes += view.payload.len();
+            Content::Shared(outgoing.stored())
+        } else {
+            let at = self.bytes.len() as u32;
+            self.bytes.extend_from_slice(view.topic);
+            self.bytes.extend_from_slice(view.properties);
+            self.bytes.extend_from_slice(view.payload);
+            Content::Copied {
+                at,
+                topic_len: view.topic.len() as u16,
+                properties_len: view.properties.len() as u32,
+                payload_len: view.payload.len() as u32,
+                qos: view.qos,
+                retain: view.retain,
+                expires_at: view.expires_at,
+            }
+        };
+        self.letters.push(Letter { targets, content });
+    }
+
+    /// The messages with their targets, in the order in which they were sent.
+    pub(crate) fn letters(&self) -> impl Iterator<Item = (Outgoing<'_>, &[Subscriber])> {
+        self.letters.iter().map(|letter| {
+            let Range { start, end } = letter.targets;
+            (self.outgoing(&letter.content), self.targets.get(start as usize..end as usize).unwrap_or_default())
+        })
+    }
+
+    fn outgoing<'a>(&'a self, content: &'a Content) -> Outgoing<'a> {
+        match content {
+            Content::Shared(message) => Outgoing::of(message),
+            &Content::Copied { at, topic_len, properties_len, payload_len, qos, retain, expires_at } => {
+                let bytes = self.bytes.get(at as usize..).unwrap_or_default();
+                let (topic, bytes) = bytes.split_at_checked(usize::from(topic_len)).unwrap_or_default();
+                let (properties, bytes) = bytes.split_at_checked(properties_len as usize).unwrap_or_default();
+                let payload = bytes.get(..payload_len as usize).unwrap_or_default();
+                Outgoing::new(MessageRef { topic, properties, payload, qos, retain, expires_at })
+            }
+        }
+    }
+}

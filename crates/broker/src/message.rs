@@ -1,0 +1,90 @@
+//! An application message: seen in a read buffer, or stored once for all who wait for it.
+
+use crate::Moment;
+use mosquitto_mqtt::QoS;
+use triomphe::ThinArc;
+
+/// A message wherever its bytes are. Copying it copies references.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct MessageRef<'a> {
+    /// A valid topic name.
+    pub(crate) topic: &'a [u8],
+    /// Properties to forward as they came: neither topic alias nor message expiry interval among them.
+    pub(crate) properties: &'a [u8],
+    pub(crate) payload: &'a [u8],
+    pub(crate) qos: QoS,
+    /// As the publisher set it.
+    pub(crate) retain: bool,
+    /// When it is not worth delivering any more.
+    pub(crate) expires_at: Moment,
+}
+
+#[derive(Debug)]
+struct Header {
+    expires_at: Moment,
+    properties_len: u32,
+    topic_len: u16,
+    qos: QoS,
+    retain: bool,
+}
+
+/// A stored message: one allocation, shared by all queues it stands in.
+#[derive(Debug, Clone)]
+pub(crate) struct Message(ThinArc<Header, u8>);
+
+impl Message {
+    /// Copies a message out of the buffer it is in.
+    pub(crate) fn store(message: MessageRef<'_>) -> Self {
+        let header = Header {
+            expires_at: message.expires_at,
+            properties_len: message.properties.len() as u32,
+            topic_len: message.topic.len() as u16,
+            qos: message.qos,
+            retain: message.retain,
+        };
+        let MessageRef { topic, properties, payload, .. } = message;
+        if properties.is_empty() {
+            // The common case in one pass over two slices, each copied as a block.
+            let mut bytes = Vec::with_capacity(topic.len() + payload.len());
+            bytes.extend_from_slice(topic);
+            bytes.extend_from_slice(payload);
+            return Self(ThinArc::from_header_and_slice(header, &bytes));
+        }
+        Self(ThinArc::from_header_and_slice(header, &[topic, properties, payload].concat()))
+    }
+
+    /// The message, borrowed.
+    #[inline]
+    pub(crate) fn view(&self) -> MessageRef<'_> {
+        let header = &self.0.header.header;
+        let (topic, rest) = self.0.slice.split_at_checked(usize::from(header.topic_len)).unwrap_or_default();
+        let (properties, payload) = rest.split_at_checked(header.properties_len as usize).unwrap_or_default();
+        MessageRef { topic, properties, payload, qos: header.qos, retain: header.retain, expires_at: header.expires_at }
+    }
+
+    /// All of its bytes; the payload is the end of them.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0.slice
+    }
+}
+
+/// A message being delivered to many: stored when the first one has to keep it, and only once.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) view: MessageRef<'a>,
+    stored: Option<Message>,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(crate) fn new(view: MessageRef<'a>) -> Self {
+        Self { view, stored: None }
+    }
+
+    /// Of a message that is stored already.
+    pub(crate) fn of(message: &'a Message) -> Self {
+        Self { view: message.view(), stored: Some(message.clone()) }
+    }
+
+    pub(crate) fn stored(&mut self) -> Message {
+        self.stored.get_or_insert_with(|| Message::store(self.view)).clone()
+    }
+}

@@ -1,0 +1,266 @@
+//! What is on its way to one client: bytes in order, small packets copied, large payloads shared.
+
+use crate::message::Message;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+/// A buffer is not filled beyond this many bytes: the next packet starts another one, so that nothing has to be moved
+/// when the client takes a part, and sent buffers go back to the pool soon.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The most bytes of empty buffers that a shard keeps for the next connection that has something to say.
+const POOL_BYTES: usize = 8 * 1024 * 1024;
+
+/// The first size of a fresh buffer.
+const FRESH_BYTES: usize = 512;
+
+/// Empty buffers of a shard. Idle connections own none.
+#[derive(Debug, Default)]
+pub(crate) struct BufferPool {
+    buffers: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl BufferPool {
+    fn take(&mut self) -> Vec<u8> {
+        match self.buffers.pop() {
+            Some(buffer) => {
+                self.bytes -= buffer.capacity();
+                buffer
+            }
+            None => Vec::with_capacity(FRESH_BYTES),
+        }
+    }
+
+    fn put(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() == 0 || buffer.capacity() + self.bytes > POOL_BYTES {
+            return;
+        }
+        buffer.clear();
+        self.bytes += buffer.capacity();
+        self.buffers.push(buffer);
+    }
+}
+
+#[derive(Debug)]
+enum Segment {
+    Bytes(Vec<u8>),
+    /// The last `payload_len` bytes of a stored message.
+    Shared {
+        message: Message,
+        payload_len: usize,
+    },
+}
+
+impl Segment {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Segment::Bytes(bytes) => bytes,
+            Segment::Shared { message, payload_len } => {
+                let bytes = message.bytes();
+                bytes.get(bytes.len() - payload_len..).unwrap_or_default()
+            }
+        }
+    }
+}
+
+/// The unsent bytes of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    /// The oldest bytes; all of them, nearly always.
+    front: Vec<u8>,
+    /// Bytes of `front` that are sent.
+    sent: usize,
+    /// What follows `front`.
+    rest: Option<Box<VecDeque<(Segment, u32)>>>,
+    /// Packets in `front`.
+    front_packets: u32,
+    /// All packets that are not sent whole. A buffer's packets are counted until all of it is sent.
+    packets: u32,
+    /// All bytes that are not sent.
+    bytes: usize,
+}
+
+impl Output {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Unsent bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Unsent packets.
+    pub(crate) fn packets(&self) -> u32 {
+        self.packets
+    }
+
+    /// Appends one packet: `write` gets the buffer to append it to.
+    #[inline]
+    pub(crate) fn packet(&mut self, pool: &mut BufferPool, write: impl FnOnce(&mut Vec<u8>)) {
+        self.packets += 1;
+        if self.rest.is_none() && self.front.len() < CHUNK_BYTES {
+            if self.front.capacity() == 0 {
+                self.front = pool.take();
+            }
+            let before = self.front.len();
+            write(&mut self.front);
+            self.front_packets += 1;
+            self.bytes += self.front.len() - before;
+            return;
+        }
+        self.packet_behind(pool, write);
+    }
+
+    fn packet_behind(&mut self, pool: &mut BufferPool, write: impl FnOnce(&mut Vec<u8>)) {
+        let rest = self.rest.get_or_insert_default();
+        if !matches!(rest.back(), Some((Segment::Bytes(bytes), _)) if bytes.len() < CHUNK_BYTES) {
+            rest.push_back((Segment::Bytes(pool.take()), 0));
+        }
+        if let Some((Segment::Bytes(bytes), packets)) = rest.back_mut() {
+            let before = bytes.len();
+            write(bytes);
+            *packets += 1;
+            self.bytes += bytes.len() - before;
+        }
+    }
+
+    /// Appends the payload of `message` without copying it. The packet's head was appended just before.
+    pub(crate) fn share_payload(&mut self, message: Message, payload_len: usize) {
+        if payload_len > 0 {
+            self.bytes += payload_len;
+            self.rest.get_or_insert_default().push_back((Segment::Shared { message, payload_len }, 0));
+        }
+    }
+
+    /// The unsent bytes in order, as many slices as `slices` has room for. Returns how many were filled.
+    pub(crate) fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let first = self.front.get(self.sent..).unwrap_or_default();
+        let rest = self.rest.iter().flat_map(|rest| rest.iter()).map(|(segment, _)| segment.as_slice());
+        // Where `front` is empty, the first of the rest is the one that `sent` counts in.
+        let mut skip = if self.front.is_empty() { self.sent } else { 0 };
+        let mut filled = 0;
+        for bytes in std::iter::once(first).chain(rest) {
+            let bytes = if bytes.is_empty() {
+                continue;
+            } else {
+                bytes.get(std::mem::take(&mut skip)..).unwrap_or_default()
+            };
+            let Some(slot) = slices.get_mut(filled) else { break };
+            *slot = IoSlice::new(bytes);
+            filled += 1;
+        }
+        filled
+    }
+
+    /// Forgets the first `len` unsent bytes, which the client's socket has taken.
+    pub(crate) fn advance(&mut self, mut len: usize, pool: &mut BufferPool) {
+        self.bytes = self.bytes.saturating_sub(len);
+        while len > 0 {
+            let head = if self.front.is_empty() { self.next_len() } else { self.front.len() };
+            let left = head.saturating_sub(self.sent);
+            if len < left {
+                self.sent += len;
+                return;
+            }
+            if head == 0 {
+                break;
+            }
+            len -= left;
+            self.sent = 0;
+            self.drop_head(pool);
+        }
+        if self.bytes == 0 {
+            self.clear(pool);
+        }
+    }
+
+    fn next_len(&self) -> usize {
+        self.rest.as_ref().and_then(|rest| rest.front()).map_or(0, |(segment, _)| segment.as_slice().len())
+    }
+
+    fn drop_head(&mut self, pool: &mut BufferPool) {
+        if !self.front.is_empty() {
+            pool.put(std::mem::take(&mut self.front));
+            self.packets -= std::mem::take(&mut self.front_packets);
+        } else if let Some((segment, packets)) = self.rest.as_mut().and_then(|rest| rest.pop_front()) {
+            self.packets -= packets;
+            if let Segment::Bytes(bytes) = segment {
+                pool.put(bytes);
+            }
+        }
+    }
+
+    /// Gives everything back to the pool.
+    pub(crate) fn clear(&mut self, pool: &mut BufferPool) {
+        pool.put(std::mem::take(&mut self.front));
+        if let Some(rest) = self.rest.take() {
+            for (segment, _) in *rest {
+                if let Segment::Bytes(bytes) = segment {
+                    pool.put(bytes);
+                }
+            }
+        }
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Moment;
+    use crate::message::MessageRef;
+    use mosquitto_mqtt::QoS;
+
+    fn drain(output: &mut Output, pool: &mut BufferPool, step: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        while !output.is_empty() {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let filled = output.fill(&mut slices);
+            let bytes: Vec<u8> = slices[..filled].iter().flat_map(|s| s.iter().copied()).take(step).collect();
+            assert!(!bytes.is_empty());
+            all.extend_from_slice(&bytes);
+            output.advance(bytes.len(), pool);
+        }
+        all
+    }
+
+    #[test]
+    fn bytes_leave_in_order_whatever_the_client_takes() {
+        let message = Message::store(MessageRef {
+            topic: b"t",
+            properties: b"",
+            payload: &[7; 100],
+            qos: QoS::AtMostOnce,
+            retain: false,
+            expires_at: Moment::NEVER,
+        });
+        for step in [1, 3, 1000, 1 << 20] {
+            let (mut output, mut pool, mut expected) = (Output::default(), BufferPool::default(), Vec::new());
+            for i in 0..40u8 {
+                let small = vec![i; 5000];
+                output.packet(&mut pool, |out| out.extend_from_slice(&small));
+                expected.extend_from_slice(&small);
+                if i % 10 == 3 {
+                    output.packet(&mut pool, |out| out.push(i));
+                    output.share_payload(message.clone(), 100);
+                    expected.push(i);
+                    expected.extend_from_slice(&[7; 100]);
+                }
+            }
+            assert_eq!((output.packets(), output.bytes()), (44, expected.len()));
+            assert_eq!(drain(&mut output, &mut pool, step), expected, "step {step}");
+            assert_eq!((output.packets(), output.bytes()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn an_output_that_is_drained_owns_no_buffer() {
+        let (mut output, mut pool) = (Output::default(), BufferPool::default());
+        output.packet(&mut pool, |out| out.extend_from_slice(b"abc"));
+        output.advance(3, &mut pool);
+        assert_eq!(output.front.capacity(), 0);
+        assert_eq!(pool.buffers.len(), 1);
+    }
+}

@@ -1,0 +1,75 @@
+//! The letters that wait to be taken to other shards.
+
+use crate::ShardId;
+use crate::mail::Mail;
+use crate::message::Outgoing;
+use crate::subscriber::Subscriber;
+use crate::topic_cache::RemoteShard;
+
+/// One batch under way for each other shard.
+#[derive(Debug)]
+pub(crate) struct Post {
+    outboxes: Vec<Outbox>,
+}
+
+#[derive(Debug, Default)]
+struct Outbox {
+    mail: Mail,
+    /// Counts the batches, so that targets written down are known by the batch they are in.
+    batch: u64,
+}
+
+impl Post {
+    pub(crate) fn new(shards: u16) -> Self {
+        Self { outboxes: (0..shards).map(|_| Outbox::default()).collect() }
+    }
+
+    /// Whether so much waits for a shard that publishers to it are held back.
+    #[inline]
+    pub(crate) fn is_full(&self, shard: ShardId) -> bool {
+        self.outboxes.get(shard.index()).is_some_and(|o| o.mail.is_full())
+    }
+
+    /// The batch for a shard, unless it is empty.
+    pub(crate) fn take(&mut self, shard: ShardId) -> Option<Mail> {
+        let outbox = self.outboxes.get_mut(shard.index())?;
+        if outbox.mail.is_empty() {
+            return None;
+        }
+        outbox.batch += 1;
+        Some(std::mem::take(&mut outbox.mail))
+    }
+
+    /// Shards for which something waits.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = ShardId> {
+        (0..).zip(&self.outboxes).filter(|(_, o)| !o.mail.is_empty()).map(|(at, _)| ShardId(at))
+    }
+
+    /// Sends a message to all of its targets on one shard.
+    #[inline]
+    pub(crate) fn send(
+        &mut self,
+        remote: &mut RemoteShard,
+        targets: &[Subscriber],
+        generation: u64,
+        outgoing: &mut Outgoing<'_>,
+    ) {
+        let Some(Outbox { mail, batch }) = self.outboxes.get_mut(remote.shard.index()) else { return };
+        let range = match &remote.addressed {
+            Some((written_in, range)) if written_in == batch => range.clone(),
+            _ => {
+                let range = mail.address(targets, generation);
+                remote.addressed = Some((*batch, range.clone()));
+                range
+            }
+        };
+        mail.push(range, outgoing);
+    }
+
+    /// Sends a message to one session.
+    pub(crate) fn send_one(&mut self, target: Subscriber, generation: u64, outgoing: &mut Outgoing<'_>) {
+        let Some(outbox) = self.outboxes.get_mut(target.shard.index()) else { return };
+        let range = outbox.mail.address(&[target], generation);
+        outbox.mail.push(range, outgoing);
+    }
+}

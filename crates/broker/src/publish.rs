@@ -1,0 +1,335 @@
+//! PUBLISH from a client.
+
+use crate::id::SessionId;
+use crate::log::log;
+use crate::message::{Message, MessageRef, Outgoing};
+use crate::received::{Flow, protocol_error};
+use crate::session::Incoming;
+use crate::{ConnectionId, Moment, Shard};
+use mosquitto_mqtt::packet::Publish;
+use mosquitto_mqtt::{DecodeError, PacketType, Properties, Property, QoS, ReasonCode};
+
+/// What the properties of a PUBLISH say to the broker itself.
+#[derive(Debug, Clone, Copy, Default)]
+struct Said {
+    alias: Option<u16>,
+    expiry_s: Option<u32>,
+}
+
+/// What the broker does with a topic that begins with `$`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Ordinary,
+    /// Written by the broker only.
+    Denied,
+    /// A request to the broker itself.
+    Control,
+}
+
+impl Shard {
+    pub(crate) fn on_publish(
+        &mut self,
+        id: ConnectionId,
+        slot: u32,
+        publish: &Publish<'_>,
+    ) -> Result<Flow, DecodeError> {
+        let said = read_properties(publish.properties)?;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let properties = forwarded(publish.properties, said, &mut scratch);
+        let outcome = match self.resolve_alias(id, publish.topic, said.alias) {
+            Ok(None) => self.take_message(id, slot, publish, publish.topic, properties, said),
+            Ok(Some(topic)) => self.take_message(id, slot, publish, &topic, properties, said),
+            Err(error) => Err(error),
+        };
+        self.scratch = scratch;
+        outcome
+    }
+
+    /// The topic where an alias stands for it (MQTT 5, 3.3.2.3.4); none where it stands for itself.
+    fn resolve_alias(
+        &mut self,
+        id: ConnectionId,
+        topic: &str,
+        alias: Option<u16>,
+    ) -> Result<Option<Box<str>>, DecodeError> {
+        let Some(alias) = alias else {
+            return if topic.is_empty() { Err(protocol_error("topic name", "is empty")) } else { Ok(None) };
+        };
+        let maximum = self.home.settings.max_topic_alias;
+        if alias == 0 {
+            return Err(protocol_error("topic alias", "is zero")); // [MQTT-3.3.2-8]
+        }
+        let Some(connection) = self.home.connections.get_mut(id) else { return Ok(None) };
+        if alias > maximum {
+            // [MQTT-3.3.2-9]
+            self.refuse(id, ReasonCode::TOPIC_ALIAS_INVALID, "topic alias invalid");
+            return Ok(Some(Box::default()));
+        }
+        let aliases = connection.aliases_in.get_or_insert_default();
+        if topic.is_empty() {
+            let known = aliases.topic(alias).ok_or(protocol_error("topic alias", "stands for no topic"))?;
+            return Ok(Some(known.into()));
+        }
+        aliases.set(alias, topic);
+        Ok(None)
+    }
+
+    fn take_message(
+        &mut self,
+        id: ConnectionId,
+        slot: u32,
+        publish: &Publish<'_>,
+        topic: &str,
+        properties: &[u8],
+        said: Said,
+    ) -> Result<Flow, DecodeError> {
+        if topic.is_empty() {
+            // The connection has been ended for its alias.
+            return Ok(Flow::Next);
+        }
+        let message = MessageRef {
+            topic: topic.as_bytes(),
+            properties,
+            payload: publish.payload,
+            qos: publish.qos,
+            retain: publish.retain,
+            expires_at: self.expiry(said.expiry_s),
+        };
+        let standing = standing(topic);
+        let mut way = None;
+        if standing == Standing::Ordinary && publish.qos != QoS::ExactlyOnce {
+            let found = self.way_of(message.topic);
+            if self.must_wait(found) {
+                return Ok(Flow::Held);
+            }
+            way = Some(found);
+        }
+        self.home.statistics.publish_received += 1;
+        self.log_received(id, publish, topic, standing);
+        if publish.qos == QoS::ExactlyOnce {
+            self.publish_exactly_once(id, slot, publish, &message, standing)?;
+            return Ok(Flow::Next);
+        }
+        let mut reason = if standing == Standing::Denied { ReasonCode::NOT_AUTHORIZED } else { ReasonCode::SUCCESS };
+        if let Some(way) = way {
+            let origin = self.origin(slot);
+            if !self.route(way, &mut Outgoing::new(message), origin) {
+                reason = ReasonCode::NO_MATCHING_SUBSCRIBERS;
+            }
+        }
+        if publish.qos == QoS::AtLeastOnce {
+            // [MQTT-4.3.2-4]: once the message is on its way.
+            self.home.acknowledge(id, PacketType::PubAck, publish.packet_id, reason);
+        }
+        if standing == Standing::Control {
+            self.answer_control(id, topic);
+        }
+        Ok(Flow::Next)
+    }
+
+    /// `[MQTT-4.3.3-8]`: kept until PUBREL, and answered with PUBREC.
+    fn publish_exactly_once(
+        &mut self,
+        id: ConnectionId,
+        slot: u32,
+        publish: &Publish<'_>,
+        message: &MessageRef<'_>,
+        standing: Standing,
+    ) -> Result<(), DecodeError> {
+        let window = usize::from(self.home.settings.max_inflight_messages);
+        let Some(session) = self.home.sessions.get_mut(slot) else { return Ok(()) };
+        let packet_id = publish.packet_id;
+        let mut reason = ReasonCode::SUCCESS;
+        if standing == Standing::Denied {
+            reason = ReasonCode::NOT_AUTHORIZED;
+        } else if let Some(known) = session.incoming.get_mut(&packet_id) {
+            if same_message(&known.message, message) {
+                // [MQTT-4.3.3-10]: not delivered a second time. A third copy on one connection is no repetition any
+                // more but a fault of the client.
+                known.repetitions += 1;
+                if known.repetitions > 1 {
+                    return Err(protocol_error("packet identifier", "was sent too often without PUBREL"));
+                }
+            } else {
+                let line = format!(
+                    "Reused message ID {packet_id} from {} detected. Clearing from storage.",
+                    session.client_id
+                );
+                *known = Incoming { message: Message::store(*message), repetitions: 0 };
+                log!(self.home.log, Warning, "{line}");
+            }
+        } else if window > 0 && session.incoming.len() >= window {
+            // [MQTT-3.3.4-7]
+            log!(
+                self.home.log,
+                Warning,
+                "Client {} has exceeded its receive-maximum quota. This behaviour must be fixed on the client.",
+                session.client_id
+            );
+            reason = ReasonCode::QUOTA_EXCEEDED;
+        } else {
+            session.incoming.insert(packet_id, Incoming { message: Message::store(*message), repetitions: 0 });
+        }
+        self.home.acknowledge(id, PacketType::PubRec, packet_id, reason);
+        Ok(())
+    }
+
+    /// A QoS 2 message is released: now it is delivered. False where it has to wait.
+    pub(crate) fn release_message(&mut self, id: ConnectionId, slot: u32, packet_id: u16) -> bool {
+        let Some(session) = self.home.sessions.get_mut(slot) else { return true };
+        let Some(known) = session.incoming.get(&packet_id) else { return true };
+        let message = known.message.clone();
+        let view = message.view();
+        let topic = std::str::from_utf8(view.topic).unwrap_or_default();
+        let control = standing(topic) == Standing::Control;
+        let way = self.way_of(view.topic);
+        if !control && self.must_wait(way) {
+            return false;
+        }
+        if let Some(session) = self.home.sessions.get_mut(slot) {
+            session.incoming.remove(&packet_id);
+        }
+        if control {
+            self.answer_control(id, topic);
+        } else {
+            let origin = self.origin(slot);
+            self.route(way, &mut Outgoing::of(&message), origin);
+        }
+        true
+    }
+
+    pub(crate) fn origin(&self, slot: u32) -> Option<SessionId> {
+        self.home.sessions.get(slot).map(|session| SessionId { slot, epoch: session.epoch })
+    }
+
+    /// When a message that may live so long expires. An interval of 0 counts as none, as in Mosquitto.
+    pub(crate) fn expiry(&self, seconds: Option<u32>) -> Moment {
+        match seconds {
+            None | Some(0) => Moment::NEVER,
+            Some(seconds) => self.home.now.plus_s(seconds),
+        }
+    }
+
+    /// Nothing in the broker takes requests under `$CONTROL`: the client that made one is told, nobody else is.
+    fn answer_control(&mut self, id: ConnectionId, topic: &str) {
+        let Some(connection) = self.home.connections.get(id) else { return };
+        let version = connection.version;
+        let topic = format!("{topic}/response");
+        let answer = Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: &topic,
+            packet_id: 0,
+            properties: Properties::EMPTY,
+            payload: b"{\"error\": \"endpoint not available\"}",
+        };
+        if topic.len() <= usize::from(u16::MAX) {
+            self.home.reply(id, |out| answer.encode(version, out));
+        }
+    }
+
+    #[inline]
+    fn log_received(&mut self, id: ConnectionId, publish: &Publish<'_>, topic: &str, standing: Standing) {
+        log!(
+            self.home.log,
+            Debug,
+            "{} PUBLISH from {} ({})",
+            if standing == Standing::Denied { "Denied" } else { "Received" },
+            self.home.name_of(id),
+            describe(
+                publish.dup,
+                publish.qos,
+                publish.retain,
+                publish.packet_id,
+                topic.as_bytes(),
+                publish.payload.len()
+            )
+        );
+    }
+}
+
+/// A PUBLISH as the log describes it.
+pub(crate) fn describe(dup: bool, qos: QoS, retain: bool, packet_id: u16, topic: &[u8], payload_len: usize) -> String {
+    format!(
+        "d{}, q{}, r{}, m{packet_id}, '{}', ... ({payload_len} bytes)",
+        u8::from(dup),
+        qos.bits(),
+        u8::from(retain),
+        String::from_utf8_lossy(topic)
+    )
+}
+
+#[inline]
+fn read_properties(properties: Properties<'_>) -> Result<Said, DecodeError> {
+    let mut said = Said::default();
+    if properties.is_empty() {
+        return Ok(said);
+    }
+    for property in properties.iter() {
+        match property {
+            Property::TopicAlias(alias) => said.alias = Some(alias),
+            Property::MessageExpiryInterval(seconds) => said.expiry_s = Some(seconds),
+            Property::SubscriptionIdentifier(_) => {
+                // [MQTT-3.3.4-6]
+                return Err(protocol_error("subscription identifier", "came from a client"));
+            }
+            _ => {}
+        }
+    }
+    Ok(said)
+}
+
+/// The properties that go on to subscribers unaltered `[MQTT-3.3.2-17]`: all but the topic alias, which is the
+/// connection's, and the message expiry interval, which shrinks.
+#[inline]
+fn forwarded<'a>(properties: Properties<'a>, said: Said, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    if said.alias.is_none() && said.expiry_s.is_none() {
+        return properties.as_bytes();
+    }
+    scratch.clear();
+    for property in properties.iter() {
+        if !matches!(property, Property::TopicAlias(_) | Property::MessageExpiryInterval(_)) {
+            property.encode(scratch);
+        }
+    }
+    scratch
+}
+
+/// Whether a message is the same one again. Its remaining lifetime does not count.
+fn same_message(known: &Message, again: &MessageRef<'_>) -> bool {
+    let known = known.view();
+    known.topic == again.topic
+        && known.payload == again.payload
+        && known.properties == again.properties
+        && known.retain == again.retain
+}
+
+#[inline]
+fn standing(topic: &str) -> Standing {
+    if topic.starts_with('$') { dollar_standing(topic) } else { Standing::Ordinary }
+}
+
+fn dollar_standing(topic: &str) -> Standing {
+    let mut levels = topic.split('/');
+    match levels.next() {
+        Some("$SYS") => {
+            let levels: Vec<&str> = levels.take(5).collect();
+            let state = matches!(levels.as_slice(), ["broker", "connection", _, "state"]);
+            if state { Standing::Ordinary } else { Standing::Denied }
+        }
+        Some("$share") => Standing::Denied,
+        Some("$CONTROL") => Standing::Control,
+        _ => Standing::Ordinary,
+    }
+}
+
+/// Whether a will may have this topic: what clients may publish to, and no requests to the broker.
+pub(crate) fn allowed_for_will(topic: &str) -> bool {
+    standing(topic) != Standing::Control
+}
+
+/// Whether clients may publish to this topic.
+pub(crate) fn allowed_to_publish(topic: &[u8]) -> bool {
+    std::str::from_utf8(topic).is_ok_and(|topic| standing(topic) == Standing::Ordinary)
+}

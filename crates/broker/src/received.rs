@@ -1,0 +1,252 @@
+//! From bytes to packets: what arrives on a connection, one packet after the other.
+
+use crate::connection::{Phase, REPLY_BACKLOG_BYTES};
+use crate::log::{log, log_connection};
+use crate::{ConnectionId, Shard, ShardId};
+use mosquitto_mqtt::packet::{Ack, Disconnect, Publish, Subscribe, Unsubscribe};
+use mosquitto_mqtt::{DecodeError, Fault, FixedHeader, PacketType, ReasonCode};
+
+/// The largest remaining length of a CONNECT or AUTH, and of an MQTT 5 SUBSCRIBE or UNSUBSCRIBE, in bytes.
+const LONG_PACKET_MAX: u32 = 100_000;
+
+/// The largest remaining length of an MQTT 5 acknowledgement or DISCONNECT, in bytes.
+const SHORT_PACKET_MAX: u32 = 10_000;
+
+/// What became of the bytes that were given to [`Shard::received`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// How many of them were used up. The rest has to be presented again, with what comes after it.
+    pub consumed: usize,
+    /// How to go on.
+    pub then: Then,
+}
+
+/// How to go on with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// The rest is the beginning of a packet of this many bytes; 0 where its length cannot be told yet.
+    Wait {
+        /// Bytes of the whole packet.
+        packet_len: usize,
+    },
+    /// The connection had its share of the tick: present the rest in the next one, and read no more before.
+    Busy,
+    /// The client does not take its answers, or another shard cannot take more mail: present the rest once output was
+    /// sent or mail was taken, and read no more before.
+    Full,
+    /// The connection belongs to another shard. Hand socket and rest over to it and [release](Shard::release) the
+    /// connection here.
+    HandOver(ShardId),
+    /// The connection is at its end; nothing more is read.
+    Ended,
+}
+
+/// What a packet handler says.
+pub(crate) enum Flow {
+    /// The packet is done.
+    Next,
+    /// The packet cannot be handled now, and nothing has been done for it.
+    Held,
+    /// The packet belongs to another shard, and nothing has been done for it.
+    HandOver(ShardId),
+}
+
+impl Shard {
+    /// Handles the packets at the front of `bytes`, which came in on a connection. See [`Received`].
+    pub fn received(&mut self, id: ConnectionId, bytes: &[u8]) -> Received {
+        let now = self.home.now;
+        match self.home.connections.get_mut(id) {
+            Some(connection) => connection.heard_at = now,
+            None => return Received { consumed: 0, then: Then::Ended },
+        }
+        let mut consumed = 0;
+        self.work = 0;
+        loop {
+            let rest = bytes.get(consumed..).unwrap_or_default();
+            match self.receive_one(id, rest) {
+                Ok(len) => consumed += len,
+                Err(then) => return Received { consumed, then },
+            }
+        }
+    }
+
+    /// Handles one packet and says how long it was, or why there is none to handle.
+    #[inline]
+    fn receive_one(&mut self, id: ConnectionId, bytes: &[u8]) -> Result<usize, Then> {
+        let Some(connection) = self.home.connections.get(id) else { return Err(Then::Ended) };
+        if connection.phase == Phase::Ending {
+            return Err(Then::Ended);
+        }
+        if connection.reply_bytes >= REPLY_BACKLOG_BYTES {
+            return Err(Then::Full);
+        }
+        let header = match self.header(id, bytes) {
+            Ok(Some(header)) => header,
+            Ok(None) => return Err(Then::Wait { packet_len: 0 }),
+            Err(error) => {
+                self.fail(id, error);
+                return Err(Then::Ended);
+            }
+        };
+        let len = header.packet_len();
+        let Some(body) = bytes.get(usize::from(header.header_len)..len) else {
+            return Err(Then::Wait { packet_len: len });
+        };
+        if self.work >= self.work_max {
+            return Err(Then::Busy);
+        }
+        self.work += 1;
+        match self.packet(id, header, body) {
+            Ok(Flow::Next) => {
+                self.home.statistics.packets_received += 1;
+                Ok(len)
+            }
+            Ok(Flow::Held) => Err(Then::Full),
+            Ok(Flow::HandOver(shard)) => Err(Then::HandOver(shard)),
+            Err(error) => {
+                self.fail(id, error);
+                Err(Then::Ended)
+            }
+        }
+    }
+
+    /// The fixed header, with its length held against the limits before anything is reserved for it.
+    #[inline]
+    fn header(&mut self, id: ConnectionId, bytes: &[u8]) -> Result<Option<FixedHeader>, DecodeError> {
+        let Some(connection) = self.home.connections.get(id) else { return Ok(None) };
+        let opening = connection.phase == Phase::Opening;
+        let v5 = connection.version.is_v5();
+        if opening && let Some(&first) = bytes.first() {
+            self.check_first_byte(id, first)?;
+        }
+        let Some(header) = FixedHeader::parse(bytes)? else { return Ok(None) };
+        if header.packet_len() > self.home.settings.max_packet_size as usize {
+            return Err(too_large());
+        }
+        let cap = match PacketType::from_first_byte(header.first_byte) {
+            Some(PacketType::Publish) => return Ok(Some(header)),
+            Some(PacketType::Connect | PacketType::Auth) => LONG_PACKET_MAX,
+            Some(PacketType::Subscribe | PacketType::Unsubscribe) if v5 => LONG_PACKET_MAX,
+            Some(
+                PacketType::PubAck
+                | PacketType::PubRec
+                | PacketType::PubRel
+                | PacketType::PubComp
+                | PacketType::Disconnect,
+            ) if v5 => SHORT_PACKET_MAX,
+            _ => return Ok(Some(header)),
+        };
+        if header.remaining_length > cap {
+            // These caps end a connection without a word, as in Mosquitto.
+            self.end_with(id, None, Some("oversize packet"));
+            return Ok(None);
+        }
+        Ok(Some(header))
+    }
+
+    /// `[MQTT-3.1.0-1]`: the first packet is a CONNECT. Known by its first byte, before more is waited for.
+    fn check_first_byte(&mut self, id: ConnectionId, first: u8) -> Result<(), DecodeError> {
+        if first == PacketType::Connect.first_byte() {
+            return Ok(());
+        }
+        let peer = self.home.name_of(id).to_owned();
+        if first == 0x16 {
+            log_connection!(
+                self.home.log,
+                Notice,
+                "Client from {peer} appears to be using TLS to connect to a non-TLS listener."
+            );
+        } else {
+            log!(self.home.log, Information, "Protocol error from {peer}: First packet not CONNECT ({first:02X}).");
+        }
+        Err(DecodeError { fault: Fault::Protocol, field: "first packet", what: "is not CONNECT" })
+    }
+
+    /// Handles one whole packet.
+    #[inline]
+    fn packet(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Result<Flow, DecodeError> {
+        let Some(connection) = self.home.connections.get(id) else { return Ok(Flow::Next) };
+        let (version, phase) = (connection.version, connection.phase);
+        let Phase::Open(slot) = phase else { return Ok(self.on_connect(id, body)) };
+        let kind = header.packet_type(version)?;
+        match kind {
+            PacketType::Publish => {
+                let publish = Publish::decode(header.first_byte, body, version)?;
+                return self.on_publish(id, slot, &publish);
+            }
+            PacketType::PubAck => self.on_puback(id, slot, &Ack::decode(kind, body, version)?)?,
+            PacketType::PubRec => self.on_pubrec(id, slot, &Ack::decode(kind, body, version)?)?,
+            PacketType::PubRel => return self.on_pubrel(id, slot, &Ack::decode(kind, body, version)?),
+            PacketType::PubComp => self.on_pubcomp(id, slot, &Ack::decode(kind, body, version)?)?,
+            PacketType::Subscribe => self.on_subscribe(id, slot, &Subscribe::decode(body, version)?),
+            PacketType::Unsubscribe => self.on_unsubscribe(id, slot, &Unsubscribe::decode(body, version)?),
+            PacketType::PingReq => {
+                if !body.is_empty() {
+                    return Err(malformed("remaining length", "is not zero in a PINGREQ"));
+                }
+                log!(self.home.log, Debug, "Received PINGREQ from {}", self.home.name_of(id));
+                log!(self.home.log, Debug, "Sending PINGRESP to {}", self.home.name_of(id));
+                // [MQTT-3.12.4-1]
+                self.home.reply(id, |out| out.extend_from_slice(&[PacketType::PingResp.first_byte(), 0]));
+            }
+            PacketType::Disconnect => self.on_disconnect(id, slot, &Disconnect::decode(body, version)?)?,
+            PacketType::Connect => {
+                // [MQTT-3.1.0-2]
+                let peer = self.home.connections.get(id).map(|c| c.peer.clone()).unwrap_or_default();
+                log!(self.home.log, Notice, "Bad client {peer} sending multiple CONNECT messages.");
+                self.end_with(id, None, Some("protocol error"));
+            }
+            PacketType::Auth => {
+                // [MQTT-4.12.0-6]: no authentication method was agreed on, so there is none to go on with.
+                return Err(DecodeError {
+                    fault: Fault::Protocol,
+                    field: "AUTH",
+                    what: "came without an authentication method",
+                });
+            }
+            PacketType::ConnAck | PacketType::SubAck | PacketType::UnsubAck | PacketType::PingResp => {
+                return Err(DecodeError {
+                    fault: Fault::Protocol,
+                    field: "packet type",
+                    what: "is one that only servers send",
+                });
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    /// Ends a connection for what its client sent: in MQTT 5 with a DISCONNECT that says why `[MQTT-4.13.1-1]`.
+    pub(crate) fn fail(&mut self, id: ConnectionId, error: DecodeError) {
+        let text = match error.fault {
+            Fault::Malformed => "malformed packet",
+            Fault::TooLarge => "oversize packet",
+            Fault::Protocol | Fault::ClientIdentifier | Fault::UnsupportedVersion => "protocol error",
+        };
+        log!(
+            self.home.log,
+            Information,
+            "Protocol error from {}: {} {}.",
+            self.home.name_of(id),
+            error.field,
+            error.what
+        );
+        self.end_with(id, Some(error.fault.reason()), Some(text));
+    }
+
+    /// Ends a connection with a reason code of the caller's choice.
+    pub(crate) fn refuse(&mut self, id: ConnectionId, reason: ReasonCode, text: &'static str) {
+        self.end_with(id, Some(reason), Some(text));
+    }
+}
+
+pub(crate) fn malformed(field: &'static str, what: &'static str) -> DecodeError {
+    DecodeError { fault: Fault::Malformed, field, what }
+}
+
+pub(crate) fn protocol_error(field: &'static str, what: &'static str) -> DecodeError {
+    DecodeError { fault: Fault::Protocol, field, what }
+}
+
+fn too_large() -> DecodeError {
+    DecodeError { fault: Fault::TooLarge, field: "packet", what: "is larger than max_packet_size" }
+}

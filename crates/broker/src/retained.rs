@@ -1,0 +1,112 @@
+//! Retained messages: kept when they are published, streamed when somebody subscribes.
+
+use crate::message::Outgoing;
+use crate::retained_tree::{Found, RetainedWalk};
+use crate::session::RetainedStream;
+use crate::shard::RetainedChange;
+use crate::subscriber::Grant;
+use crate::{DropReason, Shard};
+
+/// Streaming to a client goes on when less than this many bytes wait to be sent to it.
+pub(crate) const STREAM_LOW_WATER: usize = 64 * 1024;
+
+/// Nodes of the retained tree that all streams together visit in a tick.
+const VISITS_MAX: u32 = 20_000;
+
+impl Shard {
+    /// Keeps a published message, or forgets what its topic has if it is empty `[MQTT-3.3.1-6]` `[MQTT-3.3.1-7]`. The
+    /// shared tree learns of it at the end of the tick, or before anybody here looks.
+    pub(crate) fn retain(&mut self, outgoing: &mut Outgoing<'_>) {
+        let change = if outgoing.view.payload.is_empty() {
+            RetainedChange::Clear(outgoing.view.topic.into())
+        } else {
+            RetainedChange::Set(outgoing.stored())
+        };
+        self.retained_changes.push(change);
+    }
+
+    /// Brings the shared tree up to date, under one lock for all changes.
+    pub(crate) fn apply_retained_changes(&mut self) {
+        if self.retained_changes.is_empty() {
+            return;
+        }
+        let mut tree = self.shared.retained.write();
+        for change in self.retained_changes.drain(..) {
+            match change {
+                RetainedChange::Set(message) => tree.set(message),
+                RetainedChange::Clear(topic) => tree.remove(&topic),
+                RetainedChange::Expired(topic) => tree.remove_expired(&topic, self.home.now),
+            }
+        }
+    }
+
+    /// Begins to send a new subscription what is retained for it `[MQTT-3.3.1-9]`.
+    pub(crate) fn start_stream(&mut self, slot: u32, filter: &str, grant: Grant) {
+        let Some(session) = self.home.sessions.get_mut(slot) else { return };
+        session.retained.push_back(RetainedStream { walk: RetainedWalk::new(filter), grant, next: None });
+        self.home.resume_streaming(slot);
+    }
+
+    /// Sends retained messages to all who wait for some and have room, a bounded number of steps in all.
+    pub(crate) fn stream_retained(&mut self) {
+        if self.home.streaming.is_empty() {
+            return;
+        }
+        self.apply_retained_changes();
+        let mut visits = VISITS_MAX;
+        for _ in 0..self.home.streaming.len() {
+            let Some(slot) = self.home.streaming.pop_front() else { break };
+            if let Some(session) = self.home.sessions.get_mut(slot) {
+                session.streaming = false;
+                if self.stream_to(slot, &mut visits) {
+                    self.home.resume_streaming(slot);
+                }
+            }
+            if visits == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Streams to one session. True where it stopped only for the sake of others.
+    fn stream_to(&mut self, slot: u32, visits: &mut u32) -> bool {
+        loop {
+            let Some(session) = self.home.sessions.get_mut(slot) else { return false };
+            let Some(id) = session.connection else { return false };
+            let Some(mut stream) = session.retained.pop_front() else { return false };
+            if self.home.connections.get(id).is_none_or(|c| c.output.bytes() >= STREAM_LOW_WATER) {
+                self.put_back(slot, stream);
+                return false;
+            }
+            let found = match stream.next.take() {
+                Some(message) => Found::Message(message),
+                None => self.shared.retained.read().advance(&mut stream.walk, visits),
+            };
+            match found {
+                Found::End => {}
+                Found::Pause => {
+                    self.put_back(slot, stream);
+                    return true;
+                }
+                Found::Message(message) => {
+                    let view = message.view();
+                    if view.expires_at <= self.home.now {
+                        self.home.statistics.drop_one(DropReason::Expired);
+                        self.retained_changes.push(RetainedChange::Expired(view.topic.into()));
+                    } else if !self.home.deliver_retained(slot, stream.grant, &mut Outgoing::of(&message)) {
+                        stream.next = Some(message);
+                        self.put_back(slot, stream);
+                        return false;
+                    }
+                    self.put_back(slot, stream);
+                }
+            }
+        }
+    }
+
+    fn put_back(&mut self, slot: u32, stream: RetainedStream) {
+        if let Some(session) = self.home.sessions.get_mut(slot) {
+            session.retained.push_front(stream);
+        }
+    }
+}

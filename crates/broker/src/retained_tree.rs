@@ -1,0 +1,429 @@
+//! All retained messages of all shards, by topic, and the walk that finds those that a new subscription wants.
+//!
+//! The walk is made in slices, as fast as the subscriber takes the messages, while others change the tree. It
+//! therefore remembers its way not by position but by node and the node's serial number: children stand in the order
+//! in which they came, so where a node is gone, the walk goes on with the first sibling that came after it.
+
+use crate::Moment;
+use crate::level::{Level, levels};
+use crate::message::Message;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, Hasher};
+
+type NodeId = u32;
+
+const ROOT: NodeId = 0;
+const NONE: NodeId = u32::MAX;
+
+#[derive(Debug)]
+struct Node {
+    /// Never used twice, and larger for what came later.
+    serial: u64,
+    parent: NodeId,
+    first_child: NodeId,
+    last_child: NodeId,
+    next: NodeId,
+    previous: NodeId,
+    level: Level,
+    message: Option<Message>,
+}
+
+/// The tree. Behind a lock that all shards share.
+#[derive(Debug)]
+pub(crate) struct RetainedTree {
+    nodes: Vec<Node>,
+    free: Vec<NodeId>,
+    edges: HashTable<NodeId>,
+    hasher: RandomState,
+    last_serial: u64,
+    count: usize,
+}
+
+/// Where a walk stands.
+#[derive(Debug)]
+pub(crate) struct RetainedWalk {
+    filter: Box<str>,
+    /// Levels of the filter, and whether the last one is `#`.
+    depth: usize,
+    open_ended: bool,
+    /// The nodes from the root to the last one visited.
+    path: Vec<(NodeId, u64)>,
+}
+
+/// What a slice of a walk comes to.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// The next retained message.
+    Message(Message),
+    /// As many nodes as allowed were visited.
+    Pause,
+    /// There are no more.
+    End,
+}
+
+impl RetainedWalk {
+    /// A walk over what `filter` matches, in the order of the tree: parents before children.
+    pub(crate) fn new(filter: &str) -> Self {
+        let depth = levels(filter.as_bytes()).count();
+        Self { filter: filter.into(), depth, open_ended: filter.ends_with('#'), path: vec![(ROOT, 0)] }
+    }
+
+    /// The filter that it finds matches of.
+    pub(crate) fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// The levels that a node has to match one by one.
+    fn fixed(&self) -> usize {
+        self.depth - usize::from(self.open_ended)
+    }
+
+    /// Whether a node this deep is a match, given that its way was.
+    fn is_match(&self, depth: usize) -> bool {
+        if self.open_ended { depth >= self.fixed() } else { depth == self.depth }
+    }
+
+    /// What the children of a node at `depth` have to be.
+    fn wanted(&self, depth: usize) -> Wanted<'_> {
+        if depth >= self.fixed() {
+            return if self.open_ended { Wanted::Any } else { Wanted::None };
+        }
+        match levels(self.filter.as_bytes()).nth(depth) {
+            Some(b"+") => Wanted::Any,
+            Some(name) => Wanted::Name(name),
+            None => Wanted::None,
+        }
+    }
+}
+
+enum Wanted<'a> {
+    None,
+    Any,
+    Name(&'a [u8]),
+}
+
+impl Default for RetainedTree {
+    fn default() -> Self {
+        let root = Node {
+            serial: 0,
+            parent: NONE,
+            first_child: NONE,
+            last_child: NONE,
+            next: NONE,
+            previous: NONE,
+            level: Level::new(b""),
+            message: None,
+        };
+        Self {
+            nodes: vec![root],
+            free: Vec::new(),
+            edges: HashTable::new(),
+            hasher: RandomState::default(),
+            last_serial: 0,
+            count: 0,
+        }
+    }
+}
+
+impl RetainedTree {
+    /// Retained messages.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Keeps `message` in place of what its topic had `[MQTT-3.3.1-5]`.
+    pub(crate) fn set(&mut self, message: Message) {
+        let mut at = ROOT;
+        for level in levels(message.view().topic) {
+            at = match self.edge(at, level) {
+                Some(child) => child,
+                None => self.add_child(at, level),
+            };
+        }
+        if let Some(node) = self.nodes.get_mut(at as usize)
+            && node.message.replace(message).is_none()
+        {
+            self.count += 1;
+        }
+    }
+
+    /// Forgets what `topic` has `[MQTT-3.3.1-6]`.
+    pub(crate) fn remove(&mut self, topic: &[u8]) {
+        self.remove_if(topic, |_| true);
+    }
+
+    /// Forgets what `topic` has if it has expired by `now`.
+    pub(crate) fn remove_expired(&mut self, topic: &[u8], now: Moment) {
+        self.remove_if(topic, |message| message.view().expires_at <= now);
+    }
+
+    fn remove_if(&mut self, topic: &[u8], gone: impl FnOnce(&Message) -> bool) {
+        let mut at = ROOT;
+        for level in levels(topic) {
+            let Some(child) = self.edge(at, level) else { return };
+            at = child;
+        }
+        if let Some(node) = self.nodes.get_mut(at as usize)
+            && node.message.as_ref().is_some_and(gone)
+        {
+            node.message = None;
+            self.count -= 1;
+            self.prune(at);
+        }
+    }
+
+    /// The next match of `walk`. Each node visited takes one of `visits`.
+    pub(crate) fn advance(&self, walk: &mut RetainedWalk, visits: &mut u32) -> Found {
+        loop {
+            if *visits == 0 {
+                return Found::Pause;
+            }
+            *visits -= 1;
+            let Some(at) = self.step(walk) else { return Found::End };
+            if walk.is_match(walk.path.len() - 1)
+                && let Some(message) = self.nodes.get(at as usize).and_then(|node| node.message.clone())
+            {
+                return Found::Message(message);
+            }
+        }
+    }
+
+    /// Goes down, or else sideways, or else up and sideways; the path ends at the new node.
+    fn step(&self, walk: &mut RetainedWalk) -> Option<NodeId> {
+        let &(at, serial) = walk.path.last()?;
+        let down = self.alive(at, serial).and_then(|node| match walk.wanted(walk.path.len() - 1) {
+            Wanted::None => None,
+            Wanted::Any => self.skip_dollar(at, node.first_child),
+            Wanted::Name(name) => self.edge(at, name),
+        });
+        if let Some(child) = down {
+            walk.path.push((child, self.nodes.get(child as usize)?.serial));
+            return Some(child);
+        }
+        loop {
+            let last = walk.path.pop()?;
+            let &(parent, parent_serial) = walk.path.last()?;
+            if self.alive(parent, parent_serial).is_none() {
+                continue;
+            }
+            if matches!(walk.wanted(walk.path.len() - 1), Wanted::Any)
+                && let Some(sibling) = self.after(parent, last)
+            {
+                walk.path.push((sibling, self.nodes.get(sibling as usize)?.serial));
+                return Some(sibling);
+            }
+        }
+    }
+
+    fn alive(&self, at: NodeId, serial: u64) -> Option<&Node> {
+        self.nodes.get(at as usize).filter(|node| node.serial == serial)
+    }
+
+    /// The child of `parent` that came next after one that may be gone.
+    fn after(&self, parent: NodeId, (child, serial): (NodeId, u64)) -> Option<NodeId> {
+        if let Some(node) = self.alive(child, serial) {
+            return self.skip_dollar(parent, node.next);
+        }
+        let mut at = self.nodes.get(parent as usize)?.first_child;
+        while let Some(node) = self.nodes.get(at as usize) {
+            if node.serial > serial {
+                return self.skip_dollar(parent, at);
+            }
+            at = node.next;
+        }
+        None
+    }
+
+    /// `at`, or the first after it that a wildcard may match `[MQTT-4.7.2-1]`.
+    fn skip_dollar(&self, parent: NodeId, mut at: NodeId) -> Option<NodeId> {
+        while let Some(node) = self.nodes.get(at as usize) {
+            if parent != ROOT || !node.level.as_bytes().starts_with(b"$") {
+                return Some(at);
+            }
+            at = node.next;
+        }
+        None
+    }
+
+    fn edge(&self, parent: NodeId, level: &[u8]) -> Option<NodeId> {
+        let is = |&id: &NodeId| {
+            self.nodes.get(id as usize).is_some_and(|n| n.parent == parent && n.level.as_bytes() == level)
+        };
+        self.edges.find(hash_edge(&self.hasher, parent, level), is).copied()
+    }
+
+    fn add_child(&mut self, parent: NodeId, level: &[u8]) -> NodeId {
+        self.last_serial += 1;
+        let previous = self.nodes.get(parent as usize).map_or(NONE, |p| p.last_child);
+        let node = Node {
+            serial: self.last_serial,
+            parent,
+            first_child: NONE,
+            last_child: NONE,
+            next: NONE,
+            previous,
+            level: Level::new(level),
+            message: None,
+        };
+        let id = if let Some(id) = self.free.pop() {
+            if let Some(place) = self.nodes.get_mut(id as usize) {
+                *place = node;
+            }
+            id
+        } else {
+            self.nodes.push(node);
+            (self.nodes.len() - 1) as NodeId
+        };
+        if let Some(previous) = self.nodes.get_mut(previous as usize) {
+            previous.next = id;
+        } else if let Some(parent) = self.nodes.get_mut(parent as usize) {
+            parent.first_child = id;
+        }
+        if let Some(parent) = self.nodes.get_mut(parent as usize) {
+            parent.last_child = id;
+        }
+        let (nodes, hasher) = (&self.nodes, &self.hasher);
+        self.edges.insert_unique(hash_edge(hasher, parent, level), id, |&id| {
+            nodes.get(id as usize).map_or(0, |n| hash_edge(hasher, n.parent, n.level.as_bytes()))
+        });
+        id
+    }
+
+    /// Drops `at` and its ancestors as far as they hold nothing.
+    fn prune(&mut self, mut at: NodeId) {
+        while at != ROOT {
+            let Some(node) = self.nodes.get_mut(at as usize) else { return };
+            if node.message.is_some() || node.first_child != NONE {
+                return;
+            }
+            let (parent, next, previous) = (node.parent, node.next, node.previous);
+            let level = std::mem::replace(&mut node.level, Level::new(b""));
+            node.serial = 0;
+            let hash = hash_edge(&self.hasher, parent, level.as_bytes());
+            if let Ok(entry) = self.edges.find_entry(hash, |&id| id == at) {
+                entry.remove();
+            }
+            match self.nodes.get_mut(previous as usize) {
+                Some(previous) => previous.next = next,
+                None => self.with(parent, |p| p.first_child = next),
+            }
+            match self.nodes.get_mut(next as usize) {
+                Some(next) => next.previous = previous,
+                None => self.with(parent, |p| p.last_child = previous),
+            }
+            self.free.push(at);
+            at = parent;
+        }
+    }
+
+    fn with(&mut self, at: NodeId, change: impl FnOnce(&mut Node)) {
+        if let Some(node) = self.nodes.get_mut(at as usize) {
+            change(node);
+        }
+    }
+}
+
+fn hash_edge(hasher: &RandomState, parent: NodeId, level: &[u8]) -> u64 {
+    let mut state = hasher.build_hasher();
+    state.write_u32(parent);
+    state.write(level);
+    state.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MessageRef;
+    use mosquitto_mqtt::{QoS, TopicFilter, TopicName};
+
+    fn message(topic: &str, expires_at: Moment) -> Message {
+        let topic = topic.as_bytes();
+        Message::store(MessageRef {
+            topic,
+            properties: b"",
+            payload: b"x",
+            qos: QoS::AtMostOnce,
+            retain: true,
+            expires_at,
+        })
+    }
+
+    fn tree(topics: &[&str]) -> RetainedTree {
+        let mut tree = RetainedTree::default();
+        topics.iter().for_each(|t| tree.set(message(t, Moment::NEVER)));
+        tree
+    }
+
+    fn next(tree: &RetainedTree, walk: &mut RetainedWalk) -> Option<String> {
+        let mut visits = u32::MAX;
+        match tree.advance(walk, &mut visits) {
+            Found::Message(m) => Some(String::from_utf8(m.view().topic.to_vec()).unwrap()),
+            _ => None,
+        }
+    }
+
+    fn all(tree: &RetainedTree, filter: &str) -> Vec<String> {
+        let mut walk = RetainedWalk::new(filter);
+        std::iter::from_fn(|| next(tree, &mut walk)).collect()
+    }
+
+    #[test]
+    fn a_walk_finds_what_the_filter_matches() {
+        let topics = ["a", "a/b", "a/b/c", "a/x/c", "b", "/", "/a", "a/", "$SYS/x", "$SYS", "a/b/c/d"];
+        let tree = tree(&topics);
+        assert_eq!(tree.len(), topics.len());
+        for filter in ["#", "+", "a", "a/#", "a/+", "a/+/c", "+/b/#", "/#", "$SYS/#", "$SYS/+", "+/+", "a/b/c/d/#", "x"]
+        {
+            let mut found = all(&tree, filter);
+            let mut expected: Vec<String> = topics
+                .iter()
+                .filter(|t| TopicFilter::new(filter).unwrap().matches(TopicName::new(t).unwrap()))
+                .map(|t| (*t).to_owned())
+                .collect();
+            found.sort();
+            expected.sort();
+            assert_eq!(found, expected, "{filter}");
+        }
+    }
+
+    #[test]
+    fn parents_come_before_children() {
+        assert_eq!(all(&tree(&["a/b/c", "a", "a/b"]), "#"), ["a", "a/b", "a/b/c"]);
+    }
+
+    #[test]
+    fn a_walk_goes_on_where_nodes_were_removed_and_added() {
+        let mut tree = tree(&["a/1", "a/2/x", "a/3", "a/4"]);
+        let mut walk = RetainedWalk::new("a/#");
+        assert_eq!(next(&tree, &mut walk).as_deref(), Some("a/1"));
+        assert_eq!(next(&tree, &mut walk).as_deref(), Some("a/2/x"));
+        tree.remove(b"a/2/x");
+        tree.remove(b"a/3");
+        tree.set(message("a/2/y", Moment::NEVER));
+        assert_eq!(next(&tree, &mut walk).as_deref(), Some("a/4"));
+        assert_eq!(next(&tree, &mut walk).as_deref(), Some("a/2/y"), "it came again, behind the others");
+        assert_eq!(next(&tree, &mut walk), None);
+        assert_eq!(next(&tree, &mut walk), None);
+    }
+
+    #[test]
+    fn a_walk_pauses_when_its_visits_are_used_up() {
+        let tree = tree(&["a/1", "a/2"]);
+        let (mut walk, mut visits) = (RetainedWalk::new("#"), 2);
+        assert!(matches!(tree.advance(&mut walk, &mut visits), Found::Message(_)));
+        assert!(matches!(tree.advance(&mut walk, &mut visits), Found::Pause));
+        assert_eq!(next(&tree, &mut walk).as_deref(), Some("a/2"));
+    }
+
+    #[test]
+    fn removing_everything_leaves_the_root() {
+        let mut tree = tree(&["a/b", "a", "c/d/e"]);
+        tree.set(message("x", Moment(5)));
+        tree.remove_expired(b"x", Moment(4));
+        assert_eq!(tree.len(), 4);
+        tree.remove_expired(b"x", Moment(5));
+        ["a", "c/d/e", "a/b", "none"].iter().for_each(|t| tree.remove(t.as_bytes()));
+        assert_eq!((tree.len(), tree.nodes.len() - tree.free.len(), tree.edges.len()), (0, 1, 0));
+    }
+}

@@ -1,0 +1,157 @@
+//! The state of one client that outlives its connection (MQTT 5, 4.1).
+
+use crate::message::Message;
+use crate::retained_tree::RetainedWalk;
+use crate::subscriber::Grant;
+use crate::subscription_tree::NodeId;
+use crate::window::Window;
+use crate::{ConnectionId, Moment};
+use hashbrown::{HashMap, HashSet, HashTable};
+use slab::Slab;
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+
+use crate::id::SessionId;
+
+type Hasher = foldhash::fast::RandomState;
+
+/// A session that never ends by itself.
+pub(crate) const NEVER_EXPIRES: u32 = u32::MAX;
+
+/// A QoS 2 message that came and is not released yet.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) message: Message,
+    /// How often it came again.
+    pub(crate) repetitions: u8,
+}
+
+/// What to publish when the connection is gone.
+#[derive(Debug)]
+pub(crate) struct StoredWill {
+    pub(crate) message: Message,
+    /// The message's own lifetime, counted from its publication.
+    pub(crate) expiry_s: Option<u32>,
+    pub(crate) delay_s: u32,
+}
+
+/// Retained messages on their way to one subscription.
+#[derive(Debug)]
+pub(crate) struct RetainedStream {
+    pub(crate) walk: RetainedWalk,
+    pub(crate) grant: Grant,
+    /// Found, but there was no room for it yet.
+    pub(crate) next: Option<Message>,
+}
+
+/// A session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) client_id: Box<str>,
+    pub(crate) username: Option<Box<str>>,
+    pub(crate) epoch: u32,
+    /// None while the client is away.
+    pub(crate) connection: Option<ConnectionId>,
+    /// Seconds for which it outlives its connection; [`NEVER_EXPIRES`] for ever.
+    pub(crate) expiry_s: u32,
+    /// The armed end of the session.
+    pub(crate) expires_at: Option<Moment>,
+    /// Nodes of the subscription tree where it subscribes.
+    pub(crate) subscriptions: HashSet<NodeId, Hasher>,
+    /// The generation of the tree in which a subscription of this session was last taken back.
+    pub(crate) unsubscribed_in: u64,
+    pub(crate) window: Window,
+    /// QoS 2 messages from the client, by packet identifier.
+    pub(crate) incoming: HashMap<u16, Incoming, Hasher>,
+    pub(crate) will: Option<Box<StoredWill>>,
+    /// The armed publication of the will.
+    pub(crate) will_at: Option<Moment>,
+    pub(crate) retained: VecDeque<RetainedStream>,
+    /// Whether it stands in the list of sessions to stream retained messages to.
+    pub(crate) streaming: bool,
+    /// Whether the loss of messages was logged since the client came.
+    pub(crate) drops_logged: bool,
+}
+
+impl Session {
+    pub(crate) fn new(client_id: &str, epoch: u32) -> Self {
+        Self {
+            client_id: client_id.into(),
+            username: None,
+            epoch,
+            connection: None,
+            expiry_s: 0,
+            expires_at: None,
+            subscriptions: HashSet::default(),
+            unsubscribed_in: 0,
+            window: Window::default(),
+            incoming: HashMap::default(),
+            will: None,
+            will_at: None,
+            retained: VecDeque::new(),
+            streaming: false,
+            drops_logged: false,
+        }
+    }
+}
+
+/// The sessions of a shard, by slot and by client id.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    slots: Slab<Session>,
+    by_client_id: HashTable<u32>,
+    hasher: Hasher,
+    last_epoch: u32,
+}
+
+impl Sessions {
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn find(&self, client_id: &str) -> Option<u32> {
+        let is = |&slot: &u32| self.slots.get(slot as usize).is_some_and(|s| &*s.client_id == client_id);
+        self.by_client_id.find(self.hasher.hash_one(client_id), is).copied()
+    }
+
+    /// A new session under a client id that has none.
+    pub(crate) fn create(&mut self, client_id: &str) -> u32 {
+        self.last_epoch = self.last_epoch.wrapping_add(1);
+        let slot = self.slots.insert(Session::new(client_id, self.last_epoch)) as u32;
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.by_client_id.insert_unique(hasher.hash_one(client_id), slot, |&slot| {
+            slots.get(slot as usize).map_or(0, |s| hasher.hash_one(&*s.client_id))
+        });
+        slot
+    }
+
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<Session> {
+        let session = self.slots.try_remove(slot as usize)?;
+        let hash = self.hasher.hash_one(&*session.client_id);
+        if let Ok(entry) = self.by_client_id.find_entry(hash, |&s| s == slot) {
+            entry.remove();
+        }
+        Some(session)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, slot: u32) -> Option<&Session> {
+        self.slots.get(slot as usize)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Session> {
+        self.slots.get_mut(slot as usize)
+    }
+
+    /// The session that an id means, unless it is gone.
+    #[inline]
+    pub(crate) fn find_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.slots.get_mut(id.slot as usize).filter(|s| s.epoch == id.epoch)
+    }
+
+    /// All slots in use.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (u32, &Session)> {
+        self.slots.iter().map(|(slot, session)| (slot as u32, session))
+    }
+}

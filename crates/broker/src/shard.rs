@@ -1,0 +1,238 @@
+//! The core type: one shard of the broker.
+
+use crate::connection::{Connection, Phase};
+use crate::home::Home;
+use crate::id::SessionId;
+use crate::log::log_connection;
+use crate::mail::Mail;
+use crate::message::Message;
+use crate::post::Post;
+use crate::subscription_tree::{NodeId, SubscriptionTree};
+use crate::topic_cache::TopicCache;
+use crate::{ConnectionId, LogLine, Moment, Settings, ShardId, Shared, Statistics};
+use parking_lot::{ArcRwLockReadGuard, RawRwLock};
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// Seconds that a connection has to send its CONNECT.
+const OPENING_S: u32 = 30;
+
+/// Packets and deliveries that one connection may cause in one call of [`Shard::received`] before it has to wait for
+/// the next tick.
+const WORK_MAX: u32 = 20_000;
+
+/// One shard: the connections and sessions that live on one core, and all that happens to them.
+///
+/// # Contract
+///
+/// The shard does nothing by itself. Its owner runs it in *ticks*:
+///
+/// 1. [`begin`](Self::begin) with the time. Time only goes forward: a moment before the last one counts as the last
+///    one. Deadlines that have passed fire here.
+/// 2. Any number of events, in the order in which they happened: [`open`](Self::open) and
+///    [`open_handed_over`](Self::open_handed_over) for new connections, [`received`](Self::received) for bytes that
+///    came in, [`closed`](Self::closed) for connections that the peer or the network ended, [`mail`](Self::mail) for
+///    what other shards sent. Mail from one shard has to come in the order in which it was taken there.
+/// 3. [`end`](Self::end). Locks that the tick took are free after it, so nothing that may wait (reading and writing
+///    sockets apart) belongs between `begin` and `end`.
+/// 4. The effects are drained: [`take_mail`](Self::take_mail) for each other shard, then, for each connection of
+///    [`touched`](Self::touched), the bytes of [`output`](Self::output), confirmed by [`sent`](Self::sent); then the
+///    connections of [`closing`](Self::closing), each ended with [`release`](Self::release) when its bytes are sent or
+///    cannot be; then [`log_lines`](Self::log_lines). Mail goes first: an acknowledgement must not overtake the message
+///    it stands for.
+/// 5. Until the next event, or until [`next_deadline`](Self::next_deadline), nothing has to be done.
+///
+/// A connection id is the shard's from `open` to `release`; events for ids that it does not know are ignored. The
+/// shard never blocks, never panics for what came from outside, and takes no more memory than its settings allow:
+/// [`received`](Self::received) says when to stop reading.
+#[derive(Debug)]
+pub struct Shard {
+    pub(crate) id: ShardId,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) home: Home,
+    pub(crate) cache: TopicCache,
+    pub(crate) post: Post,
+    /// The subscription tree locked for reading: from the first look in a tick to its end, or to the next change.
+    pub(crate) tree: Option<ArcRwLockReadGuard<RawRwLock, SubscriptionTree>>,
+    /// Changes of retained messages that are not in the shared tree yet.
+    pub(crate) retained_changes: Vec<RetainedChange>,
+    /// Subscriptions of sessions that are gone, to be removed a slice at a time.
+    pub(crate) orphans: Vec<(SessionId, Vec<NodeId>)>,
+    pub(crate) random: ChaCha12Rng,
+    /// Packets and deliveries since the last call of `received`.
+    pub(crate) work: u32,
+    pub(crate) work_max: u32,
+    /// Properties of a message without those that are not forwarded.
+    pub(crate) scratch: Vec<u8>,
+}
+
+/// A retained message that was set or cleared.
+#[derive(Debug)]
+pub(crate) enum RetainedChange {
+    Set(Message),
+    Clear(Box<[u8]>),
+    /// Found to have expired.
+    Expired(Box<[u8]>),
+}
+
+impl Shard {
+    /// The shard `id` of a broker. All shards of a broker get the same `shared` and `settings`; `seed` has to come from
+    /// a good random source, and differ: assigned client ids are made from it.
+    pub fn new(id: ShardId, shared: Arc<Shared>, settings: Arc<Settings>, seed: [u8; 32]) -> Self {
+        Self {
+            id,
+            post: Post::new(shared.shards()),
+            shared,
+            home: Home::new(settings),
+            cache: TopicCache::default(),
+            tree: None,
+            retained_changes: Vec::new(),
+            orphans: Vec::new(),
+            random: ChaCha12Rng::from_seed(seed),
+            work: 0,
+            work_max: WORK_MAX,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Begins a tick.
+    pub fn begin(&mut self, now: Moment) {
+        self.home.now = self.home.now.max(now);
+        self.fire_timers();
+    }
+
+    /// Ends a tick: what was put off to be done once is done now.
+    pub fn end(&mut self) {
+        self.stream_retained();
+        self.apply_retained_changes();
+        self.remove_orphans();
+        self.tree = None;
+    }
+
+    /// A new connection, accepted by the listener of this number. `peer` is what the log calls it, `ADDRESS:PORT`.
+    pub fn open(&mut self, peer: &str, listener: u16) -> ConnectionId {
+        let port = self.home.settings.listeners.get(usize::from(listener)).map_or(0, |l| l.port);
+        log_connection!(self.home.log, Notice, "New connection from {peer} on port {port}.");
+        self.open_handed_over(peer, listener)
+    }
+
+    /// A connection that another shard accepted and handed over.
+    pub fn open_handed_over(&mut self, peer: &str, listener: u16) -> ConnectionId {
+        let mut connection = Connection::new(peer.into(), listener, self.home.now);
+        connection.silence_ms = OPENING_S * 1000;
+        let id = self.home.connections.insert(connection);
+        self.arm_silence(id);
+        id
+    }
+
+    /// Forgets a connection whose socket is gone, or with another shard.
+    pub fn release(&mut self, id: ConnectionId) {
+        if let Some(mut connection) = self.home.connections.remove(id) {
+            if let Some(at) = connection.silence_at {
+                self.home.timers.cancel(at, crate::timers::Timer::Silence(id));
+            }
+            connection.output.clear(&mut self.home.pool);
+        }
+    }
+
+    /// Mail for another shard, unless there is none.
+    pub fn take_mail(&mut self, to: ShardId) -> Option<Mail> {
+        self.post.take(to)
+    }
+
+    /// The shards for which there is mail.
+    pub fn mail_waiting(&self) -> impl Iterator<Item = ShardId> {
+        self.post.waiting()
+    }
+
+    /// Connections that have something new to send, each once, into `list`, whose memory is used again.
+    pub fn touched(&mut self, list: &mut Vec<ConnectionId>) {
+        list.clear();
+        std::mem::swap(list, &mut self.home.touched);
+        for &id in list.iter() {
+            if let Some(connection) = self.home.connections.get_mut(id) {
+                connection.touched = false;
+            }
+        }
+    }
+
+    /// The unsent bytes of a connection, oldest first, as many slices as there is room for. Returns how many were
+    /// filled.
+    pub fn output<'a>(&'a self, id: ConnectionId, slices: &mut [IoSlice<'a>]) -> usize {
+        self.home.connections.get(id).map_or(0, |connection| connection.output.fill(slices))
+    }
+
+    /// Unsent bytes of a connection.
+    pub fn output_len(&self, id: ConnectionId) -> usize {
+        self.home.connections.get(id).map_or(0, |connection| connection.output.bytes())
+    }
+
+    /// The first `len` bytes of a connection's output were sent.
+    pub fn sent(&mut self, id: ConnectionId, len: usize) {
+        let Some(connection) = self.home.connections.get_mut(id) else { return };
+        connection.output.advance(len, &mut self.home.pool);
+        if connection.output.is_empty() {
+            connection.reply_bytes = 0;
+        }
+        if let Phase::Open(slot) = connection.phase
+            && connection.output.bytes() < crate::retained::STREAM_LOW_WATER
+        {
+            self.home.resume_streaming(slot);
+        }
+    }
+
+    /// Connections to close once their output is sent, into `list`, whose memory is used again.
+    pub fn closing(&mut self, list: &mut Vec<ConnectionId>) {
+        list.clear();
+        std::mem::swap(list, &mut self.home.closing);
+    }
+
+    /// The lines to log, into `list`, whose memory is used again.
+    pub fn log_lines(&mut self, list: &mut Vec<LogLine>) {
+        list.clear();
+        std::mem::swap(list, &mut self.home.log.lines);
+    }
+
+    /// When the next tick has to be, whatever happens. A moment that has passed means at once.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        if !self.home.streaming.is_empty() || !self.orphans.is_empty() || !self.home.log.lines.is_empty() {
+            return Some(self.home.now);
+        }
+        self.home.timers.next()
+    }
+
+    /// What was counted so far.
+    pub fn statistics(&self) -> Statistics {
+        self.home.statistics
+    }
+
+    /// Connections, also those that are closing.
+    pub fn connection_count(&self) -> usize {
+        self.home.connections.len()
+    }
+
+    /// Sessions, with a connection or without.
+    pub fn session_count(&self) -> usize {
+        self.home.sessions.len()
+    }
+
+    /// The settings that the shard runs with.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.home.settings
+    }
+
+    /// The subscription tree, locked for reading until the end of the tick or its next change.
+    pub(crate) fn tree(&mut self) -> &SubscriptionTree {
+        self.tree.get_or_insert_with(|| self.shared.subscriptions.read_arc())
+    }
+
+    /// Changes the subscription tree. No lock for reading is held meanwhile.
+    pub(crate) fn change_tree<T>(&mut self, change: impl FnOnce(&mut SubscriptionTree) -> T) -> (T, u64) {
+        self.tree = None;
+        let mut tree = self.shared.subscriptions.write();
+        let generation = self.shared.next_generation();
+        (change(&mut tree), generation)
+    }
+}

@@ -1,0 +1,64 @@
+//! What all shards read: the two trees, and who is whose home.
+
+use crate::ShardId;
+use crate::retained_tree::RetainedTree;
+use crate::subscription_tree::SubscriptionTree;
+use parking_lot::RwLock;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The state that all shards of a broker share.
+#[derive(Debug)]
+pub struct Shared {
+    shards: u16,
+    hasher: foldhash::quality::RandomState,
+    pub(crate) subscriptions: Arc<RwLock<SubscriptionTree>>,
+    /// Counts the changes of the subscription tree. Raised while the tree is locked for writing, so that who finds a
+    /// number unchanged knows that what was found under it still stands.
+    generation: AtomicU64,
+    pub(crate) retained: RwLock<RetainedTree>,
+}
+
+impl Shared {
+    /// For a broker of this many shards, at least one.
+    pub fn new(shards: u16) -> Arc<Self> {
+        Arc::new(Self {
+            shards: shards.max(1),
+            hasher: foldhash::quality::RandomState::default(),
+            subscriptions: Arc::default(),
+            generation: AtomicU64::new(1),
+            retained: RwLock::default(),
+        })
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> u16 {
+        self.shards
+    }
+
+    /// The shard on which the session of this client lives.
+    pub fn home_of(&self, client_id: &str) -> ShardId {
+        ShardId((self.hasher.hash_one(client_id) % u64::from(self.shards)) as u16)
+    }
+
+    /// Subscriptions of all sessions, shared ones included.
+    pub fn subscription_count(&self) -> usize {
+        self.subscriptions.read().len()
+    }
+
+    /// Retained messages.
+    pub fn retained_count(&self) -> usize {
+        self.retained.read().len()
+    }
+
+    #[inline]
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// To be called with the subscription tree locked for writing, before it is changed.
+    pub(crate) fn next_generation(&self) -> u64 {
+        self.generation.fetch_add(1, Ordering::AcqRel) + 1
+    }
+}

@@ -1,0 +1,121 @@
+//! SUBSCRIBE and UNSUBSCRIBE from a client.
+
+use crate::id::SessionId;
+use crate::log::log;
+use crate::subscriber::{Grant, Subscriber};
+use crate::{ConnectionId, Shard};
+use mosquitto_mqtt::packet::{RetainHandling, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe};
+use mosquitto_mqtt::{Properties, Property, ReasonCode, SharedFilter};
+
+/// A subscription as it was made.
+struct Made<'a> {
+    wanted: Subscription<'a>,
+    filter: SharedFilter<'a>,
+    grant: Grant,
+    is_new: bool,
+}
+
+impl Shard {
+    /// Makes all subscriptions under one lock, then answers, then sends what is retained for them.
+    pub(crate) fn on_subscribe(&mut self, id: ConnectionId, slot: u32, subscribe: &Subscribe<'_>) {
+        log!(self.home.log, Debug, "Received SUBSCRIBE from {}", self.home.name_of(id));
+        let Some(connection) = self.home.connections.get(id) else { return };
+        let (version, bridge) = (connection.version, connection.bridge);
+        let Some(session) = self.origin(slot) else { return };
+        let identifier = subscribe.properties.iter().find_map(|property| match property {
+            Property::SubscriptionIdentifier(identifier) => Some(identifier),
+            _ => None,
+        });
+        let made = self.make_subscriptions(session, subscribe, identifier.unwrap_or(0), bridge);
+        let mut reasons = Vec::with_capacity(made.len());
+        for Made { wanted, grant, .. } in &made {
+            // [MQTT-3.8.4-6] [MQTT-3.9.3-1]: a code for each filter, in order.
+            reasons.push(grant.qos().bits());
+            log!(self.home.log, Debug, "\t{} (QoS {})", wanted.filter, grant.qos().bits());
+            let name = self.home.name_of(id);
+            log!(self.home.log, Subscribe, "{name} {} {}", grant.qos().bits(), wanted.filter);
+        }
+        log!(self.home.log, Debug, "Sending SUBACK to {}", self.home.name_of(id));
+        let ack = SubAck { packet_id: subscribe.packet_id, properties: Properties::EMPTY, reasons: &reasons };
+        // [MQTT-3.8.4-1], and before any retained message.
+        self.home.reply(id, |out| ack.encode(version, out));
+        for Made { wanted, filter, grant, is_new } in made {
+            let wants_retained = match wanted.options.retain_handling {
+                RetainHandling::Always => true,  // [MQTT-3.3.1-9]
+                RetainHandling::IfNew => is_new, // [MQTT-3.3.1-10]
+                RetainHandling::Never => false,  // [MQTT-3.3.1-11]
+            };
+            // Shared subscriptions get none (MQTT 5, 4.8.2).
+            if wants_retained && filter.group.is_none() {
+                self.start_stream(slot, filter.filter.as_str(), grant);
+            }
+        }
+    }
+
+    fn make_subscriptions<'a>(
+        &mut self,
+        session: SessionId,
+        subscribe: &Subscribe<'a>,
+        identifier: u32,
+        bridge: bool,
+    ) -> Vec<Made<'a>> {
+        let shard = self.id;
+        let mut nodes = Vec::new();
+        let (made, _) = self.change_tree(|tree| {
+            let subscriptions = subscribe.subscriptions().filter_map(|wanted| {
+                let filter = SharedFilter::new(wanted.filter).ok()?;
+                let mut options = wanted.options;
+                // A bridge of MQTT 3 cannot ask for it, and means it.
+                options.no_local |= bridge;
+                options.retain_as_published |= bridge;
+                let grant = Grant::new(options, identifier);
+                let subscriber = Subscriber { session, grant, shard };
+                // [MQTT-3.8.4-3]: the same filter again replaces what was there.
+                let (node, is_new) = tree.insert(filter.filter.as_str(), filter.group, subscriber);
+                nodes.push(node);
+                Some(Made { wanted, filter, grant, is_new })
+            });
+            subscriptions.collect::<Vec<_>>()
+        });
+        if let Some(session) = self.home.sessions.find_mut(session) {
+            session.subscriptions.extend(nodes);
+        }
+        made
+    }
+
+    /// Takes all subscriptions back under one lock, then answers `[MQTT-3.10.4-4]`.
+    pub(crate) fn on_unsubscribe(&mut self, id: ConnectionId, slot: u32, unsubscribe: &Unsubscribe<'_>) {
+        log!(self.home.log, Debug, "Received UNSUBSCRIBE from {}", self.home.name_of(id));
+        let Some(version) = self.home.connections.get(id).map(|connection| connection.version) else { return };
+        let Some(session) = self.origin(slot) else { return };
+        let shard = self.id;
+        let (removed, generation) = self.change_tree(|tree| {
+            let filters = unsubscribe.filters().map(|filter| {
+                let shared = SharedFilter::new(filter).ok()?;
+                // [MQTT-3.10.4-1]: compared character by character.
+                tree.remove(shared.filter.as_str(), shared.group, shard, session)
+            });
+            filters.collect::<Vec<_>>()
+        });
+        let mut reasons = Vec::with_capacity(removed.len());
+        for (filter, removed) in unsubscribe.filters().zip(&removed) {
+            reasons.push(if removed.is_some() { ReasonCode::SUCCESS.0 } else { ReasonCode::NO_SUBSCRIPTION_EXISTED.0 });
+            log!(self.home.log, Debug, "\t{filter}");
+            log!(self.home.log, Unsubscribe, "{} {filter}", self.home.name_of(id));
+        }
+        if let Some(session) = self.home.sessions.find_mut(session) {
+            for removed in removed.into_iter().flatten() {
+                session.unsubscribed_in = generation;
+                if !removed.others_left {
+                    session.subscriptions.remove(&removed.node);
+                }
+            }
+            // What is retained for them does not follow any more.
+            for filter in unsubscribe.filters() {
+                session.retained.retain(|stream| stream.walk.filter() != filter);
+            }
+        }
+        let ack = UnsubAck { packet_id: unsubscribe.packet_id, properties: Properties::EMPTY, reasons: &reasons };
+        self.home.reply(id, |out| ack.encode(version, out));
+    }
+}

@@ -1,0 +1,301 @@
+//! Who subscribed at a node of the tree.
+
+use crate::ShardId;
+use crate::id::SessionId;
+use hashbrown::HashTable;
+use mosquitto_mqtt::QoS;
+use mosquitto_mqtt::packet::SubscriptionOptions;
+use parking_lot::Mutex;
+
+/// How messages of one subscription are delivered: 28 bits of subscription identifier (0: none), QoS, No Local and
+/// Retain As Published in four more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grant(u32);
+
+const NO_LOCAL: u32 = 1 << 30;
+const RETAIN_AS_PUBLISHED: u32 = 1 << 31;
+const IDENTIFIER: u32 = (1 << 28) - 1;
+
+impl Grant {
+    pub(crate) fn new(options: SubscriptionOptions, identifier: u32) -> Self {
+        let mut bits = identifier & IDENTIFIER | u32::from(options.qos.bits()) << 28;
+        if options.no_local {
+            bits |= NO_LOCAL;
+        }
+        if options.retain_as_published {
+            bits |= RETAIN_AS_PUBLISHED;
+        }
+        Self(bits)
+    }
+
+    #[inline]
+    pub(crate) fn qos(self) -> QoS {
+        QoS::from_bits((self.0 >> 28) as u8 & 3).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(crate) fn no_local(self) -> bool {
+        self.0 & NO_LOCAL != 0
+    }
+
+    #[inline]
+    pub(crate) fn retain_as_published(self) -> bool {
+        self.0 & RETAIN_AS_PUBLISHED != 0
+    }
+
+    /// 0 where the subscription has none.
+    #[inline]
+    pub(crate) fn identifier(self) -> u32 {
+        self.0 & IDENTIFIER
+    }
+}
+
+/// A session's subscription as the tree keeps it and mail carries it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Subscriber {
+    pub(crate) session: SessionId,
+    pub(crate) grant: Grant,
+    pub(crate) shard: ShardId,
+}
+
+impl Subscriber {
+    fn is(&self, shard: ShardId, session: SessionId) -> bool {
+        self.session == session && self.shard == shard
+    }
+}
+
+/// Beyond this many, a node's subscribers are found through an index.
+const INDEX_FROM: usize = 16;
+
+/// The subscribers of one filter, in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Subscribers(Kind);
+
+#[derive(Debug, Default)]
+enum Kind {
+    #[default]
+    None,
+    One(Subscriber),
+    Many(Box<Many>),
+}
+
+#[derive(Debug, Default)]
+struct Many {
+    list: Vec<Subscriber>,
+    /// Positions in `list`; empty until there are [`INDEX_FROM`] of them.
+    index: HashTable<u32>,
+}
+
+impl Subscribers {
+    pub(crate) fn as_slice(&self) -> &[Subscriber] {
+        match &self.0 {
+            Kind::None => &[],
+            Kind::One(one) => std::slice::from_ref(one),
+            Kind::Many(many) => &many.list,
+        }
+    }
+
+    /// Adds a subscriber or replaces what the same session had. Returns whether it is new.
+    pub(crate) fn insert(&mut self, new: Subscriber) -> bool {
+        match &mut self.0 {
+            Kind::None => self.0 = Kind::One(new),
+            Kind::One(one) if one.is(new.shard, new.session) => {
+                *one = new;
+                return false;
+            }
+            Kind::One(one) => {
+                self.0 = Kind::Many(Box::new(Many { list: vec![*one, new], index: HashTable::new() }));
+            }
+            Kind::Many(many) => {
+                if let Some(old) = many.position(new.shard, new.session).and_then(|at| many.list.get_mut(at)) {
+                    *old = new;
+                    return false;
+                }
+                many.push(new);
+            }
+        }
+        true
+    }
+
+    /// Returns whether there was one.
+    pub(crate) fn remove(&mut self, shard: ShardId, session: SessionId) -> bool {
+        match &mut self.0 {
+            Kind::One(one) if one.is(shard, session) => self.0 = Kind::None,
+            Kind::None | Kind::One(_) => return false,
+            Kind::Many(many) => {
+                let Some(at) = many.position(shard, session) else { return false };
+                many.remove(at);
+                match many.list.as_slice() {
+                    [] => self.0 = Kind::None,
+                    [one] => self.0 = Kind::One(*one),
+                    _ => {}
+                }
+            }
+        }
+        true
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.as_slice().is_empty()
+    }
+}
+
+impl Many {
+    fn position(&self, shard: ShardId, session: SessionId) -> Option<usize> {
+        if self.index.is_empty() {
+            return self.list.iter().position(|s| s.is(shard, session));
+        }
+        let list = &self.list;
+        let found =
+            self.index.find(hash(shard, session), |&at| list.get(at as usize).is_some_and(|s| s.is(shard, session)));
+        found.map(|&at| at as usize)
+    }
+
+    fn push(&mut self, new: Subscriber) {
+        self.list.push(new);
+        if self.list.len() >= INDEX_FROM {
+            let from = if self.index.is_empty() { 0 } else { self.list.len() - 1 };
+            for at in from..self.list.len() {
+                self.add_to_index(at);
+            }
+        }
+    }
+
+    fn add_to_index(&mut self, at: usize) {
+        let list = &self.list;
+        let hash_at = |&at: &u32| list.get(at as usize).map_or(0, |s| hash(s.shard, s.session));
+        let at = at as u32;
+        self.index.insert_unique(hash_at(&at), at, hash_at);
+    }
+
+    /// Moves the last into the gap: order among the subscribers of one filter says nothing.
+    fn remove(&mut self, at: usize) {
+        if self.index.is_empty() {
+            self.list.remove(at);
+            return;
+        }
+        self.forget_index(at);
+        let last = self.list.len() - 1;
+        if at != last {
+            self.forget_index(last);
+        }
+        self.list.swap_remove(at);
+        if at != last {
+            self.add_to_index(at);
+        }
+    }
+
+    fn forget_index(&mut self, at: usize) {
+        let Some(subscriber) = self.list.get(at) else { return };
+        let found = self.index.find_entry(hash(subscriber.shard, subscriber.session), |&i| i as usize == at);
+        if let Ok(entry) = found {
+            entry.remove();
+        }
+    }
+}
+
+/// Slots are handed out by the broker itself, so a plain mix will do.
+fn hash(shard: ShardId, session: SessionId) -> u64 {
+    let key = u64::from(session.slot) << 16 | u64::from(shard.0);
+    (key ^ u64::from(session.epoch) << 48).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31)
+}
+
+/// The sessions that share a filter under one group name. A message goes to one of them, each in turn, whether it is
+/// connected or not.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) name: Box<str>,
+    /// The next one to be served stands first. Locked for a pick or a change only, a few nanoseconds.
+    members: Mutex<std::collections::VecDeque<Subscriber>>,
+}
+
+impl Group {
+    pub(crate) fn new(name: &str) -> Self {
+        Self { name: name.into(), members: Mutex::default() }
+    }
+
+    /// The member whose turn it is. It goes to the end.
+    pub(crate) fn pick(&self) -> Option<Subscriber> {
+        let mut members = self.members.lock();
+        let next = members.pop_front()?;
+        members.push_back(next);
+        Some(next)
+    }
+
+    /// Adds a member at the end or replaces what the same session had. Returns whether it is new.
+    pub(crate) fn insert(&self, new: Subscriber) -> bool {
+        let mut members = self.members.lock();
+        if let Some(old) = members.iter_mut().find(|m| m.is(new.shard, new.session)) {
+            *old = new;
+            return false;
+        }
+        members.push_back(new);
+        true
+    }
+
+    /// Returns whether it was one.
+    pub(crate) fn remove(&self, shard: ShardId, session: SessionId) -> bool {
+        let mut members = self.members.lock();
+        let before = members.len();
+        members.retain(|m| !m.is(shard, session));
+        members.len() != before
+    }
+
+    pub(crate) fn contains(&self, shard: ShardId, session: SessionId) -> bool {
+        self.members.lock().iter().any(|m| m.is(shard, session))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.lock().is_empty()
+    }
+
+    /// Whether a delivery may go to any shard of these: what a full mailbox has to hold back.
+    pub(crate) fn any_on(&self, blocked: impl Fn(ShardId) -> bool) -> bool {
+        self.members.lock().iter().any(|m| blocked(m.shard))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subscriber(slot: u32) -> Subscriber {
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtLeastOnce), slot);
+        Subscriber { session: SessionId { slot, epoch: 1 }, grant, shard: ShardId(slot as u16 % 3) }
+    }
+
+    #[test]
+    fn a_list_of_any_length_finds_replaces_and_removes() {
+        for len in [1u32, 2, 15, 16, 17, 200] {
+            let mut list = Subscribers::default();
+            assert!((0..len).all(|slot| list.insert(subscriber(slot))));
+            assert!((0..len).all(|slot| !list.insert(subscriber(slot))), "a second time is a replacement");
+            assert_eq!(list.as_slice().len(), len as usize);
+            for slot in (0..len).rev().step_by(2).chain((0..len).rev().skip(1).step_by(2)) {
+                let s = subscriber(slot);
+                assert!(list.remove(s.shard, s.session), "{slot} of {len}");
+                assert!(!list.remove(s.shard, s.session));
+            }
+            assert!(list.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_grant_keeps_what_it_was_made_of() {
+        let options = SubscriptionOptions { qos: QoS::ExactlyOnce, no_local: true, ..Default::default() };
+        let grant = Grant::new(options, 268_435_455);
+        assert_eq!((grant.qos(), grant.identifier()), (QoS::ExactlyOnce, 268_435_455));
+        assert!(grant.no_local() && !grant.retain_as_published());
+    }
+
+    #[test]
+    fn a_group_serves_its_members_in_turn() {
+        let group = Group::new("g");
+        (0..3).for_each(|slot| assert!(group.insert(subscriber(slot))));
+        let picks: Vec<u32> = (0..4).filter_map(|_| group.pick()).map(|s| s.session.slot).collect();
+        assert_eq!(picks, [0, 1, 2, 0]);
+        group.insert(subscriber(3));
+        let picks: Vec<u32> = (0..4).filter_map(|_| group.pick()).map(|s| s.session.slot).collect();
+        assert_eq!(picks, [1, 2, 0, 3], "a new member waits behind those who were there");
+    }
+}

@@ -1,0 +1,397 @@
+//! All subscriptions of all shards, by filter, level by level.
+//!
+//! Nodes stand in one vector and name each other by number; the edges from a node to its children are one hash table
+//! for the whole tree, keyed by parent and level. So a filter that nobody shares costs little more than its levels,
+//! and a match visits only nodes that lie on the topic's way: its cost depends on the topic's depth and on its hits,
+//! not on how many filters there are.
+
+use crate::ShardId;
+use crate::id::SessionId;
+use crate::level::{Level, levels};
+use crate::subscriber::{Group, Subscriber, Subscribers};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+/// The number of a node. It stays with its filter as long as anybody subscribes to it.
+pub(crate) type NodeId = u32;
+
+const ROOT: NodeId = 0;
+const NONE: NodeId = u32::MAX;
+
+#[derive(Debug)]
+struct Node {
+    parent: NodeId,
+    /// The child `+`; that level is not in the table of edges.
+    plus: NodeId,
+    /// The child `#`.
+    hash: NodeId,
+    /// All children, `+` and `#` included.
+    children: u32,
+    level: Level,
+    subscribers: Subscribers,
+    groups: Vec<Arc<Group>>,
+}
+
+impl Node {
+    fn new(parent: NodeId, level: &[u8]) -> Self {
+        Self {
+            parent,
+            plus: NONE,
+            hash: NONE,
+            children: 0,
+            level: Level::new(level),
+            subscribers: Subscribers::default(),
+            groups: Vec::new(),
+        }
+    }
+
+    fn is_used(&self) -> bool {
+        self.children > 0 || !self.subscribers.is_empty() || !self.groups.is_empty()
+    }
+}
+
+/// What becomes of a subscription that was taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Removed {
+    /// Its node, which may be gone now.
+    pub(crate) node: NodeId,
+    /// Whether the session still subscribes to the same filter, alone or in another group.
+    pub(crate) others_left: bool,
+}
+
+/// The tree. Behind a lock that all shards share.
+#[derive(Debug)]
+pub(crate) struct SubscriptionTree {
+    nodes: Vec<Node>,
+    free: Vec<NodeId>,
+    edges: HashTable<NodeId>,
+    hasher: RandomState,
+    count: usize,
+}
+
+/// Takes what a topic matches, in the order of the walk.
+pub(crate) trait Visit {
+    fn subscribers(&mut self, subscribers: &[Subscriber]);
+    fn group(&mut self, group: &Arc<Group>);
+}
+
+impl Default for SubscriptionTree {
+    fn default() -> Self {
+        Self {
+            nodes: vec![Node::new(NONE, b"")],
+            free: Vec::new(),
+            edges: HashTable::new(),
+            hasher: RandomState::default(),
+            count: 0,
+        }
+    }
+}
+
+impl SubscriptionTree {
+    /// Subscriptions of all sessions, shared ones included.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Nodes in use, the root included.
+    #[cfg(test)]
+    fn node_count(&self) -> usize {
+        self.nodes.len() - self.free.len()
+    }
+
+    /// Adds a subscription or replaces the one that the session has under the same filter and group. Returns its node
+    /// and whether it is new.
+    pub(crate) fn insert(&mut self, filter: &str, group: Option<&str>, subscriber: Subscriber) -> (NodeId, bool) {
+        let mut at = ROOT;
+        for level in levels(filter.as_bytes()) {
+            at = match self.child(at, level) {
+                Some(child) => child,
+                None => self.add_child(at, level),
+            };
+        }
+        let Some(node) = self.nodes.get_mut(at as usize) else { return (at, false) };
+        let new = match group {
+            None => node.subscribers.insert(subscriber),
+            Some(name) => match node.groups.iter().find(|g| &*g.name == name) {
+                Some(group) => group.insert(subscriber),
+                None => {
+                    let group = Group::new(name);
+                    group.insert(subscriber);
+                    node.groups.push(Arc::new(group));
+                    true
+                }
+            },
+        };
+        self.count += usize::from(new);
+        (at, new)
+    }
+
+    /// Takes one subscription back.
+    pub(crate) fn remove(
+        &mut self,
+        filter: &str,
+        group: Option<&str>,
+        shard: ShardId,
+        session: SessionId,
+    ) -> Option<Removed> {
+        let mut at = ROOT;
+        for level in levels(filter.as_bytes()) {
+            at = self.child(at, level)?;
+        }
+        let node = self.nodes.get_mut(at as usize)?;
+        let removed = match group {
+            None => node.subscribers.remove(shard, session),
+            Some(name) => node.groups.iter().find(|g| &*g.name == name).is_some_and(|g| g.remove(shard, session)),
+        };
+        if !removed {
+            return None;
+        }
+        node.groups.retain(|g| !g.is_empty());
+        let is = |s: &Subscriber| s.session == session && s.shard == shard;
+        let others_left =
+            node.subscribers.as_slice().iter().any(is) || node.groups.iter().any(|g| g.contains(shard, session));
+        self.count -= 1;
+        self.prune(at);
+        Some(Removed { node: at, others_left })
+    }
+
+    /// Takes back all that a session subscribed to at one node.
+    pub(crate) fn remove_at(&mut self, at: NodeId, shard: ShardId, session: SessionId) {
+        let Some(node) = self.nodes.get_mut(at as usize) else { return };
+        let mut removed = usize::from(node.subscribers.remove(shard, session));
+        removed += node.groups.iter().filter(|g| g.remove(shard, session)).count();
+        node.groups.retain(|g| !g.is_empty());
+        self.count -= removed;
+        self.prune(at);
+    }
+
+    /// Shows `visitor` everything that matches `topic`. At each level the name itself comes first, then `+`, then `#`.
+    pub(crate) fn visit(&self, topic: &[u8], visitor: &mut impl Visit) {
+        let mut rest = levels(topic);
+        let Some((root, first)) = self.nodes.first().zip(rest.next()) else { return };
+        if let Some(child) = self.edge(ROOT, first) {
+            self.walk(child, rest.clone(), visitor);
+        }
+        // [MQTT-4.7.2-1]: wildcards on the first level do not match topics that begin with `$`.
+        if !topic.starts_with(b"$") {
+            self.walk(root.plus, rest, visitor);
+            self.show(root.hash, visitor);
+        }
+    }
+
+    /// Below `at`, whose level has matched. As deep as a topic may be, which [`MAX_LEVEL_SEPARATORS`] bounds.
+    ///
+    /// [`MAX_LEVEL_SEPARATORS`]: mosquitto_mqtt::MAX_LEVEL_SEPARATORS
+    fn walk<'t>(&self, at: NodeId, mut rest: impl Iterator<Item = &'t [u8]> + Clone, visitor: &mut impl Visit) {
+        let Some(node) = self.nodes.get(at as usize) else { return };
+        match rest.next() {
+            None => self.show(at, visitor),
+            Some(level) => {
+                if let Some(child) = self.edge(at, level) {
+                    self.walk(child, rest.clone(), visitor);
+                }
+                if node.plus != NONE {
+                    self.walk(node.plus, rest, visitor);
+                }
+            }
+        }
+        // `a/#` matches `a` as well as all that is below it.
+        self.show(node.hash, visitor);
+    }
+
+    fn show(&self, at: NodeId, visitor: &mut impl Visit) {
+        let Some(node) = self.nodes.get(at as usize) else { return };
+        visitor.subscribers(node.subscribers.as_slice());
+        for group in &node.groups {
+            visitor.group(group);
+        }
+    }
+
+    fn child(&self, at: NodeId, level: &[u8]) -> Option<NodeId> {
+        let node = self.nodes.get(at as usize)?;
+        match level {
+            b"+" => (node.plus != NONE).then_some(node.plus),
+            b"#" => (node.hash != NONE).then_some(node.hash),
+            _ => self.edge(at, level),
+        }
+    }
+
+    #[inline]
+    fn edge(&self, parent: NodeId, level: &[u8]) -> Option<NodeId> {
+        let is = |&id: &NodeId| {
+            self.nodes.get(id as usize).is_some_and(|n| n.parent == parent && n.level.as_bytes() == level)
+        };
+        self.edges.find(hash_edge(&self.hasher, parent, level), is).copied()
+    }
+
+    fn add_child(&mut self, parent: NodeId, level: &[u8]) -> NodeId {
+        let node = Node::new(parent, level);
+        let id = if let Some(id) = self.free.pop() {
+            if let Some(place) = self.nodes.get_mut(id as usize) {
+                *place = node;
+            }
+            id
+        } else {
+            self.nodes.push(node);
+            (self.nodes.len() - 1) as NodeId
+        };
+        match level {
+            b"+" | b"#" => {}
+            _ => {
+                let (nodes, hasher) = (&self.nodes, &self.hasher);
+                self.edges.insert_unique(hash_edge(hasher, parent, level), id, |&id| {
+                    nodes.get(id as usize).map_or(0, |n| hash_edge(hasher, n.parent, n.level.as_bytes()))
+                });
+            }
+        }
+        if let Some(parent) = self.nodes.get_mut(parent as usize) {
+            parent.children += 1;
+            match level {
+                b"+" => parent.plus = id,
+                b"#" => parent.hash = id,
+                _ => {}
+            }
+        }
+        id
+    }
+
+    /// Drops `at` and its ancestors as far as nobody needs them.
+    fn prune(&mut self, mut at: NodeId) {
+        while at != ROOT {
+            let Some(node) = self.nodes.get_mut(at as usize) else { return };
+            if node.is_used() {
+                return;
+            }
+            let parent = node.parent;
+            // A short level, so that a long one's memory goes now and not when the place is used again.
+            let level = std::mem::replace(&mut node.level, Level::new(b""));
+            match level.as_bytes() {
+                b"+" | b"#" => {}
+                name => {
+                    let hash = hash_edge(&self.hasher, parent, name);
+                    if let Ok(entry) = self.edges.find_entry(hash, |&id| id == at) {
+                        entry.remove();
+                    }
+                }
+            }
+            if let Some(parent) = self.nodes.get_mut(parent as usize) {
+                parent.children -= 1;
+                if parent.plus == at {
+                    parent.plus = NONE;
+                } else if parent.hash == at {
+                    parent.hash = NONE;
+                }
+            }
+            self.free.push(at);
+            at = parent;
+        }
+    }
+}
+
+#[inline]
+fn hash_edge(hasher: &RandomState, parent: NodeId, level: &[u8]) -> u64 {
+    let mut state = hasher.build_hasher();
+    state.write_u32(parent);
+    state.write(level);
+    state.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subscriber::Grant;
+    use mosquitto_mqtt::packet::SubscriptionOptions;
+    use mosquitto_mqtt::{QoS, TopicFilter, TopicName};
+
+    const SHARD: ShardId = ShardId(0);
+
+    fn subscriber(slot: u32) -> Subscriber {
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
+        Subscriber { session: SessionId { slot, epoch: 0 }, grant, shard: SHARD }
+    }
+
+    #[derive(Default)]
+    struct Hits(Vec<u32>, Vec<String>);
+
+    impl Visit for Hits {
+        fn subscribers(&mut self, subscribers: &[Subscriber]) {
+            self.0.extend(subscribers.iter().map(|s| s.session.slot));
+        }
+        fn group(&mut self, group: &Arc<Group>) {
+            self.1.push(group.name.to_string());
+        }
+    }
+
+    fn hits(tree: &SubscriptionTree, topic: &str) -> Hits {
+        let mut hits = Hits::default();
+        tree.visit(topic.as_bytes(), &mut hits);
+        hits
+    }
+
+    const FILTERS: [&str; 20] = [
+        "#", "+", "/", "+/+", "/+", "a", "a/#", "a/+", "a/b", "a/b/#", "+/b", "+/b/#", "a/+/c", "a/b/c", "+/+/+",
+        "a//c", "$SYS/#", "$SYS/+", "$SYS/a", "a/+/c/#",
+    ];
+    const TOPICS: [&str; 13] =
+        ["a", "/", "a/b", "a/b/c", "a//c", "/b", "b", "a/x/c/d", "$SYS", "$SYS/a", "$SYS/a/b", "x/b/y", "a/"];
+
+    #[test]
+    fn the_tree_matches_what_the_filters_match_one_by_one() {
+        let mut tree = SubscriptionTree::default();
+        for (slot, filter) in (0..).zip(FILTERS) {
+            tree.insert(filter, None, subscriber(slot));
+        }
+        for topic in TOPICS {
+            let name = TopicName::new(topic).unwrap();
+            let expected: Vec<u32> = (0..)
+                .zip(FILTERS)
+                .filter(|(_, f)| TopicFilter::new(f).unwrap().matches(name))
+                .map(|(slot, _)| slot)
+                .collect();
+            let mut found = hits(&tree, topic).0;
+            found.sort_unstable();
+            assert_eq!(found, expected, "{topic}");
+        }
+    }
+
+    #[test]
+    fn the_walk_shows_the_name_before_plus_before_hash() {
+        let mut tree = SubscriptionTree::default();
+        for (slot, filter) in (0..).zip(["#", "+/b", "a/+", "a/b", "a/#"]) {
+            tree.insert(filter, None, subscriber(slot));
+        }
+        assert_eq!(hits(&tree, "a/b").0, [3, 2, 4, 1, 0]);
+    }
+
+    #[test]
+    fn a_tree_that_is_emptied_keeps_only_its_root() {
+        let mut tree = SubscriptionTree::default();
+        let long = format!("a/{}", "x".repeat(100));
+        let nodes: Vec<NodeId> =
+            FILTERS.iter().chain([&long.as_str()]).map(|f| tree.insert(f, None, subscriber(1)).0).collect();
+        assert_eq!(tree.len(), FILTERS.len() + 1);
+        let removed = tree.remove("a/b", None, SHARD, subscriber(1).session).unwrap();
+        assert!(!removed.others_left);
+        assert_eq!(tree.remove("a/b", None, SHARD, subscriber(1).session), None);
+        for node in nodes.into_iter().filter(|&n| n != removed.node) {
+            tree.remove_at(node, SHARD, subscriber(1).session);
+        }
+        assert_eq!((tree.len(), tree.node_count(), tree.edges.len()), (0, 1, 0));
+    }
+
+    #[test]
+    fn groups_stand_beside_plain_subscriptions_of_the_same_filter() {
+        let mut tree = SubscriptionTree::default();
+        tree.insert("a/b", Some("g"), subscriber(1));
+        tree.insert("a/b", Some("h"), subscriber(1));
+        tree.insert("a/b", None, subscriber(1));
+        let found = hits(&tree, "a/b");
+        assert_eq!((found.0, found.1), (vec![1], vec!["g".to_owned(), "h".to_owned()]));
+        assert!(tree.remove("a/b", Some("g"), SHARD, subscriber(1).session).unwrap().others_left);
+        assert!(tree.remove("a/b", None, SHARD, subscriber(1).session).unwrap().others_left);
+        assert!(!tree.remove("a/b", Some("h"), SHARD, subscriber(1).session).unwrap().others_left);
+        assert_eq!(tree.node_count(), 1);
+    }
+}

@@ -1,0 +1,173 @@
+//! Where recent topics go: the common publish finds its targets with one look-up and no lock.
+//!
+//! An entry is good as long as the subscription tree is of the generation it was made in. Places and the memory in them
+//! are used again, so a steady set of topics allocates nothing.
+
+use crate::ShardId;
+use crate::subscriber::{Group, Subscriber};
+use crate::subscription_tree::{SubscriptionTree, Visit};
+use foldhash::fast::RandomState;
+use std::hash::BuildHasher;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Sets of the cache; a topic may stand in any of the [`WAYS`] places of one set.
+const SETS: usize = 1024;
+const WAYS: usize = 4;
+
+/// Targets that all entries together may hold (16 bytes each) before the cache is emptied: many topics with very many
+/// subscribers each would fill the memory, and gain little.
+const TARGETS_MAX: usize = 1 << 20;
+
+/// The targets of a topic.
+#[derive(Debug, Default)]
+pub(crate) struct Matches {
+    /// Sessions of this shard.
+    pub(crate) local: Vec<Subscriber>,
+    /// Sessions of other shards, those of a shard together.
+    pub(crate) remote: Vec<Subscriber>,
+    /// The part of `remote` that is a shard's.
+    pub(crate) shards: Vec<RemoteShard>,
+    /// Shared subscriptions: one member of each gets the message.
+    pub(crate) groups: Vec<Arc<Group>>,
+    /// The generation of the tree in which all this was found.
+    pub(crate) generation: u64,
+}
+
+/// The targets on one other shard.
+#[derive(Debug)]
+pub(crate) struct RemoteShard {
+    pub(crate) shard: ShardId,
+    pub(crate) targets: Range<usize>,
+    /// The batch in which the targets were written down last, and where.
+    pub(crate) addressed: Option<(u64, Range<u32>)>,
+}
+
+impl Matches {
+    /// Whether nobody gets the message.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.local.is_empty() && self.remote.is_empty() && self.groups.is_empty()
+    }
+
+    fn fill(&mut self, topic: &[u8], tree: &SubscriptionTree, own: ShardId) {
+        self.local.clear();
+        self.remote.clear();
+        self.shards.clear();
+        self.groups.clear();
+        tree.visit(topic, &mut Collect { matches: self, own });
+        // Stable: the order of the walk stays within each shard.
+        self.remote.sort_by_key(|s| s.shard);
+        let mut start = 0;
+        for part in self.remote.chunk_by(|a, b| a.shard == b.shard) {
+            let targets = start..start + part.len();
+            start = targets.end;
+            if let Some(first) = part.first() {
+                self.shards.push(RemoteShard { shard: first.shard, targets, addressed: None });
+            }
+        }
+    }
+}
+
+struct Collect<'a> {
+    matches: &'a mut Matches,
+    own: ShardId,
+}
+
+impl Visit for Collect<'_> {
+    fn subscribers(&mut self, subscribers: &[Subscriber]) {
+        for &subscriber in subscribers {
+            let list = if subscriber.shard == self.own { &mut self.matches.local } else { &mut self.matches.remote };
+            list.push(subscriber);
+        }
+    }
+
+    fn group(&mut self, group: &Arc<Group>) {
+        self.matches.groups.push(Arc::clone(group));
+    }
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    topic: Vec<u8>,
+    matches: Matches,
+}
+
+/// The cache of one shard.
+#[derive(Debug)]
+pub(crate) struct TopicCache {
+    sets: Vec<[Entry; WAYS]>,
+    hasher: RandomState,
+    /// Which place of a full set goes next.
+    victim: usize,
+    /// Targets in entries filled since the cache was empty.
+    targets: usize,
+}
+
+/// Where a look-up has to go on.
+pub(crate) enum Lookup {
+    /// The entry is good.
+    Hit(CacheSlot),
+    /// The entry has the topic's name and room, and has to be filled.
+    Stale(CacheSlot),
+}
+
+/// The place of an entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CacheSlot {
+    set: usize,
+    way: usize,
+}
+
+impl Default for TopicCache {
+    fn default() -> Self {
+        Self { sets: Vec::new(), hasher: RandomState::default(), victim: 0, targets: 0 }
+    }
+}
+
+impl TopicCache {
+    /// Finds the place of `topic` in a tree of this generation.
+    #[inline]
+    pub(crate) fn lookup(&mut self, topic: &[u8], generation: u64) -> Lookup {
+        if self.sets.is_empty() {
+            self.sets.resize_with(SETS, Default::default);
+        }
+        let set = self.hasher.hash_one(topic) as usize % SETS;
+        let Some(ways) = self.sets.get_mut(set) else { return Lookup::Stale(CacheSlot { set, way: 0 }) };
+        if let Some(way) = ways.iter().position(|e| e.topic == topic) {
+            let slot = CacheSlot { set, way };
+            let good = ways.get(way).is_some_and(|e| e.matches.generation == generation);
+            return if good { Lookup::Hit(slot) } else { Lookup::Stale(slot) };
+        }
+        let way = ways.iter().position(|e| e.matches.generation != generation).unwrap_or_else(|| {
+            self.victim = (self.victim + 1) % WAYS;
+            self.victim
+        });
+        if let Some(entry) = ways.get_mut(way) {
+            entry.topic.clear();
+            entry.topic.extend_from_slice(topic);
+        }
+        Lookup::Stale(CacheSlot { set, way })
+    }
+
+    /// Fills the entry in `slot` from the tree, whose `generation` must be that of the tree under this very lock.
+    pub(crate) fn fill(&mut self, slot: CacheSlot, tree: &SubscriptionTree, generation: u64, own: ShardId) {
+        let Some(entry) = self.sets.get_mut(slot.set).and_then(|set| set.get_mut(slot.way)) else { return };
+        entry.matches.fill(&entry.topic, tree, own);
+        entry.matches.generation = generation;
+        self.targets += entry.matches.local.len() + entry.matches.remote.len();
+        if self.targets > TARGETS_MAX {
+            let entry = std::mem::take(entry);
+            self.targets = 0;
+            self.sets.clear();
+            self.sets.resize_with(SETS, Default::default);
+            if let Some(place) = self.sets.get_mut(slot.set).and_then(|set| set.get_mut(slot.way)) {
+                *place = entry;
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn matches_mut(&mut self, slot: CacheSlot) -> Option<&mut Matches> {
+        self.sets.get_mut(slot.set)?.get_mut(slot.way).map(|entry| &mut entry.matches)
+    }
+}

@@ -1,0 +1,60 @@
+//! Wills: what is published for a client that left without a word.
+
+use crate::message::Outgoing;
+use crate::publish::allowed_to_publish;
+use crate::session::StoredWill;
+use crate::timers::Timer;
+use crate::{Moment, Shard};
+
+impl Shard {
+    /// The connection of a session was lost. Its will is due now, or after its delay, or with the end of the session,
+    /// whichever comes first `[MQTT-3.1.3-9]`.
+    pub(crate) fn schedule_will(&mut self, slot: u32) {
+        let Some(session) = self.home.sessions.get_mut(slot) else { return };
+        let Some(will) = &session.will else { return };
+        if will.delay_s == 0 || session.expiry_s == 0 {
+            self.publish_will(slot);
+            return;
+        }
+        let at = self.home.now.plus_s(will.delay_s);
+        session.will_at = Some(at);
+        self.home.timers.set(at, Timer::Will(slot));
+    }
+
+    /// Publishes the will of a session, if it has one still `[MQTT-3.1.2-8]`, and forgets it `[MQTT-3.1.2-10]`.
+    pub(crate) fn publish_will(&mut self, slot: u32) {
+        self.cancel_will_timer(slot);
+        let origin = self.origin(slot);
+        let Some(will) = self.home.sessions.get_mut(slot).and_then(|session| session.will.take()) else { return };
+        let StoredWill { message, expiry_s, .. } = *will;
+        if !allowed_to_publish(message.view().topic) {
+            return;
+        }
+        let expires_at = self.expiry(expiry_s);
+        let mut outgoing = if expires_at == Moment::NEVER {
+            Outgoing::of(&message)
+        } else {
+            // Its lifetime begins now.
+            let mut view = message.view();
+            view.expires_at = expires_at;
+            Outgoing::new(view)
+        };
+        // Nobody could hold it back: it goes also to a shard that has much mail.
+        let way = self.way_of(outgoing.view.topic);
+        self.route(way, &mut outgoing, origin);
+    }
+
+    /// Forgets the will of a session.
+    pub(crate) fn drop_will(&mut self, slot: u32) {
+        self.cancel_will_timer(slot);
+        if let Some(session) = self.home.sessions.get_mut(slot) {
+            session.will = None;
+        }
+    }
+
+    fn cancel_will_timer(&mut self, slot: u32) {
+        if let Some(at) = self.home.sessions.get_mut(slot).and_then(|session| session.will_at.take()) {
+            self.home.timers.cancel(at, Timer::Will(slot));
+        }
+    }
+}

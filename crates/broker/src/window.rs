@@ -1,0 +1,330 @@
+//! QoS 1 and 2 towards a client: what is in flight, in order, and what waits behind it.
+
+use crate::Moment;
+use crate::message::Message;
+use crate::subscriber::Grant;
+use mosquitto_mqtt::QoS;
+use std::collections::VecDeque;
+
+/// What a message in flight waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Awaiting {
+    /// QoS 1.
+    PubAck,
+    /// QoS 2, first step.
+    PubRec,
+    /// QoS 2, second step: the message itself is the client's now.
+    PubComp,
+    /// Nothing: finished out of order, and gone when those before it are.
+    Nothing,
+}
+
+/// A message with a packet identifier.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    pub(crate) packet_id: u16,
+    pub(crate) awaiting: Awaiting,
+    pub(crate) retain: bool,
+    /// Whether it went out on the present connection.
+    pub(crate) sent: bool,
+    pub(crate) identifier: u32,
+    /// None once the client has it for good.
+    pub(crate) message: Option<Message>,
+}
+
+/// What has to be sent again after a reconnection.
+#[derive(Debug)]
+pub(crate) struct Unsent {
+    pub(crate) packet_id: u16,
+    pub(crate) awaiting: Awaiting,
+    pub(crate) retain: bool,
+    pub(crate) identifier: u32,
+    pub(crate) message: Option<Message>,
+}
+
+/// A message that has no packet identifier yet.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) message: Message,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) identifier: u32,
+}
+
+impl Queued {
+    pub(crate) fn new(message: Message, qos: QoS, retain: bool, grant: Grant) -> Self {
+        Self { message, qos, retain, identifier: grant.identifier() }
+    }
+}
+
+/// Entries that an empty window may keep room for.
+const KEPT_CAPACITY: usize = 1024;
+
+/// The outgoing half of a session.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    in_flight: VecDeque<InFlight>,
+    pub(crate) queue: VecDeque<Queued>,
+    /// Entries of `in_flight` that await something.
+    live: u16,
+    /// Entries that wait to be sent again on the present connection.
+    unsent: u16,
+    last_id: u16,
+    /// How many more PUBLISH packets the client takes now (MQTT 5, 4.9).
+    quota: u16,
+    quota_max: u16,
+}
+
+impl Window {
+    /// Begins a connection that takes `maximum` unacknowledged messages (0: as many as there are identifiers).
+    /// Everything in flight is to be sent again.
+    pub(crate) fn connect(&mut self, maximum: u16) {
+        self.quota_max = if maximum == 0 { u16::MAX } else { maximum };
+        self.quota = self.quota_max;
+        self.unsent = 0;
+        for entry in &mut self.in_flight {
+            entry.sent = false;
+            self.unsent += u16::from(entry.awaiting != Awaiting::Nothing);
+        }
+    }
+
+    /// Whether a new message may go out at once.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.quota > 0 && self.unsent == 0 && self.queue.is_empty() && self.has_free_id()
+    }
+
+    /// Whether the next waiting message may go out.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.quota > 0 && self.has_free_id()
+    }
+
+    /// Identifiers ascend and go round; one that would lap the oldest message in flight is never given. So the
+    /// identifiers in flight are always in order, counted from the oldest.
+    #[inline]
+    fn has_free_id(&self) -> bool {
+        self.in_flight.front().is_none_or(|oldest| oldest.packet_id != following(self.last_id))
+    }
+
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
+        self.live == 0 && self.queue.is_empty()
+    }
+
+    /// Puts a message in flight as sent, with the next free packet identifier `[MQTT-2.2.1-4]`.
+    #[inline]
+    pub(crate) fn launch(&mut self, message: Message, qos: QoS, retain: bool, identifier: u32) -> u16 {
+        debug_assert!(self.has_free_id(), "the window was not checked");
+        let packet_id = following(self.last_id);
+        self.last_id = packet_id;
+        let awaiting = if qos == QoS::ExactlyOnce { Awaiting::PubRec } else { Awaiting::PubAck };
+        self.in_flight.push_back(InFlight {
+            packet_id,
+            awaiting,
+            retain,
+            sent: true,
+            identifier,
+            message: Some(message),
+        });
+        self.live += 1;
+        self.quota = self.quota.saturating_sub(1);
+        packet_id
+    }
+
+    /// The entry in flight under this identifier.
+    #[inline]
+    pub(crate) fn find(&mut self, packet_id: u16) -> Option<&mut InFlight> {
+        let at = self.position(packet_id)?;
+        self.in_flight.get_mut(at)
+    }
+
+    /// Nearly always the oldest, or as far behind it as its identifier is ahead.
+    #[inline]
+    fn position(&self, packet_id: u16) -> Option<usize> {
+        let oldest = self.in_flight.front()?.packet_id;
+        let distance = ahead(oldest, packet_id);
+        let is = |at: usize| {
+            self.in_flight.get(at).is_some_and(|e| e.packet_id == packet_id && e.awaiting != Awaiting::Nothing)
+        };
+        if is(usize::from(distance)) {
+            return Some(usize::from(distance));
+        }
+        let at = self.in_flight.binary_search_by_key(&distance, |e| ahead(oldest, e.packet_id)).ok()?;
+        is(at).then_some(at)
+    }
+
+    /// Finishes an exchange; the next message may take its place.
+    #[inline]
+    pub(crate) fn finish(&mut self, packet_id: u16) {
+        let Some(entry) = self.find(packet_id) else { return };
+        entry.awaiting = Awaiting::Nothing;
+        entry.message = None;
+        let sent = entry.sent;
+        self.live -= 1;
+        if !sent {
+            self.unsent -= 1;
+        }
+        self.quota = self.quota.saturating_add(1).min(self.quota_max);
+        while self.in_flight.front().is_some_and(|e| e.awaiting == Awaiting::Nothing) {
+            self.in_flight.pop_front();
+        }
+        if self.in_flight.is_empty() && self.in_flight.capacity() > KEPT_CAPACITY {
+            self.in_flight = VecDeque::new();
+        }
+    }
+
+    /// The oldest entry that has to be sent again, marked as sent. A PUBLISH takes of the quota, a PUBREL does not.
+    pub(crate) fn next_unsent(&mut self) -> Option<Unsent> {
+        if self.unsent == 0 {
+            return None;
+        }
+        let open = self.quota > 0;
+        let entry = self.in_flight.iter_mut().find(|e| !e.sent && e.awaiting != Awaiting::Nothing)?;
+        if entry.awaiting != Awaiting::PubComp {
+            if !open {
+                return None;
+            }
+            self.quota -= 1;
+        }
+        entry.sent = true;
+        self.unsent -= 1;
+        Some(Unsent {
+            packet_id: entry.packet_id,
+            awaiting: entry.awaiting,
+            retain: entry.retain,
+            identifier: entry.identifier,
+            message: entry.message.clone(),
+        })
+    }
+
+    /// Whether entries wait to be sent again.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.unsent > 0
+    }
+
+    /// Forgets queued messages that have expired; what is in flight has to be finished all the same.
+    pub(crate) fn drop_expired(&mut self, now: Moment) {
+        self.queue.retain(|queued| queued.message.view().expires_at > now);
+    }
+
+    /// Whether anything waits for room.
+    #[inline]
+    pub(crate) fn wants_pump(&self) -> bool {
+        self.unsent > 0 || !self.queue.is_empty()
+    }
+
+    /// Undoes the last [`launch`](Self::launch): the packet was not sent, and its identifier is free again.
+    pub(crate) fn take_back(&mut self, packet_id: u16) {
+        if self.in_flight.back().is_some_and(|entry| entry.packet_id == packet_id) {
+            self.in_flight.pop_back();
+            self.live -= 1;
+            self.quota = self.quota.saturating_add(1).min(self.quota_max);
+            self.last_id = if packet_id == 1 { u16::MAX } else { packet_id - 1 };
+        }
+    }
+
+    /// Messages in flight and queued.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.live) + self.queue.len()
+    }
+}
+
+/// The identifier after this one: 1 to 65,535 and round again.
+fn following(packet_id: u16) -> u16 {
+    if packet_id == u16::MAX { 1 } else { packet_id + 1 }
+}
+
+/// How many identifiers lie from `from` to `to`, going round.
+fn ahead(from: u16, to: u16) -> u16 {
+    if to >= from { to - from } else { to.wrapping_sub(from).wrapping_sub(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MessageRef;
+
+    fn message() -> Message {
+        Message::store(MessageRef {
+            topic: b"t",
+            properties: b"",
+            payload: b"",
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            expires_at: Moment::NEVER,
+        })
+    }
+
+    fn window(maximum: u16) -> Window {
+        let mut window = Window::default();
+        window.connect(maximum);
+        window
+    }
+
+    #[test]
+    fn identifiers_ascend_and_go_round_without_zero() {
+        // [MQTT-2.2.1-3]
+        let mut window = window(0);
+        for expected in (1..=u16::MAX).chain(1..10) {
+            assert_eq!(window.launch(message(), QoS::AtLeastOnce, false, 0), expected);
+            window.finish(expected);
+        }
+    }
+
+    #[test]
+    fn an_identifier_in_use_is_never_given_again() {
+        // [MQTT-2.2.1-4]
+        let mut window = window(0);
+        let first = window.launch(message(), QoS::AtLeastOnce, false, 0);
+        for _ in 1..u16::MAX {
+            let id = window.launch(message(), QoS::AtLeastOnce, false, 0);
+            window.finish(id);
+        }
+        assert!(!window.is_open(), "the next identifier would be the first one's");
+        window.finish(first);
+        assert!(window.is_open());
+    }
+
+    #[test]
+    fn acknowledgements_in_any_order_finish_the_right_ones() {
+        let mut window = window(0);
+        (0..60_000).for_each(|_| _ = window.launch(message(), QoS::AtLeastOnce, false, 0));
+        (1..=60_000).for_each(|id| window.finish(id));
+        let ids: Vec<u16> = (0..10_000).map(|_| window.launch(message(), QoS::AtLeastOnce, false, 0)).collect();
+        assert!(ids.contains(&u16::MAX) && ids.contains(&1), "they went round");
+        for &id in ids.iter().step_by(2).rev().chain(ids.iter().skip(1).step_by(2)) {
+            assert!(window.find(id).is_some(), "{id}");
+            window.finish(id);
+            assert!(window.find(id).is_none(), "{id}");
+        }
+        assert!(window.is_empty() && window.in_flight.is_empty());
+    }
+
+    #[test]
+    fn the_quota_closes_the_window_and_opens_it_again() {
+        // [MQTT-3.3.4-9]
+        let mut window = window(2);
+        let first = window.launch(message(), QoS::ExactlyOnce, false, 0);
+        window.launch(message(), QoS::AtLeastOnce, false, 0);
+        assert!(!window.is_open());
+        window.finish(first);
+        assert!(window.is_open());
+    }
+
+    #[test]
+    fn what_is_in_flight_is_sent_again_in_order_within_the_new_quota() {
+        // [MQTT-4.4.0-1] [MQTT-4.6.0-1]
+        let mut window = window(10);
+        (0..4).for_each(|_| _ = window.launch(message(), QoS::ExactlyOnce, false, 0));
+        window.find(2).unwrap().awaiting = Awaiting::PubComp;
+        window.connect(2);
+        let mut sent = Vec::new();
+        while let Some(entry) = window.next_unsent() {
+            sent.push(entry.packet_id);
+        }
+        assert_eq!(sent, [1, 2, 3], "the PUBREL of 2 takes nothing of the quota");
+        window.finish(1);
+        assert_eq!(window.next_unsent().map(|e| e.packet_id), Some(4));
+    }
+}

@@ -1,0 +1,258 @@
+//! A broker of several shards under a fake clock, with simulated peers and mail that can be delayed.
+//!
+//! Peers write packets and read what comes back as short texts, so that a scenario reads like a conversation.
+
+mod peer;
+mod show;
+
+pub(crate) use peer::{Peer, connect};
+pub(crate) use show::show;
+
+use mosquitto_broker::{ConnectionId, LogLine, LogMask, Mail, Moment, Settings, Shard, ShardId, Shared, Then};
+use mosquitto_mqtt::ProtocolVersion;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// One simulated network connection.
+struct Link {
+    shard: usize,
+    id: ConnectionId,
+    /// Bytes from the peer that the broker has not taken yet.
+    inbox: Vec<u8>,
+    /// Bytes from the broker that the peer has not read yet.
+    outbox: Vec<u8>,
+    open: bool,
+    /// Whether the peer takes what is sent to it.
+    reading: bool,
+    version: ProtocolVersion,
+}
+
+/// The broker and everybody who talks to it.
+pub(crate) struct Net {
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) shared: Arc<Shared>,
+    now: Moment,
+    links: Vec<Link>,
+    /// Mail under way, by receiver, in the order in which it was taken from each sender.
+    mail: Vec<VecDeque<(usize, Mail)>>,
+    /// Whether mail stays under way.
+    pub(crate) hold_mail: bool,
+    pub(crate) log: Vec<LogLine>,
+}
+
+impl Net {
+    /// A broker of three shards with Mosquitto's default settings.
+    pub(crate) fn new() -> Self {
+        Self::with(3, Settings::default())
+    }
+
+    /// A broker of so many shards with these settings.
+    pub(crate) fn with(shards: u16, settings: Settings) -> Self {
+        let (shared, settings) = (Shared::new(shards), Arc::new(Settings { log: LogMask::ALL, ..settings }));
+        let shard = |at: u16| Shard::new(ShardId(at), Arc::clone(&shared), Arc::clone(&settings), [at as u8 + 1; 32]);
+        Self {
+            shards: (0..shards).map(shard).collect(),
+            now: Moment(1_000_000),
+            links: Vec::new(),
+            mail: (0..shards).map(|_| VecDeque::new()).collect(),
+            hold_mail: false,
+            log: Vec::new(),
+            shared,
+        }
+    }
+
+    /// A new network connection to the shard of this number; nothing is sent yet.
+    pub(crate) fn dial(&mut self, shard: usize) -> Peer {
+        let at = self.links.len();
+        self.shards[shard].begin(self.now);
+        let id = self.shards[shard].open(&format!("127.0.0.1:{}", 50_000 + at), 0);
+        self.shards[shard].end();
+        self.links.push(Link {
+            shard,
+            id,
+            inbox: Vec::new(),
+            outbox: Vec::new(),
+            open: true,
+            reading: true,
+            version: ProtocolVersion::V311,
+        });
+        Peer(at)
+    }
+
+    /// Sends bytes from a peer and lets the broker work until it is quiet.
+    pub(crate) fn send_bytes(&mut self, peer: Peer, bytes: &[u8]) {
+        self.links[peer.0].inbox.extend_from_slice(bytes);
+        self.run();
+    }
+
+    /// Bytes from a peer that the broker has not taken.
+    pub(crate) fn unread_by_broker(&self, peer: Peer) -> usize {
+        self.links[peer.0].inbox.len()
+    }
+
+    /// What a peer received since it last looked, packet by packet as text.
+    pub(crate) fn got(&mut self, peer: Peer) -> Vec<String> {
+        let link = &mut self.links[peer.0];
+        show(&std::mem::take(&mut link.outbox), link.version)
+    }
+
+    /// What a peer received since it last looked, as bytes.
+    pub(crate) fn got_bytes(&mut self, peer: Peer) -> Vec<u8> {
+        std::mem::take(&mut self.links[peer.0].outbox)
+    }
+
+    /// Whether the broker has not closed the connection.
+    pub(crate) fn is_open(&self, peer: Peer) -> bool {
+        self.links[peer.0].open
+    }
+
+    /// The network connection breaks without a word.
+    pub(crate) fn cut(&mut self, peer: Peer) {
+        let (shard, id) = (self.links[peer.0].shard, self.links[peer.0].id);
+        if std::mem::replace(&mut self.links[peer.0].open, false) {
+            let shard = &mut self.shards[shard];
+            shard.begin(self.now);
+            shard.closed(id, None);
+            shard.end();
+        }
+        self.run();
+    }
+
+    /// From now on the peer takes nothing, or takes everything again.
+    pub(crate) fn set_reading(&mut self, peer: Peer, reading: bool) {
+        self.links[peer.0].reading = reading;
+        self.run();
+    }
+
+    /// Lets time pass, second by second.
+    pub(crate) fn advance(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.now = self.now + 1000;
+            self.run();
+        }
+    }
+
+    /// Lets a long time pass at once.
+    pub(crate) fn leap(&mut self, seconds: u64) {
+        self.now = self.now + seconds * 1000;
+        self.run();
+    }
+
+    /// Delivers the mail that was held.
+    pub(crate) fn deliver_mail(&mut self) {
+        self.hold_mail = false;
+        self.run();
+    }
+
+    /// The log lines that contain a text.
+    pub(crate) fn log_with(&self, text: &str) -> Vec<&str> {
+        self.log.iter().map(|line| line.text.as_str()).filter(|line| line.contains(text)).collect()
+    }
+
+    /// Ticks of all shards until nothing moves any more.
+    pub(crate) fn run(&mut self) {
+        for _ in 0..10_000 {
+            let mut moved = false;
+            for at in 0..self.shards.len() {
+                moved |= self.tick(at);
+            }
+            if !moved {
+                return;
+            }
+        }
+        panic!("the broker does not come to rest");
+    }
+
+    fn tick(&mut self, at: usize) -> bool {
+        let mut moved = false;
+        self.shards[at].begin(self.now);
+        if !self.hold_mail {
+            while let Some((_, mail)) = self.mail[at].pop_front() {
+                self.shards[at].mail(&mail);
+                moved = true;
+            }
+        }
+        for link in 0..self.links.len() {
+            if self.links[link].shard == at && self.links[link].open {
+                moved |= self.feed(link);
+            }
+        }
+        self.shards[at].end();
+        self.drain(at) || moved
+    }
+
+    fn feed(&mut self, at: usize) -> bool {
+        let link = &mut self.links[at];
+        if link.inbox.is_empty() {
+            return false;
+        }
+        let received = self.shards[link.shard].received(link.id, &link.inbox);
+        link.inbox.drain(..received.consumed);
+        if let Then::HandOver(to) = received.then {
+            self.shards[link.shard].release(link.id);
+            link.shard = to.index();
+            let shard = &mut self.shards[link.shard];
+            shard.begin(self.now);
+            link.id = shard.open_handed_over(&format!("127.0.0.1:{}", 50_000 + at), 0);
+            shard.end();
+            return true;
+        }
+        received.consumed > 0
+    }
+
+    fn drain(&mut self, at: usize) -> bool {
+        let mut moved = false;
+        for to in 0..self.shards.len() {
+            // A mailbox takes four batches, as in the server.
+            if self.mail[to].iter().filter(|(from, _)| *from == at).count() < 4
+                && let Some(mail) = self.shards[at].take_mail(ShardId(to as u16))
+            {
+                self.mail[to].push_back((at, mail));
+                moved = true;
+            }
+        }
+        self.shards[at].touched(&mut Vec::new());
+        for link in self.links.iter_mut().filter(|l| l.shard == at && l.reading) {
+            let mut slices = [IoSlice::new(&[]); 16];
+            let filled = self.shards[at].output(link.id, &mut slices);
+            let bytes: Vec<u8> = slices[..filled].iter().flat_map(|s| s.iter().copied()).collect();
+            if link.open || !bytes.is_empty() {
+                moved |= !bytes.is_empty();
+                link.outbox.extend_from_slice(&bytes);
+                self.shards[at].sent(link.id, bytes.len());
+            }
+        }
+        let mut closing = Vec::new();
+        self.shards[at].closing(&mut closing);
+        for id in closing {
+            moved = true;
+            for link in self.links.iter_mut().filter(|l| l.shard == at && l.id == id && l.open) {
+                link.open = false;
+            }
+            self.shards[at].release(id);
+            // The number is the shard's again: no link may stand for it any more.
+            for link in self.links.iter_mut().filter(|l| l.shard == at && l.id == id && !l.open) {
+                link.shard = usize::MAX;
+            }
+        }
+        let mut lines = Vec::new();
+        self.shards[at].log_lines(&mut lines);
+        self.log.append(&mut lines);
+        moved
+    }
+
+    /// Tells which shard a client id is at home on.
+    pub(crate) fn home_of(&self, client_id: &str) -> usize {
+        self.shared.home_of(client_id).index()
+    }
+
+    /// A client id that begins with `prefix` and is at home on this shard.
+    pub(crate) fn id_at_home_on(&self, prefix: &str, shard: usize) -> String {
+        (0..).map(|n| format!("{prefix}{n}")).find(|id| self.home_of(id) == shard).unwrap()
+    }
+
+    fn set_version(&mut self, peer: Peer, version: ProtocolVersion) {
+        self.links[peer.0].version = version;
+    }
+}
