@@ -1,1 +1,29 @@
-//! The config room.
+//! `mosquitto.conf` and the broker's command line, as typed values.
+//!
+//! Every option is declared once, in [`options`]: its name, argument, range, default, scope and help. The parser, its
+//! error messages, its suggestions and the documentation all come from that table. The flags of the command line are
+//! one table likewise, in `command_line`.
+//!
+//! The way of a line: `reader` takes a file apart into lines, `words` a line into words and values, `apply` looks the
+//! name up in the table and stores the value in a [`Config`]. What one row of the table cannot say is in `by_hand`.
+//!
+//! Invariant: this room reads configuration files and does nothing else with the outside. It resolves no host names,
+//! opens no log and prints nothing: what there is to say is returned as [`Notice`]s and [`ConfigError`]s.
+
+mod apply;
+mod by_hand;
+mod command_line;
+mod config;
+mod error;
+mod log;
+pub mod options;
+mod reader;
+mod settings;
+mod suggestion;
+mod words;
+
+pub use command_line::{Command, CommandLineError, FLAGS, Flag, parse_command_line, usage};
+pub use config::{Config, Endpoint, Global, Listener, Origin};
+pub use error::{ConfigError, Location, Notice};
+pub use log::{Destinations, Log, LogType, LogTypes};
+pub use settings::{Settings, Verbosity};

@@ -1,0 +1,108 @@
+//! A line into the configuration: looked up in the table of options, checked, stored.
+
+use crate::error::{ConfigError, shown};
+use crate::log::LogType;
+use crate::options::{self, Action, Argument, Declaration, Remark, Scope, Store};
+use crate::reader::{OpenFile, Reader};
+use crate::suggestion::nearest_option;
+use crate::words::{Statement, Words};
+
+impl Reader {
+    /// Acts on a line that is no comment.
+    pub(crate) fn apply(&mut self, file: &mut OpenFile, line: &[u8]) -> Result<(), ConfigError> {
+        let mut words = Words::new(line);
+        let Some(name) = words.next_word() else { return Ok(()) };
+        let declaration = options::find(name).ok_or_else(|| unknown_option(name))?;
+        let mut statement = Statement { declaration, name: shown(name), words };
+        match declaration.action {
+            Action::Store(store) => {
+                self.remark_on(declaration);
+                self.enter_scope(file, &statement);
+                self.store(store, file, &mut statement)
+            }
+            Action::NotYet => Err(ConfigError::not_supported_yet(statement.name)),
+            Action::Removed(warning) => {
+                self.notice(LogType::Warning, warning);
+                Ok(())
+            }
+            Action::Refused(reason) => Err(unknown(name).expected(format!("no such option; it is {reason}"))),
+        }
+    }
+
+    fn remark_on(&mut self, declaration: &Declaration) {
+        match declaration.remark {
+            Some(Remark::Deprecated(hint)) => {
+                let name = declaration.name;
+                let text = format!("The '{name}' option is now deprecated and will be removed in version 3.0. {hint}");
+                self.notice(LogType::Notice, text);
+            }
+            Some(Remark::Advice(text)) => self.notice(LogType::Notice, text),
+            None => {}
+        }
+    }
+
+    /// Makes the default listener where the option needs one and may do without a `listener` line.
+    fn enter_scope(&mut self, file: &mut OpenFile, statement: &Statement<'_>) {
+        let wanted = match statement.declaration.scope {
+            Scope::DefaultListener => true,
+            Scope::Listener => file.listener.is_none(),
+            Scope::ExplicitListener | Scope::Global | Scope::Security | Scope::Bridge | Scope::Plugin => false,
+        };
+        if wanted {
+            self.select_default_listener(file, &statement.name);
+        }
+    }
+
+    fn store(&mut self, store: Store, file: &mut OpenFile, statement: &mut Statement<'_>) -> Result<(), ConfigError> {
+        match store {
+            Store::Bool(set) => set(&mut self.config, statement.bool()?),
+            Store::Int(set) => set(&mut self.config, statement.int()?),
+            Store::Text(place) => {
+                let place = place(&mut self.config);
+                *place = Some(statement.text(place.as_deref())?);
+            }
+            // A listener that is missing is what is said first, whatever the value.
+            Store::ListenerBool(set) => set(self.listener(file, &statement.name)?, statement.bool()?),
+            Store::ListenerInt(set) => set(self.listener(file, &statement.name)?, statement.int()?),
+            Store::Only(supported) => only(supported, statement)?,
+            Store::ByHand(act) => act(self, file, statement)?,
+        }
+        Ok(())
+    }
+}
+
+/// Accepts one value of a valid option; the others are for later.
+fn only(supported: &str, statement: &mut Statement<'_>) -> Result<(), ConfigError> {
+    let value = match statement.declaration.argument {
+        Argument::Bool => {
+            if statement.bool()? {
+                "true"
+            } else {
+                "false"
+            }
+        }
+        _ => statement.choice()?,
+    };
+    if value == supported {
+        Ok(())
+    } else {
+        Err(ConfigError::not_supported_yet(format_args!("{} {value}", statement.name)))
+    }
+}
+
+fn unknown_option(name: &[u8]) -> ConfigError {
+    let error = unknown(name);
+    if name.contains(&b'\t') {
+        error.expected("a space between name and value; a tab does not separate them")
+    } else if name.starts_with(b"#") {
+        error.expected("'#' at the very start of the line, if this is a comment")
+    } else if let Some(suggestion) = nearest_option(name) {
+        error.expected(format!("a known option. Did you mean '{suggestion}'?"))
+    } else {
+        error
+    }
+}
+
+fn unknown(name: &[u8]) -> ConfigError {
+    ConfigError::new(format_args!("Unknown configuration variable '{}'.", shown(name)))
+}

@@ -1,0 +1,125 @@
+//! What there is to say about a configuration: errors with file, line and what was expected, and notices.
+
+use crate::log::LogType;
+use std::fmt;
+use std::path::PathBuf;
+
+/// The exit status of the broker when its configuration or its command line cannot be used.
+pub(crate) const EXIT_CODE: u8 = 3;
+
+/// Why a configuration was refused.
+///
+/// The lines, in the words of Mosquitto 2.1 except for the second: what is wrong (`Error: …`), what was expected if the
+/// first does not say so (`Expected: …`), and where it stands (`Error found at FILE:LINE.`), for an included file first
+/// there and then where it was included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    message: String,
+    expected: Option<String>,
+    found_at: Vec<Location>,
+    notices: Vec<Notice>,
+}
+
+/// A line of a configuration file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The file, as it was named on the command line or found by `include_dir`.
+    pub file: PathBuf,
+    /// The line; the first is 1.
+    pub line: usize,
+    /// Whether the file was found by `include_dir`.
+    pub included: bool,
+}
+
+/// Something that the log should say, without being an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The level to log it with.
+    pub level: LogType,
+    /// The text, without a time.
+    pub text: String,
+}
+
+impl ConfigError {
+    /// The lines to show or log, in order, without line ends.
+    pub fn lines(&self) -> Vec<String> {
+        let expected = self.expected.iter().map(|what| {
+            let stop = if what.ends_with('?') { "" } else { "." };
+            format!("Expected: {what}{stop}")
+        });
+        std::iter::once(self.message.clone())
+            .chain(expected)
+            .chain(self.found_at.iter().map(Location::to_string))
+            .collect()
+    }
+
+    /// Where the error stands: for an included file first there, then where it was included. Empty if a file given on
+    /// the command line could not be read.
+    pub fn locations(&self) -> &[Location] {
+        &self.found_at
+    }
+
+    /// What was noticed before the error was met.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+
+    /// The exit status of a broker that cannot start for this reason.
+    pub fn exit_code(&self) -> u8 {
+        EXIT_CODE
+    }
+
+    /// An error with the given text after `Error: `.
+    pub(crate) fn new(text: impl fmt::Display) -> Self {
+        Self { message: format!("Error: {text}"), expected: None, found_at: Vec::new(), notices: Vec::new() }
+    }
+
+    /// The error about something that Mosquitto has and this broker will have.
+    pub(crate) fn not_supported_yet(what: impl fmt::Display) -> Self {
+        Self::new(format_args!("The '{what}' option is not supported yet."))
+    }
+
+    /// Tells what was expected, as the end of a sentence without its full stop; a question may follow it.
+    pub(crate) fn expected(mut self, what: impl Into<String>) -> Self {
+        self.expected = Some(what.into());
+        self
+    }
+
+    /// Tells where it was found; called from the inside to the outside.
+    pub(crate) fn found_at(mut self, location: Location) -> Self {
+        self.found_at.push(location);
+        self
+    }
+
+    pub(crate) fn after(mut self, notices: Vec<Notice>) -> Self {
+        self.notices = notices;
+        self
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.lines().join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quote = if self.included { "'" } else { "" };
+        write!(f, "Error found at {quote}{}:{}{quote}.", self.file.display(), self.line)
+    }
+}
+
+impl Notice {
+    pub(crate) fn new(level: LogType, text: impl Into<String>) -> Self {
+        Self { level, text: text.into() }
+    }
+}
+
+/// A part of a file as it appears in a message. Cut, because a line has no longest length and a log line has one.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    const SHOWN_BYTES_MAX: usize = 900;
+    String::from_utf8_lossy(bytes.get(..SHOWN_BYTES_MAX).unwrap_or(bytes)).into_owned()
+}

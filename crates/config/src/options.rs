@@ -1,0 +1,302 @@
+//! The declaration of every option: one row each, in tables by theme.
+//!
+//! To support an option that is declared `NotYet`: give it a place in [`crate::Config`] and let its row end with
+//! `.store(...)` instead. To add one: one row. Nothing else needs to know its name.
+
+mod argument;
+mod bridge;
+mod general;
+mod listener;
+mod logging;
+mod persistence;
+mod plugin;
+mod security;
+mod tls;
+
+pub use argument::{Argument, Bound, Refusal, Repeat};
+
+use crate::config::{Config, Listener};
+use crate::error::ConfigError;
+use crate::reader::{OpenFile, Reader};
+use crate::words::Statement;
+use argument::LONGEST_TEXT_BYTES;
+
+/// Every option that this broker knows by name, also those that it does not support.
+pub fn options() -> impl Iterator<Item = &'static Declaration> {
+    [
+        general::OPTIONS,
+        security::OPTIONS,
+        listener::OPTIONS,
+        tls::OPTIONS,
+        persistence::OPTIONS,
+        logging::OPTIONS,
+        bridge::OPTIONS,
+        plugin::OPTIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The declaration behind a name as it stands in a file: a name, an alias, or the beginning of a `plugin_opt_KEY`.
+pub fn find(name: &[u8]) -> Option<&'static Declaration> {
+    options()
+        .find(|option| option.names().any(|known| known.as_bytes() == name))
+        .or_else(|| options().find(|option| option.prefixes().any(|prefix| name.starts_with(prefix.as_bytes()))))
+}
+
+/// One option of `mosquitto.conf`.
+#[derive(Debug, Clone, Copy)]
+pub struct Declaration {
+    /// The name in the file. Ends in `KEY` if only the beginning is fixed ([`Argument::KeyValue`]).
+    pub name: &'static str,
+    /// Other names for the same option.
+    pub aliases: &'static [&'static str],
+    /// What must follow the name.
+    pub argument: Argument,
+    /// What holds when the option is absent, as it would be written in the file; `None`: unset.
+    pub default: Option<&'static str>,
+    /// What the option belongs to.
+    pub scope: Scope,
+    /// What SIGHUP does with a changed value (in Mosquitto 2.1).
+    pub reload: Reload,
+    /// The first release of Mosquitto that accepts the option; `1.4` also stands for any older one.
+    pub since: &'static str,
+    /// What is said to somebody who uses it.
+    pub remark: Option<Remark>,
+    /// One line for the manual.
+    pub help: &'static str,
+    /// The name in "empty", "duplicate" and "not a number" errors, where Mosquitto uses another there.
+    pub(crate) label: Option<&'static str>,
+    pub(crate) action: Action,
+}
+
+/// What an option belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole broker.
+    Global,
+    /// The whole broker, or one listener if `per_listener_settings true`.
+    Security,
+    /// The latest `listener`; without one, a default listener on port 1883 is made.
+    Listener,
+    /// The latest `listener`; without one, it is an error.
+    ExplicitListener,
+    /// The default listener, wherever in the file the option stands.
+    DefaultListener,
+    /// The latest `connection`.
+    Bridge,
+    /// The latest plugin.
+    Plugin,
+}
+
+/// What SIGHUP does with a changed value in Mosquitto 2.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reload {
+    /// The new value is in force afterwards.
+    Yes,
+    /// Nothing.
+    No,
+    /// The manual says that it is reloaded, but nothing happens.
+    DocumentedOnly,
+    /// In force for later connections to that listener.
+    LaterConnections,
+    /// The files it names are read again.
+    Contents,
+    /// As the bridge's `bridge_reload_type` says.
+    Bridge,
+}
+
+/// What is said, at notice level, to somebody who uses an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remark {
+    /// It will go; the text tells what to use instead, and may be empty.
+    Deprecated(&'static str),
+    /// Something else to know.
+    Advice(&'static str),
+}
+
+/// Whether the broker does what an option says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It does.
+    Supported,
+    /// It will; until then the option is an error.
+    NotYet,
+    /// It never will: the option is ignored, with this warning.
+    Removed(&'static str),
+    /// It never will, and the option is unknown, as it is to Mosquitto 2.1; the text tells what it was.
+    Refused(&'static str),
+}
+
+/// What is done about an option that stands in a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Action {
+    Store(Store),
+    NotYet,
+    Removed(&'static str),
+    Refused(&'static str),
+}
+
+/// Where a value goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Store {
+    Bool(fn(&mut Config, bool)),
+    /// The number is within the declared limits, and `unsigned_abs` loses nothing where those are not negative.
+    Int(fn(&mut Config, i32)),
+    Text(fn(&mut Config) -> &mut Option<String>),
+    ListenerBool(fn(&mut Listener, bool)),
+    ListenerInt(fn(&mut Listener, i32)),
+    /// Nowhere: this is the only value supported, and what holds anyway; any other is "not supported yet".
+    Only(&'static str),
+    ByHand(fn(&mut Reader, &mut OpenFile, &mut Statement<'_>) -> Result<(), ConfigError>),
+}
+
+impl Declaration {
+    /// Whether the broker does what the option says.
+    pub fn status(&self) -> Status {
+        match self.action {
+            Action::Store(_) => Status::Supported,
+            Action::NotYet => Status::NotYet,
+            Action::Removed(warning) => Status::Removed(warning),
+            Action::Refused(reason) => Status::Refused(reason),
+        }
+    }
+
+    /// The name and the aliases.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
+    /// The fixed beginnings of the names, for options whose names end in a key.
+    fn prefixes(&self) -> impl Iterator<Item = &'static str> {
+        let keyed = self.argument == Argument::KeyValue;
+        self.names().filter(move |_| keyed).filter_map(|name| name.strip_suffix("KEY"))
+    }
+
+    const fn new(name: &'static str, argument: Argument) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            argument,
+            default: None,
+            scope: Scope::Global,
+            reload: Reload::No,
+            since: "1.4",
+            remark: None,
+            help: "",
+            label: None,
+            action: Action::NotYet,
+        }
+    }
+}
+
+/// The words of a row, in the order in which rows use them.
+impl Declaration {
+    const fn bool(name: &'static str) -> Self {
+        Self::new(name, Argument::Bool)
+    }
+
+    const fn int(name: &'static str, min: Bound, max: Bound) -> Self {
+        Self::new(name, Argument::Int { min, max, unit: "", refusal: Refusal::Usual })
+    }
+
+    const fn text(name: &'static str, repeat: Repeat) -> Self {
+        Self::new(name, Argument::Text { max_bytes: LONGEST_TEXT_BYTES, repeat, refusal: Refusal::Usual })
+    }
+
+    const fn choice(name: &'static str, words: &'static [&'static str]) -> Self {
+        Self::new(name, Argument::Choice { words, refusal: Refusal::Usual })
+    }
+
+    const fn words(name: &'static str, syntax: &'static str) -> Self {
+        Self::new(name, Argument::Words(syntax))
+    }
+
+    const fn ignored(name: &'static str) -> Self {
+        Self::new(name, Argument::Ignored)
+    }
+
+    const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    const fn default(mut self, default: &'static str) -> Self {
+        self.default = Some(default);
+        self
+    }
+
+    const fn unit(mut self, name: &'static str) -> Self {
+        if let Argument::Int { unit, .. } = &mut self.argument {
+            *unit = name;
+        }
+        self
+    }
+
+    const fn refusal(mut self, text: Refusal) -> Self {
+        match &mut self.argument {
+            Argument::Int { refusal, .. } | Argument::Text { refusal, .. } | Argument::Choice { refusal, .. } => {
+                *refusal = text;
+            }
+            _ => {}
+        }
+        self
+    }
+
+    const fn max_bytes(mut self, limit: usize) -> Self {
+        if let Argument::Text { max_bytes, .. } = &mut self.argument {
+            *max_bytes = limit;
+        }
+        self
+    }
+
+    const fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    const fn reload(mut self, reload: Reload) -> Self {
+        self.reload = reload;
+        self
+    }
+
+    const fn since(mut self, since: &'static str) -> Self {
+        self.since = since;
+        self
+    }
+
+    const fn deprecated(mut self, hint: &'static str) -> Self {
+        self.remark = Some(Remark::Deprecated(hint));
+        self
+    }
+
+    const fn advice(mut self, text: &'static str) -> Self {
+        self.remark = Some(Remark::Advice(text));
+        self
+    }
+
+    const fn label(mut self, label: &'static str) -> Self {
+        self.label = Some(label);
+        self
+    }
+
+    const fn help(mut self, help: &'static str) -> Self {
+        self.help = help;
+        self
+    }
+
+    const fn store(mut self, store: Store) -> Self {
+        self.action = Action::Store(store);
+        self
+    }
+
+    const fn removed(mut self, warning: &'static str) -> Self {
+        self.action = Action::Removed(warning);
+        self
+    }
+
+    const fn refused(mut self, reason: &'static str) -> Self {
+        self.action = Action::Refused(reason);
+        self
+    }
+}

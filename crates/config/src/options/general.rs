@@ -1,0 +1,172 @@
+//! Options of the broker as a whole.
+
+use super::Bound::{Clamps, None as Unbounded, Refuses};
+use super::Refusal::SaysWhy;
+use super::Reload::{DocumentedOnly, Yes};
+use super::{Declaration, Repeat, Store};
+use crate::by_hand;
+use std::num::NonZeroU16;
+
+const RSMB: &str = "an option of RSMB, which Mosquitto accepted up to 1.6 and ignored";
+
+pub(super) static OPTIONS: &[Declaration] = &[
+    Declaration::bool("allow_duplicate_messages")
+        .default("true")
+        .reload(Yes)
+        .since("1.1")
+        .deprecated("The behaviour will default to true.")
+        .help("Send a client one copy of a message for each of its overlapping subscriptions (MQTT 3.x)."),
+    Declaration::text("clientid_prefixes", Repeat::Replaces)
+        .reload(Yes)
+        .since("0.10")
+        .deprecated("")
+        .help("Refuse clients whose id does not begin with this."),
+    Declaration::bool("connection_messages")
+        .default("true")
+        .reload(Yes)
+        .help("Log clients' connecting and disconnecting.")
+        .store(Store::Bool(|c, on| c.log.connection_messages = on)),
+    Declaration::bool("check_retain_source")
+        .default("false")
+        .reload(DocumentedOnly)
+        .since("1.5.6")
+        .help("Send a retained message only while its publisher still has the right to publish it."),
+    Declaration::bool("enable_control_api")
+        .default("false")
+        .reload(DocumentedOnly)
+        .since("2.1")
+        .help("Answer requests on $CONTROL/broker/v1."),
+    Declaration::int("global_max_clients", Unbounded, Unbounded)
+        .default("-1")
+        .reload(DocumentedOnly)
+        .since("2.1")
+        .help("Limit of client sessions, connected or stored; 0 or less: no limit."),
+    Declaration::int("global_max_connections", Unbounded, Unbounded)
+        .default("-1")
+        .reload(DocumentedOnly)
+        .since("2.1")
+        .help("Limit of connections over all listeners; 0 or less: no limit."),
+    Declaration::words("include_dir", "a directory")
+        .reload(Yes)
+        .since("1.0")
+        .help("Read all files of this directory whose names end in .conf.")
+        .store(Store::ByHand(by_hand::include_dir)),
+    Declaration::int("max_inflight_bytes", Clamps(0), Unbounded)
+        .default("0")
+        .unit("bytes")
+        .reload(DocumentedOnly)
+        .since("1.5")
+        .help("Start no further QoS 1 or 2 message towards a client with this much under way; 0: no limit."),
+    Declaration::int("max_inflight_messages", Clamps(0), Refuses(65535))
+        .default("20")
+        .refusal(SaysWhy("'NAME' must be <= 65535."))
+        .reload(DocumentedOnly)
+        .since("0.6")
+        .help("QoS 1 and 2 messages under way at once, per client and direction; 0: no limit.")
+        // 65535 is what MQTT 5 means by leaving the Receive Maximum out: no limit.
+        .store(Store::Int(|c, n| c.global.max_inflight_messages = if n == 65535 { 0 } else { n as u16 })),
+    Declaration::int("max_keepalive", Refuses(0), Refuses(65535))
+        .default("0")
+        .unit("seconds")
+        .reload(DocumentedOnly)
+        .since("1.6")
+        .help("Longest keepalive that a client may ask for; 0: any.")
+        .store(Store::Int(|c, n| c.global.max_keepalive = n as u16)),
+    Declaration::int("max_packet_size", Refuses(20), Unbounded)
+        .default("2000000")
+        .unit("bytes")
+        .refusal(SaysWhy("'NAME' must be >= 20."))
+        .reload(DocumentedOnly)
+        .since("1.6")
+        .help("Largest packet accepted from a client.")
+        .store(Store::Int(|c, n| c.global.max_packet_size = n.unsigned_abs())),
+    Declaration::int("max_queued_bytes", Clamps(0), Unbounded)
+        .default("0")
+        .unit("bytes")
+        .reload(DocumentedOnly)
+        .since("1.5")
+        .help("Payload bytes that may wait for one client, beyond those under way; 0: no limit."),
+    Declaration::int("max_queued_messages", Clamps(0), Unbounded)
+        .default("1000")
+        .reload(DocumentedOnly)
+        .since("0.6")
+        .help("Messages that may wait for one client, beyond those under way; 0: no limit.")
+        .store(Store::Int(|c, n| c.global.max_queued_messages = n.unsigned_abs())),
+    Declaration::int("memory_limit", Refuses(0), Unbounded)
+        .default("0")
+        .unit("bytes")
+        .reload(Yes)
+        .since("1.4.15")
+        .help("Limit of the heap; 0: no limit."),
+    Declaration::int("message_size_limit", Refuses(0), Refuses(268_435_455))
+        .default("0")
+        .unit("bytes")
+        .reload(Yes)
+        .advice("Note: It is recommended to replace `message_size_limit` with `max_packet_size`.")
+        .help("Drop messages with a longer payload; 0: no limit."),
+    Declaration::int("packet_buffer_size", Refuses(0), Refuses(65535))
+        .aliases(&["websockets_headers_size"])
+        .default("4096")
+        .unit("bytes")
+        .refusal(SaysWhy("Packet buffer size must be between 0 and 65535 inclusive."))
+        .since("2.1")
+        .help("Size of a connection's buffer before the length of a packet is known."),
+    Declaration::bool("per_listener_settings")
+        .default("false")
+        .reload(DocumentedOnly)
+        .since("1.5")
+        .deprecated("Please see the documentation for how to achieve the same effect.")
+        .help("Let security options belong to the listener above them.")
+        .store(Store::Only("false")),
+    Declaration::text("pid_file", Repeat::Refused).help("Write the process id to this file."),
+    Declaration::bool("queue_qos0_messages")
+        .default("false")
+        .reload(Yes)
+        .help("Keep QoS 0 messages, too, for disconnected clients with a session."),
+    Declaration::bool("retain_available")
+        .default("true")
+        .reload(DocumentedOnly)
+        .since("1.6")
+        .help("Accept retained messages."),
+    Declaration::int("retain_expiry_interval", Refuses(1), Clamps(10_000_000))
+        .unit("minutes")
+        .refusal(SaysWhy("NAME must be >= 1."))
+        .reload(DocumentedOnly)
+        .since("2.1")
+        .help("How often expired retained messages are looked for."),
+    Declaration::bool("set_tcp_nodelay")
+        .default("false")
+        .reload(DocumentedOnly)
+        .since("1.5")
+        .help("Set TCP_NODELAY on connections.")
+        .store(Store::Bool(|c, on| c.global.set_tcp_nodelay = on)),
+    Declaration::int("sys_interval", Refuses(0), Refuses(65535))
+        .default("10")
+        .unit("seconds")
+        .reload(Yes)
+        .help("How often the $SYS topics are refreshed; 0: no $SYS topics."),
+    Declaration::bool("upgrade_outgoing_qos")
+        .default("false")
+        .reload(Yes)
+        .since("1.2")
+        .help("Deliver with the subscription's QoS, even if the message came with a lower one."),
+    Declaration::text("user", Repeat::Replaces)
+        .default("mosquitto")
+        .help("The user to become when started as root; root: stay root."),
+    Declaration::int("worker_threads", Refuses(0), Refuses(256))
+        .default("0")
+        .since("none: this broker's own")
+        .help("Threads that share the clients; 0: one per core.")
+        .store(Store::Int(|c, n| c.global.worker_threads = NonZeroU16::new(n as u16))),
+    Declaration::ignored("retry_interval")
+        .since("0.5")
+        .help("Ignored: messages are sent again on reconnect only.")
+        .removed("Warning: The 'retry_interval' option is no longer available."),
+    Declaration::ignored("store_clean_interval")
+        .help("Ignored: messages go as soon as nobody needs them.")
+        .removed("Warning: The 'store_clean_interval' option is no longer needed."),
+    Declaration::ignored("ffdc_output").refused(RSMB),
+    Declaration::ignored("max_log_entries").refused(RSMB),
+    Declaration::ignored("trace_level").refused(RSMB),
+    Declaration::ignored("trace_output").refused(RSMB),
+];

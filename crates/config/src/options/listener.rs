@@ -1,0 +1,111 @@
+//! Where clients connect.
+
+use super::Bound::{Clamps, None as Unbounded, Refuses};
+use super::Refusal::{Own, SaysWhy};
+use super::Reload::{LaterConnections, No};
+use super::Scope::{DefaultListener, ExplicitListener, Listener};
+use super::{Declaration, Repeat, Store};
+use crate::by_hand;
+
+pub(super) static OPTIONS: &[Declaration] = &[
+    Declaration::words("listener", "a port from 1 to 65535, then an address or host name if not all are meant")
+        .label("listener port")
+        .help("Listen on a port, on all addresses or on one; the options below it belong to it.")
+        .store(Store::ByHand(by_hand::listener)),
+    Declaration::int("port", Refuses(1), Refuses(65535))
+        .default("1883")
+        .scope(DefaultListener)
+        .deprecated("Please use 'listener' instead.")
+        .help("The default listener's port.")
+        .store(Store::ByHand(by_hand::port)),
+    Declaration::text("bind_address", Repeat::Refused)
+        .label("default listener bind_address")
+        .scope(DefaultListener)
+        .since("0.9")
+        .deprecated("")
+        .help("The default listener's address or host name.")
+        .store(Store::ByHand(by_hand::bind_address)),
+    Declaration::text("bind_interface", Repeat::Refused)
+        .scope(Listener)
+        .reload(No)
+        .since("1.6")
+        .help("Listen only on the addresses of this network interface."),
+    Declaration::words("accept_protocol_versions", "a list of 3, 4 and 5, separated by commas")
+        .default("3,4,5")
+        .scope(ExplicitListener)
+        .reload(LaterConnections)
+        .since("2.1")
+        .help("The versions of MQTT that clients may speak: 3 is 3.1, 4 is 3.1.1, 5 is 5.0."),
+    Declaration::int("enable_proxy_protocol", Refuses(1), Refuses(2))
+        .refusal(SaysWhy("NAME must be 1 or 2."))
+        .scope(ExplicitListener)
+        .reload(LaterConnections)
+        .since("2.1")
+        .help("Expect a PROXY header of this version on each connection."),
+    Declaration::bool("proxy_protocol_v2_require_tls")
+        .default("false")
+        .scope(ExplicitListener)
+        .reload(LaterConnections)
+        .since("2.1")
+        .help("Accept only connections that reached the proxy over TLS."),
+    Declaration::int("max_connections", Clamps(-1), Unbounded)
+        .default("-1")
+        .scope(Listener)
+        .reload(LaterConnections)
+        .help("Limit of connections; 0 or -1: no limit.")
+        .store(Store::ListenerInt(|l, n| l.max_connections = u32::try_from(n).ok().filter(|n| *n > 0))),
+    Declaration::int("max_qos", Refuses(0), Refuses(2))
+        .aliases(&["maximum_qos"])
+        .default("2")
+        .refusal(SaysWhy("'max_qos' must be between 0 and 2 inclusive."))
+        .scope(Listener)
+        .reload(LaterConnections)
+        .since("1.6")
+        .help("Highest QoS that clients may use."),
+    Declaration::int("max_topic_alias", Refuses(0), Refuses(65535))
+        .default("10")
+        .refusal(Own("Invalid 'NAME' value in configuration."))
+        .scope(ExplicitListener)
+        .reload(LaterConnections)
+        .since("1.6")
+        .help("Topic aliases that an MQTT 5 client may use; 0: none."),
+    Declaration::int("max_topic_alias_broker", Refuses(0), Refuses(65535))
+        .default("10")
+        .refusal(Own("Invalid 'NAME' value in configuration."))
+        .scope(ExplicitListener)
+        .reload(LaterConnections)
+        .since("2.1")
+        .help("Topic aliases that the broker uses towards an MQTT 5 client, if that allows them; 0: none."),
+    Declaration::text("mount_point", Repeat::Replaces)
+        .scope(ExplicitListener)
+        .reload(LaterConnections)
+        .help("Put this before all topics of the listener's clients, unseen by them."),
+    Declaration::choice("protocol", &["mqtt", "websockets", "http_api"])
+        .default("mqtt")
+        .scope(Listener)
+        .reload(LaterConnections)
+        .help("What the listener speaks.")
+        .store(Store::Only("mqtt")),
+    Declaration::choice("socket_domain", &["ipv4", "ipv6"])
+        .refusal(Own("Invalid 'NAME' value 'VALUE' in configuration."))
+        .scope(Listener)
+        .since("1.5.5")
+        .help("Listen over this version of IP only."),
+    Declaration::bool("use_username_as_clientid")
+        .default("false")
+        .scope(Listener)
+        .reload(LaterConnections)
+        .help("Take the username for the client id."),
+    Declaration::text("http_dir", Repeat::Refused)
+        .scope(ExplicitListener)
+        .help("Directory of the files that an http_api listener serves."),
+    Declaration::int("websockets_log_level", Unbounded, Unbounded)
+        .default("0")
+        .reload(super::Reload::Yes)
+        .help("What libwebsockets logs, as a bit mask of its own."),
+    Declaration::text("websockets_origin", Repeat::Adds)
+        .scope(ExplicitListener)
+        .reload(LaterConnections)
+        .since("2.1")
+        .help("Accept web pages of this origin only; may be given several times."),
+];

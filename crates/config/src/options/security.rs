@@ -1,0 +1,55 @@
+//! Who may connect, and what they may do.
+
+use super::Refusal::SaysWhy;
+use super::Reload::{DocumentedOnly, LaterConnections, Yes};
+use super::Scope::{ExplicitListener, Security};
+use super::{Declaration, Repeat, Store};
+
+pub(super) static OPTIONS: &[Declaration] = &[
+    Declaration::text("acl_file", Repeat::Replaces)
+        .scope(Security)
+        .reload(Yes)
+        .help("File of access rules for topics."),
+    Declaration::bool("allow_anonymous")
+        .default("false, or true in local only mode")
+        .scope(Security)
+        .reload(Yes)
+        .help("Let clients in that give no username.")
+        .store(Store::Bool(|c, on| c.global.allow_anonymous = Some(on))),
+    Declaration::bool("allow_zero_length_clientid")
+        .default("true")
+        .scope(Security)
+        .reload(Yes)
+        .help("Make up an id for clients that give none."),
+    Declaration::text("auto_id_prefix", Repeat::Refused)
+        .default("auto-")
+        .max_bytes(50)
+        .refusal(SaysWhy("NAME length must be <= 50."))
+        .scope(Security)
+        .reload(DocumentedOnly)
+        .deprecated("Please use 'listener_auto_id_prefix' instead.")
+        .help("How made up client ids begin."),
+    Declaration::bool("listener_allow_anonymous")
+        .default("the value of allow_anonymous")
+        .scope(ExplicitListener)
+        .reload(LaterConnections)
+        .since("2.1")
+        .help("As allow_anonymous, for one listener.")
+        .store(Store::ListenerBool(|l, on| l.allow_anonymous = Some(on))),
+    Declaration::text("listener_auto_id_prefix", Repeat::Refused)
+        .default("the value of auto_id_prefix")
+        .max_bytes(50)
+        .refusal(SaysWhy("'NAME' length must be <= 50."))
+        .scope(ExplicitListener)
+        .reload(LaterConnections)
+        .since("2.1")
+        .help("As auto_id_prefix, for one listener."),
+    Declaration::text("password_file", Repeat::Replaces)
+        .scope(Security)
+        .reload(Yes)
+        .help("File of usernames and password hashes."),
+    Declaration::text("psk_file", Repeat::Replaces)
+        .scope(Security)
+        .reload(Yes)
+        .help("File of identities and keys for TLS-PSK."),
+];

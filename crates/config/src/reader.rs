@@ -1,0 +1,188 @@
+//! Files as lines: what is read, what is skipped, and where an error stands.
+
+use crate::config::{Config, Listener, Origin};
+use crate::error::{ConfigError, Location, Notice};
+use crate::log::LogType;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The largest file that is read. What is larger is no configuration.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// A configuration in the making, on which files are read on top of each other.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    /// What the files have said so far.
+    pub(crate) config: Config,
+    /// What they have said that the configuration does not tell.
+    pub(crate) given: Given,
+}
+
+/// Which options have been given, where what they did cannot be told from the configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    pub(crate) port: bool,
+    pub(crate) log_dest: bool,
+    pub(crate) log_file: bool,
+    pub(crate) log_type: bool,
+}
+
+/// A file that is being read. Every file starts without a current listener, also one that is included.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    path: PathBuf,
+    /// Whether `include_dir` found it.
+    pub(crate) included: bool,
+    /// The listener to which listeners' options belong, as its place in [`Config::listeners`].
+    pub(crate) listener: Option<usize>,
+}
+
+impl Reader {
+    /// Reads a file that the command line names. An error takes the notices with it.
+    pub(crate) fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
+        self.read_file(path, false).map_err(|error| error.after(std::mem::take(&mut self.config.notices)))
+    }
+
+    /// Reads a file that `include_dir` found.
+    pub(crate) fn read_included(&mut self, path: &Path) -> Result<(), ConfigError> {
+        self.notice(LogType::Information, format!("Loading config file '{}'", path.display()));
+        self.read_file(path, true)
+    }
+
+    pub(crate) fn notice(&mut self, level: LogType, text: impl Into<String>) {
+        self.config.notices.push(Notice::new(level, text));
+    }
+
+    /// Makes the default listener the current one, and makes it if there is none. `option` is what asks for it.
+    pub(crate) fn select_default_listener(&mut self, file: &mut OpenFile, option: &str) {
+        let known = self.config.listeners.iter().position(|listener| listener.origin != Origin::Listener);
+        if known.is_none() {
+            self.notice(LogType::Information, format!("Creating default listener due to '{option}' option."));
+            self.notice(
+                LogType::Information,
+                format!(
+                    "It is best practice to define a 'listener' first. Using the '{option}' option without a listener \
+                     will be disabled in the future."
+                ),
+            );
+            self.config.listeners.push(Listener::default_listener());
+        }
+        file.listener = Some(known.unwrap_or(self.config.listeners.len() - 1));
+    }
+
+    /// The listener to which `option` belongs.
+    pub(crate) fn listener(&mut self, file: &OpenFile, option: &str) -> Result<&mut Listener, ConfigError> {
+        file.listener.and_then(|index| self.config.listeners.get_mut(index)).ok_or_else(|| {
+            ConfigError::new(format_args!("The '{option}' option requires a listener to be defined first."))
+        })
+    }
+
+    fn read_file(&mut self, path: &Path, included: bool) -> Result<(), ConfigError> {
+        let contents = contents(path)?;
+        let mut file = OpenFile { path: path.to_owned(), included, listener: None };
+        for (index, raw) in contents.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            let location = Location { file: file.path.clone(), line: index + 1, included };
+            match readable(raw) {
+                Readable::Statement(line) => {
+                    self.apply(&mut file, line).map_err(|error| error.found_at(location))?;
+                }
+                Readable::Nothing => {}
+                Readable::End => {
+                    let text = "Warning: NUL byte in the configuration, the rest of the file is ignored:";
+                    self.notice(LogType::Warning, format!("{text} {}:{}.", path.display(), location.line));
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a line is to the reader.
+#[derive(Debug, PartialEq, Eq)]
+enum Readable<'l> {
+    /// Something to act on, without its line end.
+    Statement(&'l [u8]),
+    /// A comment, or empty.
+    Nothing,
+    /// The end of what can be read.
+    End,
+}
+
+/// Judges a line. A NUL byte hides itself and what follows it: at the start of a line the whole line, in a last line
+/// without a line end the rest of that; anywhere else, the rest of the file.
+fn readable(raw: &[u8]) -> Readable<'_> {
+    let line = match raw.iter().position(|byte| *byte == 0) {
+        Some(0) => return Readable::Nothing,
+        Some(_) if raw.ends_with(b"\n") => return Readable::End,
+        Some(at) => raw.get(..at).unwrap_or(raw),
+        None => raw,
+    };
+    match line.first() {
+        None | Some(b'#' | b'\n' | b'\r') => Readable::Nothing,
+        Some(_) => {
+            let end = line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
+            Readable::Statement(line.get(..end).unwrap_or(line))
+        }
+    }
+}
+
+/// The bytes of a regular file. A pipe or a device is refused before it is opened: reading it may never end.
+fn contents(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let shown = path.display();
+    let unable =
+        |expected: String| ConfigError::new(format_args!("Unable to open config file '{shown}'.")).expected(expected);
+    let unreadable = |reason: std::io::Error| unable(format!("a file that can be read ({reason})"));
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(ConfigError::new(format_args!("Config file '{shown}' is a directory.")));
+    }
+    if !metadata.is_file() {
+        return Err(unable("a regular file".to_owned()));
+    }
+    let mut contents = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut contents).map_err(unreadable)?;
+    if contents.len() as u64 > FILE_BYTES_MAX {
+        return Err(unable(format!("a file of at most {FILE_BYTES_MAX} bytes")));
+    }
+    Ok(contents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Readable::{End, Nothing, Statement};
+    use super::readable;
+
+    #[test]
+    fn lines_lose_their_ends_and_nothing_else() {
+        let cases: &[(&[u8], super::Readable<'_>)] = &[
+            (b"port 1\n", Statement(b"port 1")),
+            (b"port 1", Statement(b"port 1")),
+            (b"port 1\r\n", Statement(b"port 1")),
+            (b"port 1\r\r\n", Statement(b"port 1")),
+            (b" port 1 \n", Statement(b" port 1 ")),
+            (b"a\rb\n", Statement(b"a\rb")),
+            (b"   \n", Statement(b"   ")),
+        ];
+        for (raw, expected) in cases {
+            assert_eq!(readable(raw), *expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn comments_and_empty_lines_are_nothing() {
+        for raw in [&b"\n"[..], b"\r\n", b"# x\n", b"#", b"", b"\rport 1\n"] {
+            assert_eq!(readable(raw), Nothing, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_nul_byte_hides_what_follows() {
+        assert_eq!(readable(b"\0port 1\n"), Nothing);
+        assert_eq!(readable(b"port 1\0 2"), Statement(b"port 1"));
+        assert_eq!(readable(b"port 1\0\n"), End);
+        assert_eq!(readable(b"# x\0\n"), End);
+    }
+}
