@@ -1,1 +1,14 @@
-//! The transport room.
+//! One non-blocking byte stream, whatever it runs over; listeners that accept such streams, and connecting.
+//!
+//! TCP for now. What is to come (Unix sockets, TLS, WebSocket, a PROXY header, a SOCKS5 proxy) becomes another kind of
+//! [`Stream`] or [`Listener`]: those who read and write never learn which kind they have.
+//!
+//! Invariant: this room knows nothing of MQTT, and nothing in it waits.
+
+mod listener;
+mod peer;
+mod stream;
+
+pub use listener::{BindOptions, Listener};
+pub use peer::Peer;
+pub use stream::{Read, Stream, Written};

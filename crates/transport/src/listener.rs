@@ -1,0 +1,134 @@
+//! Sockets that clients connect to.
+
+use crate::{Peer, Stream};
+use mio::net::TcpListener;
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::SocketAddr;
+
+/// Connections that wait to be accepted, at most: those beyond it have to try again.
+const BACKLOG: i32 = 1024;
+
+/// One socket that accepts streams.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    nodelay: bool,
+}
+
+/// How a listener is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BindOptions {
+    /// Whether small writes on its connections leave at once (TCP_NODELAY).
+    pub nodelay: bool,
+}
+
+impl Listener {
+    /// Listens at a TCP address, with as many sockets as asked for (at least one), among which the system spreads the
+    /// connections. An IPv6 address takes IPv6 only, so that both versions can have the same port.
+    ///
+    /// The address must be free: another process that listens there, even in the same manner, is an error.
+    pub fn bind_tcp(address: SocketAddr, sockets: usize, options: BindOptions) -> io::Result<Vec<Listener>> {
+        // Sockets that share their port share it with anybody who asks. This one does not share.
+        let first = open(address, false)?;
+        // Port 0 is whichever the system chose.
+        let address = first.local_addr()?.as_socket().unwrap_or(address);
+        if sockets <= 1 {
+            return Ok(vec![Self::listen(first, options)?]);
+        }
+        drop(first);
+        (0..sockets).map(|_| Self::listen(open(address, true)?, options)).collect()
+    }
+
+    fn listen(socket: Socket, options: BindOptions) -> io::Result<Listener> {
+        socket.listen(BACKLOG)?;
+        Ok(Self { socket: TcpListener::from_std(socket.into()), nodelay: options.nodelay })
+    }
+
+    /// Has waiting connections reported under `token`. Edge-triggered: accept until there is none.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.socket, token, Interest::READABLE)
+    }
+
+    /// The next waiting connection; none if there is none now.
+    pub fn accept(&self) -> io::Result<Option<(Stream, Peer)>> {
+        loop {
+            return match self.socket.accept() {
+                Ok((stream, address)) => {
+                    let stream = Stream::tcp(stream);
+                    if self.nodelay {
+                        // A connection that is broken already is found out when it is read.
+                        let _ = stream.set_nodelay(true);
+                    }
+                    Ok(Some((stream, Peer::new(address))))
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => Ok(None),
+                    // The one that waited has gone away again: see to the next.
+                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {
+                        continue;
+                    }
+                    _ => Err(error),
+                },
+            };
+        }
+    }
+
+    /// The address that the socket listens at.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+}
+
+fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Old connections of an earlier run do not stand in the way.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+
+    fn local() -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    }
+
+    #[test]
+    fn several_sockets_share_one_port() {
+        let sockets = Listener::bind_tcp(local(), 3, BindOptions::default()).unwrap();
+        let addresses: Vec<_> = sockets.iter().map(|s| s.local_address().unwrap()).collect();
+        assert!(addresses.iter().all(|a| *a == addresses[0] && a.port() != 0));
+    }
+
+    #[test]
+    fn a_port_that_somebody_listens_at_is_not_shared_with_a_second_broker() {
+        for sockets in [1, 2] {
+            let first = Listener::bind_tcp(local(), sockets, BindOptions::default()).unwrap();
+            // `bind` succeeds while nobody listens, so the system may only tell at `listen`.
+            let second = Listener::bind_tcp(first[0].local_address().unwrap(), 2, BindOptions::default());
+            assert_eq!(second.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        }
+    }
+
+    #[test]
+    fn accepting_ends_when_nobody_waits() {
+        let sockets = Listener::bind_tcp(local(), 1, BindOptions { nodelay: true }).unwrap();
+        let client = TcpStream::connect(sockets[0].local_address().unwrap()).unwrap();
+        let (stream, peer) = sockets[0].accept().unwrap().unwrap();
+        assert_eq!(peer.address(), client.local_addr().unwrap());
+        assert_eq!(stream.peer().unwrap(), peer);
+        assert!(sockets[0].accept().unwrap().is_none());
+    }
+}
