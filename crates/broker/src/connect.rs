@@ -8,12 +8,14 @@ use crate::publish::allowed_for_will;
 use crate::received::Flow;
 use crate::session::{NEVER_EXPIRES, StoredWill};
 use crate::timers::Timer;
-use crate::{ConnectionId, Moment, Shard};
+use crate::{ConnectionId, DropReason, Moment, Shard};
 use mosquitto_mqtt::packet::{ConnAck, Connect, ConnectError, Will};
 use mosquitto_mqtt::{Fault, Properties, PropertiesBuf, Property, ProtocolVersion, ReasonCode};
 use rand_chacha::rand_core::RngCore;
+use std::fmt::Write;
 
 /// Return codes of MQTT 3 (3.1.1, table 3.1).
+const UNACCEPTABLE_PROTOCOL: u8 = 1;
 const IDENTIFIER_REJECTED: u8 = 2;
 const NOT_AUTHORIZED: u8 = 5;
 
@@ -102,8 +104,9 @@ impl Shard {
             _ => "protocol error",
         };
         if error.fault == Fault::UnsupportedVersion {
-            // The client's version is unknown; 5 is the one in which all can be said.
-            self.refuse_connect(id, ProtocolVersion::V5, &Refusal { v5: Some(error.fault.reason()), v3: None, text });
+            // Where the client's version is unknown, 5 is the one in which all can be said.
+            let refusal = Refusal { v5: Some(error.fault.reason()), v3: Some(UNACCEPTABLE_PROTOCOL), text };
+            self.refuse_connect(id, version.unwrap_or(ProtocolVersion::V5), &refusal);
             return;
         }
         let v5 = answerable.then_some(error.fault.reason());
@@ -218,7 +221,7 @@ impl Shard {
             (false, false) => NEVER_EXPIRES,
         };
         session.window.connect(asked.receive_maximum.unwrap_or(default_window));
-        session.window.drop_expired(now);
+        let expired = session.window.drop_expired(now);
         for incoming in session.incoming.values_mut() {
             // A repetition on each new connection is the client's duty [MQTT-4.4.0-1].
             incoming.repetitions = 0;
@@ -226,6 +229,7 @@ impl Shard {
         if let Some(at) = session.expires_at.take() {
             self.home.timers.cancel(at, Timer::SessionExpiry(slot));
         }
+        self.home.statistics.drop_many(DropReason::Expired, expired);
     }
 
     /// Seconds; the client's own, or less where that is too long.
@@ -313,7 +317,8 @@ impl Shard {
                 if matches!(at, 4 | 6 | 8 | 10) {
                     id.push('-');
                 }
-                id.push_str(&format!("{byte:02X}"));
+                // Writing into a String cannot fail.
+                let _ = write!(id, "{byte:02X}");
             }
             if self.shared.home_of(&id) == self.id && self.home.sessions.find(&id).is_none() {
                 return id;

@@ -98,7 +98,6 @@ impl Shard {
             0 => self.end_session(slot),
             NEVER_EXPIRES => {}
             seconds => {
-                // The interval has to have passed: a second later than it begins to be over, as Mosquitto counts.
                 let at = self.home.now.plus_s(seconds);
                 session.expires_at = Some(at);
                 self.home.timers.set(at, Timer::SessionExpiry(slot));
@@ -114,9 +113,7 @@ impl Shard {
         if let Some(at) = session.expires_at {
             self.home.timers.cancel(at, Timer::SessionExpiry(slot));
         }
-        for _ in 0..session.window.len() {
-            self.home.statistics.drop_one(DropReason::SessionEnded);
-        }
+        self.home.statistics.drop_many(DropReason::SessionEnded, session.window.len());
         if !session.subscriptions.is_empty() {
             let id = SessionId { slot, epoch: session.epoch };
             self.orphans.push((id, session.subscriptions.into_iter().collect()));

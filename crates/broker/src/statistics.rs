@@ -38,8 +38,12 @@ pub struct Statistics {
 
 impl Statistics {
     pub(crate) fn drop_one(&mut self, reason: DropReason) {
+        self.drop_many(reason, 1);
+    }
+
+    pub(crate) fn drop_many(&mut self, reason: DropReason, messages: usize) {
         if let Some(count) = self.dropped.get_mut(reason as usize) {
-            *count += 1;
+            *count += messages as u64;
         }
     }
 

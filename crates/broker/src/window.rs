@@ -26,7 +26,9 @@ pub(crate) struct InFlight {
     pub(crate) awaiting: Awaiting,
     pub(crate) retain: bool,
     /// Whether it went out on the present connection.
-    pub(crate) sent: bool,
+    sent: bool,
+    /// Whether it takes of the present connection's quota.
+    counted: bool,
     pub(crate) identifier: u32,
     /// None once the client has it for good.
     pub(crate) message: Option<Message>,
@@ -84,6 +86,7 @@ impl Window {
         self.unsent = 0;
         for entry in &mut self.in_flight {
             entry.sent = false;
+            entry.counted = false;
             self.unsent += u16::from(entry.awaiting != Awaiting::Nothing);
         }
     }
@@ -124,6 +127,7 @@ impl Window {
             awaiting,
             retain,
             sent: true,
+            counted: true,
             identifier,
             message: Some(message),
         });
@@ -160,12 +164,14 @@ impl Window {
         let Some(entry) = self.find(packet_id) else { return };
         entry.awaiting = Awaiting::Nothing;
         entry.message = None;
-        let sent = entry.sent;
+        let (sent, counted) = (entry.sent, entry.counted);
         self.live -= 1;
         if !sent {
             self.unsent -= 1;
         }
-        self.quota = self.quota.saturating_add(1).min(self.quota_max);
+        if counted {
+            self.quota = self.quota.saturating_add(1).min(self.quota_max);
+        }
         while self.in_flight.front().is_some_and(|e| e.awaiting == Awaiting::Nothing) {
             self.in_flight.pop_front();
         }
@@ -174,19 +180,24 @@ impl Window {
         }
     }
 
-    /// The oldest entry that has to be sent again, marked as sent. A PUBLISH takes of the quota, a PUBREL does not.
+    /// The oldest entry that has to be sent again, marked as sent. Each takes of the quota `[MQTT-3.3.4-9]`; only a
+    /// PUBREL goes out also where nothing is left of it, since it is what makes room.
     pub(crate) fn next_unsent(&mut self) -> Option<Unsent> {
         if self.unsent == 0 {
             return None;
         }
-        let open = self.quota > 0;
-        let entry = self.in_flight.iter_mut().find(|e| !e.sent && e.awaiting != Awaiting::Nothing)?;
-        if entry.awaiting != Awaiting::PubComp {
-            if !open {
-                return None;
-            }
-            self.quota -= 1;
+        // They are sent in order, so all that were stand before all that were not.
+        let mut at = self.in_flight.partition_point(|entry| entry.sent);
+        while let Some(finished) = self.in_flight.get_mut(at).filter(|entry| entry.awaiting == Awaiting::Nothing) {
+            finished.sent = true;
+            at += 1;
         }
+        let entry = self.in_flight.get_mut(at)?;
+        if self.quota == 0 && entry.awaiting != Awaiting::PubComp {
+            return None;
+        }
+        entry.counted = self.quota > 0;
+        self.quota = self.quota.saturating_sub(1);
         entry.sent = true;
         self.unsent -= 1;
         Some(Unsent {
@@ -203,9 +214,12 @@ impl Window {
         self.unsent > 0
     }
 
-    /// Forgets queued messages that have expired; what is in flight has to be finished all the same.
-    pub(crate) fn drop_expired(&mut self, now: Moment) {
+    /// Forgets queued messages that have expired, and says how many; those in flight are looked at when they are sent
+    /// again.
+    pub(crate) fn drop_expired(&mut self, now: Moment) -> usize {
+        let before = self.queue.len();
         self.queue.retain(|queued| queued.message.view().expires_at > now);
+        before - self.queue.len()
     }
 
     /// Whether anything waits for room.
@@ -289,8 +303,12 @@ mod tests {
     #[test]
     fn acknowledgements_in_any_order_finish_the_right_ones() {
         let mut window = window(0);
-        (0..60_000).for_each(|_| _ = window.launch(message(), QoS::AtLeastOnce, false, 0));
-        (1..=60_000).for_each(|id| window.finish(id));
+        for _ in 0..60_000 {
+            window.launch(message(), QoS::AtLeastOnce, false, 0);
+        }
+        for id in 1..=60_000 {
+            window.finish(id);
+        }
         let ids: Vec<u16> = (0..10_000).map(|_| window.launch(message(), QoS::AtLeastOnce, false, 0)).collect();
         assert!(ids.contains(&u16::MAX) && ids.contains(&1), "they went round");
         for &id in ids.iter().step_by(2).rev().chain(ids.iter().skip(1).step_by(2)) {
@@ -316,15 +334,35 @@ mod tests {
     fn what_is_in_flight_is_sent_again_in_order_within_the_new_quota() {
         // [MQTT-4.4.0-1] [MQTT-4.6.0-1]
         let mut window = window(10);
-        (0..4).for_each(|_| _ = window.launch(message(), QoS::ExactlyOnce, false, 0));
+        for _ in 0..4 {
+            window.launch(message(), QoS::ExactlyOnce, false, 0);
+        }
         window.find(2).unwrap().awaiting = Awaiting::PubComp;
         window.connect(2);
         let mut sent = Vec::new();
         while let Some(entry) = window.next_unsent() {
             sent.push(entry.packet_id);
         }
-        assert_eq!(sent, [1, 2, 3], "the PUBREL of 2 takes nothing of the quota");
+        assert_eq!(sent, [1, 2], "the exchange of 2 is not finished either");
+        window.finish(2);
+        assert_eq!(window.next_unsent().map(|e| e.packet_id), Some(3));
+    }
+
+    #[test]
+    fn a_pubrel_goes_out_again_also_where_the_new_quota_is_used_up() {
+        let mut window = window(10);
+        for _ in 0..4 {
+            let id = window.launch(message(), QoS::ExactlyOnce, false, 0);
+            window.find(id).unwrap().awaiting = Awaiting::PubComp;
+        }
+        window.launch(message(), QoS::AtLeastOnce, false, 0);
+        window.finish(3);
+        window.connect(1);
+        let sent: Vec<u16> = std::iter::from_fn(|| window.next_unsent()).map(|e| e.packet_id).collect();
+        assert_eq!(sent, [1, 2, 4]);
+        window.finish(2);
+        assert!(window.next_unsent().is_none(), "it took nothing of the quota, so it gives nothing back");
         window.finish(1);
-        assert_eq!(window.next_unsent().map(|e| e.packet_id), Some(4));
+        assert_eq!(window.next_unsent().map(|e| e.packet_id), Some(5));
     }
 }

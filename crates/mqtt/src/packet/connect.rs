@@ -76,8 +76,7 @@ impl<'a> Connect<'a> {
     /// [`decode`](Self::decode) with what a server needs to answer a faulty CONNECT.
     pub fn read(body: &'a [u8]) -> Result<Self, ConnectError> {
         let mut reader = Reader::new(body);
-        let (version, bridge) =
-            read_version(&mut reader).map_err(|error| ConnectError { error, version: None, answerable: false })?;
+        let (version, bridge) = read_version(&mut reader)?;
         // What is wrong in the flags or the payload is not answered, as in Mosquitto.
         let silent = |error| ConnectError { error, version: Some(version), answerable: false };
         let answerable = |error| ConnectError { error, version: Some(version), answerable: version.is_v5() };
@@ -165,22 +164,24 @@ fn read_client_id<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
     })
 }
 
-fn read_version(reader: &mut Reader<'_>) -> Result<(ProtocolVersion, bool), DecodeError> {
-    let name = reader.binary("protocol name")?;
-    let level = reader.u8("protocol level")?;
+fn read_version(reader: &mut Reader<'_>) -> Result<(ProtocolVersion, bool), ConnectError> {
+    let refused = |error| ConnectError { error, version: None, answerable: false };
+    let name = reader.binary("protocol name").map_err(refused)?;
+    let level = reader.u8("protocol level").map_err(refused)?;
+    let unsupported =
+        |what| refused(DecodeError { fault: Fault::UnsupportedVersion, field: "protocol level", what });
     let version = match (name, level & 0x7f) {
         (b"MQIsdp", 3) => ProtocolVersion::V31,
         (b"MQTT", 4) => ProtocolVersion::V311,
         (b"MQTT", 5) => ProtocolVersion::V5,
-        (b"MQIsdp" | b"MQTT", _) => {
-            // [MQTT-3.1.2-2]
-            return Err(DecodeError {
-                fault: Fault::UnsupportedVersion,
-                field: "protocol level",
-                what: "is none of 3, 4 and 5",
-            });
+        // [MQTT-3.1.2-2]: Mosquitto answers a known level under the wrong name as MQTT 3 does.
+        (b"MQIsdp" | b"MQTT", 3..=5) => {
+            let error = unsupported("does not go with the protocol name");
+            return Err(ConnectError { version: Some(ProtocolVersion::V311), ..error });
         }
-        _ => return Err(DecodeError::protocol("protocol name", "is neither MQTT nor MQIsdp")), // [MQTT-3.1.2-1]
+        (b"MQIsdp" | b"MQTT", _) => return Err(unsupported("is none of 3, 4 and 5")),
+        // [MQTT-3.1.2-1]
+        _ => return Err(refused(DecodeError::protocol("protocol name", "is neither MQTT nor MQIsdp"))),
     };
     // Bit 7 marks a bridge in the versions that bridges speak privately; MQTT 5 has No Local instead.
     Ok((version, level & 0x80 != 0 && !version.is_v5()))
