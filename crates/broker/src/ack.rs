@@ -57,13 +57,13 @@ impl Shard {
 
     /// The client knows that its QoS 2 message has come: it is delivered now `[MQTT-4.3.3-11]`. Always answered with
     /// PUBCOMP, also where the identifier is not known.
-    pub(crate) fn on_pubrel(&mut self, id: ConnectionId, slot: u32, ack: &Ack<'_>) -> Result<Flow, DecodeError> {
+    pub(crate) fn on_pubrel(&mut self, id: ConnectionId, slot: u32, ack: &Ack<'_>) -> Flow {
         if !self.release_message(id, slot, ack.packet_id) {
-            return Ok(Flow::Held);
+            return Flow::Held;
         }
         log!(self.home.log, Debug, "Received PUBREL from {} (Mid: {})", self.home.name_of(id), ack.packet_id);
         self.home.acknowledge(id, PacketType::PubComp, ack.packet_id, ReasonCode::SUCCESS);
-        Ok(Flow::Next)
+        Flow::Next
     }
 
     #[inline]
@@ -75,7 +75,7 @@ impl Shard {
             Some(_) => return Err(protocol_error("acknowledgement", "is not the one that the message waits for")),
         }
         session.window.finish(packet_id);
-        if session.window.wants_pump() || !session.retained.is_empty() {
+        if session.window.wants_pump() || session.retained.is_some() {
             self.home.pump(slot);
         }
         Ok(())

@@ -116,7 +116,7 @@ impl Shard {
         self.home.statistics.drop_many(DropReason::SessionEnded, session.window.len());
         if !session.subscriptions.is_empty() {
             let id = SessionId { slot, epoch: session.epoch };
-            self.orphans.push((id, session.subscriptions.into_iter().collect()));
+            self.orphans.push((id, session.subscriptions.into_keys().collect()));
             self.remove_orphans();
         }
     }

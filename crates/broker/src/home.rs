@@ -283,7 +283,7 @@ impl Home {
     /// Puts a session with retained messages under way back in line.
     pub(crate) fn resume_streaming(&mut self, slot: u32) {
         if let Some(session) = self.sessions.get_mut(slot)
-            && !session.retained.is_empty()
+            && session.retained.is_some()
             && session.connection.is_some()
             && !std::mem::replace(&mut session.streaming, true)
         {

@@ -19,6 +19,9 @@ const OUTBOX_BYTES: usize = 4 * 1024 * 1024;
 /// The most messages that wait for another shard before publishers to it are held back.
 const OUTBOX_MESSAGES: usize = 32 * 1024;
 
+/// Bytes that an empty batch may keep room for.
+const KEPT_BYTES: usize = 1024 * 1024;
+
 /// The messages of a tick from one shard to another.
 #[derive(Debug, Default)]
 pub struct Mail {
@@ -62,8 +65,21 @@ impl Mail {
         self.letters.len()
     }
 
+    /// Forgets all messages, and keeps the memory for new ones as far as that is worth it.
+    pub fn clear(&mut self) {
+        if self.bytes.capacity() > KEPT_BYTES {
+            *self = Self::default();
+            return;
+        }
+        self.letters.clear();
+        self.targets.clear();
+        self.bytes.clear();
+        self.shared_bytes = 0;
+    }
+
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes.len() + self.shared_bytes >= OUTBOX_BYTES || self.letters.len() >= OUTBOX_MESSAGES
+        let bytes = self.bytes.len() + self.shared_bytes + size_of_val(self.targets.as_slice());
+        bytes >= OUTBOX_BYTES || self.letters.len() >= OUTBOX_MESSAGES
     }
 
     /// The least generation of the subscription tree that any target comes from.

@@ -30,14 +30,16 @@ impl Post {
         self.outboxes.get(shard.index()).is_some_and(|o| o.mail.is_full())
     }
 
-    /// The batch for a shard, unless it is empty.
-    pub(crate) fn take(&mut self, shard: ShardId) -> Option<Mail> {
-        let outbox = self.outboxes.get_mut(shard.index())?;
-        if outbox.mail.is_empty() {
-            return None;
-        }
+    /// Whether that is so for any shard.
+    pub(crate) fn any_full(&self) -> bool {
+        self.outboxes.iter().any(|outbox| outbox.mail.is_full())
+    }
+
+    /// The batch for a shard, for an empty one to fill next.
+    pub(crate) fn exchange(&mut self, shard: ShardId, empty: Mail) -> Mail {
+        let Some(outbox) = self.outboxes.get_mut(shard.index()) else { return empty };
         outbox.batch += 1;
-        Some(std::mem::take(&mut outbox.mail))
+        std::mem::replace(&mut outbox.mail, empty)
     }
 
     /// Shards for which something waits.

@@ -3,7 +3,7 @@
 use crate::id::SessionId;
 use crate::log::log;
 use crate::message::{Message, MessageRef, Outgoing};
-use crate::received::{Flow, protocol_error};
+use crate::received::{Flow, malformed, protocol_error};
 use crate::session::Incoming;
 use crate::{ConnectionId, Moment, Shard};
 use mosquitto_mqtt::packet::Publish;
@@ -53,7 +53,8 @@ impl Shard {
         alias: Option<u16>,
     ) -> Result<Option<Box<str>>, DecodeError> {
         let Some(alias) = alias else {
-            return if topic.is_empty() { Err(protocol_error("topic name", "is empty")) } else { Ok(None) };
+            // [MQTT-4.7.3-1]
+            return if topic.is_empty() { Err(malformed("topic name", "is empty")) } else { Ok(None) };
         };
         let maximum = self.home.settings.max_topic_alias;
         if alias == 0 {
@@ -98,7 +99,7 @@ impl Shard {
         let standing = standing(topic);
         let mut way = None;
         if standing == Standing::Ordinary && publish.qos != QoS::ExactlyOnce {
-            let found = self.way_of(message.topic);
+            let found = self.way_for(&message);
             if self.must_wait(found) {
                 return Ok(Flow::Held);
             }
@@ -182,7 +183,7 @@ impl Shard {
         let view = message.view();
         let topic = std::str::from_utf8(view.topic).unwrap_or_default();
         let control = standing(topic) == Standing::Control;
-        let way = self.way_of(view.topic);
+        let way = self.way_for(&view);
         if !control && self.must_wait(way) {
             return false;
         }
@@ -224,7 +225,7 @@ impl Shard {
             properties: Properties::EMPTY,
             payload: b"{\"error\": \"endpoint not available\"}",
         };
-        if topic.len() <= usize::from(u16::MAX) {
+        if u16::try_from(topic.len()).is_ok() {
             self.home.reply(id, |out| answer.encode(version, out));
         }
     }
@@ -319,7 +320,7 @@ fn dollar_standing(topic: &str) -> Standing {
             if state { Standing::Ordinary } else { Standing::Denied }
         }
         Some("$share") => Standing::Denied,
-        Some("$CONTROL") => Standing::Control,
+        Some("$CONTROL") if levels.next().is_some() => Standing::Control,
         _ => Standing::Ordinary,
     }
 }

@@ -56,6 +56,8 @@ impl Shard {
     pub fn received(&mut self, id: ConnectionId, bytes: &[u8]) -> Received {
         let now = self.home.now;
         match self.home.connections.get_mut(id) {
+            // A CONNECT has to be whole in time, however slowly it comes.
+            Some(connection) if connection.phase == Phase::Opening => {}
             Some(connection) => connection.heard_at = now,
             None => return Received { consumed: 0, then: Then::Ended },
         }
@@ -82,7 +84,7 @@ impl Shard {
         }
         let header = match self.header(id, bytes) {
             Ok(Some(header)) => header,
-            Ok(None) => return Err(Then::Wait { packet_len: 0 }),
+            Ok(None) => return Err(self.wait_or_ended(id)),
             Err(error) => {
                 self.fail(id, error);
                 return Err(Then::Ended);
@@ -110,6 +112,13 @@ impl Shard {
         }
     }
 
+    fn wait_or_ended(&self, id: ConnectionId) -> Then {
+        match self.home.connections.get(id) {
+            Some(connection) if connection.phase != Phase::Ending => Then::Wait { packet_len: 0 },
+            _ => Then::Ended,
+        }
+    }
+
     /// The fixed header, with its length held against the limits before anything is reserved for it.
     #[inline]
     fn header(&mut self, id: ConnectionId, bytes: &[u8]) -> Result<Option<FixedHeader>, DecodeError> {
@@ -117,14 +126,15 @@ impl Shard {
         let opening = connection.phase == Phase::Opening;
         let v5 = connection.version.is_v5();
         if opening && let Some(&first) = bytes.first() {
-            self.check_first_byte(id, first)?;
+            if !self.is_connect(id, first) {
+                return Ok(None);
+            }
         }
         let Some(header) = FixedHeader::parse(bytes)? else { return Ok(None) };
         if header.packet_len() > self.home.settings.max_packet_size as usize {
             return Err(too_large());
         }
         let cap = match PacketType::from_first_byte(header.first_byte) {
-            Some(PacketType::Publish) => return Ok(Some(header)),
             Some(PacketType::Connect | PacketType::Auth) => LONG_PACKET_MAX,
             Some(PacketType::Subscribe | PacketType::Unsubscribe) if v5 => LONG_PACKET_MAX,
             Some(
@@ -144,10 +154,11 @@ impl Shard {
         Ok(Some(header))
     }
 
-    /// `[MQTT-3.1.0-1]`: the first packet is a CONNECT. Known by its first byte, before more is waited for.
-    fn check_first_byte(&mut self, id: ConnectionId, first: u8) -> Result<(), DecodeError> {
+    /// `[MQTT-3.1.0-1]`: the first packet is a CONNECT. Known by its first byte, before more is waited for. Whatever else
+    /// comes first ends the connection.
+    fn is_connect(&mut self, id: ConnectionId, first: u8) -> bool {
         if first == PacketType::Connect.first_byte() {
-            return Ok(());
+            return true;
         }
         let peer = self.home.name_of(id).to_owned();
         if first == 0x16 {
@@ -159,7 +170,8 @@ impl Shard {
         } else {
             log!(self.home.log, Information, "Protocol error from {peer}: First packet not CONNECT ({first:02X}).");
         }
-        Err(DecodeError { fault: Fault::Protocol, field: "first packet", what: "is not CONNECT" })
+        self.end_with(id, None, Some("protocol error"));
+        false
     }
 
     /// Handles one whole packet.
@@ -176,7 +188,7 @@ impl Shard {
             }
             PacketType::PubAck => self.on_puback(id, slot, &Ack::decode(kind, body, version)?)?,
             PacketType::PubRec => self.on_pubrec(id, slot, &Ack::decode(kind, body, version)?)?,
-            PacketType::PubRel => return self.on_pubrel(id, slot, &Ack::decode(kind, body, version)?),
+            PacketType::PubRel => return Ok(self.on_pubrel(id, slot, &Ack::decode(kind, body, version)?)),
             PacketType::PubComp => self.on_pubcomp(id, slot, &Ack::decode(kind, body, version)?)?,
             PacketType::Subscribe => self.on_subscribe(id, slot, &Subscribe::decode(body, version)?),
             PacketType::Unsubscribe => self.on_unsubscribe(id, slot, &Unsubscribe::decode(body, version)?),

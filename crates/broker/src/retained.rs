@@ -1,10 +1,9 @@
 //! Retained messages: kept when they are published, streamed when somebody subscribes.
 
 use crate::message::Outgoing;
-use crate::retained_tree::{Found, RetainedWalk};
-use crate::session::RetainedStream;
+use crate::retained_streams::RetainedStream;
+use crate::retained_tree::Found;
 use crate::shard::RetainedChange;
-use crate::subscriber::Grant;
 use crate::{DropReason, Shard};
 
 /// Streaming to a client goes on when less than this many bytes wait to be sent to it.
@@ -41,9 +40,9 @@ impl Shard {
     }
 
     /// Begins to send a new subscription what is retained for it `[MQTT-3.3.1-9]`.
-    pub(crate) fn start_stream(&mut self, slot: u32, filter: &str, grant: Grant) {
+    pub(crate) fn start_stream(&mut self, slot: u32, stream: RetainedStream) {
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
-        session.retained.push_back(RetainedStream { walk: RetainedWalk::new(filter), grant, next: None });
+        session.retained.get_or_insert_default().push(stream);
         self.home.resume_streaming(slot);
     }
 
@@ -73,40 +72,45 @@ impl Shard {
         loop {
             let Some(session) = self.home.sessions.get_mut(slot) else { return false };
             let Some(id) = session.connection else { return false };
-            let Some(mut stream) = session.retained.pop_front() else { return false };
+            let Some(stream) = session.retained.as_mut().and_then(|retained| retained.first()) else {
+                session.retained = None;
+                return false;
+            };
             if self.home.connections.get(id).is_none_or(|c| c.output.bytes() >= STREAM_LOW_WATER) {
-                self.put_back(slot, stream);
                 return false;
             }
-            let found = match stream.next.take() {
-                Some(message) => Found::Message(message),
-                None => self.shared.retained.read().advance(&mut stream.walk, visits),
-            };
+            let tree = self.shared.retained.read();
+            // What had no room before is looked up again: it may have been replaced meanwhile, and what replaced it be
+            // delivered already.
+            let again = if std::mem::take(&mut stream.pending) { tree.current(&stream.walk) } else { None };
+            let found = again.map_or_else(|| tree.advance(&mut stream.walk, visits), Found::Message);
+            drop(tree);
+            let grant = stream.grant;
             match found {
-                Found::End => {}
-                Found::Pause => {
-                    self.put_back(slot, stream);
-                    return true;
+                Found::End => {
+                    if let Some(retained) = &mut session.retained {
+                        retained.finish_first();
+                    }
                 }
+                Found::Pause => return true,
                 Found::Message(message) => {
                     let view = message.view();
                     if view.expires_at <= self.home.now {
                         self.home.statistics.drop_one(DropReason::Expired);
                         self.retained_changes.push(RetainedChange::Expired(view.topic.into()));
-                    } else if !self.home.deliver_retained(slot, stream.grant, &mut Outgoing::of(&message)) {
-                        stream.next = Some(message);
-                        self.put_back(slot, stream);
+                    } else if !self.home.deliver_retained(slot, grant, &mut Outgoing::of(&message)) {
+                        self.keep_pending(slot);
                         return false;
                     }
-                    self.put_back(slot, stream);
                 }
             }
         }
     }
 
-    fn put_back(&mut self, slot: u32, stream: RetainedStream) {
-        if let Some(session) = self.home.sessions.get_mut(slot) {
-            session.retained.push_front(stream);
+    fn keep_pending(&mut self, slot: u32) {
+        let retained = self.home.sessions.get_mut(slot).and_then(|session| session.retained.as_mut());
+        if let Some(stream) = retained.and_then(|retained| retained.first()) {
+            stream.pending = true;
         }
     }
 }

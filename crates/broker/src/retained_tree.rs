@@ -69,11 +69,6 @@ impl RetainedWalk {
         Self { filter: filter.into(), depth, open_ended: filter.ends_with('#'), path: vec![(ROOT, 0)] }
     }
 
-    /// The filter that it finds matches of.
-    pub(crate) fn filter(&self) -> &str {
-        &self.filter
-    }
-
     /// The levels that a node has to match one by one.
     fn fixed(&self) -> usize {
         self.depth - usize::from(self.open_ended)
@@ -187,6 +182,12 @@ impl RetainedTree {
                 return Found::Message(message);
             }
         }
+    }
+
+    /// What is retained where `walk` stands, if anything still is.
+    pub(crate) fn current(&self, walk: &RetainedWalk) -> Option<Message> {
+        let &(at, serial) = walk.path.last()?;
+        self.alive(at, serial)?.message.clone()
     }
 
     /// Goes down, or else sideways, or else up and sideways; the path ends at the new node.
@@ -351,7 +352,9 @@ mod tests {
 
     fn tree(topics: &[&str]) -> RetainedTree {
         let mut tree = RetainedTree::default();
-        topics.iter().for_each(|t| tree.set(message(t, Moment::NEVER)));
+        for topic in topics {
+            tree.set(message(topic, Moment::NEVER));
+        }
         tree
     }
 
@@ -423,7 +426,9 @@ mod tests {
         tree.remove_expired(b"x", Moment(4));
         assert_eq!(tree.len(), 4);
         tree.remove_expired(b"x", Moment(5));
-        ["a", "c/d/e", "a/b", "none"].iter().for_each(|t| tree.remove(t.as_bytes()));
+        for topic in ["a", "c/d/e", "a/b", "none"] {
+            tree.remove(topic.as_bytes());
+        }
         assert_eq!((tree.len(), tree.nodes.len() - tree.free.len(), tree.edges.len()), (0, 1, 0));
     }
 }

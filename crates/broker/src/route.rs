@@ -1,10 +1,11 @@
 //! From a message to those who get it.
 
 use crate::Shard;
+use crate::group::Group;
 use crate::id::SessionId;
 use crate::mail::Mail;
-use crate::message::Outgoing;
-use crate::subscriber::{Group, Subscriber};
+use crate::message::{MessageRef, Outgoing};
+use crate::subscriber::Subscriber;
 use crate::subscription_tree::Visit;
 use crate::topic_cache::{CacheSlot, Lookup};
 use std::sync::Arc;
@@ -25,13 +26,27 @@ impl Shard {
         }
     }
 
+    /// [`way_of`](Self::way_of) for this message. One that is to be retained keeps the subscription tree as it is until
+    /// it stands in the retained tree: else a subscription made in between would find it in neither.
+    pub(crate) fn way_for(&mut self, message: &MessageRef<'_>) -> CacheSlot {
+        if message.retain {
+            self.tree();
+        }
+        self.way_of(message.topic)
+    }
+
     /// Whether a message on this way has to wait, since a shard on it cannot take more mail now.
     #[inline]
     pub(crate) fn must_wait(&mut self, way: CacheSlot) -> bool {
         let (id, post) = (self.id, &self.post);
         let Some(matches) = self.cache.matches_mut(way) else { return false };
-        matches.shards.iter().any(|remote| post.is_full(remote.shard))
-            || matches.groups.iter().any(|group| group.any_on(|shard| shard != id && post.is_full(shard)))
+        if matches.shards.iter().any(|remote| post.is_full(remote.shard)) {
+            return true;
+        }
+        // Whose turn it will be is not known yet, so any member may be the one.
+        !matches.groups.is_empty()
+            && post.any_full()
+            && matches.groups.iter().any(|group| group.any_on(|shard| shard != id && post.is_full(shard)))
     }
 
     /// Brings a message to all on its way, and keeps it if it is to be retained. Returns whether anybody subscribes.
@@ -68,9 +83,11 @@ impl Shard {
     /// Delivers what another shard sent to sessions of this one.
     pub fn mail(&mut self, mail: &Mail) {
         for (mut outgoing, targets) in mail.letters() {
-            let topic = outgoing.view.topic;
-            for &target in targets {
-                if self.is_still_subscribed(target, topic, mail.generation()) {
+            for (at, &target) in targets.iter().enumerate() {
+                let unsubscribed_in = self.home.sessions.find_mut(target.session).map(|s| s.unsubscribed_in);
+                // Unknown sessions are the delivery's business.
+                let changed = unsubscribed_in.is_some_and(|generation| generation > mail.generation());
+                if !changed || self.is_still_subscribed(targets, at, outgoing.view.topic) {
                     self.home.deliver(target, &mut outgoing);
                 }
             }
@@ -78,33 +95,63 @@ impl Shard {
     }
 
     /// `[MQTT-3.10.4-2]`: no message is added for a subscription that was taken back while the message was under way.
-    #[inline]
-    fn is_still_subscribed(&mut self, target: Subscriber, topic: &[u8], generation: u64) -> bool {
-        match self.home.sessions.find_mut(target.session) {
-            // Unknown sessions are the delivery's business.
-            None => true,
-            Some(session) if session.unsubscribed_in <= generation => true,
-            Some(_) => {
-                let mut search = Search { target, found: false };
-                self.tree().visit(topic, &mut search);
-                search.found
-            }
-        }
+    /// The other subscriptions of the session get it all the same, also those that were made anew meanwhile.
+    #[cold]
+    fn is_still_subscribed(&mut self, targets: &[Subscriber], at: usize, topic: &[u8]) -> bool {
+        let Some(&target) = targets.get(at) else { return false };
+        let mut search = Search { target, found: Vec::new() };
+        self.tree().visit(topic, &mut search);
+        let alike = |list: &[Subscriber]| list.iter().filter(|s| **s == target).count();
+        // Of several that look the same, as many get it as are left.
+        alike(targets.get(..at).unwrap_or_default()) < alike(&search.found)
+            || search.found.iter().any(|subscriber| !targets.contains(subscriber))
     }
 }
 
-/// Looks for one target among all that a topic matches.
+/// Collects what one session subscribes to among all that a topic matches.
 struct Search {
     target: Subscriber,
-    found: bool,
+    found: Vec<Subscriber>,
 }
 
 impl Visit for Search {
     fn subscribers(&mut self, subscribers: &[Subscriber]) {
-        self.found |= subscribers.contains(&self.target);
+        self.found.extend(subscribers.iter().filter(|s| s.is(self.target.shard, self.target.session)));
     }
 
     fn group(&mut self, group: &Arc<Group>) {
-        self.found |= group.contains(self.target.shard, self.target.session);
+        self.found.extend(group.member(self.target.shard, self.target.session));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::message::{MessageRef, Outgoing};
+    use crate::{Moment, Settings, Shard, ShardId, Shared};
+    use mosquitto_mqtt::QoS;
+    use std::sync::Arc;
+
+    #[test]
+    fn nobody_subscribes_between_the_matching_of_a_retained_message_and_its_keeping() {
+        let shared = Shared::new(2);
+        let mut shard = Shard::new(ShardId(0), Arc::clone(&shared), Arc::new(Settings::default()), [1; 32]);
+        let message = MessageRef {
+            topic: b"a",
+            properties: b"",
+            payload: b"x",
+            qos: QoS::AtMostOnce,
+            retain: true,
+            expires_at: Moment::NEVER,
+        };
+        for _ in 0..2 {
+            // The second time, the way is known without a look at the tree.
+            shard.begin(Moment(1));
+            let way = shard.way_for(&message);
+            shard.route(way, &mut Outgoing::new(message), None);
+            assert!(shared.subscriptions.try_write().is_none());
+            shard.end();
+            assert!(shared.subscriptions.try_write().is_some());
+            assert_eq!(shared.retained_count(), 1);
+        }
     }
 }

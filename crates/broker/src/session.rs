@@ -1,14 +1,12 @@
 //! The state of one client that outlives its connection (MQTT 5, 4.1).
 
 use crate::message::Message;
-use crate::retained_tree::RetainedWalk;
-use crate::subscriber::Grant;
+use crate::retained_streams::RetainedStreams;
 use crate::subscription_tree::NodeId;
 use crate::window::Window;
 use crate::{ConnectionId, Moment};
-use hashbrown::{HashMap, HashSet, HashTable};
+use hashbrown::{HashMap, HashTable};
 use slab::Slab;
-use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
 use crate::id::SessionId;
@@ -35,15 +33,6 @@ pub(crate) struct StoredWill {
     pub(crate) delay_s: u32,
 }
 
-/// Retained messages on their way to one subscription.
-#[derive(Debug)]
-pub(crate) struct RetainedStream {
-    pub(crate) walk: RetainedWalk,
-    pub(crate) grant: Grant,
-    /// Found, but there was no room for it yet.
-    pub(crate) next: Option<Message>,
-}
-
 /// A session.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -56,8 +45,8 @@ pub(crate) struct Session {
     pub(crate) expiry_s: u32,
     /// The armed end of the session.
     pub(crate) expires_at: Option<Moment>,
-    /// Nodes of the subscription tree where it subscribes.
-    pub(crate) subscriptions: HashSet<NodeId, Hasher>,
+    /// Nodes of the subscription tree where it subscribes, and how often at each: alone and in groups.
+    pub(crate) subscriptions: HashMap<NodeId, u32, Hasher>,
     /// The generation of the tree in which a subscription of this session was last taken back.
     pub(crate) unsubscribed_in: u64,
     pub(crate) window: Window,
@@ -66,7 +55,8 @@ pub(crate) struct Session {
     pub(crate) will: Option<Box<StoredWill>>,
     /// The armed publication of the will.
     pub(crate) will_at: Option<Moment>,
-    pub(crate) retained: VecDeque<RetainedStream>,
+    /// Retained messages under way to it, if there are any.
+    pub(crate) retained: Option<Box<RetainedStreams>>,
     /// Whether it stands in the list of sessions to stream retained messages to.
     pub(crate) streaming: bool,
     /// Whether the loss of messages was logged since the client came.
@@ -82,15 +72,40 @@ impl Session {
             connection: None,
             expiry_s: 0,
             expires_at: None,
-            subscriptions: HashSet::default(),
+            subscriptions: HashMap::default(),
             unsubscribed_in: 0,
             window: Window::default(),
             incoming: HashMap::default(),
             will: None,
             will_at: None,
-            retained: VecDeque::new(),
+            retained: None,
             streaming: false,
             drops_logged: false,
+        }
+    }
+}
+
+impl Session {
+    /// The session subscribes once more at this node.
+    pub(crate) fn add_subscription(&mut self, node: NodeId) {
+        *self.subscriptions.entry(node).or_default() += 1;
+    }
+
+    /// A subscription at this node was taken back.
+    pub(crate) fn remove_subscription(&mut self, node: NodeId) {
+        if let Some(count) = self.subscriptions.get_mut(&node) {
+            *count -= 1;
+            if *count == 0 {
+                self.subscriptions.remove(&node);
+            }
+        }
+    }
+
+    /// Ends what is under way to the subscription at this node.
+    pub(crate) fn stop_stream(&mut self, node: NodeId) {
+        if let Some(retained) = &mut self.retained {
+            retained.remove(node);
+            self.retained.take_if(|retained| retained.is_empty());
         }
     }
 }

@@ -139,7 +139,14 @@ impl Shard {
 
     /// Mail for another shard, unless there is none.
     pub fn take_mail(&mut self, to: ShardId) -> Option<Mail> {
-        self.post.take(to)
+        let mail = self.exchange_mail(to, Mail::default());
+        (!mail.is_empty()).then_some(mail)
+    }
+
+    /// The mail for another shard, which may be none, for an empty one whose memory is used again. What was read becomes
+    /// an empty one by [`Mail::clear`].
+    pub fn exchange_mail(&mut self, to: ShardId, empty: Mail) -> Mail {
+        self.post.exchange(to, empty)
     }
 
     /// The shards for which there is mail.
@@ -173,9 +180,9 @@ impl Shard {
     pub fn sent(&mut self, id: ConnectionId, len: usize) {
         let Some(connection) = self.home.connections.get_mut(id) else { return };
         connection.output.advance(len, &mut self.home.pool);
-        if connection.output.is_empty() {
-            connection.reply_bytes = 0;
-        }
+        // Nor can more replies be unsent than there are bytes.
+        let unsent = u32::try_from(connection.output.bytes()).unwrap_or(u32::MAX);
+        connection.reply_bytes = connection.reply_bytes.min(unsent);
         if let Phase::Open(slot) = connection.phase
             && connection.output.bytes() < crate::retained::STREAM_LOW_WATER
         {
@@ -228,8 +235,10 @@ impl Shard {
         self.tree.get_or_insert_with(|| self.shared.subscriptions.read_arc())
     }
 
-    /// Changes the subscription tree. No lock for reading is held meanwhile.
+    /// Changes the subscription tree. No lock for reading is held meanwhile, so what was routed by the tree as it was and
+    /// is to be retained is retained first.
     pub(crate) fn change_tree<T>(&mut self, change: impl FnOnce(&mut SubscriptionTree) -> T) -> (T, u64) {
+        self.apply_retained_changes();
         self.tree = None;
         let mut tree = self.shared.subscriptions.write();
         let generation = self.shared.next_generation();

@@ -2,7 +2,9 @@
 
 use crate::id::SessionId;
 use crate::log::log;
+use crate::retained_streams::RetainedStream;
 use crate::subscriber::{Grant, Subscriber};
+use crate::subscription_tree::NodeId;
 use crate::{ConnectionId, Shard};
 use mosquitto_mqtt::packet::{RetainHandling, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe};
 use mosquitto_mqtt::{Properties, Property, ReasonCode, SharedFilter};
@@ -11,6 +13,7 @@ use mosquitto_mqtt::{Properties, Property, ReasonCode, SharedFilter};
 struct Made<'a> {
     wanted: Subscription<'a>,
     filter: SharedFilter<'a>,
+    node: NodeId,
     grant: Grant,
     is_new: bool,
 }
@@ -39,7 +42,7 @@ impl Shard {
         let ack = SubAck { packet_id: subscribe.packet_id, properties: Properties::EMPTY, reasons: &reasons };
         // [MQTT-3.8.4-1], and before any retained message.
         self.home.reply(id, |out| ack.encode(version, out));
-        for Made { wanted, filter, grant, is_new } in made {
+        for Made { wanted, filter, node, grant, is_new } in made {
             let wants_retained = match wanted.options.retain_handling {
                 RetainHandling::Always => true,  // [MQTT-3.3.1-9]
                 RetainHandling::IfNew => is_new, // [MQTT-3.3.1-10]
@@ -47,7 +50,7 @@ impl Shard {
             };
             // Shared subscriptions get none (MQTT 5, 4.8.2).
             if wants_retained && filter.group.is_none() {
-                self.start_stream(slot, filter.filter.as_str(), grant);
+                self.start_stream(slot, RetainedStream::new(node, filter.filter.as_str(), grant));
             }
         }
     }
@@ -60,7 +63,6 @@ impl Shard {
         bridge: bool,
     ) -> Vec<Made<'a>> {
         let shard = self.id;
-        let mut nodes = Vec::new();
         let (made, _) = self.change_tree(|tree| {
             let subscriptions = subscribe.subscriptions().filter_map(|wanted| {
                 let filter = SharedFilter::new(wanted.filter).ok()?;
@@ -72,13 +74,14 @@ impl Shard {
                 let subscriber = Subscriber { session, grant, shard };
                 // [MQTT-3.8.4-3]: the same filter again replaces what was there.
                 let (node, is_new) = tree.insert(filter.filter.as_str(), filter.group, subscriber);
-                nodes.push(node);
-                Some(Made { wanted, filter, grant, is_new })
+                Some(Made { wanted, filter, node, grant, is_new })
             });
             subscriptions.collect::<Vec<_>>()
         });
         if let Some(session) = self.home.sessions.find_mut(session) {
-            session.subscriptions.extend(nodes);
+            for Made { node, .. } in made.iter().filter(|made| made.is_new) {
+                session.add_subscription(*node);
+            }
         }
         made
     }
@@ -91,9 +94,10 @@ impl Shard {
         let shard = self.id;
         let (removed, generation) = self.change_tree(|tree| {
             let filters = unsubscribe.filters().map(|filter| {
-                let shared = SharedFilter::new(filter).ok()?;
+                let SharedFilter { group, filter } = SharedFilter::new(filter).ok()?;
                 // [MQTT-3.10.4-1]: compared character by character.
-                tree.remove(shared.filter.as_str(), shared.group, shard, session)
+                let node = tree.remove(filter.as_str(), group, shard, session)?;
+                Some((node, group.is_some()))
             });
             filters.collect::<Vec<_>>()
         });
@@ -104,17 +108,16 @@ impl Shard {
             log!(self.home.log, Unsubscribe, "{} {filter}", self.home.name_of(id));
         }
         if let Some(session) = self.home.sessions.find_mut(session) {
-            for removed in removed.into_iter().flatten() {
+            for (node, is_shared) in removed.into_iter().flatten() {
                 session.unsubscribed_in = generation;
-                if !removed.others_left {
-                    session.subscriptions.remove(&removed.node);
+                session.remove_subscription(node);
+                if !is_shared {
+                    // What is retained for it does not follow any more.
+                    session.stop_stream(node);
                 }
             }
-            // What is retained for them does not follow any more.
-            for filter in unsubscribe.filters() {
-                session.retained.retain(|stream| stream.walk.filter() != filter);
-            }
         }
+        log!(self.home.log, Debug, "Sending UNSUBACK to {}", self.home.name_of(id));
         let ack = UnsubAck { packet_id: unsubscribe.packet_id, properties: Properties::EMPTY, reasons: &reasons };
         self.home.reply(id, |out| ack.encode(version, out));
     }

@@ -5,7 +5,6 @@ use crate::id::SessionId;
 use hashbrown::HashTable;
 use mosquitto_mqtt::QoS;
 use mosquitto_mqtt::packet::SubscriptionOptions;
-use parking_lot::Mutex;
 
 /// How messages of one subscription are delivered: 28 bits of subscription identifier (0: none), QoS, No Local and
 /// Retain As Published in four more.
@@ -59,7 +58,7 @@ pub(crate) struct Subscriber {
 }
 
 impl Subscriber {
-    fn is(&self, shard: ShardId, session: SessionId) -> bool {
+    pub(crate) fn is(&self, shard: ShardId, session: SessionId) -> bool {
         self.session == session && self.shard == shard
     }
 }
@@ -195,64 +194,9 @@ impl Many {
 }
 
 /// Slots are handed out by the broker itself, so a plain mix will do.
-fn hash(shard: ShardId, session: SessionId) -> u64 {
+pub(crate) fn hash(shard: ShardId, session: SessionId) -> u64 {
     let key = u64::from(session.slot) << 16 | u64::from(shard.0);
     (key ^ u64::from(session.epoch) << 48).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31)
-}
-
-/// The sessions that share a filter under one group name. A message goes to one of them, each in turn, whether it is
-/// connected or not.
-#[derive(Debug)]
-pub(crate) struct Group {
-    pub(crate) name: Box<str>,
-    /// The next one to be served stands first. Locked for a pick or a change only, a few nanoseconds.
-    members: Mutex<std::collections::VecDeque<Subscriber>>,
-}
-
-impl Group {
-    pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.into(), members: Mutex::default() }
-    }
-
-    /// The member whose turn it is. It goes to the end.
-    pub(crate) fn pick(&self) -> Option<Subscriber> {
-        let mut members = self.members.lock();
-        let next = members.pop_front()?;
-        members.push_back(next);
-        Some(next)
-    }
-
-    /// Adds a member at the end or replaces what the same session had. Returns whether it is new.
-    pub(crate) fn insert(&self, new: Subscriber) -> bool {
-        let mut members = self.members.lock();
-        if let Some(old) = members.iter_mut().find(|m| m.is(new.shard, new.session)) {
-            *old = new;
-            return false;
-        }
-        members.push_back(new);
-        true
-    }
-
-    /// Returns whether it was one.
-    pub(crate) fn remove(&self, shard: ShardId, session: SessionId) -> bool {
-        let mut members = self.members.lock();
-        let before = members.len();
-        members.retain(|m| !m.is(shard, session));
-        members.len() != before
-    }
-
-    pub(crate) fn contains(&self, shard: ShardId, session: SessionId) -> bool {
-        self.members.lock().iter().any(|m| m.is(shard, session))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.members.lock().is_empty()
-    }
-
-    /// Whether a delivery may go to any shard of these: what a full mailbox has to hold back.
-    pub(crate) fn any_on(&self, blocked: impl Fn(ShardId) -> bool) -> bool {
-        self.members.lock().iter().any(|m| blocked(m.shard))
-    }
 }
 
 #[cfg(test)]
@@ -286,16 +230,5 @@ mod tests {
         let grant = Grant::new(options, 268_435_455);
         assert_eq!((grant.qos(), grant.identifier()), (QoS::ExactlyOnce, 268_435_455));
         assert!(grant.no_local() && !grant.retain_as_published());
-    }
-
-    #[test]
-    fn a_group_serves_its_members_in_turn() {
-        let group = Group::new("g");
-        (0..3).for_each(|slot| assert!(group.insert(subscriber(slot))));
-        let picks: Vec<u32> = (0..4).filter_map(|_| group.pick()).map(|s| s.session.slot).collect();
-        assert_eq!(picks, [0, 1, 2, 0]);
-        group.insert(subscriber(3));
-        let picks: Vec<u32> = (0..4).filter_map(|_| group.pick()).map(|s| s.session.slot).collect();
-        assert_eq!(picks, [1, 2, 0, 3], "a new member waits behind those who were there");
     }
 }

@@ -6,11 +6,13 @@
 //! not on how many filters there are.
 
 use crate::ShardId;
+use crate::group::Group;
 use crate::id::SessionId;
 use crate::level::{Level, levels};
-use crate::subscriber::{Group, Subscriber, Subscribers};
+use crate::subscriber::{Subscriber, Subscribers};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
@@ -31,7 +33,8 @@ struct Node {
     children: u32,
     level: Level,
     subscribers: Subscribers,
-    groups: Vec<Arc<Group>>,
+    /// By name: a client may be a member of very many.
+    groups: BTreeMap<Box<str>, Arc<Group>>,
 }
 
 impl Node {
@@ -43,22 +46,13 @@ impl Node {
             children: 0,
             level: Level::new(level),
             subscribers: Subscribers::default(),
-            groups: Vec::new(),
+            groups: BTreeMap::new(),
         }
     }
 
     fn is_used(&self) -> bool {
         self.children > 0 || !self.subscribers.is_empty() || !self.groups.is_empty()
     }
-}
-
-/// What becomes of a subscription that was taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Removed {
-    /// Its node, which may be gone now.
-    pub(crate) node: NodeId,
-    /// Whether the session still subscribes to the same filter, alone or in another group.
-    pub(crate) others_left: bool,
 }
 
 /// The tree. Behind a lock that all shards share.
@@ -114,28 +108,29 @@ impl SubscriptionTree {
         let Some(node) = self.nodes.get_mut(at as usize) else { return (at, false) };
         let new = match group {
             None => node.subscribers.insert(subscriber),
-            Some(name) => match node.groups.iter().find(|g| &*g.name == name) {
-                Some(group) => group.insert(subscriber),
-                None => {
-                    let group = Group::new(name);
+            Some(name) => {
+                if let Some(group) = node.groups.get(name) {
+                    group.insert(subscriber)
+                } else {
+                    let group = Group::default();
                     group.insert(subscriber);
-                    node.groups.push(Arc::new(group));
+                    node.groups.insert(name.into(), Arc::new(group));
                     true
                 }
-            },
+            }
         };
         self.count += usize::from(new);
         (at, new)
     }
 
-    /// Takes one subscription back.
+    /// Takes one subscription back. Returns its node, which may be gone now.
     pub(crate) fn remove(
         &mut self,
         filter: &str,
         group: Option<&str>,
         shard: ShardId,
         session: SessionId,
-    ) -> Option<Removed> {
+    ) -> Option<NodeId> {
         let mut at = ROOT;
         for level in levels(filter.as_bytes()) {
             at = self.child(at, level)?;
@@ -143,26 +138,31 @@ impl SubscriptionTree {
         let node = self.nodes.get_mut(at as usize)?;
         let removed = match group {
             None => node.subscribers.remove(shard, session),
-            Some(name) => node.groups.iter().find(|g| &*g.name == name).is_some_and(|g| g.remove(shard, session)),
+            Some(name) => {
+                let group = node.groups.get(name)?;
+                let removed = group.remove(shard, session);
+                if group.is_empty() {
+                    node.groups.remove(name);
+                }
+                removed
+            }
         };
         if !removed {
             return None;
         }
-        node.groups.retain(|g| !g.is_empty());
-        let is = |s: &Subscriber| s.session == session && s.shard == shard;
-        let others_left =
-            node.subscribers.as_slice().iter().any(is) || node.groups.iter().any(|g| g.contains(shard, session));
         self.count -= 1;
         self.prune(at);
-        Some(Removed { node: at, others_left })
+        Some(at)
     }
 
     /// Takes back all that a session subscribed to at one node.
     pub(crate) fn remove_at(&mut self, at: NodeId, shard: ShardId, session: SessionId) {
         let Some(node) = self.nodes.get_mut(at as usize) else { return };
         let mut removed = usize::from(node.subscribers.remove(shard, session));
-        removed += node.groups.iter().filter(|g| g.remove(shard, session)).count();
-        node.groups.retain(|g| !g.is_empty());
+        node.groups.retain(|_, group| {
+            removed += usize::from(group.remove(shard, session));
+            !group.is_empty()
+        });
         self.count -= removed;
         self.prune(at);
     }
@@ -204,7 +204,7 @@ impl SubscriptionTree {
     fn show(&self, at: NodeId, visitor: &mut impl Visit) {
         let Some(node) = self.nodes.get(at as usize) else { return };
         visitor.subscribers(node.subscribers.as_slice());
-        for group in &node.groups {
+        for group in node.groups.values() {
             visitor.group(group);
         }
     }
@@ -313,14 +313,14 @@ mod tests {
     }
 
     #[derive(Default)]
-    struct Hits(Vec<u32>, Vec<String>);
+    struct Hits(Vec<u32>, usize);
 
     impl Visit for Hits {
         fn subscribers(&mut self, subscribers: &[Subscriber]) {
             self.0.extend(subscribers.iter().map(|s| s.session.slot));
         }
-        fn group(&mut self, group: &Arc<Group>) {
-            self.1.push(group.name.to_string());
+        fn group(&mut self, _: &Arc<Group>) {
+            self.1 += 1;
         }
     }
 
@@ -373,9 +373,8 @@ mod tests {
             FILTERS.iter().chain([&long.as_str()]).map(|f| tree.insert(f, None, subscriber(1)).0).collect();
         assert_eq!(tree.len(), FILTERS.len() + 1);
         let removed = tree.remove("a/b", None, SHARD, subscriber(1).session).unwrap();
-        assert!(!removed.others_left);
         assert_eq!(tree.remove("a/b", None, SHARD, subscriber(1).session), None);
-        for node in nodes.into_iter().filter(|&n| n != removed.node) {
+        for node in nodes.into_iter().filter(|&n| n != removed) {
             tree.remove_at(node, SHARD, subscriber(1).session);
         }
         assert_eq!((tree.len(), tree.node_count(), tree.edges.len()), (0, 1, 0));
@@ -388,10 +387,13 @@ mod tests {
         tree.insert("a/b", Some("h"), subscriber(1));
         tree.insert("a/b", None, subscriber(1));
         let found = hits(&tree, "a/b");
-        assert_eq!((found.0, found.1), (vec![1], vec!["g".to_owned(), "h".to_owned()]));
-        assert!(tree.remove("a/b", Some("g"), SHARD, subscriber(1).session).unwrap().others_left);
-        assert!(tree.remove("a/b", None, SHARD, subscriber(1).session).unwrap().others_left);
-        assert!(!tree.remove("a/b", Some("h"), SHARD, subscriber(1).session).unwrap().others_left);
+        assert_eq!((found.0, found.1), (vec![1], 2));
+        let session = subscriber(1).session;
+        assert!(tree.remove("a/b", Some("g"), SHARD, session).is_some());
+        assert!(tree.remove("a/b", None, SHARD, session).is_some());
+        assert_eq!(tree.remove("a/b", Some("g"), SHARD, session), None);
+        assert_eq!((hits(&tree, "a/b").1, tree.len()), (1, 1));
+        assert!(tree.remove("a/b", Some("h"), SHARD, session).is_some());
         assert_eq!(tree.node_count(), 1);
     }
 }

@@ -4,7 +4,8 @@
 //! are used again, so a steady set of topics allocates nothing.
 
 use crate::ShardId;
-use crate::subscriber::{Group, Subscriber};
+use crate::group::Group;
+use crate::subscriber::Subscriber;
 use crate::subscription_tree::{SubscriptionTree, Visit};
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
@@ -93,7 +94,7 @@ struct Entry {
 }
 
 /// The cache of one shard.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct TopicCache {
     sets: Vec<[Entry; WAYS]>,
     hasher: RandomState,
@@ -116,12 +117,6 @@ pub(crate) enum Lookup {
 pub(crate) struct CacheSlot {
     set: usize,
     way: usize,
-}
-
-impl Default for TopicCache {
-    fn default() -> Self {
-        Self { sets: Vec::new(), hasher: RandomState::default(), victim: 0, targets: 0 }
-    }
 }
 
 impl TopicCache {

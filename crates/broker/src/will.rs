@@ -40,7 +40,7 @@ impl Shard {
             Outgoing::new(view)
         };
         // Nobody could hold it back: it goes also to a shard that has much mail.
-        let way = self.way_of(outgoing.view.topic);
+        let way = self.way_for(&outgoing.view);
         self.route(way, &mut outgoing, origin);
     }
 

@@ -168,8 +168,7 @@ fn read_version(reader: &mut Reader<'_>) -> Result<(ProtocolVersion, bool), Conn
     let refused = |error| ConnectError { error, version: None, answerable: false };
     let name = reader.binary("protocol name").map_err(refused)?;
     let level = reader.u8("protocol level").map_err(refused)?;
-    let unsupported =
-        |what| refused(DecodeError { fault: Fault::UnsupportedVersion, field: "protocol level", what });
+    let unsupported = |what| refused(DecodeError { fault: Fault::UnsupportedVersion, field: "protocol level", what });
     let version = match (name, level & 0x7f) {
         (b"MQIsdp", 3) => ProtocolVersion::V31,
         (b"MQTT", 4) => ProtocolVersion::V311,

@@ -1,0 +1,164 @@
+//! A group of sessions that share the messages of a filter (MQTT 5, 4.8.2).
+
+use crate::ShardId;
+use crate::id::SessionId;
+use crate::subscriber::{Subscriber, hash};
+use hashbrown::HashTable;
+use parking_lot::Mutex;
+use slab::Slab;
+
+/// The sessions that share a filter under one group name. A message goes to one of them, each in turn, whether it is
+/// connected or not.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    /// Locked for a pick or a change only, a few nanoseconds.
+    ring: Mutex<Ring>,
+}
+
+/// The members in a circle, so that a turn, a new member and a parting one all cost the same however many there are.
+#[derive(Debug, Default)]
+struct Ring {
+    members: Slab<Member>,
+    /// Places in `members`, by session.
+    index: HashTable<usize>,
+    /// Whose turn it is. Meaningless while there are no members.
+    next: usize,
+}
+
+#[derive(Debug)]
+struct Member {
+    subscriber: Subscriber,
+    next: usize,
+    previous: usize,
+}
+
+impl Group {
+    /// The member whose turn it is. It goes to the end.
+    #[inline]
+    pub(crate) fn pick(&self) -> Option<Subscriber> {
+        let mut ring = self.ring.lock();
+        let member = ring.members.get(ring.next)?;
+        let (picked, next) = (member.subscriber, member.next);
+        ring.next = next;
+        Some(picked)
+    }
+
+    /// Adds a member at the end or replaces what the same session had. Returns whether it is new.
+    pub(crate) fn insert(&self, new: Subscriber) -> bool {
+        self.ring.lock().insert(new)
+    }
+
+    /// Returns whether it was one.
+    pub(crate) fn remove(&self, shard: ShardId, session: SessionId) -> bool {
+        self.ring.lock().remove(shard, session)
+    }
+
+    /// The membership of a session.
+    pub(crate) fn member(&self, shard: ShardId, session: SessionId) -> Option<Subscriber> {
+        let ring = self.ring.lock();
+        ring.find(shard, session).and_then(|at| ring.members.get(at)).map(|member| member.subscriber)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ring.lock().members.is_empty()
+    }
+
+    /// Whether a delivery may go to any shard of these: what a full mailbox has to hold back.
+    pub(crate) fn any_on(&self, blocked: impl Fn(ShardId) -> bool) -> bool {
+        self.ring.lock().members.iter().any(|(_, member)| blocked(member.subscriber.shard))
+    }
+}
+
+impl Ring {
+    fn find(&self, shard: ShardId, session: SessionId) -> Option<usize> {
+        let is = |&at: &usize| self.members.get(at).is_some_and(|member| member.subscriber.is(shard, session));
+        self.index.find(hash(shard, session), is).copied()
+    }
+
+    fn insert(&mut self, new: Subscriber) -> bool {
+        if let Some(old) = self.find(new.shard, new.session).and_then(|at| self.members.get_mut(at)) {
+            old.subscriber = new;
+            return false;
+        }
+        // The end of a circle is just before the one whose turn it is.
+        let at = self.members.vacant_key();
+        let next = if self.members.is_empty() { at } else { self.next };
+        let previous = self.members.get(next).map_or(at, |member| member.previous);
+        self.members.insert(Member { subscriber: new, next, previous });
+        self.link(previous, at);
+        self.link(at, next);
+        self.next = next;
+        let members = &self.members;
+        self.index.insert_unique(hash(new.shard, new.session), at, |&at| {
+            members.get(at).map_or(0, |member| hash(member.subscriber.shard, member.subscriber.session))
+        });
+        true
+    }
+
+    fn remove(&mut self, shard: ShardId, session: SessionId) -> bool {
+        let members = &self.members;
+        let is = |&at: &usize| members.get(at).is_some_and(|member| member.subscriber.is(shard, session));
+        let Ok(entry) = self.index.find_entry(hash(shard, session), is) else { return false };
+        let (at, _) = entry.remove();
+        if let Some(Member { next, previous, .. }) = self.members.try_remove(at) {
+            self.link(previous, next);
+            if self.next == at {
+                self.next = next;
+            }
+        }
+        true
+    }
+
+    fn link(&mut self, before: usize, after: usize) {
+        if let Some(member) = self.members.get_mut(before) {
+            member.next = after;
+        }
+        if let Some(member) = self.members.get_mut(after) {
+            member.previous = before;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subscriber::Grant;
+    use mosquitto_mqtt::QoS;
+    use mosquitto_mqtt::packet::SubscriptionOptions;
+
+    fn subscriber(slot: u32) -> Subscriber {
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtLeastOnce), slot);
+        Subscriber { session: SessionId { slot, epoch: 1 }, grant, shard: ShardId(slot as u16 % 3) }
+    }
+
+    fn picks(group: &Group, count: usize) -> Vec<u32> {
+        (0..count).filter_map(|_| group.pick()).map(|s| s.session.slot).collect()
+    }
+
+    #[test]
+    fn a_group_serves_its_members_in_turn() {
+        let group = Group::default();
+        assert!((0..3).all(|slot| group.insert(subscriber(slot))));
+        assert_eq!(picks(&group, 4), [0, 1, 2, 0]);
+        assert!(!group.insert(subscriber(2)), "it keeps its turn");
+        group.insert(subscriber(3));
+        assert_eq!(picks(&group, 4), [1, 2, 0, 3], "a new member waits behind those who were there");
+    }
+
+    #[test]
+    fn members_that_leave_are_passed_over() {
+        let group = Group::default();
+        assert!((0..5).all(|slot| group.insert(subscriber(slot))));
+        for slot in [0, 3] {
+            assert!(group.remove(subscriber(slot).shard, subscriber(slot).session));
+            assert!(!group.remove(subscriber(slot).shard, subscriber(slot).session));
+        }
+        assert_eq!(picks(&group, 4), [1, 2, 4, 1]);
+        for slot in [1, 2, 4] {
+            group.remove(subscriber(slot).shard, subscriber(slot).session);
+        }
+        assert!(group.is_empty() && group.pick().is_none());
+        group.insert(subscriber(7));
+        assert_eq!(picks(&group, 2), [7, 7]);
+    }
+}
