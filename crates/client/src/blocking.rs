@@ -1,0 +1,313 @@
+//! A client for programs that wait: one connection, one thread.
+
+mod connection;
+mod input;
+
+use crate::{End, Event, Moment, Options, Publication, RequestError, Session};
+use connection::{Attempt, CONNECTION, Connection, WAKER};
+use mio::{Events, Poll};
+use mosquitto_mqtt::packet::Subscription;
+use mosquitto_mqtt::{Properties, QoS, ReasonCode};
+use std::collections::VecDeque;
+use std::io;
+use std::net::ToSocketAddrs;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// After a DISCONNECT the server is given so long to close the connection. Closed at once, with something of the server
+/// still unread, the system would reset it, and the server might lose what it was sent last.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// A blocking client: a [`Session`] with a socket and a clock.
+///
+/// Requests only note what is to be done. All work is done in [`next`](Self::next), which waits for the next thing that
+/// happens; so call it in a loop, also while there is nothing to expect, as it keeps the connection alive.
+///
+/// ```no_run
+/// use mosquitto_client::mqtt::{ProtocolVersion, QoS};
+/// use mosquitto_client::{Client, End, Event, Next, Options, Publication};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut client = Client::new(Options::new(ProtocolVersion::V5, "example"))?;
+/// client.connect("localhost", 1883)?;
+/// loop {
+///     match client.next(None)? {
+///         Next::Event(Event::Connected { .. }) => {
+///             client.publish(Publication::new("greeting", b"hello", QoS::AtLeastOnce))?;
+///         }
+///         Next::Event(Event::Published { .. }) => client.disconnect(),
+///         Next::Event(Event::Disconnected(End::Requested)) => return Ok(()),
+///         Next::Event(Event::Disconnected(end)) => return Err(format!("{end:?}").into()),
+///         Next::Unreachable(error) => return Err(error.into()),
+///         _ => {}
+///     }
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Client {
+    session: Session,
+    poll: Poll,
+    polled: Events,
+    waker: Waker,
+    woken: bool,
+    state: State,
+    nodelay: bool,
+    /// A publication was refused, and its owner waits for room: of this QoS.
+    wants_room: Option<QoS>,
+    epoch: Instant,
+}
+
+#[derive(Debug)]
+enum State {
+    Closed,
+    /// The server's addresses are tried.
+    Connecting(Attempt),
+    Connected(Connection),
+    /// The session is over; the last bytes are being sent.
+    Closing {
+        connection: Connection,
+        end: End,
+        /// When the server has to be done, once all is sent.
+        until: Option<Instant>,
+    },
+}
+
+/// What [`Client::next`] has waited for.
+#[derive(Debug)]
+pub enum Next {
+    /// Something happened in the session. After [`Event::Disconnected`] the connection is closed, and everything that was
+    /// published before a [`Client::disconnect`] has been sent.
+    Event(Event),
+    /// None of the server's addresses can be connected to; the error is that of the last.
+    Unreachable(io::Error),
+    /// A publication that failed with [`RequestError::Full`] can be tried again.
+    Room,
+    /// A [`Waker`] woke the client.
+    Woken,
+    /// The time is over.
+    TimedOut,
+}
+
+/// Wakes a client that waits in [`Client::next`], from any thread.
+#[derive(Debug, Clone)]
+pub struct Waker(Arc<mio::Waker>);
+
+impl Waker {
+    /// Has [`Client::next`] return [`Next::Woken`], at once or when it is called next; once for any number of calls.
+    pub fn wake(&self) {
+        // It can only fail where the client is gone.
+        let _ = self.0.wake();
+    }
+}
+
+impl Client {
+    /// A client that is not connected.
+    pub fn new(options: Options) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Waker(Arc::new(mio::Waker::new(poll.registry(), WAKER)?));
+        Ok(Self {
+            session: Session::new(options),
+            poll,
+            polled: Events::with_capacity(8),
+            waker,
+            woken: false,
+            state: State::Closed,
+            nodelay: false,
+            wants_room: None,
+            epoch: Instant::now(),
+        })
+    }
+
+    /// Whether small packets leave at once (TCP_NODELAY), from the next connection on.
+    pub fn set_nodelay(&mut self, on: bool) {
+        self.nodelay = on;
+    }
+
+    /// What wakes this client.
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    /// The session, to look at.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Begins a connection, and ends the one that there is. The name is looked up here; an error is that of the look-up.
+    /// All else is told by [`next`](Self::next), which tries all addresses that were found.
+    pub fn connect(&mut self, host: &str, port: u16) -> io::Result<()> {
+        self.state = State::Closed;
+        self.session.closed(self.now());
+        while self.session.poll_event().is_some() {}
+        let addresses: VecDeque<_> = (host, port).to_socket_addrs()?.collect();
+        self.state = State::Connecting(Attempt::new(addresses));
+        Ok(())
+    }
+
+    /// Publishes a message: see [`Session::publish`].
+    pub fn publish(&mut self, message: Publication<'_>) -> Result<u16, RequestError> {
+        let result = self.session.publish(self.now(), message);
+        if result == Err(RequestError::Full) {
+            self.wants_room = Some(message.qos);
+        }
+        result
+    }
+
+    /// Subscribes to filters: see [`Session::subscribe`].
+    pub fn subscribe(
+        &mut self,
+        subscriptions: &[Subscription<'_>],
+        properties: Properties<'_>,
+    ) -> Result<u16, RequestError> {
+        self.session.subscribe(self.now(), subscriptions, properties)
+    }
+
+    /// Ends subscriptions: see [`Session::unsubscribe`].
+    pub fn unsubscribe(&mut self, filters: &[&str], properties: Properties<'_>) -> Result<u16, RequestError> {
+        self.session.unsubscribe(self.now(), filters, properties)
+    }
+
+    /// Ends the connection, once everything is sent. [`Event::Disconnected`] tells when it is done.
+    pub fn disconnect(&mut self) {
+        self.disconnect_with(ReasonCode::SUCCESS, Properties::EMPTY);
+    }
+
+    /// [`disconnect`](Self::disconnect) with a reason and properties of MQTT 5.
+    pub fn disconnect_with(&mut self, reason: ReasonCode, properties: Properties<'_>) {
+        self.session.disconnect(self.now(), reason, properties);
+    }
+
+    /// Whether [`next`](Self::next) would return an event without waiting for the network. Output that is collected in
+    /// a buffer is best flushed when not.
+    pub fn has_buffered(&self) -> bool {
+        let packet = match &self.state {
+            State::Connected(connection) => connection.input.has_packet(),
+            _ => false,
+        };
+        self.session.has_events() || packet
+    }
+
+    /// Waits for the next thing that happens, for `timeout` at most. An error is one of the system's polling.
+    pub fn next(&mut self, timeout: Option<Duration>) -> io::Result<Next> {
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            if let Some(next) = self.step() {
+                return Ok(next);
+            }
+            if until.is_some_and(|until| until <= Instant::now()) {
+                return Ok(Next::TimedOut);
+            }
+            self.wait(until)?;
+        }
+    }
+
+    /// Does what can be done without waiting, up to the first thing to tell.
+    fn step(&mut self) -> Option<Next> {
+        loop {
+            match self.session.poll_event() {
+                Some(Event::Disconnected(end)) => self.close(end),
+                Some(event) => return Some(Next::Event(event)),
+                None => {}
+            }
+            let now = self.now();
+            match &mut self.state {
+                State::Closed => {}
+                State::Connecting(attempt) => match attempt.proceed(self.poll.registry(), self.nodelay) {
+                    Ok(Some(connection)) => {
+                        self.state = State::Connected(connection);
+                        self.session.connect(now);
+                        continue;
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        self.state = State::Closed;
+                        return Some(Next::Unreachable(error));
+                    }
+                },
+                State::Connected(connection) => {
+                    self.session.tick(now);
+                    if connection.proceed(&mut self.session, now) || self.session.has_events() {
+                        continue;
+                    }
+                }
+                State::Closing { .. } => {
+                    if let Some(end) = self.proceed_closing() {
+                        return Some(Next::Event(Event::Disconnected(end)));
+                    }
+                }
+            }
+            return self.pending();
+        }
+    }
+
+    fn pending(&mut self) -> Option<Next> {
+        if std::mem::take(&mut self.woken) {
+            return Some(Next::Woken);
+        }
+        if self.wants_room.is_some_and(|qos| self.session.has_room(qos)) {
+            self.wants_room = None;
+            return Some(Next::Room);
+        }
+        None
+    }
+
+    fn close(&mut self, end: End) {
+        self.wants_room = None;
+        self.state = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Connected(connection) | State::Closing { connection, .. } => {
+                State::Closing { connection, end, until: None }
+            }
+            other => other,
+        };
+    }
+
+    /// Sends the last bytes, and lets the server close the connection where that was asked for.
+    fn proceed_closing(&mut self) -> Option<End> {
+        let State::Closing { connection, end, until } = &mut self.state else { return None };
+        let alive = connection.flush(&mut self.session);
+        let requested = *end == End::Requested;
+        if alive && requested && !self.session.output().is_empty() {
+            return None;
+        }
+        let over = until.is_some_and(|until| until <= Instant::now());
+        if alive && requested && !over && connection.linger() {
+            until.get_or_insert_with(|| Instant::now() + LINGER);
+            return None;
+        }
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Closing { end, .. } => Some(end),
+            _ => None,
+        }
+    }
+
+    fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
+        let session = self.session.next_deadline().map(|moment| self.epoch + Duration::from_millis(moment.0));
+        let closing = match &self.state {
+            State::Closing { until, .. } => *until,
+            _ => None,
+        };
+        let deadline = [until, session, closing].into_iter().flatten().min();
+        let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        match self.poll.poll(&mut self.polled, timeout) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        for event in &self.polled {
+            match event.token() {
+                WAKER => self.woken = true,
+                CONNECTION => match &mut self.state {
+                    State::Connected(connection) | State::Closing { connection, .. } => connection.ready(event),
+                    State::Connecting(_) | State::Closed => {}
+                },
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Moment {
+        Moment(u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}

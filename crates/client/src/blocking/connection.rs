@@ -1,0 +1,139 @@
+//! The socket of a client.
+
+use super::input::Input;
+use crate::{Moment, Session};
+use mio::event::Event;
+use mio::{Registry, Token};
+use mosquitto_transport::{Read, Stream, Written};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+
+pub(super) const CONNECTION: Token = Token(0);
+pub(super) const WAKER: Token = Token(1);
+
+/// The attempt to connect, one address after the other.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    addresses: VecDeque<SocketAddr>,
+    stream: Option<Stream>,
+}
+
+impl Attempt {
+    pub(super) fn new(addresses: VecDeque<SocketAddr>) -> Self {
+        Self { addresses, stream: None }
+    }
+
+    /// The connection, if there is one now; an error when no address is left.
+    pub(super) fn proceed(&mut self, registry: &Registry, nodelay: bool) -> io::Result<Option<Connection>> {
+        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        loop {
+            let Some(stream) = self.stream.take() else {
+                let Some(address) = self.addresses.pop_front() else { return Err(failure) };
+                match open(address, registry) {
+                    Ok(stream) => self.stream = Some(stream),
+                    Err(error) => failure = error,
+                }
+                continue;
+            };
+            match stream.connected() {
+                Ok(true) => {
+                    stream.set_nodelay(nodelay)?;
+                    return Ok(Some(Connection::new(stream)));
+                }
+                Ok(false) => {
+                    self.stream = Some(stream);
+                    return Ok(None);
+                }
+                Err(error) => failure = error,
+            }
+        }
+    }
+}
+
+fn open(address: SocketAddr, registry: &Registry) -> io::Result<Stream> {
+    let mut stream = Stream::connect_tcp(address, None)?;
+    stream.register(registry, CONNECTION)?;
+    Ok(stream)
+}
+
+/// A connection that is made.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: Stream,
+    pub(super) input: Input,
+    /// Not known to be drained.
+    readable: bool,
+    /// Not known to be full.
+    writable: bool,
+    finished: bool,
+}
+
+impl Connection {
+    fn new(stream: Stream) -> Self {
+        Self { stream, input: Input::default(), readable: true, writable: true, finished: false }
+    }
+
+    pub(super) fn ready(&mut self, event: &Event) {
+        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+    }
+
+    /// Handles a packet, or else sends and reads what can be. False when there is nothing more to do but wait.
+    pub(super) fn proceed(&mut self, session: &mut Session, now: Moment) -> bool {
+        let len = session.received(now, self.input.unhandled());
+        if len > 0 {
+            self.input.handled(len);
+            return true;
+        }
+        // Answers to all packets that came together are sent together.
+        if !self.flush(session) {
+            session.closed(now);
+            return true;
+        }
+        if !self.readable || session.is_congested() {
+            return false;
+        }
+        match self.stream.read(self.input.room()) {
+            Ok(Read::Some(len)) => self.input.filled(len),
+            Ok(Read::Drained(len)) => {
+                self.input.filled(len);
+                self.readable = false;
+                return len > 0;
+            }
+            Ok(Read::End) | Err(_) => session.closed(now),
+        }
+        true
+    }
+
+    /// Sends what the socket takes. False if it takes nothing ever again.
+    pub(super) fn flush(&mut self, session: &mut Session) -> bool {
+        while self.writable && !session.output().is_empty() {
+            match self.stream.write(&[IoSlice::new(session.output())]) {
+                Ok(Written::Some(len)) => session.sent(len),
+                Ok(Written::Blocked(len)) => {
+                    session.sent(len);
+                    self.writable = false;
+                }
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Says that nothing more will come, and throws away what is read. False when the server has closed the connection.
+    pub(super) fn linger(&mut self) -> bool {
+        if !std::mem::replace(&mut self.finished, true) && self.stream.finish().is_err() {
+            return false;
+        }
+        while self.readable {
+            self.input.clear();
+            match self.stream.read(self.input.room()) {
+                Ok(Read::Some(_)) => {}
+                Ok(Read::Drained(_)) => self.readable = false,
+                Ok(Read::End) | Err(_) => return false,
+            }
+        }
+        true
+    }
+}

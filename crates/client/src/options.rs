@@ -1,0 +1,74 @@
+//! How a client connects.
+
+use mosquitto_mqtt::{ProtocolVersion, QoS};
+
+/// What a session says in each of its CONNECT packets, and the limits that it keeps itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The protocol version.
+    pub version: ProtocolVersion,
+    /// May be empty where the server then chooses one (MQTT 5) or knows the client without (MQTT 3.1.1, only with
+    /// `clean_start`).
+    pub client_id: String,
+    /// Begin without the state that the server kept (Clean Session in MQTT 3), at every connection.
+    pub clean_start: bool,
+    /// Seconds of silence after which a PINGREQ is sent; 0 sends none. A server of MQTT 5 can overrule it.
+    pub keep_alive_s: u16,
+    /// The user name.
+    pub username: Option<String>,
+    /// The password: any bytes. MQTT 3 needs a user name with it.
+    pub password: Option<Vec<u8>>,
+    /// What the server publishes when the client is gone without a word.
+    pub will: Option<WillMessage>,
+    /// MQTT 5: for how many seconds the server keeps the session after the connection; not sent if there is none.
+    pub session_expiry_s: Option<u32>,
+    /// MQTT 5: how many messages of QoS 1 and 2 the server may have under way to us at a time; not sent if there is
+    /// none, which means 65,535.
+    pub receive_maximum: Option<u16>,
+    /// The largest packet in bytes that is taken; in MQTT 5 the server is told. None takes what MQTT can express.
+    pub maximum_packet_size: Option<u32>,
+    /// MQTT 5: how many topic aliases the server may use.
+    pub topic_alias_maximum: u16,
+    /// How many messages of QoS 1 and 2 are sent before one of them has to be acknowledged: at least 1. The Receive
+    /// Maximum of an MQTT 5 server can lower it.
+    pub inflight_max: u16,
+    /// Whether an [`Event::Log`](crate::Event::Log) tells of each packet.
+    pub log_packets: bool,
+}
+
+/// The message that the server publishes when the client is gone without a word.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WillMessage {
+    /// A valid topic name.
+    pub topic: String,
+    /// At most 65,535 bytes; what is beyond them is not sent.
+    pub payload: Vec<u8>,
+    /// At which it is published.
+    pub qos: QoS,
+    /// Whether it is published as a retained message.
+    pub retain: bool,
+}
+
+impl Options {
+    /// Messages in flight, where nothing else is asked for.
+    pub const INFLIGHT_MAX: u16 = 20;
+
+    /// A clean session with a keep alive of a minute.
+    pub fn new(version: ProtocolVersion, client_id: impl Into<String>) -> Self {
+        Self {
+            version,
+            client_id: client_id.into(),
+            clean_start: true,
+            keep_alive_s: 60,
+            username: None,
+            password: None,
+            will: None,
+            session_expiry_s: None,
+            receive_maximum: None,
+            maximum_packet_size: None,
+            topic_alias_maximum: 0,
+            inflight_max: Self::INFLIGHT_MAX,
+            log_packets: false,
+        }
+    }
+}

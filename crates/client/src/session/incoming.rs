@@ -1,0 +1,136 @@
+//! Messages from the server.
+
+use super::log::PublishLine;
+use super::{Misbehaviour, Session};
+use crate::{Event, Message};
+use mosquitto_mqtt::packet::{Ack, Publish};
+use mosquitto_mqtt::{PacketType, Property, QoS, ReasonCode};
+use std::collections::HashMap;
+
+/// Bytes of messages of QoS 2 that the server has not released, at most; one message may be larger.
+const HELD_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What is kept of messages from the server.
+#[derive(Debug, Default)]
+pub(super) struct Incoming {
+    /// Messages of QoS 2 that the server has not released with PUBREL, by packet identifier.
+    held: HashMap<u16, Message>,
+    /// Of their payloads.
+    held_bytes: usize,
+    /// The topics that the server's aliases stand for, on this connection.
+    aliases: HashMap<u16, String>,
+}
+
+impl Incoming {
+    /// What ends with a connection.
+    pub(super) fn forget_connection(&mut self) {
+        self.aliases.clear();
+    }
+
+    /// What ends with a session.
+    pub(super) fn forget_session(&mut self) {
+        self.held.clear();
+        self.held_bytes = 0;
+    }
+}
+
+impl Session {
+    pub(super) fn on_publish(&mut self, packet: &Publish<'_>) -> Result<(), Misbehaviour> {
+        let topic = self.resolve_topic(packet)?;
+        self.log(|| {
+            let Publish { dup, qos, retain, packet_id, payload, .. } = *packet;
+            PublishLine { dup, qos, retain, packet_id, topic: &topic, payload_len: payload.len() }.text("received")
+        });
+        let message = Message {
+            topic,
+            payload: packet.payload.to_vec(),
+            qos: packet.qos,
+            retain: packet.retain,
+            dup: packet.dup,
+            packet_id: packet.packet_id,
+            properties: packet.properties.iter().collect(),
+        };
+        match packet.qos {
+            QoS::AtMostOnce => self.events.push_back(Event::Message(message)),
+            QoS::AtLeastOnce => {
+                self.check_window(packet.packet_id)?;
+                self.acknowledge(PacketType::PubAck, packet.packet_id, ReasonCode::SUCCESS);
+                self.events.push_back(Event::Message(message));
+            }
+            QoS::ExactlyOnce => self.hold(message)?,
+        }
+        Ok(())
+    }
+
+    /// Keeps a message until it is released, so that a repetition is told from a new message.
+    fn hold(&mut self, message: Message) -> Result<(), Misbehaviour> {
+        let packet_id = message.packet_id;
+        self.check_window(packet_id)?;
+        if !self.incoming.held.contains_key(&packet_id) {
+            let len = message.payload.len();
+            if self.incoming.held_bytes > 0 && self.incoming.held_bytes + len > HELD_BYTES_MAX {
+                let what = format!("more than {HELD_BYTES_MAX} bytes of messages are not released");
+                return Err(Misbehaviour { reason: ReasonCode::QUOTA_EXCEEDED, what });
+            }
+            self.incoming.held_bytes += len;
+            self.incoming.held.insert(packet_id, message);
+        }
+        self.acknowledge(PacketType::PubRec, packet_id, ReasonCode::SUCCESS);
+        Ok(())
+    }
+
+    /// Messages that the server has not released count against the Receive Maximum `[MQTT-3.3.4-9]`.
+    fn check_window(&self, packet_id: u16) -> Result<(), Misbehaviour> {
+        let maximum = self.options.receive_maximum.filter(|_| self.options.version.is_v5()).unwrap_or(u16::MAX);
+        if self.incoming.held.len() >= usize::from(maximum) && !self.incoming.held.contains_key(&packet_id) {
+            let what = format!("more than {maximum} messages are under way");
+            return Err(Misbehaviour { reason: ReasonCode::RECEIVE_MAXIMUM_EXCEEDED, what });
+        }
+        Ok(())
+    }
+
+    /// A PUBREL that is unknown may be the repetition of one whose PUBCOMP was lost.
+    pub(super) fn on_pubrel(&mut self, ack: Ack<'_>) {
+        self.log(|| format!("received PUBREL (Mid: {})", ack.packet_id));
+        let message = self.incoming.held.remove(&ack.packet_id);
+        let known = message.is_some();
+        let reason = if known { ReasonCode::SUCCESS } else { ReasonCode::PACKET_IDENTIFIER_NOT_FOUND };
+        self.acknowledge(PacketType::PubComp, ack.packet_id, reason);
+        if let Some(message) = message {
+            self.incoming.held_bytes -= message.payload.len();
+            self.events.push_back(Event::Message(message));
+        }
+    }
+
+    fn acknowledge(&mut self, kind: PacketType, packet_id: u16, reason: ReasonCode) {
+        self.log(|| match kind {
+            PacketType::PubComp => format!("sending PUBCOMP (m{packet_id})"),
+            _ => format!("sending {} (m{packet_id}, rc{})", kind.name(), reason.0),
+        });
+        let version = self.options.version;
+        self.send(|out| Ack::new(packet_id, reason).encode(kind, version, out));
+    }
+
+    fn resolve_topic(&mut self, packet: &Publish<'_>) -> Result<String, Misbehaviour> {
+        let alias = packet.properties.iter().find_map(|property| match property {
+            Property::TopicAlias(alias) => Some(alias),
+            _ => None,
+        });
+        let Some(alias) = alias else {
+            if packet.topic.is_empty() {
+                return Err(Misbehaviour::protocol("a PUBLISH has neither a topic nor an alias"));
+            }
+            return Ok(packet.topic.to_owned());
+        };
+        if alias == 0 || alias > self.options.topic_alias_maximum {
+            let what = format!("topic alias {alias} is none of 1 to {}", self.options.topic_alias_maximum);
+            return Err(Misbehaviour { reason: ReasonCode::TOPIC_ALIAS_INVALID, what }); // [MQTT-3.3.2-8] [MQTT-3.3.2-9]
+        }
+        if packet.topic.is_empty() {
+            let topic = self.incoming.aliases.get(&alias).cloned();
+            return topic.ok_or_else(|| Misbehaviour::protocol(format!("topic alias {alias} stands for no topic")));
+        }
+        self.incoming.aliases.insert(alias, packet.topic.to_owned());
+        Ok(packet.topic.to_owned())
+    }
+}

@@ -1,0 +1,309 @@
+//! Messages to the server: the queue, the window, and their acknowledgements.
+
+use super::limits::as_reason;
+use super::log::PublishLine;
+use super::{Misbehaviour, Phase, Session};
+use crate::{Event, Moment, RequestError};
+use mosquitto_mqtt::packet::{Ack, Publish};
+use mosquitto_mqtt::{
+    FixedHeader, MAX_REMAINING_LENGTH, PacketType, Properties, PropertiesBuf, QoS, ReasonCode, TopicName, valid_text,
+    varint_len,
+};
+use std::collections::VecDeque;
+
+/// Messages of QoS 1 and 2 that wait for room in the window, at most.
+const QUEUE_MESSAGES_MAX: usize = 1000;
+
+/// Bytes of messages of QoS 1 and 2 that are not through, at most; one message may be larger.
+const QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// DUP in the first byte of PUBLISH.
+const DUP: u8 = 8;
+
+/// A message to publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Publication<'a> {
+    /// The topic name.
+    pub topic: &'a str,
+    /// May be empty.
+    pub payload: &'a [u8],
+    /// How hard to try.
+    pub qos: QoS,
+    /// Whether the server is to keep it for later subscribers.
+    pub retain: bool,
+    /// Properties of PUBLISH, without a topic alias; not sent in MQTT 3.
+    pub properties: Properties<'a>,
+}
+
+impl<'a> Publication<'a> {
+    /// A message without properties.
+    pub fn new(topic: &'a str, payload: &'a [u8], qos: QoS) -> Self {
+        Self { topic, payload, qos, retain: false, properties: Properties::EMPTY }
+    }
+}
+
+/// Messages of QoS 1 and 2 that are not through, in the order in which they were published.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    /// Sent over this connection.
+    inflight: VecDeque<Unfinished>,
+    /// To be sent when the window has room.
+    queue: VecDeque<Unfinished>,
+    /// Of packets in both.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Unfinished {
+    packet_id: u16,
+    qos: QoS,
+    stage: Stage,
+    /// Whether it was sent over an earlier connection of the same session.
+    sent_before: bool,
+    /// The PUBLISH as it is sent; empty once it has arrived.
+    packet: Vec<u8>,
+}
+
+/// What has to arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The PUBLISH.
+    Publish,
+    /// The PUBREL (QoS 2).
+    Release,
+}
+
+impl Outgoing {
+    /// What was under way is to be sent over the next connection, before what was only queued.
+    pub(super) fn queue_again(&mut self) {
+        while let Some(mut message) = self.inflight.pop_back() {
+            message.sent_before = true;
+            self.queue.push_front(message);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.queue.len() >= QUEUE_MESSAGES_MAX || self.bytes >= QUEUE_BYTES_MAX
+    }
+
+    /// The place in the window of the message with this identifier. Servers acknowledge in order, so it is at the front.
+    fn position(&self, packet_id: u16) -> Option<usize> {
+        self.inflight.iter().position(|message| message.packet_id == packet_id)
+    }
+}
+
+impl Session {
+    /// Publishes a message. Returns its packet identifier, by which [`Event::Published`] tells what became of a message
+    /// of QoS 1 or 2. A message of QoS 0 is done when the output is sent, and its identifier is no more than a number in
+    /// the log.
+    ///
+    /// Messages of QoS 1 and 2 are also taken without a connection, and sent with the next one.
+    pub fn publish(&mut self, now: Moment, message: Publication<'_>) -> Result<u16, RequestError> {
+        self.advance(now);
+        let version = self.options.version;
+        if valid_text(message.topic.as_bytes()).is_none() {
+            return Err(RequestError::NotText);
+        }
+        TopicName::new(message.topic).map_err(RequestError::Topic)?;
+        let mut packet = Publish {
+            dup: false,
+            qos: message.qos,
+            retain: message.retain,
+            topic: message.topic,
+            packet_id: 0,
+            properties: if version.is_v5() { message.properties } else { Properties::EMPTY },
+            payload: message.payload,
+        };
+        let remaining = packet.remaining_length(version);
+        if remaining > MAX_REMAINING_LENGTH as usize {
+            return Err(RequestError::TooLarge { limit: MAX_REMAINING_LENGTH as usize });
+        }
+        self.limits.check_publish(message.qos, message.retain)?;
+        self.limits.check_len(1 + varint_len(remaining as u32) + remaining)?;
+        if message.qos == QoS::AtMostOnce {
+            return self.publish_at_once(packet);
+        }
+        if self.outgoing.is_full() {
+            return Err(RequestError::Full);
+        }
+        packet.packet_id = self.ids.claim().ok_or(RequestError::Full)?;
+        let mut bytes = Vec::new();
+        packet.encode(version, &mut bytes);
+        self.outgoing.bytes += bytes.len();
+        let (packet_id, qos, stage) = (packet.packet_id, packet.qos, Stage::Publish);
+        self.outgoing.queue.push_back(Unfinished { packet_id, qos, stage, sent_before: false, packet: bytes });
+        self.send_queued();
+        Ok(packet_id)
+    }
+
+    /// Whether [`publish`](Self::publish) at this QoS would not fail with [`RequestError::Full`].
+    pub fn has_room(&self, qos: QoS) -> bool {
+        if qos == QoS::AtMostOnce { !self.is_congested() } else { !self.outgoing.is_full() }
+    }
+
+    /// Messages of QoS 1 and 2 that are not through.
+    pub fn unfinished_count(&self) -> usize {
+        self.outgoing.inflight.len() + self.outgoing.queue.len()
+    }
+
+    fn publish_at_once(&mut self, packet: Publish<'_>) -> Result<u16, RequestError> {
+        if self.phase != Phase::Open {
+            return Err(RequestError::NotConnected);
+        }
+        if self.is_congested() {
+            return Err(RequestError::Full);
+        }
+        let packet_id = self.ids.pass().ok_or(RequestError::Full)?;
+        self.log(|| line(&Publish { packet_id, ..packet }).text("sending"));
+        let version = self.options.version;
+        self.send(|out| packet.encode(version, out));
+        Ok(packet_id)
+    }
+
+    /// Sends what is queued, as far as the window has room.
+    pub(super) fn send_queued(&mut self) {
+        let window = usize::from(self.options.inflight_max.min(self.limits.receive_maximum).max(1)); // [MQTT-3.3.4-9]
+        while self.phase == Phase::Open
+            && self.outgoing.inflight.len() < window
+            && let Some(message) = self.outgoing.queue.pop_front()
+        {
+            self.send_message(message);
+        }
+    }
+
+    fn send_message(&mut self, mut message: Unfinished) {
+        match message.stage {
+            Stage::Publish => {
+                if let Err(error) = self.check_limits(&message) {
+                    self.finish(&message, as_reason(error), PropertiesBuf::new());
+                    return;
+                }
+                if message.sent_before
+                    && let Some(first_byte) = message.packet.first_mut()
+                {
+                    *first_byte |= DUP; // [MQTT-3.3.1-1]
+                }
+                self.log_packet(&message.packet);
+                self.send(|out| out.extend_from_slice(&message.packet));
+            }
+            Stage::Release => self.send_pubrel(message.packet_id, ReasonCode::SUCCESS),
+        }
+        self.outgoing.inflight.push_back(message);
+    }
+
+    /// A message may have been queued before the server said what it takes.
+    fn check_limits(&self, message: &Unfinished) -> Result<(), RequestError> {
+        let retain = message.packet.first().is_some_and(|first_byte| first_byte & 1 != 0);
+        self.limits.check_publish(message.qos, retain)?;
+        self.limits.check_len(message.packet.len())
+    }
+
+    fn log_packet(&mut self, packet: &[u8]) {
+        if self.options.log_packets
+            && let Ok(Some(header)) = FixedHeader::parse(packet)
+            && let Some(body) = packet.get(usize::from(header.header_len)..)
+            && let Ok(publish) = Publish::decode(header.first_byte, body, self.options.version)
+        {
+            self.log(|| line(&publish).text("sending"));
+        }
+    }
+
+    fn send_pubrel(&mut self, packet_id: u16, reason: ReasonCode) {
+        self.log(|| format!("sending PUBREL (m{packet_id})"));
+        let version = self.options.version;
+        self.send(|out| Ack::new(packet_id, reason).encode(PacketType::PubRel, version, out));
+    }
+
+    pub(super) fn on_puback(&mut self, ack: Ack<'_>) -> Result<(), Misbehaviour> {
+        self.log(|| format!("received PUBACK (Mid: {}, RC:{})", ack.packet_id, ack.reason.0));
+        let Some(at) = self.outgoing.position(ack.packet_id) else {
+            self.log_unknown("PUBACK", ack.packet_id);
+            return Ok(());
+        };
+        match self.outgoing.inflight.get(at) {
+            Some(message) if message.qos == QoS::AtLeastOnce => self.through(at, ack),
+            _ => return Err(Misbehaviour::protocol("a PUBACK for a message of QoS 2")),
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_pubrec(&mut self, ack: Ack<'_>) -> Result<(), Misbehaviour> {
+        self.log(|| format!("received PUBREC (Mid: {})", ack.packet_id));
+        let Some(at) = self.outgoing.position(ack.packet_id) else {
+            self.log_unknown("PUBREC", ack.packet_id);
+            // The server holds a message that this side has given up: it may forget it too.
+            if !ack.reason.is_error() {
+                self.send_pubrel(ack.packet_id, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
+            }
+            return Ok(());
+        };
+        let Some(message) = self.outgoing.inflight.get_mut(at) else { return Ok(()) };
+        if message.qos != QoS::ExactlyOnce {
+            return Err(Misbehaviour::protocol("a PUBREC for a message of QoS 1"));
+        }
+        if ack.reason.is_error() {
+            self.through(at, ack);
+            return Ok(());
+        }
+        message.stage = Stage::Release;
+        self.outgoing.bytes -= message.packet.len();
+        message.packet = Vec::new();
+        self.send_pubrel(ack.packet_id, ReasonCode::SUCCESS);
+        Ok(())
+    }
+
+    pub(super) fn on_pubcomp(&mut self, ack: Ack<'_>) -> Result<(), Misbehaviour> {
+        self.log(|| format!("received PUBCOMP (Mid: {}, RC:{})", ack.packet_id, ack.reason.0));
+        let Some(at) = self.outgoing.position(ack.packet_id) else {
+            self.log_unknown("PUBCOMP", ack.packet_id);
+            return Ok(());
+        };
+        match self.outgoing.inflight.get(at) {
+            Some(message) if message.stage == Stage::Release => self.through(at, ack),
+            _ => return Err(Misbehaviour::protocol("a PUBCOMP before its PUBREL")),
+        }
+        Ok(())
+    }
+
+    /// An answer to what was given up, as after a lost connection; it does no harm.
+    fn log_unknown(&mut self, packet: &str, packet_id: u16) {
+        let name = self.client_id.clone();
+        self.log(|| format!("Warning: Received {packet} from {name} for an unknown packet identifier {packet_id}."));
+    }
+
+    fn through(&mut self, at: usize, ack: Ack<'_>) {
+        if let Some(message) = self.outgoing.inflight.remove(at) {
+            self.finish(&message, ack.reason, ack.properties.iter().collect());
+        }
+        self.send_queued();
+    }
+
+    fn finish(&mut self, message: &Unfinished, reason: ReasonCode, properties: PropertiesBuf) {
+        self.ids.free(message.packet_id);
+        self.outgoing.bytes -= message.packet.len();
+        self.events.push_back(Event::Published { packet_id: message.packet_id, reason, properties });
+    }
+
+    /// The server knows nothing of earlier connections: what it had received is through, and the rest is new to it.
+    pub(super) fn forget_outgoing_session(&mut self) {
+        let queue = std::mem::take(&mut self.outgoing.queue);
+        for mut message in queue {
+            message.sent_before = false;
+            match message.stage {
+                Stage::Publish => self.outgoing.queue.push_back(message),
+                Stage::Release => self.finish(&message, ReasonCode::SUCCESS, PropertiesBuf::new()),
+            }
+        }
+    }
+}
+
+fn line<'a>(packet: &Publish<'a>) -> PublishLine<'a> {
+    PublishLine {
+        dup: packet.dup,
+        qos: packet.qos,
+        retain: packet.retain,
+        packet_id: packet.packet_id,
+        topic: packet.topic,
+        payload_len: packet.payload.len(),
+    }
+}
