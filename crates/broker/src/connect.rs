@@ -173,7 +173,7 @@ impl Shard {
         self.arm_silence(id);
         self.begin_session(slot, id, connect, asked);
         self.log_accepted(id, connect, client_id);
-        if !self.send_connack(id, connect, asked, session_present, keep_alive_s, assigned.as_deref()) {
+        if !self.send_connack(id, connect, session_present, keep_alive_s, assigned.as_deref()) {
             // The client cannot even be told that it is connected: it gets no answer, as in Mosquitto.
             self.end_with(id, None, Some("oversize packet"));
             return;
@@ -222,10 +222,7 @@ impl Shard {
         };
         session.window.connect(asked.receive_maximum.unwrap_or(default_window));
         let expired = session.window.drop_expired(now);
-        for incoming in session.incoming.values_mut() {
-            // A repetition on each new connection is the client's duty [MQTT-4.4.0-1].
-            incoming.repetitions = 0;
-        }
+        session.incoming.connect();
         if let Some(at) = session.expires_at.take() {
             self.home.timers.cancel(at, Timer::SessionExpiry(slot));
         }
@@ -244,7 +241,6 @@ impl Shard {
         &mut self,
         id: ConnectionId,
         connect: &Connect<'_>,
-        asked: &Asked,
         session_present: bool,
         keep_alive_s: u16,
         assigned: Option<&str>,
@@ -269,13 +265,9 @@ impl Shard {
         let ack = ConnAck { session_present, reason: ReasonCode::SUCCESS, properties: properties.as_properties() };
         let mut bytes = Vec::new();
         ack.encode(connect.version, &mut bytes);
-        if asked.max_packet_size.is_some_and(|max| bytes.len() > max as usize) {
-            return false;
-        }
         log!(self.home.log, Debug, "Sending CONNACK to {} ({}, 0)", self.home.name_of(id), u8::from(session_present));
         // [MQTT-3.2.0-1]: before anything else.
-        self.home.reply(id, |out| out.extend_from_slice(&bytes));
-        true
+        self.home.reply_if_taken(id, &bytes)
     }
 
     fn log_accepted(&mut self, id: ConnectionId, connect: &Connect<'_>, client_id: &str) {

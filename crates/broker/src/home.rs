@@ -86,6 +86,16 @@ impl Home {
         touch(connection, id, &mut self.touched);
     }
 
+    /// Appends a packet of any length, unless the client does not take one so long `[MQTT-3.1.2-24]`.
+    pub(crate) fn reply_if_taken(&mut self, id: ConnectionId, packet: &[u8]) -> bool {
+        let limit = self.connections.get(id).map_or(0, |connection| connection.max_packet_size as usize);
+        if packet.len() > limit {
+            return false;
+        }
+        self.reply(id, |out| out.extend_from_slice(packet));
+        true
+    }
+
     /// Appends a PUBACK, PUBREC, PUBREL or PUBCOMP.
     #[inline]
     pub(crate) fn acknowledge(&mut self, id: ConnectionId, kind: PacketType, packet_id: u16, reason: ReasonCode) {

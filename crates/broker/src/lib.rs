@@ -15,6 +15,7 @@ mod end;
 mod group;
 mod home;
 mod id;
+mod incoming;
 mod level;
 mod log;
 mod mail;

@@ -4,7 +4,6 @@ use crate::id::SessionId;
 use crate::log::log;
 use crate::message::{Message, MessageRef, Outgoing};
 use crate::received::{Flow, malformed, protocol_error};
-use crate::session::Incoming;
 use crate::{ConnectionId, Moment, Shard};
 use mosquitto_mqtt::packet::Publish;
 use mosquitto_mqtt::{DecodeError, PacketType, Properties, Property, QoS, ReasonCode};
@@ -143,7 +142,7 @@ impl Shard {
         let mut reason = ReasonCode::SUCCESS;
         if standing == Standing::Denied {
             reason = ReasonCode::NOT_AUTHORIZED;
-        } else if let Some(known) = session.incoming.get_mut(&packet_id) {
+        } else if let Some(known) = session.incoming.get_mut(packet_id) {
             if same_message(&known.message, message) {
                 // [MQTT-4.3.3-10]: not delivered a second time. A third copy on one connection is no repetition any
                 // more but a fault of the client.
@@ -156,10 +155,10 @@ impl Shard {
                     "Reused message ID {packet_id} from {} detected. Clearing from storage.",
                     session.client_id
                 );
-                *known = Incoming { message: Message::store(*message), repetitions: 0 };
+                session.incoming.insert(packet_id, Message::store(*message));
                 log!(self.home.log, Warning, "{line}");
             }
-        } else if window > 0 && session.incoming.len() >= window {
+        } else if session.incoming.is_full(window) {
             // [MQTT-3.3.4-7]
             log!(
                 self.home.log,
@@ -169,7 +168,7 @@ impl Shard {
             );
             reason = ReasonCode::QUOTA_EXCEEDED;
         } else {
-            session.incoming.insert(packet_id, Incoming { message: Message::store(*message), repetitions: 0 });
+            session.incoming.insert(packet_id, Message::store(*message));
         }
         self.home.acknowledge(id, PacketType::PubRec, packet_id, reason);
         Ok(())
@@ -178,8 +177,7 @@ impl Shard {
     /// A QoS 2 message is released: now it is delivered. False where it has to wait.
     pub(crate) fn release_message(&mut self, id: ConnectionId, slot: u32, packet_id: u16) -> bool {
         let Some(session) = self.home.sessions.get_mut(slot) else { return true };
-        let Some(known) = session.incoming.get(&packet_id) else { return true };
-        let message = known.message.clone();
+        let Some(message) = session.incoming.get(packet_id).cloned() else { return true };
         let view = message.view();
         let topic = std::str::from_utf8(view.topic).unwrap_or_default();
         let control = standing(topic) == Standing::Control;
@@ -188,7 +186,7 @@ impl Shard {
             return false;
         }
         if let Some(session) = self.home.sessions.get_mut(slot) {
-            session.incoming.remove(&packet_id);
+            session.incoming.remove(packet_id);
         }
         if control {
             self.answer_control(id, topic);
@@ -226,7 +224,9 @@ impl Shard {
             payload: b"{\"error\": \"endpoint not available\"}",
         };
         if u16::try_from(topic.len()).is_ok() {
-            self.home.reply(id, |out| answer.encode(version, out));
+            let mut packet = Vec::new();
+            answer.encode(version, &mut packet);
+            self.home.reply_if_taken(id, &packet);
         }
     }
 

@@ -125,10 +125,11 @@ impl Shard {
         let Some(connection) = self.home.connections.get(id) else { return Ok(None) };
         let opening = connection.phase == Phase::Opening;
         let v5 = connection.version.is_v5();
-        if opening && let Some(&first) = bytes.first() {
-            if !self.is_connect(id, first) {
-                return Ok(None);
-            }
+        if opening
+            && let Some(&first) = bytes.first()
+            && !self.is_connect(id, first)
+        {
+            return Ok(None);
         }
         let Some(header) = FixedHeader::parse(bytes)? else { return Ok(None) };
         if header.packet_len() > self.home.settings.max_packet_size as usize {

@@ -1,5 +1,6 @@
 //! The state of one client that outlives its connection (MQTT 5, 4.1).
 
+use crate::incoming::IncomingMessages;
 use crate::message::Message;
 use crate::retained_streams::RetainedStreams;
 use crate::subscription_tree::NodeId;
@@ -15,14 +16,6 @@ type Hasher = foldhash::fast::RandomState;
 
 /// A session that never ends by itself.
 pub(crate) const NEVER_EXPIRES: u32 = u32::MAX;
-
-/// A QoS 2 message that came and is not released yet.
-#[derive(Debug)]
-pub(crate) struct Incoming {
-    pub(crate) message: Message,
-    /// How often it came again.
-    pub(crate) repetitions: u8,
-}
 
 /// What to publish when the connection is gone.
 #[derive(Debug)]
@@ -51,7 +44,7 @@ pub(crate) struct Session {
     pub(crate) unsubscribed_in: u64,
     pub(crate) window: Window,
     /// QoS 2 messages from the client, by packet identifier.
-    pub(crate) incoming: HashMap<u16, Incoming, Hasher>,
+    pub(crate) incoming: IncomingMessages,
     pub(crate) will: Option<Box<StoredWill>>,
     /// The armed publication of the will.
     pub(crate) will_at: Option<Moment>,
@@ -75,7 +68,7 @@ impl Session {
             subscriptions: HashMap::default(),
             unsubscribed_in: 0,
             window: Window::default(),
-            incoming: HashMap::default(),
+            incoming: IncomingMessages::default(),
             will: None,
             will_at: None,
             retained: None,

@@ -40,8 +40,13 @@ impl Shard {
         }
         log!(self.home.log, Debug, "Sending SUBACK to {}", self.home.name_of(id));
         let ack = SubAck { packet_id: subscribe.packet_id, properties: Properties::EMPTY, reasons: &reasons };
+        let mut packet = Vec::new();
+        ack.encode(version, &mut packet);
         // [MQTT-3.8.4-1], and before any retained message.
-        self.home.reply(id, |out| ack.encode(version, out));
+        if !self.home.reply_if_taken(id, &packet) {
+            self.end_with(id, None, Some("oversize packet"));
+            return;
+        }
         for Made { wanted, filter, node, grant, is_new } in made {
             let wants_retained = match wanted.options.retain_handling {
                 RetainHandling::Always => true,  // [MQTT-3.3.1-9]
@@ -119,6 +124,10 @@ impl Shard {
         }
         log!(self.home.log, Debug, "Sending UNSUBACK to {}", self.home.name_of(id));
         let ack = UnsubAck { packet_id: unsubscribe.packet_id, properties: Properties::EMPTY, reasons: &reasons };
-        self.home.reply(id, |out| ack.encode(version, out));
+        let mut packet = Vec::new();
+        ack.encode(version, &mut packet);
+        if !self.home.reply_if_taken(id, &packet) {
+            self.end_with(id, None, Some("oversize packet"));
+        }
     }
 }

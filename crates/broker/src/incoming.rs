@@ -1,0 +1,92 @@
+//! QoS 2 messages from a client: kept from PUBLISH to PUBREL.
+
+use crate::message::Message;
+use hashbrown::HashMap;
+
+/// A session keeps no further message while it keeps this many bytes, whatever `max_inflight_messages` allows.
+const BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// A message that came and is not released yet.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) message: Message,
+    /// How often it came again on the present connection.
+    pub(crate) repetitions: u8,
+}
+
+/// The messages of one session that are not released yet, by packet identifier.
+#[derive(Debug, Default)]
+pub(crate) struct IncomingMessages {
+    messages: HashMap<u16, Incoming, foldhash::fast::RandomState>,
+    bytes: usize,
+}
+
+impl IncomingMessages {
+    /// A new connection: that messages are repeated on each is the client's duty `[MQTT-4.4.0-1]`.
+    pub(crate) fn connect(&mut self) {
+        for incoming in self.messages.values_mut() {
+            incoming.repetitions = 0;
+        }
+    }
+
+    /// Whether one more is too many where `window` are allowed (0: any number).
+    pub(crate) fn is_full(&self, window: usize) -> bool {
+        (window > 0 && self.messages.len() >= window) || self.bytes >= BYTES_MAX
+    }
+
+    /// Keeps a message, in place of another one with its identifier.
+    pub(crate) fn insert(&mut self, packet_id: u16, message: Message) {
+        self.remove(packet_id);
+        self.bytes += message.bytes().len();
+        self.messages.insert(packet_id, Incoming { message, repetitions: 0 });
+    }
+
+    pub(crate) fn get(&self, packet_id: u16) -> Option<&Message> {
+        self.messages.get(&packet_id).map(|incoming| &incoming.message)
+    }
+
+    pub(crate) fn get_mut(&mut self, packet_id: u16) -> Option<&mut Incoming> {
+        self.messages.get_mut(&packet_id)
+    }
+
+    pub(crate) fn remove(&mut self, packet_id: u16) {
+        if let Some(incoming) = self.messages.remove(&packet_id) {
+            self.bytes -= incoming.message.bytes().len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Moment;
+    use crate::message::MessageRef;
+    use mosquitto_mqtt::QoS;
+
+    fn message(payload: &[u8]) -> Message {
+        Message::store(MessageRef {
+            topic: b"t",
+            properties: b"",
+            payload,
+            qos: QoS::ExactlyOnce,
+            retain: false,
+            expires_at: Moment::NEVER,
+        })
+    }
+
+    #[test]
+    fn a_session_keeps_a_bounded_number_of_bytes() {
+        let (mut incoming, large) = (IncomingMessages::default(), message(&vec![0; BYTES_MAX / 4]));
+        for packet_id in [1, 2, 3, 3, 4] {
+            assert!(!incoming.is_full(0));
+            incoming.insert(packet_id, large.clone());
+        }
+        assert!(incoming.is_full(0));
+        incoming.insert(1, message(b"small"));
+        assert!(!incoming.is_full(0));
+        (1..=4).for_each(|packet_id| incoming.remove(packet_id));
+        assert_eq!(incoming.bytes, 0);
+        incoming.insert(1, message(b""));
+        assert!(incoming.is_full(1) && !incoming.is_full(2));
+    }
+}
