@@ -5,11 +5,13 @@
 mod peer;
 mod show;
 
-pub(crate) use peer::{Peer, connect};
+pub(crate) use peer::{Options, Peer, connect};
 pub(crate) use show::show;
 
-use mosquitto_broker::{ConnectionId, LogLine, LogMask, Mail, Moment, Settings, Shard, ShardId, Shared, Then};
-use mosquitto_mqtt::ProtocolVersion;
+use mosquitto_broker::{
+    ConnectionId, DropReason, LogLine, LogMask, Mail, Moment, Settings, Shard, ShardId, Shared, Then,
+};
+use mosquitto_mqtt::{FixedHeader, ProtocolVersion};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -97,6 +99,14 @@ impl Net {
         show(&std::mem::take(&mut link.outbox), link.version)
     }
 
+    /// The first packet that a peer has not looked at yet. The others can still be read.
+    pub(crate) fn got_first(&mut self, peer: Peer) -> String {
+        let link = &mut self.links[peer.0];
+        let header = FixedHeader::parse(&link.outbox).unwrap().expect("nothing came");
+        let first: Vec<u8> = link.outbox.drain(..header.packet_len()).collect();
+        show(&first, link.version).remove(0)
+    }
+
     /// What a peer received since it last looked, as bytes.
     pub(crate) fn got_bytes(&mut self, peer: Peer) -> Vec<u8> {
         std::mem::take(&mut self.links[peer.0].outbox)
@@ -150,6 +160,27 @@ impl Net {
         self.log.iter().map(|line| line.text.as_str()).filter(|line| line.contains(text)).collect()
     }
 
+    /// Bytes that wait in the broker for a peer.
+    pub(crate) fn output_len(&self, peer: Peer) -> usize {
+        let link = &self.links[peer.0];
+        self.shards[link.shard].output_len(link.id)
+    }
+
+    /// Messages that were dropped for this reason.
+    pub(crate) fn dropped(&self, reason: DropReason) -> u64 {
+        self.shards.iter().map(|shard| shard.statistics().dropped_for(reason)).sum()
+    }
+
+    pub(crate) fn session_count(&self) -> usize {
+        self.shards.iter().map(Shard::session_count).sum()
+    }
+
+    /// Connections and deadlines of all shards.
+    pub(crate) fn connections_and_deadlines(&self) -> (usize, usize) {
+        let connections = self.shards.iter().map(Shard::connection_count).sum();
+        (connections, self.shards.iter().filter_map(Shard::next_deadline).count())
+    }
+
     /// Ticks of all shards until nothing moves any more.
     pub(crate) fn run(&mut self) {
         for _ in 0..10_000 {
@@ -179,7 +210,9 @@ impl Net {
             }
         }
         self.shards[at].end();
-        self.drain(at) || moved
+        let moved = self.drain(at) || moved;
+        // A deadline that has passed asks for another tick.
+        moved || self.shards[at].next_deadline().is_some_and(|due| due <= self.now)
     }
 
     fn feed(&mut self, at: usize) -> bool {

@@ -17,9 +17,18 @@ pub(crate) struct Options {
     clean_start: bool,
     keep_alive_s: u16,
     properties: Vec<Property<'static>>,
-    will: Option<(String, Vec<u8>, QoS, bool, Vec<Property<'static>>)>,
+    will: Option<WillOptions>,
     username: Option<String>,
+    password: Option<Vec<u8>>,
     bridge: bool,
+}
+
+struct WillOptions {
+    topic: String,
+    payload: Vec<u8>,
+    qos: QoS,
+    retain: bool,
+    properties: Vec<Property<'static>>,
 }
 
 /// A client of MQTT 5 that starts clean. Change it with the methods, then call [`Options::on`].
@@ -32,6 +41,7 @@ pub(crate) fn connect(client_id: &str) -> Options {
         properties: Vec::new(),
         will: None,
         username: None,
+        password: None,
         bridge: false,
     }
 }
@@ -73,31 +83,37 @@ impl Options {
         self
     }
 
+    pub(crate) fn password(mut self, bytes: &[u8]) -> Self {
+        self.password = Some(bytes.to_vec());
+        self
+    }
+
     pub(crate) fn with(mut self, property: Property<'static>) -> Self {
         self.properties.push(property);
         self
     }
 
     pub(crate) fn will(mut self, topic: &str, payload: &str, qos: u8, retain: bool) -> Self {
-        let qos = QoS::from_bits(qos).unwrap();
-        self.will = Some((topic.to_owned(), payload.as_bytes().to_vec(), qos, retain, Vec::new()));
+        let (topic, payload) = (topic.to_owned(), payload.as_bytes().to_vec());
+        let (qos, properties) = (QoS::from_bits(qos).unwrap(), Vec::new());
+        self.will = Some(WillOptions { topic, payload, qos, retain, properties });
         self
     }
 
     pub(crate) fn will_with(mut self, property: Property<'static>) -> Self {
-        self.will.as_mut().unwrap().4.push(property);
+        self.will.as_mut().unwrap().properties.push(property);
         self
     }
 
     /// The packet.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let properties: PropertiesBuf = self.properties.iter().copied().collect();
-        let will_properties: PropertiesBuf = self.will.iter().flat_map(|w| w.4.iter().copied()).collect();
-        let will = self.will.as_ref().map(|(topic, payload, qos, retain, _)| Will {
-            topic,
-            payload,
-            qos: *qos,
-            retain: *retain,
+        let will_properties: PropertiesBuf = self.will.iter().flat_map(|w| w.properties.iter().copied()).collect();
+        let will = self.will.as_ref().map(|will| Will {
+            topic: &will.topic,
+            payload: &will.payload,
+            qos: will.qos,
+            retain: will.retain,
             properties: will_properties.as_properties(),
         });
         let mut out = Vec::new();
@@ -110,7 +126,7 @@ impl Options {
             client_id: &self.client_id,
             will,
             username: self.username.as_deref(),
-            password: None,
+            password: self.password.as_deref(),
         };
         packet.encode(&mut out);
         out
@@ -126,16 +142,21 @@ impl Options {
         (peer, got)
     }
 
+    /// Connects, expects to be turned away, and returns what came before the end.
+    pub(crate) fn refused(self, net: &mut Net) -> Vec<String> {
+        let (peer, got) = self.attempt(net);
+        assert!(!net.is_open(peer), "accepted");
+        got
+    }
+
     /// Connects and expects to be accepted. What follows the CONNACK can still be read.
     pub(crate) fn on(self, net: &mut Net) -> Peer {
         let shard = (net.home_of(&self.client_id) + 1) % net.shards.len();
         let peer = net.dial(shard);
         net.set_version(peer, self.version);
         net.send_bytes(peer, &self.bytes());
-        let bytes = net.got_bytes(peer);
-        let connack_len = 2 + usize::from(*bytes.get(1).expect("no answer to CONNECT"));
-        assert_eq!((bytes[0], bytes[3]), (0x20, 0), "refused");
-        net.links[peer.0].outbox = bytes[connack_len..].to_vec();
+        let connack = net.got_first(peer);
+        assert!(connack.starts_with("CONNACK") && connack.contains("rc=0"), "{connack}");
         peer
     }
 }
@@ -192,11 +213,23 @@ impl Net {
     /// Subscribes and expects to be granted it.
     pub(crate) fn subscribe(&mut self, peer: Peer, filter: &str, qos: u8) {
         let options = SubscriptionOptions::qos(QoS::from_bits(qos).unwrap());
-        self.subscribe_with(peer, 1, filter, options, &[]);
-        let bytes = self.got_bytes(peer);
-        let suback_len = 2 + usize::from(*bytes.get(1).expect("no SUBACK"));
-        assert_eq!((bytes[0], bytes[suback_len - 1]), (0x90, qos), "not granted");
-        self.links[peer.0].outbox = bytes[suback_len..].to_vec();
+        self.subscribe_options(peer, filter, options, 0);
+    }
+
+    /// Subscribes with options of MQTT 5 and an identifier (0: none), and expects to be granted it.
+    pub(crate) fn subscribe_options(
+        &mut self,
+        peer: Peer,
+        filter: &str,
+        options: SubscriptionOptions,
+        identifier: u32,
+    ) {
+        let properties: &[Property<'_>] = match identifier {
+            0 => &[],
+            _ => &[Property::SubscriptionIdentifier(identifier)],
+        };
+        self.subscribe_with(peer, 1, filter, options, properties);
+        assert_eq!(self.got_first(peer), format!("SUBACK 1 [{}]", options.qos.bits()));
     }
 
     pub(crate) fn subscribe_with(

@@ -1,0 +1,112 @@
+//! When a session ends.
+
+use crate::harness::{Net, connect};
+use mosquitto_broker::DropReason;
+use mosquitto_mqtt::Property;
+
+#[test]
+fn a_session_ends_when_its_interval_has_passed() {
+    // MQTT 5, 3.1.2.11.2
+    let mut net = Net::new();
+    let (peer, publisher) = (connect("a").keep_session(10).on(&mut net), connect("b").on(&mut net));
+    net.subscribe(peer, "t", 1);
+    net.advance(100);
+    assert_eq!(net.session_count(), 2, "it does not run while the client is there");
+    net.cut(peer);
+    net.publish(publisher, "t", "x", 1, 1);
+    net.advance(9);
+    assert_eq!(net.session_count(), 2);
+    net.advance(1);
+    assert_eq!((net.session_count(), net.shared.subscription_count()), (1, 0));
+    assert_eq!(net.log_with("Expiring client a due to timeout.").len(), 1);
+    assert_eq!(net.dropped(DropReason::SessionEnded), 1);
+    let (_, got) = connect("a").keep_session(10).attempt(&mut net);
+    assert!(got[0].starts_with("CONNACK present=0"));
+}
+
+#[test]
+fn a_return_in_time_stops_the_clock() {
+    let mut net = Net::new();
+    let peer = connect("a").keep_session(10).on(&mut net);
+    net.cut(peer);
+    net.advance(9);
+    let (peer, got) = connect("a").keep_session(10).attempt(&mut net);
+    assert!(got[0].starts_with("CONNACK present=1"));
+    net.advance(100);
+    assert!(net.is_open(peer));
+    assert_eq!((net.session_count(), net.connections_and_deadlines()), (1, (1, 0)));
+}
+
+#[test]
+fn some_sessions_never_end() {
+    let mut net = Net::new();
+    let peers = [connect("a").keep_session(u32::MAX).on(&mut net), connect("b").v311().resume().on(&mut net)];
+    peers.into_iter().for_each(|peer| net.disconnect(peer));
+    net.leap(100 * 365 * 86_400);
+    assert_eq!((net.session_count(), net.connections_and_deadlines()), (2, (0, 0)));
+}
+
+#[test]
+fn intervals_near_the_largest_do_not_overflow() {
+    let mut net = Net::new();
+    let peer = connect("a").keep_session(u32::MAX - 1).on(&mut net);
+    net.cut(peer);
+    net.leap(u64::from(u32::MAX) - 2);
+    assert_eq!(net.session_count(), 1);
+    net.leap(1);
+    assert_eq!(net.session_count(), 0);
+}
+
+#[test]
+fn a_disconnect_may_change_the_interval() {
+    // MQTT 5, 3.14.2.2.2
+    let mut net = Net::new();
+    let peer = connect("a").keep_session(10).on(&mut net);
+    net.disconnect_with(peer, 0, &[Property::SessionExpiryInterval(20)]);
+    net.advance(19);
+    assert_eq!(net.session_count(), 1);
+    net.advance(1);
+    assert_eq!(net.session_count(), 0);
+    let peer = connect("a").keep_session(10).on(&mut net);
+    net.disconnect_with(peer, 0, &[Property::SessionExpiryInterval(0)]);
+    assert_eq!(net.session_count(), 0, "0 ends it at once");
+}
+
+#[test]
+fn a_disconnect_cannot_keep_what_was_not_to_be_kept() {
+    // [MQTT-3.14.2-2]
+    let mut net = Net::new();
+    let peer = connect("a").on(&mut net);
+    net.disconnect_with(peer, 0, &[Property::SessionExpiryInterval(1)]);
+    assert_eq!(net.got(peer), ["DISCONNECT rc=0x82"]);
+    assert_eq!((net.is_open(peer), net.session_count()), (false, 0));
+}
+
+#[test]
+fn nothing_is_left_of_clients_that_came_and_went() {
+    let mut net = Net::new();
+    for n in 0..200 {
+        let options = connect(&format!("c{n}")).keep_session(n % 5).keep_alive(10);
+        let peer = options.will("w", "x", 1, false).will_with(Property::WillDelayInterval(n % 3)).on(&mut net);
+        net.subscribe(peer, &format!("a/{n}/+"), 1);
+        net.subscribe(peer, "$share/g/a/#", 1);
+        if n % 2 == 0 { net.cut(peer) } else { net.disconnect(peer) }
+    }
+    net.advance(10);
+    assert_eq!((net.session_count(), net.shared.subscription_count()), (0, 0));
+    assert_eq!(net.connections_and_deadlines(), (0, 0));
+}
+
+#[test]
+fn a_session_with_very_many_subscriptions_goes_in_slices() {
+    let mut net = Net::with(1, Default::default());
+    let peer = connect("a").v311().on(&mut net);
+    for n in 0..25 {
+        let filters: Vec<u8> =
+            (0..100).flat_map(|i| [&b"\0\x09"[..], format!("{n:04}/{i:04}").as_bytes(), &[0]].concat()).collect();
+        net.send_bytes(peer, &[&[0x82, 0xb2, 0x09, 0, 1][..], &filters].concat());
+    }
+    assert_eq!(net.shared.subscription_count(), 2500);
+    net.cut(peer);
+    assert_eq!((net.session_count(), net.shared.subscription_count()), (0, 0));
+}
