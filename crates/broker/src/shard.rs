@@ -184,6 +184,7 @@ impl Shard {
         let unsent = u32::try_from(connection.output.bytes()).unwrap_or(u32::MAX);
         connection.reply_bytes = connection.reply_bytes.min(unsent);
         if let Phase::Open(slot) = connection.phase
+            && len > 0
             && connection.output.bytes() < crate::retained::STREAM_LOW_WATER
         {
             self.home.resume_streaming(slot);

@@ -1,0 +1,96 @@
+//! Message expiry (MQTT 5, 3.3.2.3.3).
+
+use crate::harness::{Net, connect};
+use mosquitto_broker::{DropReason, Settings};
+use mosquitto_mqtt::Property::{ContentType, MessageExpiryInterval, TopicAliasMaximum, UserProperty};
+use mosquitto_mqtt::packet::SubscriptionOptions;
+
+#[test]
+fn what_is_left_of_the_interval_is_sent_on() {
+    // [MQTT-3.3.2-6]
+    let mut net = Net::new();
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").keep_session(100).on(&mut net));
+    net.subscribe(peer, "t", 1);
+    net.cut(peer);
+    net.publish_with(publisher, "t", b"x", 1, 1, &[MessageExpiryInterval(10)]);
+    net.advance(7);
+    let peer = connect("sub").keep_session(100).on(&mut net);
+    assert_eq!(net.got(peer), [r#"PUBLISH q1 id=1 t "x" {message-expiry-interval=3}"#]);
+}
+
+#[test]
+fn an_expired_message_is_not_delivered_and_takes_no_identifier() {
+    // [MQTT-3.3.2-5]
+    let mut net = Net::new();
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").keep_session(100).on(&mut net));
+    net.subscribe(peer, "t", 1);
+    net.cut(peer);
+    net.publish_with(publisher, "t", b"expired", 1, 1, &[MessageExpiryInterval(10)]);
+    net.publish_with(publisher, "t", b"kept", 1, 1, &[MessageExpiryInterval(11)]);
+    net.advance(10);
+    let peer = connect("sub").keep_session(100).on(&mut net);
+    assert_eq!(net.got(peer), [r#"PUBLISH q1 id=1 t "kept" {message-expiry-interval=1}"#]);
+    assert_eq!(net.dropped(DropReason::Expired), 1);
+}
+
+#[test]
+fn it_expires_also_behind_a_closed_window() {
+    let mut net = Net::with(2, Settings { max_inflight_messages: 1, ..Settings::default() });
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").on(&mut net));
+    net.subscribe(peer, "t", 1);
+    net.publish(publisher, "t", "first", 1, 1);
+    net.publish_with(publisher, "t", b"expired", 1, 1, &[MessageExpiryInterval(10)]);
+    net.publish(publisher, "t", "third", 1, 1);
+    net.advance(10);
+    net.puback(peer, 1);
+    assert_eq!(net.got(peer), [r#"PUBLISH q1 id=1 t "first""#, r#"PUBLISH q1 id=2 t "third""#]);
+    assert_eq!(net.dropped(DropReason::Expired), 1);
+}
+
+#[test]
+fn it_expires_also_where_it_would_be_sent_again() {
+    let mut net = Net::new();
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").keep_session(100).on(&mut net));
+    net.subscribe(peer, "t", 2);
+    net.publish_with(publisher, "t", b"expired", 1, 1, &[MessageExpiryInterval(10)]);
+    net.publish(publisher, "t", "kept", 1, 1);
+    net.cut(peer);
+    net.advance(10);
+    let peer = connect("sub").keep_session(100).on(&mut net);
+    assert_eq!(net.got(peer), [r#"PUBLISH q1 id=2 dup t "kept""#]);
+}
+
+#[test]
+fn an_interval_of_0_is_none() {
+    let mut net = Net::new();
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").on(&mut net));
+    net.subscribe(peer, "t", 0);
+    net.publish_with(publisher, "t", b"x", 0, 0, &[MessageExpiryInterval(0)]);
+    assert_eq!(net.got(peer), [r#"PUBLISH q0 t "x""#]);
+}
+
+#[test]
+fn it_counts_from_the_arrival_of_a_message_of_qos_2() {
+    let mut net = Net::new();
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").on(&mut net));
+    net.subscribe(peer, "t", 0);
+    net.publish_with(publisher, "t", b"x", 2, 1, &[MessageExpiryInterval(10)]);
+    net.advance(4);
+    net.pubrel(publisher, 1);
+    assert_eq!(net.got(peer), [r#"PUBLISH q0 t "x" {message-expiry-interval=6}"#]);
+}
+
+#[test]
+fn the_brokers_own_properties_follow_the_publishers() {
+    // [MQTT-3.3.2-17] [MQTT-3.3.2-18]
+    let mut net = Net::new();
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").with(TopicAliasMaximum(1)).on(&mut net));
+    net.subscribe_options(peer, "t", SubscriptionOptions::default(), 4);
+    let list = [UserProperty(("k", "2")), MessageExpiryInterval(9), ContentType("c"), UserProperty(("k", "1"))];
+    net.publish_with(publisher, "t", b"x", 0, 0, &list);
+    let expected = concat!(
+        r#"PUBLISH q0 t "x" {user-property=("k", "2"), content-type=c, user-property=("k", "1"), "#,
+        "message-expiry-interval=9, topic-alias=1, subscription-identifier=4}"
+    );
+    assert_eq!(net.got(peer), [expected]);
+}
