@@ -1,1 +1,38 @@
-//! The tools room.
+//! The command line clients. Each program is a `main` of a few lines over one of the modules here.
+//!
+//! The way of a command line: [`options`] declares every option once; [`arguments`] reads the arguments with it into
+//! [`settings`], which [`publish`] or [`subscribe`] then carries out. What a program says besides messages, and with
+//! which status it exits, is in [`report`].
+
+pub mod arguments;
+mod connecting;
+mod number;
+mod options;
+mod output;
+pub mod program;
+pub mod publish;
+mod report;
+pub mod settings;
+mod signals;
+mod stdin_lines;
+pub mod subscribe;
+mod usage;
+
+/// One of the programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// `mosquitto_pub`
+    Pub,
+    /// `mosquitto_sub`
+    Sub,
+}
+
+impl Tool {
+    /// The program's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tool::Pub => "mosquitto_pub",
+            Tool::Sub => "mosquitto_sub",
+        }
+    }
+}

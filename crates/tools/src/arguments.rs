@@ -1,0 +1,129 @@
+//! Reads the arguments of a program.
+
+use crate::Tool;
+use crate::options::{self, CommandOption};
+use crate::settings::Settings;
+use mosquitto_client::mqtt::ProtocolVersion;
+use std::ffi::OsString;
+use std::fmt;
+use std::ops::ControlFlow;
+
+/// What the arguments ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Do the program's work.
+    Run(Box<Settings>),
+    /// `--help`
+    Help,
+    /// `--version`
+    Version,
+}
+
+/// Why arguments were refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgumentError {
+    /// The line to show on standard error.
+    pub text: String,
+    /// Whether a blank line follows: scripts compare the whole of it with the original's.
+    pub blank_line: bool,
+    /// Whether a hint to `--help` follows.
+    pub hint: bool,
+}
+
+impl ArgumentError {
+    /// An error after which the original leaves a blank line.
+    pub(crate) fn spaced(text: impl Into<String>) -> Self {
+        Self { text: text.into(), blank_line: true, hint: true }
+    }
+
+    /// An error after which it does not.
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), blank_line: false, hint: true }
+    }
+
+    pub(crate) fn not_supported_yet(name: &str) -> Self {
+        let text = format!("Error: The '{name}' option is not supported yet.");
+        Self { text, blank_line: false, hint: false }
+    }
+}
+
+impl fmt::Display for ArgumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for ArgumentError {}
+
+/// Reads the arguments of `tool`, without the program's name.
+pub fn parse(tool: Tool, arguments: impl IntoIterator<Item = OsString>) -> Result<Command, ArgumentError> {
+    let mut arguments = arguments.into_iter();
+    let mut settings = Box::new(Settings::default());
+    while let Some(argument) = arguments.next() {
+        let option = options::find(tool, &argument).ok_or_else(|| {
+            let text = format!("Error: Unknown option '{}'.", argument.to_string_lossy());
+            ArgumentError::plain(text)
+        })?;
+        let CommandOption { act, .. } = option;
+        let flow = match act {
+            options::Act::Flag(act) => act(&mut settings)?,
+            options::Act::Value { missing, act, .. } => {
+                let value = arguments.next().ok_or_else(|| {
+                    let text = format!("Error: {} argument given but {missing} specified.", option.shown());
+                    ArgumentError::spaced(text)
+                })?;
+                act(&mut settings, value.as_encoded_bytes())?;
+                ControlFlow::Continue(())
+            }
+            options::Act::NotSupportedYet => {
+                return Err(ArgumentError::not_supported_yet(&argument.to_string_lossy()));
+            }
+        };
+        if let ControlFlow::Break(command) = flow {
+            return Ok(command);
+        }
+    }
+    check(tool, &mut settings)?;
+    Ok(Command::Run(settings))
+}
+
+/// Options that do not go together, or that need each other.
+fn check(tool: Tool, settings: &mut Settings) -> Result<(), ArgumentError> {
+    let connection = &mut settings.connection;
+    if connection.has_will_payload && connection.will_topic.is_none() {
+        return Err(ArgumentError::plain("Error: Will payload given, but no will topic given."));
+    }
+    if connection.will.retain && connection.will_topic.is_none() {
+        return Err(ArgumentError::plain("Error: Will retain given, but no will topic given."));
+    }
+    let unnamed = connection.client_id.is_none();
+    if connection.version == ProtocolVersion::V5 {
+        if !connection.clean_start && connection.session_expiry_s.is_none() {
+            connection.session_expiry_s = Some(u32::MAX);
+        }
+        if connection.session_expiry_s == Some(u32::MAX) && unnamed {
+            let text =
+                "Error: You must provide a client id if you are using an infinite session expiry interval.".to_owned();
+            return Err(ArgumentError::plain(text));
+        }
+    } else if !connection.clean_start && unnamed {
+        return Err(ArgumentError::plain("Error: You must provide a client id if you are using the -c option."));
+    }
+    if connection.port == TLS_PORT {
+        // It means TLS, and a password must not leave in the clear where TLS is expected.
+        return Err(ArgumentError {
+            text: "Error: TLS, which port 8883 stands for, is not supported yet.".to_owned(),
+            blank_line: false,
+            hint: false,
+        });
+    }
+    let subscribe = &settings.subscribe;
+    if tool == Tool::Sub && subscribe.filters.is_empty() && subscribe.unsubscribe.is_empty() {
+        let text = "Error: You must specify a topic to subscribe to (-t) or unsubscribe from (-U).";
+        return Err(ArgumentError::plain(text));
+    }
+    Ok(())
+}
+
+/// The port on which the original programs speak TLS without being asked.
+const TLS_PORT: u16 = 8883;

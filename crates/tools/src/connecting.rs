@@ -1,0 +1,63 @@
+//! From settings to a client.
+
+use crate::report::Report;
+use crate::settings::{ConnectionSettings, Settings};
+use mosquitto_client::mqtt::ProtocolVersion;
+use mosquitto_client::{Client, Options, WillMessage};
+use std::time::Duration;
+
+/// The pause before a lost connection is made again.
+pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Random characters of a client id where MQTT 3.1 demands one.
+const RANDOM_ID_LEN: usize = 18;
+
+/// A client that is not connected. An error is the exit status, and has been shown.
+pub(crate) fn client(settings: &Settings, report: Report) -> Result<Client, u8> {
+    let options = options(settings).map_err(|text| {
+        report.error(text);
+        crate::report::FAILURE
+    })?;
+    let mut client = Client::new(options).map_err(|error| report.unreachable(&error))?;
+    client.set_nodelay(settings.connection.nodelay);
+    Ok(client)
+}
+
+fn options(settings: &Settings) -> Result<Options, &'static str> {
+    let connection = &settings.connection;
+    if connection.password.is_some() && connection.username.is_none() && !connection.version.is_v5() {
+        return Err("Error: Problem setting username and/or password.");
+    }
+    let mut options = Options::new(connection.version, client_id(connection)?);
+    options.clean_start = connection.clean_start;
+    options.keep_alive_s = connection.keep_alive_s;
+    options.username.clone_from(&connection.username);
+    options.password.clone_from(&connection.password);
+    options.will = connection.will_topic.clone().map(|topic| WillMessage { topic, ..connection.will.clone() });
+    // 0 is what a server takes where nothing is said.
+    options.session_expiry_s = connection.session_expiry_s.filter(|&seconds| seconds > 0);
+    // With -C, no more is to be under way than will be printed.
+    let count = settings.subscribe.count.map_or(u32::MAX, u32::from);
+    options.receive_maximum = u16::try_from(count.min(u32::from(Settings::INFLIGHT_MAX))).ok();
+    options.inflight_max = connection.inflight_max;
+    options.log_packets = settings.debug;
+    Ok(options)
+}
+
+fn client_id(connection: &ConnectionSettings) -> Result<String, &'static str> {
+    match (&connection.client_id, &connection.client_id_prefix) {
+        (Some(id), _) => Ok(id.clone()),
+        (None, Some(prefix)) => Ok(format!("{prefix}{}", std::process::id())),
+        // MQTT 3.1 knows no client without a name.
+        (None, None) if connection.version == ProtocolVersion::V31 => random_id(),
+        (None, None) => Ok(String::new()),
+    }
+}
+
+fn random_id() -> Result<String, &'static str> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut bytes = [0; RANDOM_ID_LEN];
+    getrandom::fill(&mut bytes).map_err(|_| "Error: No random numbers to make a client id of.")?;
+    let letters = bytes.iter().filter_map(|&byte| ALPHABET.get(usize::from(byte) % ALPHABET.len()));
+    Ok(format!("mosq-{}", letters.map(|&letter| char::from(letter)).collect::<String>()))
+}

@@ -1,0 +1,120 @@
+//! What `mosquitto_sub` subscribes to, prints, and when it ends.
+
+use super::{CommandOption, GO_ON, SUB, topic_filter};
+use crate::arguments::ArgumentError;
+use crate::number::leading_integer;
+use crate::settings::Settings;
+use mosquitto_client::mqtt::packet::RetainHandling;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+pub(super) const OPTIONS: &[CommandOption] = &[
+    CommandOption::value("-t", "filter", "no topic", |settings, value| {
+        settings.subscribe.filters.push(topic_filter(value, "-t", "subscription")?);
+        Ok(())
+    })
+    .long("--topic")
+    .of(SUB)
+    .help(&["a topic or topic filter to subscribe to; may be given again."]),
+    CommandOption::value("-U", "filter", "no unsubscribe topic", |settings, value| {
+        settings.subscribe.unsubscribe.push(topic_filter(value, "-U", "unsubscribe")?);
+        Ok(())
+    })
+    .long("--unsubscribe")
+    .of(SUB)
+    .help(&["a topic or topic filter to unsubscribe from; may be given again."]),
+    CommandOption::value("-T", "filter", "no topic filter", |settings, value| {
+        settings.subscribe.filter_out.push(topic_filter(value, "-T", "filter")?);
+        Ok(())
+    })
+    .long("--filter-out")
+    .of(SUB)
+    .help(&["leave out messages whose topic matches; may be given again."]),
+    CommandOption::value("-C", "count", "no count", count).of(SUB).help(&["end after so many messages."]),
+    CommandOption::value("-W", "seconds", "no timeout", timeout)
+        .of(SUB)
+        .help(&["end after so long, with exit status 27."]),
+    CommandOption::flag("-E", |settings| {
+        settings.subscribe.exit_after_subscribing = true;
+        GO_ON
+    })
+    .of(SUB)
+    .help(&["end as soon as the server has acknowledged the subscriptions."]),
+    CommandOption::flag("-R", |settings| {
+        settings.subscribe.no_retained = true;
+        settings.retain_handling(RetainHandling::Never);
+        GO_ON
+    })
+    .of(SUB)
+    .help(&["leave out retained messages."]),
+    CommandOption::flag("--retained-only", |settings| {
+        settings.subscribe.retained_only = true;
+        GO_ON
+    })
+    .only_long()
+    .of(SUB)
+    .help(&["print retained messages only, and end at the first other one."]),
+    CommandOption::flag("--remove-retained", |settings| {
+        settings.subscribe.remove_retained = true;
+        GO_ON
+    })
+    .only_long()
+    .of(SUB)
+    .help(&["remove each retained message from the server that is received and not left out by -T."]),
+    CommandOption::flag("--retain-as-published", |settings| {
+        settings.subscribe.options.retain_as_published = true;
+        GO_ON
+    })
+    .only_long()
+    .of(SUB)
+    .help(&["with MQTT 5, see the retain flag as it was published."]),
+    CommandOption::value("--retain-handling", "when", "no option", retain_handling)
+        .only_long()
+        .of(SUB)
+        .help(&["with MQTT 5, when retained messages are sent: always, new (subscriptions only) or never."]),
+    CommandOption::flag("-v", |settings| {
+        settings.subscribe.verbose = true;
+        GO_ON
+    })
+    .long("--verbose")
+    .of(SUB)
+    .help(&["print the topic before each message."]),
+    CommandOption::flag("-N", |settings| {
+        settings.subscribe.end_of_line = false;
+        GO_ON
+    })
+    .of(SUB)
+    .help(&["do not end messages with a new line."]),
+];
+
+fn count(settings: &mut Settings, value: &[u8]) -> Result<(), ArgumentError> {
+    let number = leading_integer(value);
+    let count = u32::try_from(number.min(i64::from(u32::MAX))).ok().and_then(NonZeroU32::new);
+    if count.is_none() {
+        return Err(ArgumentError::spaced(format!("Error: Invalid message count \"{number}\".")));
+    }
+    settings.subscribe.count = count;
+    Ok(())
+}
+
+fn timeout(settings: &mut Settings, value: &[u8]) -> Result<(), ArgumentError> {
+    let number = leading_integer(value);
+    match u64::try_from(number) {
+        Ok(seconds @ 1..) => settings.subscribe.timeout = Some(Duration::from_secs(seconds)),
+        _ => return Err(ArgumentError::spaced(format!("Error: Invalid timeout \"{number}\"."))),
+    }
+    Ok(())
+}
+
+fn retain_handling(settings: &mut Settings, value: &[u8]) -> Result<(), ArgumentError> {
+    settings.retain_handling(match value {
+        b"always" => RetainHandling::Always,
+        b"new" => RetainHandling::IfNew,
+        b"never" => RetainHandling::Never,
+        _ => {
+            let value = String::from_utf8_lossy(value);
+            return Err(ArgumentError::spaced(format!("Error: Unknown value '{value}' for --retain-handling.")));
+        }
+    });
+    Ok(())
+}

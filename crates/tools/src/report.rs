@@ -1,0 +1,122 @@
+//! What the programs say besides messages, and their exit status.
+
+use mosquitto_client::mqtt::{ProtocolVersion, ReasonCode};
+use mosquitto_client::{Client, End};
+use std::io;
+
+/// The exit status where arguments, files or the connection's beginning fail.
+pub(crate) const FAILURE: u8 = 1;
+/// The exit status after `-W`.
+pub(crate) const TIMED_OUT: u8 = 27;
+/// The exit status of a signal or `-W` while there is nothing yet to end in order.
+pub(crate) const TOO_EARLY: u8 = 255;
+
+/// Numbers of the original's library, which the programs exit with.
+const PROTOCOL: u8 = 2;
+const NO_CONNECTION: u8 = 4;
+const REFUSED: u8 = 5;
+const LOST: u8 = 7;
+const KEEP_ALIVE: u8 = 19;
+const MALFORMED: u8 = 21;
+
+/// Where errors go: standard error, unless `--quiet`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Report {
+    pub(crate) quiet: bool,
+}
+
+impl Report {
+    /// Shows a line on standard error.
+    pub(crate) fn error(self, line: &str) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+
+    /// The server cannot be found or reached.
+    pub(crate) fn unreachable(self, error: &io::Error) -> u8 {
+        self.error(&format!("Error: {}", system_text(error)));
+        FAILURE
+    }
+
+    /// The server's name cannot be looked up.
+    pub(crate) fn lookup(self) -> u8 {
+        self.error("Unable to connect (Lookup error).");
+        FAILURE
+    }
+
+    /// CONNACK refuses the connection. Returns the exit status, which is the reason.
+    pub(crate) fn refused(self, reason: ReasonCode, version: ProtocolVersion) -> u8 {
+        let text = if version.is_v5() { reason.text() } else { connack_text(reason) };
+        let advice = if version.is_v5() && reason == ReasonCode::UNSUPPORTED_PROTOCOL_VERSION {
+            ". Try connecting to an MQTT v5 broker, or use MQTT v3.x mode."
+        } else if version.is_v5() {
+            ""
+        } else {
+            "."
+        };
+        self.error(&format!("Connection error: {text}{advice}"));
+        reason.0
+    }
+
+    /// The connection has ended in a way that ends the program. Returns the exit status.
+    pub(crate) fn end(self, end: &End) -> u8 {
+        let (status, text) = match end {
+            End::Requested => return 0,
+            End::Refused { .. } => (REFUSED, "The connection was refused"),
+            End::ByServer { .. } => (NO_CONNECTION, "The client is not currently connected"),
+            End::Lost => (LOST, "The connection was lost"),
+            End::KeepAlive => (KEEP_ALIVE, "Keepalive exceeded"),
+            End::ServerMisbehaved { reason: ReasonCode::MALFORMED_PACKET, .. } => (MALFORMED, "Malformed packet"),
+            End::ServerMisbehaved { .. } => (PROTOCOL, PROTOCOL_TEXT),
+        };
+        self.error(&format!("Error: {text}"));
+        status
+    }
+
+    /// What else `mosquitto_pub` says when it is refused.
+    pub(crate) fn refused_publisher(self, version: ProtocolVersion) {
+        let text = if version.is_v5() { PROTOCOL_TEXT } else { "The connection was refused" };
+        self.error(&format!("Error: {text}"));
+    }
+}
+
+const PROTOCOL_TEXT: &str = "A network protocol error occurred when communicating with the broker";
+
+/// The return codes of MQTT 3.
+fn connack_text(code: ReasonCode) -> &'static str {
+    match code.0 {
+        1 => "Connection Refused: unacceptable protocol version",
+        2 => "Connection Refused: identifier rejected",
+        3 => "Connection Refused: broker unavailable",
+        4 => "Connection Refused: bad user name or password",
+        5 => "Connection Refused: not authorised",
+        _ => "Connection Refused: unknown reason",
+    }
+}
+
+/// The line of `-d` for a packet.
+pub(crate) fn packet_line(client: &Client, text: &str) -> String {
+    let id = client.session().client_id();
+    format!("Client {} {text}", if id.is_empty() { "(null)" } else { id })
+}
+
+/// The system's text for an error, without Rust's addition of its number.
+pub(crate) fn system_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(end) => text.get(..end).unwrap_or(&text).to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_errors_are_shown_without_their_number() {
+        assert_eq!(system_text(&io::Error::from_raw_os_error(2)), "No such file or directory");
+        assert_eq!(system_text(&io::Error::other("plain")), "plain");
+    }
+}

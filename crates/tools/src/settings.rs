@@ -1,0 +1,177 @@
+//! What the arguments of a program ask for.
+
+use mosquitto_client::WillMessage;
+use mosquitto_client::mqtt::packet::{RetainHandling, SubscriptionOptions};
+use mosquitto_client::mqtt::{ProtocolVersion, QoS};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that arguments can say. A program looks at what it has options for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The server and how to introduce oneself to it.
+    pub connection: ConnectionSettings,
+    /// At which to publish, or to subscribe.
+    pub qos: QoS,
+    /// `-d`: print each packet.
+    pub debug: bool,
+    /// `--quiet`: print no errors of the work.
+    pub quiet: bool,
+    /// What to publish.
+    pub publish: PublishSettings,
+    /// What to subscribe to.
+    pub subscribe: SubscribeSettings,
+}
+
+/// The server and how to introduce oneself to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConnectionSettings {
+    /// `-h`
+    pub host: String,
+    /// `-p`
+    pub port: u16,
+    /// `-V`
+    pub version: ProtocolVersion,
+    /// `-i`
+    pub client_id: Option<String>,
+    /// `-I`: the client's name is this and the number of the process.
+    pub client_id_prefix: Option<String>,
+    /// False with `-c`.
+    pub clean_start: bool,
+    /// `-k`: seconds.
+    pub keep_alive_s: u16,
+    /// `-x`: seconds; `u32::MAX` is for ever.
+    pub session_expiry_s: Option<u32>,
+    /// `-u`
+    pub username: Option<String>,
+    /// `-P`
+    pub password: Option<Vec<u8>>,
+    /// `-M`
+    pub inflight_max: u16,
+    /// `--nodelay`
+    pub nodelay: bool,
+    /// `--will-topic`
+    pub will_topic: Option<String>,
+    /// The rest of the will.
+    pub will: WillMessage,
+    /// Whether `--will-payload` is given.
+    pub has_will_payload: bool,
+}
+
+/// What `mosquitto_pub` does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublishSettings {
+    /// `-t`: a valid topic name.
+    pub topic: Option<String>,
+    /// `-m`, `-f`, `-l`, `-s` or `-n`
+    pub source: Option<Source>,
+    /// `-r`
+    pub retain: bool,
+    /// `--repeat`: how many times in all.
+    pub repeat: NonZeroU32,
+    /// `--repeat-delay`
+    pub repeat_delay: Duration,
+}
+
+/// Where `mosquitto_pub` has its messages from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// `-m`
+    Argument(Vec<u8>),
+    /// `-f`
+    File(PathBuf),
+    /// `-l`: a message for each line.
+    StdinLines,
+    /// `-s`: all of it as one message.
+    Stdin,
+    /// `-n`: an empty message.
+    Null,
+}
+
+/// What `mosquitto_sub` does.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each stands for an option of its own")]
+pub struct SubscribeSettings {
+    /// `-t`: valid filters.
+    pub filters: Vec<String>,
+    /// `-U`: valid filters.
+    pub unsubscribe: Vec<String>,
+    /// `-T`: valid filters.
+    pub filter_out: Vec<String>,
+    /// Options of the subscriptions; the QoS is in [`Settings::qos`].
+    pub options: SubscriptionOptions,
+    /// `-R`
+    pub no_retained: bool,
+    /// `--retained-only`
+    pub retained_only: bool,
+    /// `--remove-retained`
+    pub remove_retained: bool,
+    /// `-C`
+    pub count: Option<NonZeroU32>,
+    /// `-E`
+    pub exit_after_subscribing: bool,
+    /// `-W`
+    pub timeout: Option<Duration>,
+    /// `-v`
+    pub verbose: bool,
+    /// False with `-N`.
+    pub end_of_line: bool,
+}
+
+impl Settings {
+    /// In flight at a time without `-M`, and taken from an MQTT 5 server.
+    pub const INFLIGHT_MAX: u16 = 20;
+
+    pub(crate) fn retain_handling(&mut self, handling: RetainHandling) {
+        self.subscribe.options.retain_handling = handling;
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connection: ConnectionSettings {
+                host: "localhost".to_owned(),
+                port: 1883,
+                version: ProtocolVersion::V311,
+                client_id: None,
+                client_id_prefix: None,
+                clean_start: true,
+                keep_alive_s: 60,
+                session_expiry_s: None,
+                username: None,
+                password: None,
+                inflight_max: Self::INFLIGHT_MAX,
+                nodelay: false,
+                will_topic: None,
+                will: WillMessage::default(),
+                has_will_payload: false,
+            },
+            qos: QoS::AtMostOnce,
+            debug: false,
+            quiet: false,
+            publish: PublishSettings {
+                topic: None,
+                source: None,
+                retain: false,
+                repeat: NonZeroU32::MIN,
+                repeat_delay: Duration::ZERO,
+            },
+            subscribe: SubscribeSettings {
+                filters: Vec::new(),
+                unsubscribe: Vec::new(),
+                filter_out: Vec::new(),
+                options: SubscriptionOptions::default(),
+                no_retained: false,
+                retained_only: false,
+                remove_retained: false,
+                count: None,
+                exit_after_subscribing: false,
+                timeout: None,
+                verbose: false,
+                end_of_line: true,
+            },
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! `mosquitto_sub`
+
+use crate::connecting::{self, RECONNECT_PAUSE};
+use crate::output::Output;
+use crate::report::{Report, TIMED_OUT, packet_line};
+use crate::settings::Settings;
+use crate::signals::Signalled;
+use mosquitto_client::mqtt::packet::{Subscription, SubscriptionOptions};
+use mosquitto_client::mqtt::{Properties, QoS, ReasonCode, TopicFilter, TopicName};
+use mosquitto_client::{Client, End, Event, Message, Next, Publication, RequestError};
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// Subscribes and prints messages until something ends it. Returns the exit status.
+pub fn run(settings: Settings) -> u8 {
+    let report = Report { quiet: settings.quiet };
+    if settings.subscribe.no_retained && settings.subscribe.retained_only {
+        eprintln!("\nError: Combining '-R' and '--retained-only' makes no sense.");
+        return crate::report::FAILURE;
+    }
+    let mut client = match connecting::client(&settings, report) {
+        Ok(client) => client,
+        Err(status) => return status,
+    };
+    let signalled = match Signalled::watch(client.waker()) {
+        Ok(signalled) => signalled,
+        Err(error) => return report.unreachable(&error),
+    };
+    if client.connect(&settings.connection.host, settings.connection.port).is_err() {
+        return report.lookup();
+    }
+    let subscriber = Subscriber {
+        ends_at: settings.subscribe.timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
+        client,
+        settings,
+        report,
+        signalled,
+        output: Output::new(),
+        printed: 0,
+        progress: Progress::New,
+        ending: false,
+        timed_out: false,
+        reconnect_at: None,
+    };
+    subscriber.work()
+}
+
+struct Subscriber {
+    client: Client,
+    settings: Settings,
+    report: Report,
+    signalled: Signalled,
+    output: Output,
+    /// Messages for `-C`.
+    printed: u32,
+    progress: Progress,
+    /// No more messages are printed.
+    ending: bool,
+    timed_out: bool,
+    /// When `-W` ends it.
+    ends_at: Option<Instant>,
+    reconnect_at: Option<Instant>,
+}
+
+/// How far it has ever come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Progress {
+    New,
+    /// There was a connection.
+    Reached,
+    /// The server has accepted one.
+    Accepted,
+}
+
+impl Subscriber {
+    fn work(mut self) -> u8 {
+        loop {
+            if !self.client.has_buffered() {
+                self.output.flush();
+            }
+            if self.output.is_broken() {
+                self.end(ReasonCode::SUCCESS);
+            }
+            let next = match self.client.next(self.timeout()) {
+                Ok(next) => next,
+                Err(error) => return self.report.unreachable(&error),
+            };
+            if let ControlFlow::Break(status) = self.next(next) {
+                self.output.flush();
+                if self.timed_out {
+                    self.report.error("Timed out");
+                    return TIMED_OUT;
+                }
+                return status;
+            }
+        }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let ends_at = self.ends_at.filter(|_| !self.timed_out);
+        let at = [ends_at, self.reconnect_at].into_iter().flatten().min()?;
+        Some(at.saturating_duration_since(Instant::now()))
+    }
+
+    fn next(&mut self, next: Next) -> ControlFlow<u8> {
+        match next {
+            Next::Event(Event::Disconnected(end)) => return self.disconnected(&end),
+            Next::Event(event) => self.event(event),
+            Next::Unreachable(error) if self.progress == Progress::New => {
+                return ControlFlow::Break(self.report.unreachable(&error));
+            }
+            Next::Unreachable(_) => self.reconnect_at = Some(Instant::now() + RECONNECT_PAUSE),
+            Next::Woken if self.signalled.is_ended() => return self.interrupted(),
+            Next::TimedOut => return self.time_is_over(),
+            Next::Woken | Next::Room => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Log(text) => self.output.line(&packet_line(&self.client, &text)),
+            Event::Connected { .. } => {
+                self.progress = Progress::Accepted;
+                self.signalled.act_in_order();
+                self.subscribe();
+            }
+            Event::Message(message) => self.message(&message),
+            Event::Subscribed { packet_id, reasons } => self.subscribed(packet_id, &reasons),
+            // What --remove-retained has sent is through.
+            Event::Published { .. } => self.finish_removing(),
+            _ => {}
+        }
+    }
+
+    fn subscribe(&mut self) {
+        let settings = &self.settings.subscribe;
+        let options = SubscriptionOptions { qos: self.settings.qos, ..settings.options };
+        let list: Vec<_> = settings.filters.iter().map(|filter| Subscription { filter, options }).collect();
+        let mut result = Ok(0);
+        if !list.is_empty() {
+            result = self.client.subscribe(&list, Properties::EMPTY);
+        }
+        for filter in &settings.unsubscribe {
+            result = result.and_then(|_| self.client.unsubscribe(&[filter], Properties::EMPTY));
+        }
+        if let Err(error) = result {
+            self.cannot_subscribe(error);
+        }
+    }
+
+    fn cannot_subscribe(&mut self, error: RequestError) {
+        self.report.error(&format!("Error: Not subscribed: {error}."));
+        self.end(ReasonCode::SUCCESS);
+    }
+
+    fn subscribed(&mut self, packet_id: u16, reasons: &[ReasonCode]) {
+        if self.settings.debug && !self.settings.quiet {
+            let reasons: Vec<_> = reasons.iter().map(|reason| reason.0.to_string()).collect();
+            self.output.line(&format!("Subscribed (mid: {packet_id}): {}", reasons.join(", ")));
+        }
+        if reasons.iter().all(|reason| reason.is_error()) {
+            self.end(ReasonCode::SUCCESS);
+            self.report.error("All subscription requests were denied.");
+        }
+        if self.settings.subscribe.exit_after_subscribing {
+            self.end(ReasonCode::SUCCESS);
+        }
+    }
+
+    fn message(&mut self, message: &Message) {
+        let settings = &self.settings.subscribe;
+        if self.ending {
+            return;
+        }
+        if settings.retained_only && !message.retain {
+            self.stop();
+            return;
+        }
+        if message.retain && settings.no_retained || self.is_filtered_out(&message.topic) {
+            return;
+        }
+        if settings.remove_retained && message.retain {
+            let empty = Publication { retain: true, ..Publication::new(&message.topic, b"", QoS::AtLeastOnce) };
+            if let Err(error) = self.client.publish(empty) {
+                self.report.error(&format!("Error: {} is not removed: {error}.", message.topic));
+            }
+        }
+        self.output.message(message, settings);
+        self.printed += 1;
+        if settings.count.is_some_and(|count| self.printed >= count.get()) {
+            self.stop();
+        }
+    }
+
+    fn is_filtered_out(&self, topic: &str) -> bool {
+        let Ok(topic) = TopicName::new(topic) else { return false };
+        let filters = self.settings.subscribe.filter_out.iter();
+        filters.filter_map(|filter| TopicFilter::new(filter).ok()).any(|filter| filter.matches(topic))
+    }
+
+    /// Prints no more, and ends when nothing is under way.
+    fn stop(&mut self) {
+        self.ending = true;
+        self.finish_removing();
+    }
+
+    fn finish_removing(&mut self) {
+        if self.ending && self.client.session().unfinished_count() == 0 {
+            self.end(ReasonCode::SUCCESS);
+        }
+    }
+
+    /// Prints no more, and ends the connection.
+    fn end(&mut self, reason: ReasonCode) {
+        self.ending = true;
+        if self.client.session().is_connected() {
+            self.client.disconnect_with(reason, Properties::EMPTY);
+        }
+    }
+
+    /// A signal or `-W`. The original has the will sent then, where MQTT 5 lets it.
+    fn interrupted(&mut self) -> ControlFlow<u8> {
+        if !self.client.session().is_connected() {
+            return ControlFlow::Break(0);
+        }
+        self.end(ReasonCode::DISCONNECT_WITH_WILL_MESSAGE);
+        ControlFlow::Continue(())
+    }
+
+    fn time_is_over(&mut self) -> ControlFlow<u8> {
+        let now = Instant::now();
+        if self.ends_at.is_some_and(|at| at <= now) {
+            if self.progress < Progress::Accepted {
+                return ControlFlow::Break(crate::report::TOO_EARLY);
+            }
+            self.timed_out = true;
+            return self.interrupted();
+        }
+        if self.reconnect_at.is_some_and(|at| at <= now) {
+            self.reconnect_at = None;
+            let connection = &self.settings.connection;
+            if self.client.connect(&connection.host, connection.port).is_err() {
+                self.reconnect_at = Some(now + RECONNECT_PAUSE);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn disconnected(&mut self, end: &End) -> ControlFlow<u8> {
+        match end {
+            End::Requested => ControlFlow::Break(0),
+            End::Refused { reason, .. } => {
+                ControlFlow::Break(self.report.refused(*reason, self.settings.connection.version))
+            }
+            End::ServerMisbehaved { reason, .. } if *reason != ReasonCode::MALFORMED_PACKET => {
+                ControlFlow::Break(self.report.end(end))
+            }
+            _ if self.ending || self.output.is_broken() => ControlFlow::Break(0),
+            _ => {
+                self.progress = self.progress.max(Progress::Reached);
+                self.reconnect_at = Some(Instant::now() + RECONNECT_PAUSE);
+                ControlFlow::Continue(())
+            }
+        }
+    }
+}
