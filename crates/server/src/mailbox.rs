@@ -1,0 +1,189 @@
+//! What workers hand each other: mail, and connections that have come to the wrong one.
+//!
+//! Every worker has one mailbox, which the others lock once a tick at most, to put in a whole batch. Batches that were
+//! read go back through the same mailbox, so that their memory is used again.
+
+use crate::seats::Seat;
+use mio::Waker;
+use mosquitto_broker::{Mail, Shard, ShardId};
+use mosquitto_transport::{Peer, Stream};
+use parking_lot::Mutex;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Batches of one sender that may wait in a mailbox. What is more waits with the sender, whose publishers are then
+/// held back.
+const BATCHES_MAX: usize = 4;
+
+/// Connections that may wait in a mailbox.
+const ARRIVALS_MAX: usize = 1024;
+
+/// Read batches that a mailbox keeps to be filled again.
+const EMPTIES_MAX: usize = 4;
+
+/// A connection on its way to the worker where its session lives.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) stream: Stream,
+    pub(crate) peer: Peer,
+    pub(crate) listener: u16,
+    pub(crate) seat: Seat,
+    /// What was read from it.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The mailboxes of all workers.
+#[derive(Debug)]
+pub(crate) struct PostOffice {
+    boxes: Vec<Mailbox>,
+    stopping: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Mailbox {
+    inbox: Mutex<Inbox>,
+    /// Whether there is something in it. Set after it was put in, cleared before it is taken out.
+    filled: AtomicBool,
+    /// Whether its worker sleeps, or is about to.
+    asleep: AtomicBool,
+    waker: Waker,
+}
+
+#[derive(Debug)]
+struct Inbox {
+    batches: Vec<(ShardId, Mail)>,
+    senders: Vec<Sender>,
+    arrivals: Vec<Arrival>,
+    empties: Vec<Mail>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Sender {
+    /// Batches of it that wait.
+    waiting: usize,
+    /// Whether it has more, and wants to be woken when there is room.
+    blocked: bool,
+}
+
+/// What was in a mailbox. Used again from tick to tick.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    pub(crate) batches: Vec<(ShardId, Mail)>,
+    pub(crate) arrivals: Vec<Arrival>,
+    /// Batches that were read, to go back.
+    pub(crate) read: Vec<Mail>,
+}
+
+impl PostOffice {
+    /// A mailbox for each waker's worker.
+    pub(crate) fn new(wakers: Vec<Waker>) -> Self {
+        let workers = wakers.len();
+        let mailbox = |waker| Mailbox {
+            inbox: Mutex::new(Inbox {
+                batches: Vec::new(),
+                senders: vec![Sender::default(); workers],
+                arrivals: Vec::new(),
+                empties: Vec::new(),
+            }),
+            filled: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
+            waker,
+        };
+        Self { boxes: wakers.into_iter().map(mailbox).collect(), stopping: AtomicBool::new(false) }
+    }
+
+    /// Takes the mail for `to` out of the sender's shard, if there is room for it, and wakes the receiver. Returns
+    /// whether it was taken.
+    pub(crate) fn post(&self, shard: &mut Shard, from: ShardId, to: ShardId) -> bool {
+        let Some(mailbox) = self.boxes.get(to.index()) else { return false };
+        {
+            let mut inbox = mailbox.inbox.lock();
+            let Some(sender) = inbox.senders.get_mut(from.index()) else { return false };
+            if sender.waiting >= BATCHES_MAX {
+                sender.blocked = true;
+                return false;
+            }
+            sender.waiting += 1;
+            let empty = inbox.empties.pop().unwrap_or_default();
+            inbox.batches.push((from, shard.exchange_mail(to, empty)));
+        }
+        mailbox.announce();
+        true
+    }
+
+    /// Hands a connection over, or gives it back where there is no room.
+    pub(crate) fn hand_over(&self, to: ShardId, arrival: Arrival) -> Result<(), Arrival> {
+        let Some(mailbox) = self.boxes.get(to.index()) else { return Err(arrival) };
+        {
+            let mut inbox = mailbox.inbox.lock();
+            if inbox.arrivals.len() >= ARRIVALS_MAX {
+                return Err(arrival);
+            }
+            inbox.arrivals.push(arrival);
+        }
+        mailbox.announce();
+        Ok(())
+    }
+
+    /// Empties the mailbox of worker `own` into `delivery`, and takes back what was read.
+    pub(crate) fn collect(&self, own: ShardId, delivery: &mut Delivery) {
+        let Some(mailbox) = self.boxes.get(own.index()) else { return };
+        if !mailbox.filled.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        let mut inbox = mailbox.inbox.lock();
+        let inbox = &mut *inbox;
+        inbox.empties.append(&mut delivery.read);
+        inbox.empties.truncate(EMPTIES_MAX);
+        delivery.batches.append(&mut inbox.batches);
+        delivery.arrivals.append(&mut inbox.arrivals);
+        for (at, sender) in inbox.senders.iter_mut().enumerate() {
+            sender.waiting = 0;
+            if std::mem::take(&mut sender.blocked)
+                && let Some(blocked) = self.boxes.get(at)
+            {
+                blocked.wake();
+            }
+        }
+    }
+
+    /// Says that worker `own` is going to sleep. False where it must not, since there is something for it.
+    pub(crate) fn fall_asleep(&self, own: ShardId) -> bool {
+        let Some(mailbox) = self.boxes.get(own.index()) else { return true };
+        mailbox.asleep.store(true, Ordering::SeqCst);
+        !mailbox.filled.load(Ordering::SeqCst) && !self.is_stopping()
+    }
+
+    /// Says that worker `own` is awake and will look into its mailbox.
+    pub(crate) fn awake(&self, own: ShardId) {
+        if let Some(mailbox) = self.boxes.get(own.index()) {
+            mailbox.asleep.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// Tells all workers to stop.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.boxes.iter().for_each(Mailbox::wake);
+    }
+
+    /// Whether the workers are to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+}
+
+impl Mailbox {
+    fn announce(&self) {
+        self.filled.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Once is enough for all who want it awake.
+    fn wake(&self) {
+        if self.asleep.swap(false, Ordering::SeqCst) {
+            // Writing to an event descriptor fails only if it is full of wake-ups already.
+            let _: io::Result<()> = self.waker.wake();
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! One worker: the event loop of one shard.
+//!
+//! The loop does everything in batches, in the order that [`Shard`] asks for: wait; take the mail; accept, read and
+//! handle what is ready; fire what is due; then send the mail, write each connection that has something new, close what
+//! is at its end, and hand the log lines on.
+
+mod accept;
+mod clock;
+mod closing;
+mod reading;
+mod socket;
+mod writing;
+
+pub(crate) use clock::Clock;
+
+use crate::endpoint::Door;
+use crate::log::Logger;
+use crate::mailbox::{Arrival, Delivery, PostOffice};
+use accept::Entrance;
+use closing::Closing;
+use mio::{Events, Poll, Token};
+use mosquitto_broker::{ConnectionId, LogLine, Shard, ShardId};
+use reading::READ_BUFFER_BYTES;
+use socket::Sockets;
+use std::io;
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+/// The token of the wake-up from other workers.
+pub(crate) const WAKER: Token = Token(usize::MAX);
+
+/// Tokens of listening sockets count down from here; those of connections count up from 0.
+const FIRST_DOOR: usize = usize::MAX - 1;
+
+/// Events taken at once.
+const EVENTS_MAX: usize = 1024;
+
+/// The event loop of one shard.
+pub(crate) struct Worker {
+    id: ShardId,
+    shard: Shard,
+    poll: Poll,
+    office: Arc<PostOffice>,
+    clock: Clock,
+    logger: Logger,
+    entrance: Entrance,
+    sockets: Sockets,
+    closing: Closing,
+    /// What is read lands here, a connection after the other.
+    buffer: Box<[u8]>,
+    /// Connections with bytes to read or to handle in this tick.
+    ready: Vec<ConnectionId>,
+    /// Connections whose bytes wait until another shard takes mail.
+    held: Vec<ConnectionId>,
+    /// Connections with bytes to write, besides those that the shard names.
+    writable: Vec<ConnectionId>,
+    /// Connections that failed while they were written, for the next tick.
+    broken: Vec<(ConnectionId, Option<String>)>,
+    /// Connections for other workers whose mailboxes are full.
+    departures: Vec<(ShardId, Arrival)>,
+    delivery: Delivery,
+    /// Memory that is used again from tick to tick.
+    touched: Vec<ConnectionId>,
+    receivers: Vec<ShardId>,
+    lines: Vec<LogLine>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        id: ShardId,
+        shard: Shard,
+        poll: Poll,
+        doors: Vec<Door>,
+        office: Arc<PostOffice>,
+        clock: Clock,
+        logger: Logger,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            id,
+            shard,
+            entrance: Entrance::open(doors, poll.registry())?,
+            poll,
+            office,
+            clock,
+            logger,
+            sockets: Sockets::default(),
+            closing: Closing::default(),
+            buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
+            ready: Vec::new(),
+            held: Vec::new(),
+            writable: Vec::new(),
+            broken: Vec::new(),
+            departures: Vec::new(),
+            delivery: Delivery::default(),
+            touched: Vec::new(),
+            receivers: Vec::new(),
+            lines: Vec::new(),
+        })
+    }
+
+    /// Runs until the post office says stop. `barrier` is that of all workers.
+    pub(crate) fn run(mut self, barrier: &Barrier) {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        while !self.office.is_stopping() {
+            self.wait(&mut events);
+            self.tick(&events);
+        }
+        self.stop(barrier);
+    }
+
+    /// Sleeps until there is something to do.
+    fn wait(&mut self, events: &mut Events) {
+        let timeout = if self.office.fall_asleep(self.id) { self.timeout() } else { Some(Duration::ZERO) };
+        // Only EINTR can come of it, and the tick does what there is to do anyway.
+        if self.poll.poll(events, timeout).is_err() {
+            events.clear();
+        }
+        self.office.awake(self.id);
+    }
+
+    /// How long to sleep at most; none: for ever.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.ready.is_empty() || !self.writable.is_empty() || !self.broken.is_empty() || self.entrance.is_waiting()
+        {
+            return Some(Duration::ZERO);
+        }
+        let deadlines = [self.shard.next_deadline(), self.closing.next_deadline(), self.entrance.next_deadline()];
+        let retry = (!self.departures.is_empty()).then(|| self.clock.now() + 1);
+        let next = deadlines.into_iter().flatten().chain(retry).min()?;
+        Some(Duration::from_millis(next.since_ms(self.clock.now())))
+    }
+
+    fn tick(&mut self, events: &Events) {
+        self.shard.begin(self.clock.now());
+        self.collect_mail();
+        for (id, error) in std::mem::take(&mut self.broken) {
+            self.shard.closed(id, error.as_deref());
+        }
+        for event in events {
+            match event.token() {
+                WAKER => {}
+                Token(token) if token > FIRST_DOOR - self.entrance.len() => self.entrance.knock(FIRST_DOOR - token),
+                Token(token) => self.note_event(ConnectionId(token as u32), event),
+            }
+        }
+        self.accept();
+        self.read_ready();
+        self.shard.end();
+        self.drain();
+    }
+
+    /// Notes what an event says about a connection.
+    fn note_event(&mut self, id: ConnectionId, event: &mio::event::Event) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            socket.readable = true;
+            socket.at_end |= event.is_read_closed() || event.is_error();
+            if !socket.queued && !socket.held {
+                socket.queued = true;
+                self.ready.push(id);
+            }
+        }
+        if event.is_writable() && socket.blocked {
+            socket.blocked = false;
+            self.writable.push(id);
+        }
+    }
+
+    fn collect_mail(&mut self) {
+        self.office.collect(self.id, &mut self.delivery);
+        for (_, mail) in self.delivery.batches.drain(..) {
+            self.shard.mail(&mail);
+            self.delivery.read.push(mail);
+        }
+        for arrival in std::mem::take(&mut self.delivery.arrivals) {
+            self.welcome(arrival);
+        }
+    }
+
+    /// Takes in a connection that another worker accepted.
+    fn welcome(&mut self, arrival: Arrival) {
+        let Arrival { stream, peer, listener, seat, bytes } = arrival;
+        let id = self.shard.open_handed_over(&peer.to_string(), listener);
+        self.take_in(id, stream, peer, seat, listener, bytes);
+    }
+
+    /// Brings out what the tick came to: mail first, so that no acknowledgement overtakes its message.
+    fn drain(&mut self) {
+        self.post_mail();
+        self.depart();
+        self.write_all();
+        self.close_ended();
+        self.shard.log_lines(&mut self.lines);
+        self.logger.write(&mut self.lines);
+    }
+
+    fn post_mail(&mut self) {
+        self.receivers.clear();
+        self.receivers.extend(self.shard.mail_waiting());
+        let mut posted = false;
+        for &to in &self.receivers {
+            posted |= self.office.post(&mut self.shard, self.id, to);
+        }
+        if posted && !self.held.is_empty() {
+            for id in std::mem::take(&mut self.held) {
+                self.resume_reading(id);
+            }
+        }
+    }
+
+    /// Hands over connections that belong to others, as many as those take.
+    fn depart(&mut self) {
+        for (to, arrival) in std::mem::take(&mut self.departures) {
+            if let Err(arrival) = self.office.hand_over(to, arrival) {
+                self.departures.push((to, arrival));
+            }
+        }
+    }
+
+    /// The end of the broker: wills go out, also to sessions of other shards, and what can be written is written.
+    fn stop(mut self, barrier: &Barrier) {
+        self.shard.begin(self.clock.now());
+        self.collect_mail();
+        self.shard.shut_down();
+        self.shard.end();
+        self.drain();
+        // Now all shards have posted their wills.
+        barrier.wait();
+        self.shard.begin(self.clock.now());
+        self.collect_mail();
+        self.shard.end();
+        self.drain();
+    }
+}

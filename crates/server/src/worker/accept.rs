@@ -1,0 +1,148 @@
+//! New connections.
+
+use super::{FIRST_DOOR, Worker};
+use crate::endpoint::Door;
+use mio::{Registry, Token};
+use mosquitto_broker::{LogLevel, Moment};
+use mosquitto_transport::{Peer, Stream};
+use std::fs::File;
+use std::io;
+
+/// Connections accepted in one tick.
+const ACCEPTED_MAX: usize = 256;
+
+/// Connections that may be on their way to other workers before no more are accepted.
+const DEPARTURES_MAX: usize = 256;
+
+/// How long to wait after the system refused to accept.
+const RETRY_MS: u64 = 200;
+
+/// The listening sockets of a worker.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    doors: Vec<(Door, Knocks)>,
+    /// Given up to refuse a connection properly when there are no file descriptors left.
+    spare: Option<File>,
+    retry_at: Option<Moment>,
+}
+
+/// Whether somebody may wait at a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Knocks {
+    No,
+    Yes,
+}
+
+/// What came of one attempt to accept.
+enum Knocker {
+    Nobody,
+    In(Stream, Peer),
+    /// The system has no file descriptor left, or no memory.
+    Refused(io::Error),
+}
+
+impl Entrance {
+    pub(super) fn open(doors: Vec<Door>, registry: &Registry) -> io::Result<Self> {
+        let mut doors: Vec<_> = doors.into_iter().map(|door| (door, Knocks::No)).collect();
+        for (at, (door, _)) in doors.iter_mut().enumerate() {
+            door.socket.register(registry, Token(FIRST_DOOR - at))?;
+        }
+        Ok(Self { doors, spare: spare(), retry_at: None })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.doors.len()
+    }
+
+    /// Somebody waits at this door.
+    pub(super) fn knock(&mut self, door: usize) {
+        if let Some((_, knocks)) = self.doors.get_mut(door) {
+            *knocks = Knocks::Yes;
+        }
+    }
+
+    /// Whether somebody may wait to be let in now.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.retry_at.is_none() && self.doors.iter().any(|(_, knocks)| *knocks == Knocks::Yes)
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Moment> {
+        self.retry_at
+    }
+
+    fn next(&mut self, door: usize) -> Knocker {
+        let Some((door, knocks)) = self.doors.get_mut(door) else { return Knocker::Nobody };
+        if *knocks == Knocks::No {
+            return Knocker::Nobody;
+        }
+        match door.socket.accept() {
+            Ok(Some((stream, peer))) => Knocker::In(stream, peer),
+            Ok(None) => {
+                *knocks = Knocks::No;
+                Knocker::Nobody
+            }
+            Err(error) => Knocker::Refused(error),
+        }
+    }
+
+    /// Closes one connection for which there is no file descriptor, so that its client knows at once.
+    fn turn_away(&mut self, door: usize) {
+        if self.spare.take().is_some() {
+            drop(self.next(door));
+        }
+        self.spare = spare();
+    }
+}
+
+impl Worker {
+    /// Accepts who waits at the doors.
+    pub(super) fn accept(&mut self) {
+        if self.entrance.retry_at.is_some_and(|at| at > self.clock.now()) || self.departures.len() >= DEPARTURES_MAX {
+            return;
+        }
+        self.entrance.retry_at = None;
+        for door in 0..self.entrance.len() {
+            for _ in 0..ACCEPTED_MAX {
+                match self.entrance.next(door) {
+                    Knocker::Nobody => break,
+                    Knocker::In(stream, peer) => self.let_in(door, stream, peer),
+                    Knocker::Refused(error) => {
+                        self.logger.log(LogLevel::Warning, cannot_accept(&error));
+                        self.entrance.turn_away(door);
+                        self.entrance.retry_at = Some(self.clock.now() + RETRY_MS);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn let_in(&mut self, door: usize, stream: Stream, peer: Peer) {
+        let Some((Door { listener, seats, .. }, _)) = self.entrance.doors.get(door) else { return };
+        let listener = *listener;
+        let Some(seat) = seats.take() else {
+            if self.shard.settings().connection_messages {
+                let text = format!("Client connection from {} denied: max_connections exceeded.", peer.address().ip());
+                self.logger.log(LogLevel::Notice, text);
+            }
+            return;
+        };
+        let id = self.shard.open(&peer.to_string(), listener);
+        self.take_in(id, stream, peer, seat, listener, Vec::new());
+    }
+}
+
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+fn cannot_accept(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE) => {
+            "Unable to accept new connection, system socket count has been exceeded. \
+             Try increasing \"ulimit -n\" or equivalent."
+                .to_owned()
+        }
+        _ => format!("Unable to accept new connection: {}.", crate::error_text::error_text(error)),
+    }
+}

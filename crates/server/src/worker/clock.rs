@@ -1,0 +1,20 @@
+//! The broker's clock.
+
+use mosquitto_broker::Moment;
+use std::time::Instant;
+
+/// The monotonic clock that all workers share.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    /// A clock that shows nearly zero.
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Now.
+    pub(crate) fn now(self) -> Moment {
+        Moment(self.0.elapsed().as_millis() as u64)
+    }
+}

@@ -1,0 +1,226 @@
+//! From sockets to the shard.
+
+use super::Worker;
+use crate::error_text::error_text;
+use mosquitto_broker::{ConnectionId, Received, Then};
+use mosquitto_transport::Read;
+use std::io;
+
+/// Bytes of the buffer that all connections of a worker are read into.
+pub(super) const READ_BUFFER_BYTES: usize = 128 * 1024;
+
+/// Bytes read from one connection in a tick before the others get their turn.
+const READ_BUDGET_BYTES: usize = 256 * 1024;
+
+/// A packet that is longer than this is gathered in a buffer of its own, as it comes.
+const GATHERED_FROM_BYTES: usize = 32 * 1024;
+
+/// What to do with a connection after some of its bytes were handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Read more.
+    Read,
+    /// Nothing more in this tick.
+    Stop,
+}
+
+impl Worker {
+    /// Gives every connection that has something its turn.
+    pub(super) fn read_ready(&mut self) {
+        // What is not finished is put into the same list again, for the next tick.
+        for id in std::mem::take(&mut self.ready) {
+            if let Some(socket) = self.sockets.get_mut(id) {
+                socket.queued = false;
+                self.serve(id);
+            }
+        }
+    }
+
+    /// Lets a connection whose bytes had to wait be read again.
+    pub(super) fn resume_reading(&mut self, id: ConnectionId) {
+        if let Some(socket) = self.sockets.get_mut(id)
+            && std::mem::take(&mut socket.held)
+            && !std::mem::replace(&mut socket.queued, true)
+        {
+            self.ready.push(id);
+        }
+    }
+
+    fn serve(&mut self, id: ConnectionId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        // What waits comes first. A packet that is known not to be whole need not be looked at again.
+        if !socket.pending.is_empty()
+            && (socket.packet_len == 0 || socket.pending.len() >= socket.packet_len)
+            && self.handle_pending(id) == Next::Stop
+        {
+            return;
+        }
+        let mut budget = READ_BUDGET_BYTES;
+        while let Some(socket) = self.sockets.get_mut(id) {
+            if !socket.readable && !socket.at_end {
+                return;
+            }
+            if budget == 0 {
+                return self.queue(id);
+            }
+            match self.read(id) {
+                Ok(None) => return,
+                Ok(Some(len)) => budget = budget.saturating_sub(len),
+                Err(error) => return self.fail(id, &error),
+            }
+        }
+    }
+
+    /// Reads once and handles what came. None: this was all for this tick.
+    fn read(&mut self, id: ConnectionId) -> io::Result<Option<usize>> {
+        let Some(socket) = self.sockets.get_mut(id) else { return Ok(None) };
+        if socket.packet_len > GATHERED_FROM_BYTES {
+            return self.gather(id);
+        }
+        // The rest of what came before and what comes now are handled together.
+        let before = socket.pending.len();
+        let Some((head, room)) = self.buffer.split_at_mut_checked(before) else { return self.gather(id) };
+        if room.is_empty() {
+            return self.gather(id);
+        }
+        let read = socket.stream.read(room)?;
+        let len = socket.note_read(read);
+        if len == 0 {
+            if read == Read::End {
+                self.shard.closed(id, None);
+            }
+            return Ok(None);
+        }
+        head.copy_from_slice(&socket.pending);
+        let total = before + len;
+        let bytes = self.buffer.get(..total).unwrap_or_default();
+        let Received { consumed, then } = self.shard.received(id, bytes);
+        let rest = bytes.get(consumed..).unwrap_or_default();
+        if let Then::HandOver(to) = then {
+            let rest = rest.to_vec();
+            self.let_go(id, to, rest);
+            return Ok(None);
+        }
+        let Some(socket) = self.sockets.get_mut(id) else { return Ok(None) };
+        socket.pending.clear();
+        socket.pending.extend_from_slice(rest);
+        if rest.is_empty() && socket.pending.capacity() > 0 {
+            socket.pending = Vec::new();
+        }
+        Ok((self.go_on(id, then) == Next::Read).then_some(len))
+    }
+
+    /// Reads more of a long packet into the connection's own buffer, which grows with what has come, not with what was
+    /// announced.
+    fn gather(&mut self, id: ConnectionId) -> io::Result<Option<usize>> {
+        let Some(socket) = self.sockets.get_mut(id) else { return Ok(None) };
+        let missing = socket.packet_len.saturating_sub(socket.pending.len());
+        let room = if missing == 0 { self.buffer.len() } else { missing.min(self.buffer.len()) };
+        let Some(room) = self.buffer.get_mut(..room) else { return Ok(None) };
+        let read = socket.stream.read(room)?;
+        let len = socket.note_read(read);
+        if len == 0 {
+            if read == Read::End {
+                self.shard.closed(id, None);
+            }
+            return Ok(None);
+        }
+        socket.pending.extend_from_slice(room.get(..len).unwrap_or_default());
+        if socket.packet_len > 0 && socket.pending.len() < socket.packet_len {
+            return Ok(Some(len));
+        }
+        Ok((self.handle_pending(id) == Next::Read).then_some(len))
+    }
+
+    /// Presents what waits to the shard.
+    fn handle_pending(&mut self, id: ConnectionId) -> Next {
+        let Some(socket) = self.sockets.get_mut(id) else { return Next::Stop };
+        let mut pending = std::mem::take(&mut socket.pending);
+        let Received { consumed, then } = self.shard.received(id, &pending);
+        pending.drain(..consumed);
+        if let Then::HandOver(to) = then {
+            self.let_go(id, to, pending);
+            return Next::Stop;
+        }
+        let Some(socket) = self.sockets.get_mut(id) else { return Next::Stop };
+        if !pending.is_empty() {
+            socket.pending = pending;
+        }
+        self.go_on(id, then)
+    }
+
+    /// Does what the shard said.
+    fn go_on(&mut self, id: ConnectionId, then: Then) -> Next {
+        let Some(socket) = self.sockets.get_mut(id) else { return Next::Stop };
+        socket.packet_len = 0;
+        match then {
+            Then::Wait { packet_len } => {
+                socket.packet_len = packet_len;
+                return Next::Read;
+            }
+            Then::Busy => self.queue(id),
+            Then::Full => {
+                socket.held = true;
+                self.held.push(id);
+            }
+            // A connection that is handed over is not here any more.
+            Then::Ended | Then::HandOver(_) => {
+                // All that it sent was handled: the last of it was a DISCONNECT.
+                socket.gone = socket.pending.is_empty();
+                socket.pending = Vec::new();
+                socket.readable = false;
+                socket.at_end = false;
+            }
+        }
+        Next::Stop
+    }
+
+    fn queue(&mut self, id: ConnectionId) {
+        if let Some(socket) = self.sockets.get_mut(id)
+            && !std::mem::replace(&mut socket.queued, true)
+        {
+            self.ready.push(id);
+        }
+    }
+
+    fn fail(&mut self, id: ConnectionId, error: &io::Error) {
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.gone = true;
+        }
+        match text_of(error) {
+            None => self.shard.closed(id, None),
+            Some(text) => self.shard.closed(id, Some(&text)),
+        }
+    }
+}
+
+/// What the log says of a socket error; nothing of one that means that the peer has gone.
+pub(super) fn text_of(error: &io::Error) -> Option<String> {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => None,
+        _ => Some(error_text(error)),
+    }
+}
+
+impl super::socket::Socket {
+    /// Keeps in mind what a read said, and returns how many bytes came.
+    fn note_read(&mut self, read: Read) -> usize {
+        match read {
+            Read::Some(len) => len,
+            Read::Drained(len) => {
+                // Where the peer has ended its half, the end itself is still to be read.
+                self.readable = false;
+                if len == 0 {
+                    self.at_end = false;
+                }
+                len
+            }
+            Read::End => {
+                self.readable = false;
+                self.at_end = false;
+                self.gone = true;
+                0
+            }
+        }
+    }
+}

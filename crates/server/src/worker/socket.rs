@@ -1,0 +1,105 @@
+//! The sockets of a worker's connections.
+
+use super::Worker;
+use crate::mailbox::Arrival;
+use crate::seats::Seat;
+use mio::Token;
+use mosquitto_broker::{ConnectionId, ShardId};
+use mosquitto_transport::{Peer, Stream};
+
+/// A connection as the event loop sees it. An idle one owns no buffer.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) stream: Stream,
+    pub(super) peer: Peer,
+    pub(super) listener: u16,
+    pub(super) seat: Seat,
+    /// Bytes that were read and not handled yet.
+    pub(super) pending: Vec<u8>,
+    /// Bytes of the packet that `pending` begins with; 0 where that is not known.
+    pub(super) packet_len: usize,
+    /// Whether there may be more to read.
+    pub(super) readable: bool,
+    /// Whether the peer, or the network, has ended its half: reading goes on until that is met.
+    pub(super) at_end: bool,
+    /// Whether it stands in the list of connections to read.
+    pub(super) queued: bool,
+    /// Whether its bytes wait until output was sent or mail was taken.
+    pub(super) held: bool,
+    /// Whether it takes nothing more until an event says so.
+    pub(super) blocked: bool,
+    /// Whether its client has gone by itself, and waits for nothing.
+    pub(super) gone: bool,
+}
+
+/// The sockets by connection.
+#[derive(Debug, Default)]
+pub(super) struct Sockets(Vec<Option<Box<Socket>>>);
+
+impl Sockets {
+    #[inline]
+    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Socket> {
+        self.0.get_mut(id.index())?.as_deref_mut()
+    }
+
+    fn insert(&mut self, id: ConnectionId, socket: Socket) {
+        if self.0.len() <= id.index() {
+            self.0.resize_with(id.index() + 1, || None);
+        }
+        if let Some(place) = self.0.get_mut(id.index()) {
+            *place = Some(Box::new(socket));
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Socket> {
+        self.0.get_mut(id.index())?.take().map(|socket| *socket)
+    }
+}
+
+impl Worker {
+    /// Begins to serve a connection that the shard has opened.
+    pub(super) fn take_in(
+        &mut self,
+        id: ConnectionId,
+        mut stream: Stream,
+        peer: Peer,
+        seat: Seat,
+        listener: u16,
+        pending: Vec<u8>,
+    ) {
+        if let Err(error) = stream.register(self.poll.registry(), Token(id.index())) {
+            self.shard.closed(id, Some(&crate::error_text::error_text(&error)));
+        }
+        let queued = !pending.is_empty();
+        if queued {
+            self.ready.push(id);
+        }
+        self.sockets.insert(
+            id,
+            Socket {
+                stream,
+                peer,
+                listener,
+                seat,
+                pending,
+                packet_len: 0,
+                readable: false,
+                at_end: false,
+                queued,
+                held: false,
+                blocked: false,
+                gone: false,
+            },
+        );
+    }
+
+    /// Lets a connection go to the worker where its session lives, with what was read from it.
+    pub(super) fn let_go(&mut self, id: ConnectionId, to: ShardId, bytes: Vec<u8>) {
+        self.shard.release(id);
+        let Some(mut socket) = self.sockets.remove(id) else { return };
+        // A stream that cannot be taken off here is broken, and will be found so there.
+        let _ = socket.stream.deregister(self.poll.registry());
+        let Socket { stream, peer, listener, seat, .. } = socket;
+        self.departures.push((to, Arrival { stream, peer, listener, seat, bytes }));
+    }
+}

@@ -1,0 +1,78 @@
+//! From the shard to sockets.
+
+use super::Worker;
+use super::reading::text_of;
+use mosquitto_broker::ConnectionId;
+use mosquitto_transport::Written;
+use std::io::{self, IoSlice};
+
+/// Buffers written with one call.
+const SLICES_MAX: usize = 32;
+
+/// Bytes written to one connection in a tick before the others get their turn.
+const WRITE_BUDGET_BYTES: usize = 4 * 1024 * 1024;
+
+impl Worker {
+    /// Writes every connection that has something new, and those that can take more than before.
+    pub(super) fn write_all(&mut self) {
+        let mut touched = std::mem::take(&mut self.touched);
+        self.shard.touched(&mut touched);
+        // What is not finished is put into the list again, for the next tick.
+        for id in std::mem::take(&mut self.writable) {
+            self.write(id);
+        }
+        for &id in &touched {
+            self.write(id);
+        }
+        self.touched = touched;
+    }
+
+    pub(super) fn write(&mut self, id: ConnectionId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if socket.blocked {
+            return;
+        }
+        let mut budget = WRITE_BUDGET_BYTES;
+        let before = self.shard.output_len(id);
+        let mut left = before;
+        while left > 0 {
+            if budget == 0 {
+                self.writable.push(id);
+                break;
+            }
+            match self.write_once(id) {
+                Ok(Written::Some(len)) => {
+                    self.shard.sent(id, len);
+                    budget = budget.saturating_sub(len);
+                }
+                Ok(Written::Blocked(len)) => {
+                    self.shard.sent(id, len);
+                    if let Some(socket) = self.sockets.get_mut(id) {
+                        socket.blocked = true;
+                    }
+                    left = self.shard.output_len(id);
+                    break;
+                }
+                Err(error) => {
+                    if let Some(socket) = self.sockets.get_mut(id) {
+                        socket.blocked = true;
+                    }
+                    self.broken.push((id, text_of(&error)));
+                    break;
+                }
+            }
+            left = self.shard.output_len(id);
+        }
+        if left < before {
+            self.resume_reading(id);
+        }
+    }
+
+    fn write_once(&mut self, id: ConnectionId) -> io::Result<Written> {
+        let Some(socket) = self.sockets.get_mut(id) else { return Ok(Written::Blocked(0)) };
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let filled = self.shard.output(id, &mut slices);
+        let slices = slices.get(..filled).unwrap_or_default();
+        socket.stream.write(slices)
+    }
+}
