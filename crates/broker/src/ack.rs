@@ -61,7 +61,6 @@ impl Shard {
         if !self.release_message(id, slot, ack.packet_id) {
             return Flow::Held;
         }
-        log!(self.home.log, Debug, "Received PUBREL from {} (Mid: {})", self.home.name_of(id), ack.packet_id);
         self.home.acknowledge(id, PacketType::PubComp, ack.packet_id, ReasonCode::SUCCESS);
         Flow::Next
     }

@@ -177,22 +177,24 @@ impl Shard {
     /// A QoS 2 message is released: now it is delivered. False where it has to wait.
     pub(crate) fn release_message(&mut self, id: ConnectionId, slot: u32, packet_id: u16) -> bool {
         let Some(session) = self.home.sessions.get_mut(slot) else { return true };
-        let Some(message) = session.incoming.get(packet_id).cloned() else { return true };
-        let view = message.view();
-        let topic = std::str::from_utf8(view.topic).unwrap_or_default();
+        let message = session.incoming.get(packet_id).cloned();
+        let topic = message.as_ref().map_or("", |m| std::str::from_utf8(m.view().topic).unwrap_or_default());
         let control = standing(topic) == Standing::Control;
-        let way = self.way_for(&view);
-        if !control && self.must_wait(way) {
+        let way = message.as_ref().filter(|_| !control).map(|message| self.way_for(&message.view()));
+        if way.is_some_and(|way| self.must_wait(way)) {
             return false;
         }
+        log!(self.home.log, Debug, "Received PUBREL from {} (Mid: {packet_id})", self.home.name_of(id));
+        let Some(message) = &message else { return true };
         if let Some(session) = self.home.sessions.get_mut(slot) {
             session.incoming.remove(packet_id);
         }
         if control {
             self.answer_control(id, topic);
-        } else {
+        }
+        if let Some(way) = way {
             let origin = self.origin(slot);
-            self.route(way, &mut Outgoing::of(&message), origin);
+            self.route(way, &mut Outgoing::of(message), origin);
         }
         true
     }

@@ -10,14 +10,21 @@
 
 mod bad_input;
 mod connect;
+mod dollar_topics;
 mod harness;
 mod keep_alive;
+mod log_lines;
+mod mail;
 mod message_expiry;
+mod packet_size;
 mod publish_subscribe;
+mod qos_in;
+mod qos_out;
 mod retained;
 mod session_expiry;
 mod session_resume;
 mod shared;
+mod slow_reader;
 mod subscribe;
 mod subscription_options;
 mod takeover;

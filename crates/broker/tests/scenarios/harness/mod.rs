@@ -135,6 +135,16 @@ impl Net {
         self.run();
     }
 
+    /// The network takes so many bytes from the broker that the peer does not look at yet.
+    pub(crate) fn take_output(&mut self, peer: Peer, len: usize) {
+        let link = &mut self.links[peer.0];
+        let mut slices = [IoSlice::new(&[]); 16];
+        let filled = self.shards[link.shard].output(link.id, &mut slices);
+        let bytes: Vec<u8> = slices[..filled].iter().flat_map(|s| s.iter().copied()).take(len).collect();
+        link.outbox.extend_from_slice(&bytes);
+        self.shards[link.shard].sent(link.id, bytes.len());
+    }
+
     /// Lets time pass, second by second.
     pub(crate) fn advance(&mut self, seconds: u64) {
         for _ in 0..seconds {

@@ -1,0 +1,76 @@
+//! Clients that do not take what is sent to them.
+
+use crate::harness::{Net, connect};
+use mosquitto_broker::{DropReason, Settings};
+
+#[test]
+fn messages_of_qos_0_are_dropped_when_too_many_packets_wait() {
+    let mut net = Net::with(2, Settings { max_queued_messages: 100, ..Settings::default() });
+    let (publisher, slow, quick) =
+        (connect("pub").on(&mut net), connect("slow").on(&mut net), connect("quick").on(&mut net));
+    net.subscribe(slow, "t", 0);
+    net.subscribe(quick, "t", 0);
+    net.set_reading(slow, false);
+    (0..150).for_each(|n| net.publish(publisher, "t", &n.to_string(), 0, 0));
+    assert_eq!(net.dropped(DropReason::OutputFull), 50);
+    assert_eq!(net.log_with("Outgoing messages are being dropped for client slow.").len(), 1);
+    net.set_reading(slow, true);
+    assert_eq!((net.got(slow).len(), net.got(quick).len()), (100, 150), "a slow reader costs only itself");
+    net.publish(publisher, "t", "again", 0, 0);
+    assert_eq!(net.got(slow).len(), 1);
+}
+
+#[test]
+fn messages_of_qos_1_wait_in_the_window_and_the_queue() {
+    let mut net = Net::with(2, Settings { max_inflight_messages: 5, max_queued_messages: 10, ..Settings::default() });
+    let (publisher, slow) = (connect("pub").on(&mut net), connect("slow").on(&mut net));
+    net.subscribe(slow, "t", 1);
+    net.set_reading(slow, false);
+    (0..50).for_each(|n| net.publish(publisher, "t", &n.to_string(), 1, 1));
+    assert_eq!(net.output_len(slow), 5 * 9, "as many packets as the window takes");
+    assert_eq!(net.dropped(DropReason::QueueFull), 35);
+    net.set_reading(slow, true);
+    (1..=15).for_each(|id| net.puback(slow, id));
+    assert_eq!(net.got(slow).len(), 15);
+}
+
+#[test]
+fn a_client_that_asks_without_listening_is_not_read_any_more() {
+    let mut net = Net::with(1, Settings { max_packet_size: 100_000, ..Settings::default() });
+    let peer = connect("a").v311().on(&mut net);
+    net.set_reading(peer, false);
+    let topic = format!("$CONTROL/{}", "x".repeat(60_000));
+    for _ in 0..40 {
+        net.publish(peer, &topic, "", 0, 0);
+    }
+    let (unread, waiting) = (net.unread_by_broker(peer), net.output_len(peer));
+    assert!(unread > 1_000_000 && (1 << 20..1_200_000).contains(&waiting), "{unread} {waiting}");
+    net.set_reading(peer, true);
+    assert_eq!((net.unread_by_broker(peer), net.got(peer).len()), (0, 40));
+}
+
+#[test]
+fn answers_that_were_taken_do_not_count_while_messages_wait() {
+    // A client with a steady stream of messages may never have taken all of them; it is read all the same.
+    let mut net = Net::with(1, Settings { max_packet_size: 100_000, ..Settings::default() });
+    let peer = connect("a").v311().on(&mut net);
+    net.set_reading(peer, false);
+    let topic = format!("$CONTROL/{}", "x".repeat(60_000));
+    for _ in 0..40 {
+        net.publish(peer, &topic, "", 0, 0);
+        assert_eq!(net.unread_by_broker(peer), 0);
+        net.take_output(peer, net.output_len(peer) - 1);
+    }
+}
+
+#[test]
+fn the_last_words_to_a_client_that_is_closed_are_still_sent() {
+    let mut net = Net::new();
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("a").on(&mut net));
+    net.subscribe(peer, "t", 0);
+    net.set_reading(peer, false);
+    net.publish(publisher, "t", "x", 0, 0);
+    net.set_reading(peer, true);
+    connect("a").on(&mut net);
+    assert_eq!(net.got(peer), [r#"PUBLISH q0 t "x""#, "DISCONNECT rc=0x8e"]);
+}
