@@ -5,10 +5,13 @@ use crate::error::{ConfigError, Location, Notice};
 use crate::log::LogType;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The largest file that is read. What is larger is no configuration.
 const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// How much is remembered to be said about the files. Nobody reads more, and a file may repeat an option a million times.
+const NOTICES_MAX: usize = 10_000;
 
 /// A configuration in the making, on which files are read on top of each other.
 #[derive(Debug, Default)]
@@ -21,6 +24,7 @@ pub(crate) struct Reader {
 
 /// Which options have been given, where what they did cannot be told from the configuration.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of options, not the state of a machine")]
 pub(crate) struct Given {
     pub(crate) port: bool,
     pub(crate) log_dest: bool,
@@ -31,7 +35,6 @@ pub(crate) struct Given {
 /// A file that is being read. Every file starts without a current listener, also one that is included.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
-    path: PathBuf,
     /// Whether `include_dir` found it.
     pub(crate) included: bool,
     /// The listener to which listeners' options belong, as its place in [`Config::listeners`].
@@ -51,7 +54,12 @@ impl Reader {
     }
 
     pub(crate) fn notice(&mut self, level: LogType, text: impl Into<String>) {
-        self.config.notices.push(Notice::new(level, text));
+        let notices = &mut self.config.notices;
+        match notices.len() {
+            ..NOTICES_MAX => notices.push(Notice::new(level, text)),
+            NOTICES_MAX => notices.push(Notice::new(LogType::Warning, "Warning: Further notices are left out.")),
+            _ => {}
+        }
     }
 
     /// Makes the default listener the current one, and makes it if there is none. `option` is what asks for it.
@@ -80,19 +88,19 @@ impl Reader {
 
     fn read_file(&mut self, path: &Path, included: bool) -> Result<(), ConfigError> {
         let contents = contents(path)?;
-        let mut file = OpenFile { path: path.to_owned(), included, listener: None };
-        for (index, raw) in contents.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            let location = Location { file: file.path.clone(), line: index + 1, included };
+        let mut file = OpenFile { included, listener: None };
+        for (number, raw) in (1..).zip(contents.split_inclusive(|byte| *byte == b'\n')) {
+            if raw.contains(&0) {
+                let text = "Warning: NUL byte in the configuration, the rest of the file is ignored:";
+                self.notice(LogType::Warning, format!("{text} {}:{number}.", path.display()));
+            }
             match readable(raw) {
                 Readable::Statement(line) => {
-                    self.apply(&mut file, line).map_err(|error| error.found_at(location))?;
+                    let location = || Location { file: path.to_owned(), line: number, included };
+                    self.apply(&mut file, line).map_err(|error| error.found_at(location()))?;
                 }
                 Readable::Nothing => {}
-                Readable::End => {
-                    let text = "Warning: NUL byte in the configuration, the rest of the file is ignored:";
-                    self.notice(LogType::Warning, format!("{text} {}:{}.", path.display(), location.line));
-                    break;
-                }
+                Readable::End => break,
             }
         }
         Ok(())
@@ -110,11 +118,10 @@ enum Readable<'l> {
     End,
 }
 
-/// Judges a line. A NUL byte hides itself and what follows it: at the start of a line the whole line, in a last line
-/// without a line end the rest of that; anywhere else, the rest of the file.
+/// Judges a line. A NUL byte hides its whole line and the rest of the file, as in Mosquitto; only in a last line without
+/// a line end, where a program may have written the NUL that ended its own text, what stands before it is read.
 fn readable(raw: &[u8]) -> Readable<'_> {
     let line = match raw.iter().position(|byte| *byte == 0) {
-        Some(0) => return Readable::Nothing,
         Some(_) if raw.ends_with(b"\n") => return Readable::End,
         Some(at) => raw.get(..at).unwrap_or(raw),
         None => raw,
@@ -180,7 +187,8 @@ mod tests {
 
     #[test]
     fn a_nul_byte_hides_what_follows() {
-        assert_eq!(readable(b"\0port 1\n"), Nothing);
+        assert_eq!(readable(b"\0port 1\n"), End);
+        assert_eq!(readable(b"\0port 1"), Nothing);
         assert_eq!(readable(b"port 1\0 2"), Statement(b"port 1"));
         assert_eq!(readable(b"port 1\0\n"), End);
         assert_eq!(readable(b"# x\0\n"), End);
