@@ -118,8 +118,28 @@ impl Notice {
     }
 }
 
-/// A part of a file as it appears in a message. Cut, because a line has no longest length and a log line has one.
+/// A part of a file as it appears in a message. Cut, because a line has no longest length and a log line has one; and
+/// without control characters, which a terminal would obey. A tab is harmless, and what is wrong may be just that.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     const SHOWN_BYTES_MAX: usize = 900;
-    String::from_utf8_lossy(bytes.get(..SHOWN_BYTES_MAX).unwrap_or(bytes)).into_owned()
+    let text = String::from_utf8_lossy(bytes.get(..SHOWN_BYTES_MAX).unwrap_or(bytes));
+    let mut shown: String =
+        text.chars().map(|c| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    shown.truncate(shown.floor_char_boundary(SHOWN_BYTES_MAX));
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn what_is_shown_of_a_file_is_short_and_harmless() {
+        assert_eq!(shown(b"a\tb"), "a\tb");
+        assert_eq!(shown(b"\x1b[2J\r"), "\u{FFFD}[2J\u{FFFD}");
+        assert_eq!(shown("é".as_bytes()), "é");
+        assert_eq!(shown(&[b'x'; 5000]).len(), 900);
+        assert!(shown(&[0xFF; 5000]).len() <= 900);
+        assert!(shown(&[0x01; 5000]).len() <= 900);
+    }
 }
