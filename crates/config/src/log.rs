@@ -115,7 +115,7 @@ impl LogTypes {
     /// No kind.
     pub const NONE: Self = Self(0);
     /// Every kind.
-    pub const ALL: Self = Self(u16::MAX);
+    pub const ALL: Self = Self((1 << LogType::ALL.len()) - 1);
 
     /// Whether this kind is in the set.
     pub fn contains(self, kind: LogType) -> bool {
