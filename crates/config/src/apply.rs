@@ -57,6 +57,7 @@ impl Reader {
         match store {
             Store::Bool(set) => set(&mut self.config, statement.bool()?),
             Store::Int(set) => set(&mut self.config, statement.int()?),
+            Store::SmallInt(set) => set(&mut self.config, statement.small_int()?),
             Store::Text(place) => {
                 let place = place(&mut self.config);
                 *place = Some(statement.text(place.as_deref())?);
@@ -90,10 +91,15 @@ fn only(supported: &str, statement: &mut Statement<'_>) -> Result<(), ConfigErro
     }
 }
 
+/// What some editors put at the start of a file in UTF-8, unseen.
+const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
+
 fn unknown_option(name: &[u8]) -> ConfigError {
     let error = unknown(name);
     if name.contains(&b'\t') {
         error.expected("a space between name and value; a tab does not separate them")
+    } else if name.starts_with(BYTE_ORDER_MARK) {
+        error.expected("no byte order mark at the start of the file")
     } else if name.starts_with(b"#") {
         error.expected("'#' at the very start of the line, if this is a comment")
     } else if let Some(suggestion) = nearest_option(name) {

@@ -43,9 +43,9 @@ pub(crate) fn port(reader: &mut Reader, file: &mut OpenFile, statement: &mut Sta
         let text = "Warning: Default listener port specified multiple times. Only the latest will be used.";
         reader.notice(LogType::Warning, text);
     }
-    let port = statement.int()?;
+    let port = statement.small_int()?;
     let listener = reader.listener(file, &statement.name)?;
-    listener.port = port as u16;
+    listener.port = port;
     listener.origin = Origin::PortOrBindAddress;
     Ok(())
 }

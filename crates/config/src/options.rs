@@ -19,7 +19,7 @@ use crate::config::{Config, Listener};
 use crate::error::ConfigError;
 use crate::reader::{OpenFile, Reader};
 use crate::words::Statement;
-use argument::LONGEST_TEXT_BYTES;
+pub(crate) use argument::LONGEST_TEXT_BYTES;
 
 /// Every option that this broker knows by name, also those that it does not support.
 pub fn options() -> impl Iterator<Item = &'static Declaration> {
@@ -143,6 +143,7 @@ pub(crate) enum Store {
     Bool(fn(&mut Config, bool)),
     /// The number is within the declared limits, and `unsigned_abs` loses nothing where those are not negative.
     Int(fn(&mut Config, i32)),
+    SmallInt(fn(&mut Config, u16)),
     Text(fn(&mut Config) -> &mut Option<String>),
     ListenerBool(fn(&mut Listener, bool)),
     ListenerInt(fn(&mut Listener, i32)),

@@ -1,6 +1,6 @@
 //! What a misspelt option was meant to be.
 
-use crate::options::{Action, options};
+use crate::options::{Action, Declaration, options};
 
 /// How many letters may be wrong, missing or too many.
 const EDITS_MAX: usize = 2;
@@ -9,7 +9,7 @@ const EDITS_MAX: usize = 2;
 pub(crate) fn nearest_option(name: &[u8]) -> Option<&'static str> {
     options()
         .filter(|option| !matches!(option.action, Action::Removed(_) | Action::Refused(_)))
-        .flat_map(|option| option.names())
+        .flat_map(Declaration::names)
         .filter_map(|known| Some((edits(name, known.as_bytes())?, known)))
         .min()
         .map(|(_, known)| known)

@@ -1,7 +1,7 @@
 //! A line as words, and words as values.
 
 use crate::error::{ConfigError, shown};
-use crate::options::{Argument, Bound, Declaration, Refusal, Repeat};
+use crate::options::{Argument, Bound, Declaration, LONGEST_TEXT_BYTES, Refusal, Repeat};
 
 /// What is left of a line. Only a space separates words.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +86,12 @@ impl<'l> Statement<'l> {
         }
     }
 
+    /// The next word as a number within the declared limits, which must lie within those of 16 bits.
+    pub(crate) fn small_int(&mut self) -> Result<u16, ConfigError> {
+        let number = self.int()?;
+        u16::try_from(number).map_err(|_| self.invalid(number.to_string().as_bytes()))
+    }
+
     /// The next word as one of the declared ones.
     pub(crate) fn choice(&mut self) -> Result<&'static str, ConfigError> {
         let word = self.word()?;
@@ -136,7 +142,7 @@ impl<'l> Statement<'l> {
 
 /// Text as MQTT allows it: UTF-8 without control characters and non-characters, no longer than MQTT can carry.
 pub(crate) fn checked_text(value: &[u8]) -> Result<String, ConfigError> {
-    let is_text = |text: &&str| text.len() <= usize::from(u16::MAX) && !text.chars().any(is_forbidden);
+    let is_text = |text: &&str| text.len() <= LONGEST_TEXT_BYTES && !text.chars().any(is_forbidden);
     std::str::from_utf8(value).ok().filter(is_text).map(str::to_owned).ok_or_else(|| {
         ConfigError::new("Malformed UTF-8 in configuration.")
             .expected("UTF-8 without control characters, at most 65535 bytes")

@@ -1,7 +1,7 @@
 //! What may follow an option's name, and how that is put into words.
 
 /// The longest text that MQTT can carry, which Mosquitto applies to the configuration as well.
-pub(super) const LONGEST_TEXT_BYTES: usize = u16::MAX as usize;
+pub(crate) const LONGEST_TEXT_BYTES: usize = u16::MAX as usize;
 
 /// What must follow an option's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

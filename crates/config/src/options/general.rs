@@ -64,14 +64,14 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .since("0.6")
         .help("QoS 1 and 2 messages under way at once, per client and direction; 0: no limit.")
         // 65535 is what MQTT 5 means by leaving the Receive Maximum out: no limit.
-        .store(Store::Int(|c, n| c.global.max_inflight_messages = if n == 65535 { 0 } else { n as u16 })),
+        .store(Store::SmallInt(|c, n| c.global.max_inflight_messages = if n == u16::MAX { 0 } else { n })),
     Declaration::int("max_keepalive", Refuses(0), Refuses(65535))
         .default("0")
         .unit("seconds")
         .reload(DocumentedOnly)
         .since("1.6")
         .help("Longest keepalive that a client may ask for; 0: any.")
-        .store(Store::Int(|c, n| c.global.max_keepalive = n as u16)),
+        .store(Store::SmallInt(|c, n| c.global.max_keepalive = n)),
     Declaration::int("max_packet_size", Refuses(20), Unbounded)
         .default("2000000")
         .unit("bytes")
@@ -157,7 +157,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .default("0")
         .since("none: this broker's own")
         .help("Threads that share the clients; 0: one per core.")
-        .store(Store::Int(|c, n| c.global.worker_threads = NonZeroU16::new(n as u16))),
+        .store(Store::SmallInt(|c, n| c.global.worker_threads = NonZeroU16::new(n))),
     Declaration::ignored("retry_interval")
         .since("0.5")
         .help("Ignored: messages are sent again on reconnect only.")
