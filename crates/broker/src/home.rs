@@ -206,8 +206,9 @@ impl Home {
             if view.expires_at <= self.now {
                 return Sent::Expired;
             }
-            // [MQTT-3.3.2-6]: what is left of the interval, in seconds begun.
-            expiry_s = Some(view.expires_at.since_ms(self.now).div_ceil(1000) as u32);
+            // [MQTT-3.3.2-6]: what is left of the interval, to the nearest second: another shard's clock may be some
+            // milliseconds ahead, and must not make more of it than there was.
+            expiry_s = Some(((view.expires_at.since_ms(self.now) + 500) / 1000).max(1) as u32);
         }
         let v5 = connection.version.is_v5();
         let alias = connection.aliases_out.as_ref().map_or(Alias::None, |aliases| aliases.of(view.topic));
@@ -262,7 +263,7 @@ impl Home {
             if !session.window.has_room() || session.window.has_unsent() {
                 return;
             }
-            let Some(queued) = session.window.queue.pop_front() else { break };
+            let Some(queued) = session.window.next_queued() else { break };
             let Queued { message, qos, retain, identifier } = queued;
             self.launch(slot, &mut Outgoing::of(&message), qos, retain, identifier);
         }

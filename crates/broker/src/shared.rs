@@ -42,7 +42,7 @@ impl Shared {
         ShardId((self.hasher.hash_one(client_id) % u64::from(self.shards)) as u16)
     }
 
-    /// Subscriptions of all sessions, shared ones included.
+    /// Subscriptions of all sessions, shared ones included. Not to be asked for in the middle of a tick.
     pub fn subscription_count(&self) -> usize {
         self.subscriptions.read().len()
     }

@@ -9,6 +9,9 @@ use crate::{ConnectionId, Shard};
 use mosquitto_mqtt::packet::{RetainHandling, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe};
 use mosquitto_mqtt::{Properties, Property, ReasonCode, SharedFilter};
 
+/// Filters added or removed under one lock, so that a long packet does not hold up the other shards.
+const FILTERS_A_SLICE: usize = 1000;
+
 /// A subscription as it was made.
 struct Made<'a> {
     wanted: Subscription<'a>,
@@ -19,7 +22,7 @@ struct Made<'a> {
 }
 
 impl Shard {
-    /// Makes all subscriptions under one lock, then answers, then sends what is retained for them.
+    /// Makes all subscriptions, then answers, then sends what is retained for them.
     pub(crate) fn on_subscribe(&mut self, id: ConnectionId, slot: u32, subscribe: &Subscribe<'_>) {
         log!(self.home.log, Debug, "Received SUBSCRIBE from {}", self.home.name_of(id));
         let Some(connection) = self.home.connections.get(id) else { return };
@@ -67,22 +70,25 @@ impl Shard {
         identifier: u32,
         bridge: bool,
     ) -> Vec<Made<'a>> {
-        let shard = self.id;
-        let (made, _) = self.change_tree(|tree| {
-            let subscriptions = subscribe.subscriptions().filter_map(|wanted| {
-                let filter = SharedFilter::new(wanted.filter).ok()?;
-                let mut options = wanted.options;
-                // A bridge of MQTT 3 cannot ask for it, and means it.
-                options.no_local |= bridge;
-                options.retain_as_published |= bridge;
-                let grant = Grant::new(options, identifier);
-                let subscriber = Subscriber { session, grant, shard };
-                // [MQTT-3.8.4-3]: the same filter again replaces what was there.
-                let (node, is_new) = tree.insert(filter.filter.as_str(), filter.group, subscriber);
-                Some(Made { wanted, filter, node, grant, is_new })
+        let (shard, mut wanted, mut made) = (self.id, subscribe.subscriptions().peekable(), Vec::new());
+        while wanted.peek().is_some() {
+            let slice = wanted.by_ref().take(FILTERS_A_SLICE);
+            self.change_tree(|tree| {
+                made.extend(slice.filter_map(|wanted| {
+                    let filter = SharedFilter::new(wanted.filter).ok()?;
+                    let mut options = wanted.options;
+                    // A bridge of MQTT 3 cannot ask for it, and means it.
+                    options.no_local |= bridge;
+                    options.retain_as_published |= bridge;
+                    let grant = Grant::new(options, identifier);
+                    let subscriber = Subscriber { session, grant, shard };
+                    // [MQTT-3.8.4-3]: the same filter again replaces what was there.
+                    let (node, is_new) = tree.insert(filter.filter.as_str(), filter.group, subscriber);
+                    Some(Made { wanted, filter, node, grant, is_new })
+                }));
             });
-            subscriptions.collect::<Vec<_>>()
-        });
+        }
+        self.work += made.len() as u32;
         if let Some(session) = self.home.sessions.find_mut(session) {
             for Made { node, .. } in made.iter().filter(|made| made.is_new) {
                 session.add_subscription(*node);
@@ -91,21 +97,12 @@ impl Shard {
         made
     }
 
-    /// Takes all subscriptions back under one lock, then answers `[MQTT-3.10.4-4]`.
+    /// Takes all subscriptions back, then answers `[MQTT-3.10.4-4]`.
     pub(crate) fn on_unsubscribe(&mut self, id: ConnectionId, slot: u32, unsubscribe: &Unsubscribe<'_>) {
         log!(self.home.log, Debug, "Received UNSUBSCRIBE from {}", self.home.name_of(id));
         let Some(version) = self.home.connections.get(id).map(|connection| connection.version) else { return };
         let Some(session) = self.origin(slot) else { return };
-        let shard = self.id;
-        let (removed, generation) = self.change_tree(|tree| {
-            let filters = unsubscribe.filters().map(|filter| {
-                let SharedFilter { group, filter } = SharedFilter::new(filter).ok()?;
-                // [MQTT-3.10.4-1]: compared character by character.
-                let node = tree.remove(filter.as_str(), group, shard, session)?;
-                Some((node, group.is_some()))
-            });
-            filters.collect::<Vec<_>>()
-        });
+        let removed = self.remove_subscriptions(session, unsubscribe);
         let mut reasons = Vec::with_capacity(removed.len());
         for (filter, removed) in unsubscribe.filters().zip(&removed) {
             reasons.push(if removed.is_some() { ReasonCode::SUCCESS.0 } else { ReasonCode::NO_SUBSCRIPTION_EXISTED.0 });
@@ -114,7 +111,6 @@ impl Shard {
         }
         if let Some(session) = self.home.sessions.find_mut(session) {
             for (node, is_shared) in removed.into_iter().flatten() {
-                session.unsubscribed_in = generation;
                 session.remove_subscription(node);
                 if !is_shared {
                     // What is retained for it does not follow any more.
@@ -129,5 +125,31 @@ impl Shard {
         if !self.home.reply_if_taken(id, &packet) {
             self.end_with(id, None, Some("oversize packet"));
         }
+    }
+    /// Returns for each filter the node, and whether it was in a group, if there was such a subscription.
+    fn remove_subscriptions(
+        &mut self,
+        session: SessionId,
+        unsubscribe: &Unsubscribe<'_>,
+    ) -> Vec<Option<(NodeId, bool)>> {
+        let (shard, mut filters, mut removed) = (self.id, unsubscribe.filters().peekable(), Vec::new());
+        while filters.peek().is_some() {
+            let (slice, before) = (filters.by_ref().take(FILTERS_A_SLICE), removed.len());
+            let ((), generation) = self.change_tree(|tree| {
+                removed.extend(slice.map(|filter| {
+                    let SharedFilter { group, filter } = SharedFilter::new(filter).ok()?;
+                    // [MQTT-3.10.4-1]: compared character by character.
+                    let node = tree.remove(filter.as_str(), group, shard, session)?;
+                    Some((node, group.is_some()))
+                }));
+            });
+            if removed.iter().skip(before).any(Option::is_some)
+                && let Some(session) = self.home.sessions.find_mut(session)
+            {
+                session.unsubscribed_in = generation;
+            }
+        }
+        self.work += removed.len() as u32;
+        removed
     }
 }

@@ -59,7 +59,7 @@ impl Queued {
     }
 }
 
-/// Entries that an empty window may keep room for.
+/// Entries that an empty window or queue may keep room for.
 const KEPT_CAPACITY: usize = 1024;
 
 /// The outgoing half of a session.
@@ -207,6 +207,15 @@ impl Window {
             identifier: entry.identifier,
             message: entry.message.clone(),
         })
+    }
+
+    /// Takes the message that has waited longest.
+    pub(crate) fn next_queued(&mut self) -> Option<Queued> {
+        let next = self.queue.pop_front();
+        if self.queue.is_empty() && self.queue.capacity() > KEPT_CAPACITY {
+            self.queue = VecDeque::new();
+        }
+        next
     }
 
     /// Whether entries wait to be sent again.

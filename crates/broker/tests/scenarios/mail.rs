@@ -148,18 +148,19 @@ fn a_full_mailbox_holds_back_groups_and_releases_too() {
     let mut net = Net::with(3, Settings { max_queued_messages: 0, ..Settings::default() });
     let (publisher, subscriber, _) = pair(&mut net);
     net.subscribe(subscriber, "$share/g/t", 0);
-    net.publish(publisher, "t", "released", 2, 1);
+    let releasing = connect(&net.id_at_home_on("rel", 0)).on(&mut net);
+    net.publish(releasing, "t", "released", 2, 1);
     net.hold_mail = true;
     let payload = "x".repeat(1_000_000);
     for _ in 0..12 {
         net.publish(publisher, "t", &payload, 0, 0);
     }
-    net.pubrel(publisher, 1);
-    assert_eq!(net.got(publisher), ["PUBREC 1"]);
+    net.pubrel(releasing, 1);
+    assert_eq!(net.got(releasing), ["PUBREC 1"]);
     net.deliver_mail();
-    assert_eq!(net.got(publisher), ["PUBCOMP 1"]);
+    assert_eq!(net.got(releasing), ["PUBCOMP 1"]);
     let got = payloads(&mut net, subscriber);
-    assert_eq!((got.len(), got[12].as_str()), (13, "released"));
+    assert_eq!((got.len(), got.iter().filter(|text| *text == "released").count()), (13, 1));
 }
 
 #[test]

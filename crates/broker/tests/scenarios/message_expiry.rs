@@ -1,7 +1,7 @@
 //! Message expiry (MQTT 5, 3.3.2.3.3).
 
 use crate::harness::{Net, connect};
-use mosquitto_broker::{DropReason, Settings};
+use mosquitto_broker::{DropReason, Moment, Settings};
 use mosquitto_mqtt::Property::{ContentType, MessageExpiryInterval, TopicAliasMaximum, UserProperty};
 use mosquitto_mqtt::packet::SubscriptionOptions;
 
@@ -93,4 +93,16 @@ fn the_brokers_own_properties_follow_the_publishers() {
         "message-expiry-interval=9, topic-alias=1, subscription-identifier=4}"
     );
     assert_eq!(net.got(peer), [expected]);
+}
+
+#[test]
+fn a_shard_whose_clock_is_a_little_behind_makes_no_more_of_the_interval() {
+    // The publisher's shard has seen a later moment than the subscriber's.
+    let mut net = Net::new();
+    let (publisher, id) = (connect(&net.id_at_home_on("pub", 0)).on(&mut net), net.id_at_home_on("sub", 1));
+    let peer = connect(&id).on(&mut net);
+    net.subscribe(peer, "t", 0);
+    net.shards[0].begin(Moment(1_000_020));
+    net.publish_with(publisher, "t", b"x", 0, 0, &[MessageExpiryInterval(10)]);
+    assert_eq!(net.got(peer), [r#"PUBLISH q0 t "x" {message-expiry-interval=10}"#]);
 }

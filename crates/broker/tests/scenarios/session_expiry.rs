@@ -98,15 +98,29 @@ fn nothing_is_left_of_clients_that_came_and_went() {
 }
 
 #[test]
+fn a_session_in_the_place_of_one_that_ended_has_its_own_deadlines() {
+    let mut net = Net::with(1, Default::default());
+    let (peer, watcher) = (connect("a").keep_session(10), connect("watcher").on(&mut net));
+    net.subscribe(watcher, "w", 0);
+    let peer = peer.will("w", "x", 0, false).will_with(Property::WillDelayInterval(5)).on(&mut net);
+    net.cut(peer);
+    let peer = connect("a").will("w", "y", 0, false).on(&mut net);
+    assert_eq!(net.got(watcher), [r#"PUBLISH q0 w "x""#]);
+    net.advance(20);
+    assert!(net.is_open(peer) && net.got(watcher).is_empty());
+    assert_eq!(net.session_count(), 2);
+}
+
+#[test]
 fn a_session_with_very_many_subscriptions_goes_in_slices() {
     let mut net = Net::with(1, Default::default());
-    let peer = connect("a").v311().on(&mut net);
-    for n in 0..25 {
-        let filters: Vec<u8> =
-            (0..100).flat_map(|i| [&b"\0\x09"[..], format!("{n:04}/{i:04}").as_bytes(), &[0]].concat()).collect();
-        net.send_bytes(peer, &[&[0x82, 0xb2, 0x09, 0, 1][..], &filters].concat());
-    }
-    assert_eq!(net.shared.subscription_count(), 2500);
+    let (peer, other) = (connect("a").v311().on(&mut net), connect("b").on(&mut net));
+    let filters: Vec<u8> =
+        (0..2500).flat_map(|n| [&b"\0\x04"[..], format!("{n:04}").as_bytes(), &[0]].concat()).collect();
+    net.send_bytes(peer, &[&[0x82, 0xde, 0x88, 0x01, 0, 1][..], &filters].concat());
+    assert_eq!((net.got_bytes(peer).len(), net.shared.subscription_count()), (2500 + 5, 2500));
     net.cut(peer);
-    assert_eq!((net.session_count(), net.shared.subscription_count()), (0, 0));
+    assert_eq!((net.session_count(), net.shared.subscription_count()), (1, 0));
+    net.publish(other, "0001", "x", 1, 1);
+    assert_eq!(net.got(other), ["PUBACK 1 rc=0x10"]);
 }

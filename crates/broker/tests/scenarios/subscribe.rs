@@ -1,8 +1,8 @@
 //! SUBSCRIBE and UNSUBSCRIBE.
 
 use crate::harness::{Net, connect};
-use mosquitto_mqtt::packet::SubscriptionOptions;
-use mosquitto_mqtt::{Property, QoS};
+use mosquitto_mqtt::packet::{Subscribe, Subscription, SubscriptionOptions};
+use mosquitto_mqtt::{Properties, Property, ProtocolVersion, QoS};
 
 #[test]
 fn each_filter_has_its_code_in_order() {
@@ -140,4 +140,20 @@ fn a_reply_that_is_larger_than_the_client_takes_ends_the_connection() {
     assert_eq!(net.got(peer).len(), 1);
     net.unsubscribe(peer, 1, &filters);
     assert!(net.got(peer).is_empty() && !net.is_open(peer));
+}
+
+#[test]
+fn long_lists_are_granted_and_taken_back_whole() {
+    let mut net = Net::new();
+    let peer = connect("a").v311().on(&mut net);
+    let filters: Vec<String> = (0..2500).map(|n| format!("t/{n}")).collect();
+    let list = filters.iter().map(|filter| Subscription { filter, options: SubscriptionOptions::default() });
+    let mut bytes = Vec::new();
+    Subscribe::write(7, Properties::EMPTY, list, ProtocolVersion::V311, &mut bytes);
+    net.send_bytes(peer, &bytes);
+    assert_eq!(net.shared.subscription_count(), 2500);
+    assert_eq!(net.got(peer), [format!("SUBACK 7 {:?}", vec![0; 2500])]);
+    let filters: Vec<&str> = filters.iter().map(String::as_str).collect();
+    net.unsubscribe(peer, 8, &filters);
+    assert_eq!((net.got(peer), net.shared.subscription_count()), (vec!["UNSUBACK 8 []".to_owned()], 0));
 }

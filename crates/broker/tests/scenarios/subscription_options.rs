@@ -35,18 +35,6 @@ fn no_local_holds_for_messages_of_qos_2_and_wills() {
 }
 
 #[test]
-fn a_client_that_takes_the_place_of_another_is_not_that_other() {
-    // The session's slot is used again; the subscriber's is another one all the same.
-    let mut net = Net::with(1, Default::default());
-    let (a, b) = (connect("a").on(&mut net), connect("b").on(&mut net));
-    net.subscribe_options(b, "t", no_local(), 0);
-    net.disconnect(a);
-    let c = connect("c").on(&mut net);
-    net.publish(c, "t", "x", 0, 0);
-    assert_eq!(net.got(b), [r#"PUBLISH q0 t "x""#]);
-}
-
-#[test]
 fn retain_as_published_keeps_the_flag_on_live_messages() {
     // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
     let mut net = Net::new();

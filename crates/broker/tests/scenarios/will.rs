@@ -165,3 +165,12 @@ fn all_wills_are_published_when_the_broker_stops() {
     net.run();
     assert_eq!(net.got(watcher), [WILL[0], WILL[0]]);
 }
+
+#[test]
+fn a_network_error_publishes_the_will_and_is_named() {
+    let (mut net, watcher) = watched();
+    let peer = connect("a").will("will", "gone", 0, false).on(&mut net);
+    net.break_with(peer, "Connection reset by peer");
+    assert_eq!(net.got(watcher), WILL);
+    assert_eq!(net.log_with("Client a [127.0.0.1:50001] disconnected: Connection reset by peer.").len(), 1);
+}

@@ -117,13 +117,22 @@ impl Net {
         self.links[peer.0].open
     }
 
-    /// The network connection breaks without a word.
+    /// The network connection ends without a word.
     pub(crate) fn cut(&mut self, peer: Peer) {
+        self.lose(peer, None);
+    }
+
+    /// The network connection ends with an error of the system's.
+    pub(crate) fn break_with(&mut self, peer: Peer, error: &str) {
+        self.lose(peer, Some(error));
+    }
+
+    fn lose(&mut self, peer: Peer, error: Option<&str>) {
         let (shard, id) = (self.links[peer.0].shard, self.links[peer.0].id);
         if std::mem::replace(&mut self.links[peer.0].open, false) {
             let shard = &mut self.shards[shard];
             shard.begin(self.now);
-            shard.closed(id, None);
+            shard.closed(id, error);
             shard.end();
         }
         self.run();
