@@ -66,7 +66,7 @@ impl Mail {
     }
 
     /// Forgets all messages, and keeps the memory for new ones as far as that is worth it.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.bytes.capacity() > KEPT_BYTES {
             *self = Self::default();
             return;

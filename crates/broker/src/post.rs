@@ -35,11 +35,12 @@ impl Post {
         self.outboxes.iter().any(|outbox| outbox.mail.is_full())
     }
 
-    /// The batch for a shard, for an empty one to fill next.
-    pub(crate) fn exchange(&mut self, shard: ShardId, empty: Mail) -> Mail {
-        let Some(outbox) = self.outboxes.get_mut(shard.index()) else { return empty };
+    /// The batch for a shard, for a used one to fill next.
+    pub(crate) fn exchange(&mut self, shard: ShardId, mut used: Mail) -> Mail {
+        used.clear();
+        let Some(outbox) = self.outboxes.get_mut(shard.index()) else { return used };
         outbox.batch += 1;
-        std::mem::replace(&mut outbox.mail, empty)
+        std::mem::replace(&mut outbox.mail, used)
     }
 
     /// Shards for which something waits.

@@ -143,10 +143,9 @@ impl Shard {
         (!mail.is_empty()).then_some(mail)
     }
 
-    /// The mail for another shard, which may be none, for an empty one whose memory is used again. What was read becomes
-    /// an empty one by [`Mail::clear`].
-    pub fn exchange_mail(&mut self, to: ShardId, empty: Mail) -> Mail {
-        self.post.exchange(to, empty)
+    /// The mail for another shard, which may be none, for one that was read, whose memory is used again.
+    pub fn exchange_mail(&mut self, to: ShardId, used: Mail) -> Mail {
+        self.post.exchange(to, used)
     }
 
     /// The shards for which there is mail.

@@ -1,11 +1,11 @@
 //! The broker as a whole: workers are started, run until a signal comes, and are stopped.
 
+use crate::VERSION;
 use crate::endpoint;
 use crate::error_text::error_text;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::worker::{Clock, WAKER, Worker};
-use crate::VERSION;
 use mio::{Poll, Waker};
 use mosquitto_broker::{ListenerSettings, LogLevel, Settings as BrokerSettings, Shard, ShardId, Shared};
 use mosquitto_config::{Endpoint, Settings};

@@ -19,7 +19,7 @@ const BATCHES_MAX: usize = 4;
 const ARRIVALS_MAX: usize = 1024;
 
 /// Read batches that a mailbox keeps to be filled again.
-const EMPTIES_MAX: usize = 4;
+const USED_MAX: usize = 4;
 
 /// A connection on its way to the worker where its session lives.
 #[derive(Debug)]
@@ -54,7 +54,8 @@ struct Inbox {
     batches: Vec<(ShardId, Mail)>,
     senders: Vec<Sender>,
     arrivals: Vec<Arrival>,
-    empties: Vec<Mail>,
+    /// Batches that were read, for the next ones to fill.
+    used: Vec<Mail>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -83,7 +84,7 @@ impl PostOffice {
                 batches: Vec::new(),
                 senders: vec![Sender::default(); workers],
                 arrivals: Vec::new(),
-                empties: Vec::new(),
+                used: Vec::new(),
             }),
             filled: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
@@ -104,8 +105,8 @@ impl PostOffice {
                 return false;
             }
             sender.waiting += 1;
-            let empty = inbox.empties.pop().unwrap_or_default();
-            inbox.batches.push((from, shard.exchange_mail(to, empty)));
+            let used = inbox.used.pop().unwrap_or_default();
+            inbox.batches.push((from, shard.exchange_mail(to, used)));
         }
         mailbox.announce();
         true
@@ -133,8 +134,8 @@ impl PostOffice {
         }
         let mut inbox = mailbox.inbox.lock();
         let inbox = &mut *inbox;
-        inbox.empties.append(&mut delivery.read);
-        inbox.empties.truncate(EMPTIES_MAX);
+        inbox.used.append(&mut delivery.read);
+        inbox.used.truncate(USED_MAX);
         delivery.batches.append(&mut inbox.batches);
         delivery.arrivals.append(&mut inbox.arrivals);
         for (at, sender) in inbox.senders.iter_mut().enumerate() {

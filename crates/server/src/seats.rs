@@ -22,9 +22,9 @@ impl Seats {
 
     /// A seat, unless all are taken.
     pub(crate) fn take(&self) -> Option<Seat> {
-        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-            (taken < self.limit).then(|| taken + 1)
-        });
+        let taken = self
+            .taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| (taken < self.limit).then(|| taken + 1));
         taken.ok().map(|_| Seat(Arc::clone(&self.taken)))
     }
 }

@@ -22,9 +22,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Command::Version) => {
-            show(&format!(
-                "mosquitto {VERSION}\nCopyright the project's contributors.\nLicence: MIT OR Apache-2.0.\n"
-            ));
+            show(&format!("mosquitto {VERSION}\nCopyright the project's contributors.\nLicence: MIT OR Apache-2.0.\n"));
             ExitCode::SUCCESS
         }
         Err(error) => refuse(&error),

@@ -7,6 +7,7 @@
 mod accept;
 mod clock;
 mod closing;
+mod pace;
 mod reading;
 mod socket;
 mod writing;
@@ -20,6 +21,7 @@ use accept::Entrance;
 use closing::Closing;
 use mio::{Events, Poll, Token};
 use mosquitto_broker::{ConnectionId, LogLine, Shard, ShardId};
+use pace::Pace;
 use reading::READ_BUFFER_BYTES;
 use socket::Sockets;
 use std::io;
@@ -46,6 +48,7 @@ pub(crate) struct Worker {
     entrance: Entrance,
     sockets: Sockets,
     closing: Closing,
+    pace: Pace,
     /// What is read lands here, a connection after the other.
     buffer: Box<[u8]>,
     /// Connections with bytes to read or to handle in this tick.
@@ -85,6 +88,7 @@ impl Worker {
             logger,
             sockets: Sockets::default(),
             closing: Closing::default(),
+            pace: Pace::default(),
             buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
             ready: Vec::new(),
             held: Vec::new(),
@@ -110,6 +114,7 @@ impl Worker {
 
     /// Sleeps until there is something to do.
     fn wait(&mut self, events: &mut Events) {
+        self.pace.make_way();
         let timeout = if self.office.fall_asleep(self.id) { self.timeout() } else { Some(Duration::ZERO) };
         // Only EINTR can come of it, and the tick does what there is to do anyway.
         if self.poll.poll(events, timeout).is_err() {
@@ -131,7 +136,8 @@ impl Worker {
     }
 
     fn tick(&mut self, events: &Events) {
-        self.shard.begin(self.clock.now());
+        let now = self.clock.now();
+        self.shard.begin(now);
         self.collect_mail();
         for (id, error) in std::mem::take(&mut self.broken) {
             self.shard.closed(id, error.as_deref());
@@ -144,6 +150,7 @@ impl Worker {
             }
         }
         self.accept();
+        self.pace.serve(now, self.ready.len());
         self.read_ready();
         self.shard.end();
         self.drain();

@@ -138,11 +138,9 @@ fn spare() -> Option<File> {
 
 fn cannot_accept(error: &io::Error) -> String {
     match error.raw_os_error() {
-        Some(libc::EMFILE | libc::ENFILE) => {
-            "Unable to accept new connection, system socket count has been exceeded. \
+        Some(libc::EMFILE | libc::ENFILE) => "Unable to accept new connection, system socket count has been exceeded. \
              Try increasing \"ulimit -n\" or equivalent."
-                .to_owned()
-        }
+            .to_owned(),
         _ => format!("Unable to accept new connection: {}.", crate::error_text::error_text(error)),
     }
 }
