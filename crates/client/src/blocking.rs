@@ -265,14 +265,13 @@ impl Client {
     /// Sends the last bytes, and lets the server close the connection where that was asked for.
     fn proceed_closing(&mut self) -> Option<End> {
         let State::Closing { connection, end, until } = &mut self.state else { return None };
-        let alive = connection.flush(&mut self.session);
-        let requested = *end == End::Requested;
-        if alive && requested && !self.session.output().is_empty() {
+        let orderly = connection.flush(&mut self.session) && *end == End::Requested;
+        if orderly && !self.session.output().is_empty() {
             return None;
         }
-        let over = until.is_some_and(|until| until <= Instant::now());
-        if alive && requested && !over && connection.linger() {
-            until.get_or_insert_with(|| Instant::now() + LINGER);
+        let now = Instant::now();
+        let told = orderly && (until.is_some() || connection.finish());
+        if told && now < *until.get_or_insert(now + LINGER) && connection.linger() {
             return None;
         }
         match std::mem::replace(&mut self.state, State::Closed) {

@@ -64,18 +64,20 @@ pub(super) struct Connection {
     pub(super) input: Input,
     /// Not known to be drained.
     readable: bool,
+    /// The server has closed its side: behind its last bytes there is an end to be read, of which no event tells.
+    ends: bool,
     /// Not known to be full.
     writable: bool,
-    finished: bool,
 }
 
 impl Connection {
     fn new(stream: Stream) -> Self {
-        Self { stream, input: Input::default(), readable: true, writable: true, finished: false }
+        Self { stream, input: Input::default(), readable: true, ends: false, writable: true }
     }
 
     pub(super) fn ready(&mut self, event: &Event) {
-        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.ends |= event.is_read_closed() || event.is_error();
+        self.readable |= event.is_readable() || self.ends;
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
     }
 
@@ -98,7 +100,8 @@ impl Connection {
             Ok(Read::Some(len)) => self.input.filled(len),
             Ok(Read::Drained(len)) => {
                 self.input.filled(len);
-                self.readable = false;
+                // An end is read as an end, unless it is an error that has been reported before.
+                self.readable = self.ends && len > 0;
                 return len > 0;
             }
             Ok(Read::End) | Err(_) => session.closed(now),
@@ -121,16 +124,18 @@ impl Connection {
         true
     }
 
-    /// Says that nothing more will come, and throws away what is read. False when the server has closed the connection.
+    /// Says that nothing more will come. False if there is nobody to be told.
+    pub(super) fn finish(&mut self) -> bool {
+        self.stream.finish().is_ok()
+    }
+
+    /// Throws away what is read. False when the server has closed the connection.
     pub(super) fn linger(&mut self) -> bool {
-        if !std::mem::replace(&mut self.finished, true) && self.stream.finish().is_err() {
-            return false;
-        }
         while self.readable {
             self.input.clear();
             match self.stream.read(self.input.room()) {
                 Ok(Read::Some(_)) => {}
-                Ok(Read::Drained(_)) => self.readable = false,
+                Ok(Read::Drained(len)) => self.readable = self.ends && len > 0,
                 Ok(Read::End) | Err(_) => return false,
             }
         }

@@ -267,8 +267,7 @@ impl Session {
 
     /// An answer to what was given up, as after a lost connection; it does no harm.
     fn log_unknown(&mut self, packet: &str, packet_id: u16) {
-        let name = self.client_id.clone();
-        self.log(|| format!("Warning: Received {packet} from {name} for an unknown packet identifier {packet_id}."));
+        self.log(|| format!("received {packet} for an unknown packet identifier (Mid: {packet_id})"));
     }
 
     fn through(&mut self, at: usize, ack: Ack<'_>) {
