@@ -1,0 +1,194 @@
+//! Where the broker listens, and who is let in without a name.
+
+use crate::folder::{Folder, complaint, config, notices, refusal};
+use mosquitto_config::{Config, Endpoint, LogType};
+
+const DEFAULT_LISTENER: [&str; 2] = [
+    "Creating default listener due to 'max_connections' option.",
+    "It is best practice to define a 'listener' first. Using the 'max_connections' option without a listener will be \
+     disabled in the future.",
+];
+
+/// Host and port of every endpoint; `*` for all addresses.
+fn places(config: &Config, ports: &[u16]) -> Vec<String> {
+    let place = |at: &Endpoint| format!("{} {}", at.host.as_deref().unwrap_or("*"), at.port);
+    config.endpoints(ports).iter().map(place).collect()
+}
+
+/// Whether each endpoint lets clients in that give no username.
+fn anonymous(contents: &str) -> Vec<bool> {
+    config(contents).endpoints(&[]).iter().map(|endpoint| endpoint.allow_anonymous).collect()
+}
+
+#[test]
+fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
+    let config = config("max_keepalive 7\n");
+    assert!(config.local_only());
+    let local = |host: &str| Endpoint {
+        host: Some(host.to_owned()),
+        port: 1883,
+        allow_anonymous: true,
+        max_connections: None,
+        optional: true,
+    };
+    assert_eq!(config.endpoints(&[]), [local("127.0.0.1"), local("::1")]);
+}
+
+#[test]
+fn local_only_mode_listens_on_the_ports_of_the_command_line() {
+    let config = config("");
+    assert_eq!(places(&config, &[1884, 1885]), ["127.0.0.1 1884", "::1 1884", "127.0.0.1 1885", "::1 1885"]);
+}
+
+#[test]
+fn local_only_mode_obeys_an_explicit_allow_anonymous() {
+    assert_eq!(anonymous("allow_anonymous false\n"), [false, false]);
+    assert_eq!(anonymous("allow_anonymous true\n"), [true, true]);
+}
+
+#[test]
+fn with_a_listener_a_username_is_needed_unless_the_file_says_otherwise() {
+    assert_eq!(anonymous("listener 1884\n"), [false]);
+    assert_eq!(anonymous("port 1884\n"), [false]);
+    assert_eq!(anonymous("bind_address localhost\n"), [false]);
+    assert_eq!(anonymous("listener 1884\nallow_anonymous true\n"), [true]);
+    assert_eq!(anonymous("allow_anonymous true\nlistener 1884\n"), [true]);
+}
+
+#[test]
+fn a_listener_of_its_own_mind_overrules_allow_anonymous() {
+    let listeners = "listener 1884\nlistener_allow_anonymous true\n\
+                     listener 1885\nlistener_allow_anonymous false\n\
+                     listener 1886\n";
+    assert_eq!(anonymous(listeners), [true, false, false]);
+    assert_eq!(anonymous(&format!("{listeners}allow_anonymous true\n")), [true, false, true]);
+    assert_eq!(anonymous(&format!("allow_anonymous false\n{listeners}")), [true, false, false]);
+}
+
+#[test]
+fn listeners_are_opened_in_the_order_of_the_file_and_ignore_the_ports_of_the_command_line() {
+    let config = config("listener 1885 ::1\nlistener 1884\nlistener 1884 localhost\n");
+    assert!(!config.local_only());
+    assert_eq!(places(&config, &[1999]), ["::1 1885", "* 1884", "localhost 1884"]);
+    assert!(config.endpoints(&[]).iter().all(|endpoint| !endpoint.optional));
+}
+
+#[test]
+fn a_comment_may_follow_a_listener_and_words_after_the_host_are_ignored() {
+    let config = config("listener 1884 # all\nlistener 1885 #all\nlistener 1886 ::1 # this one\n");
+    assert_eq!(places(&config, &[]), ["* 1884", "* 1885", "::1 1886"]);
+}
+
+#[test]
+fn a_listener_needs_a_port_that_there_is() {
+    for word in ["65536", "-1", "-65535", "2147483647"] {
+        assert_eq!(
+            refusal(format!("listener {word}\n")),
+            format!(
+                "Error: Invalid 'port' value ({word}).\nExpected: a port from 1 to 65535.\nError found at DIR/x:1."
+            )
+        );
+    }
+    assert_eq!(complaint("listener 0\n"), "Error: A listener with port 0 must provide a Unix socket path.");
+    assert_eq!(complaint("listener 0 # x\n"), "Error: A listener with port 0 must provide a Unix socket path.");
+    assert_eq!(config("listener 65535\n").listeners[0].port, 65535);
+    assert_eq!(config("listener 0x75b\n").listeners[0].port, 1883);
+}
+
+#[test]
+fn unix_sockets_are_not_supported_yet() {
+    assert_eq!(
+        complaint("listener 0 /run/x.sock\n"),
+        "Error: The 'listener 0 /run/x.sock' option is not supported yet."
+    );
+}
+
+#[test]
+fn options_of_a_listener_belong_to_the_latest_one() {
+    let config = config("listener 1884\nmax_connections 5\nlistener 1885\nlistener 1886\nmax_connections 6\n");
+    let limits: Vec<_> = config.endpoints(&[]).iter().map(|endpoint| endpoint.max_connections).collect();
+    assert_eq!(limits, [Some(5), None, Some(6)]);
+}
+
+#[test]
+fn max_connections_is_no_limit_from_0_down() {
+    for (word, limit) in [("1", Some(1)), ("0", None), ("-1", None), ("-7", None), ("2147483647", Some(2_147_483_647))]
+    {
+        let config = config(format!("listener 1884\nmax_connections 3\nmax_connections {word}\n"));
+        assert_eq!(config.listeners[0].max_connections, limit, "{word}");
+    }
+}
+
+#[test]
+fn port_and_bind_address_make_one_default_listener_wherever_they_stand() {
+    let config = config("bind_address ::1\nlistener 1885\nport 1884\nmax_connections 5\n");
+    assert_eq!(places(&config, &[]), ["::1 1884", "* 1885"]);
+    assert_eq!(config.listeners[0].max_connections, Some(5));
+    let deprecated = [
+        "The 'bind_address' option is now deprecated and will be removed in version 3.0. ",
+        "The 'port' option is now deprecated and will be removed in version 3.0. Please use 'listener' instead.",
+    ];
+    assert_eq!(notices(&config, LogType::Notice), deprecated);
+}
+
+#[test]
+fn the_latest_port_counts_and_the_log_says_so() {
+    let config = config("port 1884\nport 1885\n");
+    assert_eq!(places(&config, &[]), ["* 1885"]);
+    assert_eq!(
+        notices(&config, LogType::Warning),
+        ["Warning: Default listener port specified multiple times. Only the latest will be used."]
+    );
+}
+
+#[test]
+fn port_is_from_1_to_65535() {
+    for word in ["0", "-1", "65536"] {
+        let text = complaint(format!("port {word}\n"));
+        assert_eq!(text, format!("Error: Invalid 'port' value ({word})."));
+    }
+}
+
+#[test]
+fn bind_address_is_given_once() {
+    assert_eq!(
+        complaint("bind_address ::1\nbind_address 127.0.0.1\n"),
+        "Error: Duplicate 'default listener bind_address' value in configuration."
+    );
+}
+
+#[test]
+fn a_listeners_option_without_a_listener_makes_the_default_one_but_does_not_leave_local_only_mode() {
+    let config = config("max_connections 5\n");
+    assert!(config.local_only());
+    assert!(config.allow_anonymous());
+    assert_eq!(places(&config, &[]), ["127.0.0.1 1883", "::1 1883"]);
+    assert_eq!(notices(&config, LogType::Information), DEFAULT_LISTENER);
+}
+
+#[test]
+fn the_default_listener_is_opened_beside_others() {
+    let config = config("max_connections 5\nlistener 1884\n");
+    assert_eq!(places(&config, &[]), ["* 1883", "* 1884"]);
+    assert_eq!(config.endpoints(&[])[0].max_connections, Some(5));
+}
+
+#[test]
+fn some_options_need_a_listener_line_above_them() {
+    let expected = "Error: The 'listener_allow_anonymous' option requires a listener to be defined first.";
+    assert_eq!(complaint("listener_allow_anonymous true\n"), expected);
+    // What is missing is more useful to know than that the value is wrong as well.
+    assert_eq!(complaint("listener_allow_anonymous maybe\n"), expected);
+    assert_eq!(complaint("listener_allow_anonymous true\nlistener 1884\n"), expected);
+}
+
+#[test]
+fn an_included_file_does_not_go_on_with_a_listener_and_the_file_around_it_does() {
+    let folder = Folder::new()
+        .with("x", "listener 1884\ninclude_dir DIR/d\nmax_connections 7\n")
+        .with("d/a.conf", "listener 1885\nmax_connections 5\n")
+        .with("d/b.conf", "max_connections 6\n");
+    let config = folder.config("x");
+    let limits: Vec<_> = config.listeners.iter().map(|listener| (listener.port, listener.max_connections)).collect();
+    assert_eq!(limits, [(1884, Some(7)), (1885, Some(5)), (1883, Some(6))]);
+}

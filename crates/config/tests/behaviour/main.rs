@@ -1,0 +1,19 @@
+//! What the configuration and the command line do, as somebody sees it who writes them: one file a behaviour.
+//!
+//! A test writes its files into a folder of its own, reads them, and looks at the values or at the lines of the error.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
+
+mod any_bytes;
+mod command_line;
+mod errors;
+mod folder;
+mod general_options;
+mod hostile_files;
+mod include_dir;
+mod integers;
+mod listeners;
+mod logging;
+mod option_table;
+mod reading;
+mod reload;
+mod unsupported;
