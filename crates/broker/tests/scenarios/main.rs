@@ -20,6 +20,7 @@ mod packet_size;
 mod publish_subscribe;
 mod qos_in;
 mod qos_out;
+mod random;
 mod retained;
 mod session_expiry;
 mod session_resume;
