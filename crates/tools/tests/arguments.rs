@@ -1,0 +1,212 @@
+//! What the programs say about their arguments: whole texts and exit status, as scripts see them. Nothing here gets as
+//! far as a connection.
+
+#![allow(clippy::panic, reason = "a helper fails the test that it serves")]
+
+use std::process::{Command, Output, Stdio};
+
+const PUB: &str = env!("CARGO_BIN_EXE_mosquitto_pub");
+const SUB: &str = env!("CARGO_BIN_EXE_mosquitto_sub");
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null());
+    command.output().unwrap_or_else(|error| panic!("{program} does not run: {error}"))
+}
+
+/// Standard error has to be these lines, and the hint to `--help` of an argument error.
+fn refuses(program: &str, arguments: &str, lines: &str) {
+    let arguments: Vec<_> = arguments.split_whitespace().collect();
+    let output = run(program, &arguments);
+    let name = if program == PUB { "mosquitto_pub" } else { "mosquitto_sub" };
+    let expected = format!("{lines}\nUse '{name} --help' to see usage.\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), expected, "{arguments:?}");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]), "{arguments:?}");
+}
+
+#[test]
+fn unknown_options_are_refused_by_name() {
+    for (program, option) in [(PUB, "--zz"), (PUB, "x"), (SUB, "-Z")] {
+        refuses(program, option, &format!("Error: Unknown option '{option}'.\n"));
+    }
+}
+
+#[test]
+fn options_of_the_other_program_are_unknown() {
+    for option in ["-C", "-F", "-N", "-R", "-T", "-U", "-W", "-v", "-E", "--retained-only"] {
+        refuses(PUB, option, &format!("Error: Unknown option '{option}'.\n"));
+    }
+    for option in ["-l", "-m", "-n", "-f", "-r", "-s", "--repeat", "--repeat-delay"] {
+        refuses(SUB, option, &format!("Error: Unknown option '{option}'.\n"));
+    }
+}
+
+#[test]
+fn a_missing_value_is_named() {
+    for (option, what) in [
+        ("-h", "-h argument given but no host"),
+        ("--host", "-h argument given but no host"),
+        ("-p", "-p argument given but no port"),
+        ("-u", "-u argument given but no username"),
+        ("-P", "-P argument given but no password"),
+        ("-t", "-t argument given but no topic"),
+        ("-i", "-i argument given but no id"),
+        ("-I", "-I argument given but no id prefix"),
+        ("-k", "-k argument given but no keepalive"),
+        ("-q", "-q argument given but no QoS"),
+        ("-M", "-M argument given but max_inflight not"),
+        ("-V", "--protocol-version argument given but no version"),
+        ("-x", "-x argument given but no session expiry interval"),
+        ("--will-topic", "--will-topic argument given but no will topic"),
+        ("--will-payload", "--will-payload argument given but no will payload"),
+        ("--will-qos", "--will-qos argument given but no will QoS"),
+    ] {
+        refuses(PUB, option, &format!("Error: {what} specified.\n\n"));
+        refuses(SUB, option, &format!("Error: {what} specified.\n\n"));
+    }
+    for (option, what) in [("-m", "message"), ("-f", "file"), ("--repeat", "count"), ("--repeat-delay", "time")] {
+        refuses(PUB, option, &format!("Error: {option} argument given but no {what} specified.\n\n"));
+    }
+    for (option, what) in [("-C", "count"), ("-W", "timeout"), ("-T", "topic filter"), ("-U", "unsubscribe topic")] {
+        refuses(SUB, option, &format!("Error: {option} argument given but no {what} specified.\n\n"));
+    }
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
+    for (arguments, text) in [
+        ("-p 65536", "Invalid port given: 65536\n"),
+        ("-p -1", "Invalid port given: -1\n"),
+        ("-q 3", "Invalid QoS given: 3\n"),
+        ("-k 4", "Invalid keepalive given, it must be between 5 and 65535 inclusive.\n\n"),
+        ("-k 0", "Invalid keepalive given, it must be between 5 and 65535 inclusive.\n\n"),
+        ("-k 65536", "Invalid keepalive given, it must be between 5 and 65535 inclusive.\n\n"),
+        ("-M 0", "Maximum inflight messages must be greater than 0.\n\n"),
+        ("-V mqttv4", "Invalid protocol version argument given.\n\n"),
+        ("-x word", "session-expiry-interval not a number.\n\n"),
+        ("-x 1s", "session-expiry-interval not a number.\n\n"),
+        ("-x -2", "session-expiry-interval out of range.\n\n"),
+        ("-x 4294967296", "session-expiry-interval out of range.\n\n"),
+        ("--will-qos 3", "Invalid will QoS 3.\n\n"),
+    ] {
+        refuses(PUB, arguments, &format!("Error: {text}"));
+        refuses(SUB, arguments, &format!("Error: {text}"));
+    }
+    refuses(PUB, "--repeat 0", "Error: --repeat argument must be >0.\n\n");
+    refuses(PUB, "--repeat-delay -0.1", "Error: --repeat-delay argument must be >=0.0.\n\n");
+    refuses(SUB, "-C 0", "Error: Invalid message count \"0\".\n\n");
+    refuses(SUB, "-W -1", "Error: Invalid timeout \"-1\".\n\n");
+    refuses(SUB, "--retain-handling often", "Error: Unknown value 'often' for --retain-handling.\n\n");
+}
+
+#[test]
+fn topics_and_filters_are_checked_each_with_its_text() {
+    for (program, arguments, text) in [
+        (PUB, "-t a/+", "Invalid publish topic 'a/+', does it contain '+' or '#'?"),
+        (PUB, "--will-topic #", "Invalid will topic '#', does it contain '+' or '#'?"),
+        (SUB, "-t ++", "Invalid subscription topic '++', are all '+' and '#' wildcards correct?"),
+        (SUB, "-T a#", "Invalid filter topic 'a#', are all '+' and '#' wildcards correct?"),
+        (SUB, "-U #/a", "Invalid unsubscribe topic '#/a', are all '+' and '#' wildcards correct?"),
+    ] {
+        refuses(program, arguments, &format!("Error: {text}\n"));
+    }
+    for option in ["-t", "-T", "-U", "--will-topic"] {
+        let output = run(SUB, &[option, "a\u{1}"]);
+        let expected =
+            format!("Error: Malformed UTF-8 in {option} argument.\n\n\nUse 'mosquitto_sub --help' to see usage.\n");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+    }
+}
+
+#[test]
+fn options_that_do_not_go_together_are_refused() {
+    for arguments in ["-l -m a", "-m a -f b", "-n -s", "-s -l", "-m a -m b"] {
+        refuses(PUB, arguments, "Error: Only one type of message can be sent at once.\n\n");
+    }
+    for arguments in ["-i a -I b", "-I b -i a"] {
+        refuses(SUB, arguments, "Error: -i and -I argument cannot be used together.\n\n");
+    }
+    refuses(SUB, "-t a --will-payload x", "Error: Will payload given, but no will topic given.\n");
+    refuses(SUB, "-t a --will-retain", "Error: Will retain given, but no will topic given.\n");
+}
+
+#[test]
+fn a_session_that_lasts_needs_a_name() {
+    let needs = |text| format!("Error: You must provide a client id if you are using {text}.\n");
+    for arguments in ["-t a -c", "-t a -c -I prefix", "-t a -c -V 31"] {
+        refuses(SUB, arguments, &needs("the -c option"));
+    }
+    for arguments in ["-t a -c -V 5", "-t a -x -1", "-t a -x 4294967295", "-t a -x \u{221e}"] {
+        refuses(SUB, arguments, &needs("an infinite session expiry interval"));
+    }
+}
+
+#[test]
+fn something_to_subscribe_to_is_needed() {
+    refuses(SUB, "-h x", "Error: You must specify a topic to subscribe to (-t) or unsubscribe from (-U).\n");
+}
+
+#[test]
+fn a_topic_and_a_message_are_needed() {
+    for arguments in [&["-t", "a"][..], &["-m", "a"], &[]] {
+        let output = run(PUB, arguments);
+        assert_eq!(output.stderr, b"Error: Both topic and message must be supplied.\n");
+        assert!(output.stdout.starts_with(b"mosquitto_pub publishes"));
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn retained_messages_cannot_be_left_out_and_be_all() {
+    let output = run(SUB, &["-t", "a", "-R", "--retained-only"]);
+    assert_eq!(output.stderr, b"\nError: Combining '-R' and '--retained-only' makes no sense.\n");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn help_and_version_exit_with_1() {
+    for (program, name) in [(PUB, "mosquitto_pub"), (SUB, "mosquitto_sub")] {
+        let help = run(program, &["-t", "a", "--help"]);
+        let text = String::from_utf8(help.stdout).unwrap_or_default();
+        assert!(text.contains(&format!("Usage: {name} ")) && text.contains("\n -h, --host host\n"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+        assert_eq!((help.status.code(), help.stderr.as_slice()), (Some(1), &b""[..]));
+        let version = run(program, &["--version"]);
+        let line = String::from_utf8(version.stdout).unwrap_or_default();
+        assert!(line.starts_with(&format!("{name} version ")) && line.lines().count() == 1, "{line}");
+        assert_eq!((version.status.code(), version.stderr.as_slice()), (Some(1), &b""[..]));
+    }
+}
+
+#[test]
+fn what_is_not_supported_yet_is_refused_by_name_whatever_follows() {
+    for (program, option) in [(PUB, "--cafile"), (SUB, "--cafile"), (PUB, "--psk"), (SUB, "--ws"), (SUB, "-F")] {
+        for arguments in [&[option][..], &[option, "value"]] {
+            let output = run(program, arguments);
+            let expected = format!("Error: The '{option}' option is not supported yet.\n");
+            assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+            assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+        }
+    }
+}
+
+#[test]
+fn the_port_of_tls_is_not_spoken_to_in_the_clear() {
+    let output = run(PUB, &["-p", "8883", "-t", "a", "-m", "b"]);
+    assert_eq!(output.stderr, b"Error: TLS, which port 8883 stands for, is not supported yet.\n");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn what_cannot_be_read_is_told_unless_quiet() {
+    let arguments = ["-t", "a", "-f", "/nonexistent/file"];
+    let output = run(PUB, &arguments);
+    let expected = "Error: Unable to read file \"/nonexistent/file\": No such file or directory.\n\
+                    Error loading input file \"/nonexistent/file\".\n";
+    assert_eq!((String::from_utf8_lossy(&output.stderr).as_ref(), output.status.code()), (expected, Some(1)));
+    let output = run(PUB, &["-t", "a", "-s"]);
+    assert_eq!(output.stderr, b"Error: Zero length input.\nError loading input from stdin.\n");
+    assert_eq!(output.status.code(), Some(1));
+    let output = run(PUB, &[&arguments[..], &["--quiet"]].concat());
+    assert_eq!((output.stderr.as_slice(), output.status.code()), (&b""[..], Some(1)));
+}
