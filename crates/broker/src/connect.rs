@@ -62,7 +62,7 @@ impl Shard {
         let connect = match Connect::read(body) {
             Ok(connect) => connect,
             Err(error) => {
-                self.refuse_faulty(id, error);
+                self.refuse_faulty(id, error, body);
                 return Flow::Next;
             }
         };
@@ -88,16 +88,14 @@ impl Shard {
         }
     }
 
-    fn refuse_faulty(&mut self, id: ConnectionId, refused: ConnectError) {
+    fn refuse_faulty(&mut self, id: ConnectionId, refused: ConnectError, body: &[u8]) {
         let ConnectError { error, version, answerable } = refused;
+        let said = match (error.fault, protocol_level(body)) {
+            (Fault::UnsupportedVersion, Some(level)) => format!("with invalid protocol version ({level})"),
+            _ => format!("{} {}", error.field, error.what),
+        };
         let peer = self.home.name_of(id).to_owned();
-        log_connection!(
-            self.home.log,
-            Information,
-            "Protocol error from {peer}: CONNECT {} {}.",
-            error.field,
-            error.what
-        );
+        log_connection!(self.home.log, Information, "Protocol error from {peer}: CONNECT {said}.");
         let text = match error.fault {
             Fault::Malformed => "malformed packet",
             Fault::ClientIdentifier => "client identifier not valid",
@@ -317,6 +315,12 @@ impl Shard {
             }
         }
     }
+}
+
+/// The byte behind the protocol name.
+fn protocol_level(body: &[u8]) -> Option<u8> {
+    let (len, rest) = body.split_first_chunk()?;
+    rest.get(usize::from(u16::from_be_bytes(*len))).copied()
 }
 
 /// `[MQTT-3.1.3-6]`: MQTT 5 always lets the server choose, 3.1.1 with a clean session only `[MQTT-3.1.3-7]`, 3.1 never.

@@ -76,7 +76,7 @@ pub(crate) struct Output {
     rest: Option<Box<VecDeque<(Segment, u32)>>>,
     /// Packets in `front`.
     front_packets: u32,
-    /// All packets that are not sent whole. A buffer's packets are counted until all of it is sent.
+    /// All packets in buffers that are not sent whole.
     packets: u32,
     /// All bytes that are not sent.
     bytes: usize,
@@ -93,9 +93,15 @@ impl Output {
         self.bytes
     }
 
-    /// Unsent packets.
+    /// Unsent packets. Of a buffer that is sent in part, as many are taken for unsent as its bytes are.
+    #[inline]
     pub(crate) fn packets(&self) -> u32 {
-        self.packets
+        if self.sent == 0 || self.front.is_empty() {
+            return self.packets;
+        }
+        let (len, unsent) = (self.front.len() as u64, (self.front.len() - self.sent) as u64);
+        let of_front = (u64::from(self.front_packets) * unsent).div_ceil(len) as u32;
+        self.packets - self.front_packets + of_front
     }
 
     /// Appends one packet: `write` gets the buffer to append it to.
@@ -254,6 +260,18 @@ mod tests {
             assert_eq!((output.packets(), output.bytes()), (44, expected.len()));
             assert_eq!(drain(&mut output, &mut pool, step), expected, "step {step}");
             assert_eq!((output.packets(), output.bytes()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn a_buffer_that_is_sent_in_part_counts_in_part() {
+        let (mut output, mut pool) = (Output::default(), BufferPool::default());
+        for _ in 0..100 {
+            output.packet(&mut pool, |out| out.extend_from_slice(b"0123456789"));
+        }
+        for (sent, left) in [(1, 100), (9, 99), (5, 99), (485, 50), (499, 1), (1, 0)] {
+            output.advance(sent, &mut pool);
+            assert_eq!(output.packets(), left);
         }
     }
 

@@ -105,6 +105,17 @@ fn a_faulty_packet_is_named() {
 }
 
 #[test]
+fn a_version_that_no_one_speaks_is_named() {
+    let mut net = Net::with(1, Settings::default());
+    let peer = net.dial(0);
+    net.send_bytes(peer, b"\x10\x0c\0\x04MQTT\x06\0\0\0\0\0");
+    assert_eq!(
+        net.log_with("Protocol error from 127.0.0.1:50000: CONNECT with invalid protocol version (6).").len(),
+        1
+    );
+}
+
+#[test]
 fn connection_messages_may_be_turned_off() {
     let mut net = Net::with(1, Settings { connection_messages: false, ..Settings::default() });
     let peer = connect("me").on(&mut net);

@@ -11,6 +11,7 @@
 mod bad_input;
 mod connect;
 mod dollar_topics;
+mod garbage;
 mod harness;
 mod keep_alive;
 mod log_lines;

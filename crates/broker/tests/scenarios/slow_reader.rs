@@ -1,7 +1,7 @@
 //! Clients that do not take what is sent to them.
 
 use crate::harness::{Net, connect};
-use mosquitto_broker::{DropReason, Settings};
+use mosquitto_broker::{DropReason, Received, Settings, Then};
 
 #[test]
 fn messages_of_qos_0_are_dropped_when_too_many_packets_wait() {
@@ -73,4 +73,15 @@ fn the_last_words_to_a_client_that_is_closed_are_still_sent() {
     net.set_reading(peer, true);
     connect("a").on(&mut net);
     assert_eq!(net.got(peer), [r#"PUBLISH q0 t "x""#, "DISCONNECT rc=0x8e"]);
+}
+
+#[test]
+fn a_client_has_its_share_of_a_tick_and_no_more() {
+    let mut net = Net::new();
+    let peer = connect("a").on(&mut net);
+    let bytes = b"\xc0\0".repeat(30_000);
+    let Received { consumed, then } = net.received_at_once(peer, &bytes);
+    assert_eq!((consumed, then), (2 * 20_000, Then::Busy));
+    let Received { consumed, then } = net.received_at_once(peer, &bytes[consumed..]);
+    assert_eq!((consumed, then), (2 * 10_000, Then::Wait { packet_len: 0 }));
 }

@@ -140,6 +140,12 @@ fn a_reply_that_is_larger_than_the_client_takes_ends_the_connection() {
     assert_eq!(net.got(peer).len(), 1);
     net.unsubscribe(peer, 1, &filters);
     assert!(net.got(peer).is_empty() && !net.is_open(peer));
+    let peer = connect("a").with(Property::MaximumPacketSize(30)).on(&mut net);
+    let list = filters.iter().map(|filter| Subscription { filter, options: SubscriptionOptions::default() });
+    let mut bytes = Vec::new();
+    Subscribe::write(7, Properties::EMPTY, list, ProtocolVersion::V5, &mut bytes);
+    net.send_bytes(peer, &bytes);
+    assert!(net.got(peer).is_empty() && !net.is_open(peer));
 }
 
 #[test]

@@ -78,9 +78,9 @@ fn a_delayed_will_is_forgotten_when_the_client_returns() {
     let peer = options.will_with(Property::WillDelayInterval(10)).on(&mut net);
     net.cut(peer);
     net.advance(5);
-    connect("a").keep_session(100).on(&mut net);
+    let peer = connect("a").keep_session(100).will("will", "another", 0, false).on(&mut net);
     net.advance(50);
-    assert!(net.got(watcher).is_empty());
+    assert!(net.is_open(peer) && net.got(watcher).is_empty());
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub(crate) use peer::{Options, Peer, connect};
 pub(crate) use show::show;
 
 use mosquitto_broker::{
-    ConnectionId, DropReason, LogLine, LogMask, Mail, Moment, Settings, Shard, ShardId, Shared, Then,
+    ConnectionId, DropReason, LogLine, LogMask, Mail, Moment, Received, Settings, Shard, ShardId, Shared, Then,
 };
 use mosquitto_mqtt::{FixedHeader, ProtocolVersion};
 use std::collections::VecDeque;
@@ -86,6 +86,16 @@ impl Net {
     pub(crate) fn send_bytes(&mut self, peer: Peer, bytes: &[u8]) {
         self.links[peer.0].inbox.extend_from_slice(bytes);
         self.run();
+    }
+
+    /// Gives the broker bytes from a peer in a tick of their own, and returns what it says to them.
+    pub(crate) fn received_at_once(&mut self, peer: Peer, bytes: &[u8]) -> Received {
+        let Link { shard, id, .. } = self.links[peer.0];
+        let shard = &mut self.shards[shard];
+        shard.begin(self.now);
+        let received = shard.received(id, bytes);
+        shard.end();
+        received
     }
 
     /// Bytes from a peer that the broker has not taken.
