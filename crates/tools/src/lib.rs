@@ -1,8 +1,8 @@
 //! The command line clients. Each program is a `main` of a few lines over one of the modules here.
 //!
-//! The way of a command line: [`options`] declares every option once; [`arguments`] reads the arguments with it into
+//! The way of a command line: `options` declares every option once; [`arguments`] reads the arguments with it into
 //! [`settings`], which [`publish`] or [`subscribe`] then carries out. What a program says besides messages, and with
-//! which status it exits, is in [`report`].
+//! which status it exits, is in `report`.
 
 pub mod arguments;
 mod connecting;

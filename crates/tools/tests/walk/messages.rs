@@ -1,0 +1,132 @@
+//! What is published arrives as it was published.
+
+use crate::harness::{Broker, Directory, PUB, SUB, VERSIONS, text};
+
+#[test]
+fn every_version_and_quality_of_service_delivers() {
+    let broker = Broker::start();
+    for version in VERSIONS {
+        for qos in ["0", "1", "2"] {
+            let subscriber = broker.subscribe(&["-t", "walk/+", "-V", version, "-q", qos, "-C", "2", "-v"]);
+            for publisher in VERSIONS {
+                if publisher != "mqttv311" {
+                    broker.publish(&["-t", "walk/a", "-m", publisher, "-V", publisher, "-q", qos]);
+                }
+            }
+            assert_eq!(subscriber.message(), "walk/a mqttv31");
+            assert_eq!(subscriber.message(), "walk/a mqttv5");
+            let (status, _, errors) = subscriber.end();
+            assert_eq!((status, errors.as_str()), (Some(0), ""), "{version} QoS {qos}");
+        }
+    }
+}
+
+#[test]
+fn debugging_shows_each_packet() {
+    let broker = Broker::start();
+    let output = broker.run(PUB, &["-i", "p", "-t", "a/b", "-m", "hello", "-q", "2", "-d"]);
+    let expected = "Client p sending CONNECT\n\
+                    Client p received CONNACK (0)\n\
+                    Client p sending PUBLISH (d0, q2, r0, m1, 'a/b', ... (5 bytes))\n\
+                    Client p received PUBREC (Mid: 1)\n\
+                    Client p sending PUBREL (m1)\n\
+                    Client p received PUBCOMP (Mid: 1, RC:0)\n\
+                    Client p sending DISCONNECT\n";
+    assert_eq!(text(&output.stdout), expected);
+    let output = broker.run(SUB, &["-i", "s", "-t", "a", "-t", "b", "-U", "c", "-q", "1", "-d", "-E"]);
+    let expected = "Client s sending CONNECT\n\
+                    Client s received CONNACK (0)\n\
+                    Client s sending SUBSCRIBE (Mid: 1, Topic: a, QoS: 1, Options: 0x00)\n\
+                    Client s sending SUBSCRIBE (Mid: 1, Topic: b, QoS: 1, Options: 0x00)\n\
+                    Client s sending UNSUBSCRIBE (Mid: 2, Topic: c)\n\
+                    Client s received SUBACK\n\
+                    Subscribed (mid: 1): 1, 1\n\
+                    Client s sending DISCONNECT\n";
+    assert_eq!((text(&output.stdout).as_str(), output.status.code()), (expected, Some(0)));
+}
+
+#[test]
+fn any_bytes_arrive_unharmed() {
+    let (broker, directory) = (Broker::start(), Directory::new());
+    let payload: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+    let file = directory.file("payload", &payload);
+    for qos in ["0", "1", "2"] {
+        let output = broker.command(PUB, &["-t", "binary", "-r", "-q", qos, "-f"]).arg(&file).output();
+        assert!(output.is_ok_and(|output| output.status.success()));
+        let output = broker.run(SUB, &["-t", "binary", "-C", "1", "-N", "-q", qos]);
+        assert!(output.stdout == payload, "{} bytes", output.stdout.len());
+    }
+}
+
+#[test]
+fn retained_messages_are_kept_left_out_and_removed() {
+    let broker = Broker::start();
+    broker.publish(&["-t", "kept/a", "-m", "a", "-r", "-q", "1"]);
+    broker.publish(&["-t", "kept/b", "-m", "b", "-r", "-q", "1"]);
+    for version in VERSIONS {
+        let output = broker.run(SUB, &["-t", "kept/#", "-C", "2", "-v", "-V", version]);
+        assert_eq!(text(&output.stdout), "kept/a a\nkept/b b\n");
+        let output = broker.run(SUB, &["-t", "kept/#", "-C", "1", "-v", "-V", version, "-T", "+/a"]);
+        assert_eq!(text(&output.stdout), "kept/b b\n");
+        let subscriber = broker.subscribe(&["-t", "kept/#", "-R", "-C", "1", "-V", version]);
+        broker.publish(&["-t", "kept/c", "-m", "new"]);
+        assert_eq!(subscriber.message(), "new");
+        assert_eq!(subscriber.end().0, Some(0));
+    }
+    let output = broker.run(SUB, &["-t", "kept/a", "-C", "1", "--remove-retained"]);
+    assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("a\n", Some(0)));
+    broker.publish(&["-t", "kept/b", "-n", "-r", "-q", "1"]);
+    let subscriber = broker.subscribe(&["-t", "kept/#", "-C", "1"]);
+    broker.publish(&["-t", "kept/c", "-m", "only"]);
+    assert_eq!(subscriber.message(), "only");
+}
+
+#[test]
+fn retained_only_ends_at_the_first_other_message() {
+    let broker = Broker::start();
+    broker.publish(&["-t", "a", "-m", "kept", "-r", "-q", "1"]);
+    let subscriber = broker.subscribe(&["-t", "a", "--retained-only"]);
+    assert_eq!(subscriber.message(), "kept");
+    broker.publish(&["-t", "a", "-m", "other"]);
+    let (status, lines, _) = subscriber.end();
+    assert_eq!(status, Some(0));
+    assert!(!lines.contains(&"other".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn empty_messages_show_with_their_topic_only() {
+    let broker = Broker::start();
+    for (verbose, expected) in [(&["-t", "a"][..], "end"), (&["-t", "a", "-v"][..], "a (null)")] {
+        let subscriber = broker.subscribe(verbose);
+        broker.publish(&["-t", "a", "-n"]);
+        broker.publish(&["-t", "a", "-m", "end"]);
+        assert_eq!(subscriber.message(), expected);
+    }
+}
+
+#[test]
+fn a_message_is_repeated_as_often_as_asked() {
+    let broker = Broker::start();
+    for qos in ["0", "1", "2"] {
+        let subscriber = broker.subscribe(&["-t", "a", "-q", qos, "-C", "3"]);
+        broker.publish(&["-t", "a", "-m", "again", "-q", qos, "--repeat", "3", "--repeat-delay", "0.01"]);
+        for _ in 0..3 {
+            assert_eq!(subscriber.message(), "again");
+        }
+        assert_eq!(subscriber.end().0, Some(0));
+    }
+}
+
+#[test]
+fn a_session_that_lasts_keeps_messages() {
+    let broker = Broker::start();
+    for (version, more) in [("mqttv311", &[][..]), ("mqttv5", &["-x", "100"][..])] {
+        let lasting = [&["-t", "a", "-q", "1", "-i", "lasting", "-c", "-V", version], more].concat();
+        assert!(broker.run(SUB, &[&lasting[..], &["-E"]].concat()).status.success());
+        broker.publish(&["-t", "a", "-m", "meanwhile", "-q", "1"]);
+        let output = broker.run(SUB, &[&lasting[..], &["-C", "1"]].concat());
+        assert_eq!(text(&output.stdout), "meanwhile\n");
+        // A clean session ends the lasting one.
+        assert!(broker.run(SUB, &["-t", "a", "-i", "lasting", "-E"]).status.success());
+    }
+}
