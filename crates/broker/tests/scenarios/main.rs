@@ -17,6 +17,7 @@ mod keep_alive;
 mod log_lines;
 mod mail;
 mod message_expiry;
+mod model;
 mod packet_size;
 mod publish_subscribe;
 mod qos_in;
