@@ -131,10 +131,11 @@ mod tests {
     use mosquitto_mqtt::QoS;
     use std::sync::Arc;
 
-    #[test]
-    fn nobody_subscribes_between_the_matching_of_a_retained_message_and_its_keeping() {
-        let shared = Shared::new(2);
-        let mut shard = Shard::new(ShardId(0), Arc::clone(&shared), Arc::new(Settings::default()), [1; 32]);
+    fn shard() -> Shard {
+        Shard::new(ShardId(0), Shared::new(2), Arc::new(Settings::default()), [1; 32])
+    }
+
+    fn route_retained(shard: &mut Shard) {
         let message = MessageRef {
             topic: b"a",
             properties: b"",
@@ -143,15 +144,31 @@ mod tests {
             retain: true,
             expires_at: Moment::NEVER,
         };
+        let way = shard.way_for(&message);
+        shard.route(way, &mut Outgoing::new(message), None);
+    }
+
+    #[test]
+    fn nobody_subscribes_between_the_matching_of_a_retained_message_and_its_keeping() {
+        let mut shard = shard();
         for _ in 0..2 {
             // The second time, the way is known without a look at the tree.
             shard.begin(Moment(1));
-            let way = shard.way_for(&message);
-            shard.route(way, &mut Outgoing::new(message), None);
-            assert!(shared.subscriptions.try_write().is_none());
+            route_retained(&mut shard);
+            assert!(shard.shared.subscriptions.try_write().is_none());
             shard.end();
-            assert!(shared.subscriptions.try_write().is_some());
-            assert_eq!(shared.retained_count(), 1);
+            assert!(shard.shared.subscriptions.try_write().is_some());
+            assert_eq!(shard.shared.retained_count(), 1);
         }
+    }
+
+    #[test]
+    fn a_retained_message_is_kept_before_its_own_shard_changes_the_tree() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        route_retained(&mut shard);
+        let shared = Arc::clone(&shard.shared);
+        let (kept, _) = shard.change_tree(|_| shared.retained_count());
+        assert_eq!(kept, 1);
     }
 }

@@ -51,6 +51,22 @@ fn a_message_under_way_does_not_reach_a_subscription_that_was_taken_back() {
 }
 
 #[test]
+fn so_it_is_also_where_later_messages_travel_with_it() {
+    let mut net = Net::new();
+    let (publisher, subscriber, _) = pair(&mut net);
+    net.subscribe(subscriber, "t", 0);
+    net.subscribe(subscriber, "other", 0);
+    net.hold_mail = true;
+    // Four batches fill the mailbox; the rest is one batch.
+    (0..4).for_each(|_| net.publish(publisher, "other", "filler", 0, 0));
+    net.publish(publisher, "t", "x", 0, 0);
+    net.unsubscribe(subscriber, 1, &["t"]);
+    net.publish(publisher, "other", "last", 0, 0);
+    net.deliver_mail();
+    assert_eq!(payloads(&mut net, subscriber), ["filler", "filler", "filler", "filler", "last"]);
+}
+
+#[test]
 fn the_clients_other_subscriptions_get_it_all_the_same() {
     let mut net = Net::new();
     let (publisher, subscriber, _) = pair(&mut net);
