@@ -87,7 +87,7 @@ impl Reader {
     }
 
     fn read_file(&mut self, path: &Path, included: bool) -> Result<(), ConfigError> {
-        let contents = contents(path)?;
+        let contents = contents(path, included)?;
         let mut file = OpenFile { included, listener: None };
         for (number, raw) in (1..).zip(contents.split_inclusive(|byte| *byte == b'\n')) {
             if raw.contains(&0) {
@@ -135,8 +135,9 @@ fn readable(raw: &[u8]) -> Readable<'_> {
     }
 }
 
-/// The bytes of a regular file. A pipe or a device is refused before it is opened: reading it may never end.
-fn contents(path: &Path) -> Result<Vec<u8>, ConfigError> {
+/// The bytes of a file. Somebody who names a pipe or a device means it (`-c /dev/stdin`); one that merely stands in a
+/// directory is refused before it is opened, since reading it may never begin or end.
+fn contents(path: &Path, included: bool) -> Result<Vec<u8>, ConfigError> {
     let shown = path.display();
     let unable =
         |expected: String| ConfigError::new(format_args!("Unable to open config file '{shown}'.")).expected(expected);
@@ -145,7 +146,7 @@ fn contents(path: &Path) -> Result<Vec<u8>, ConfigError> {
     if metadata.is_dir() {
         return Err(ConfigError::new(format_args!("Config file '{shown}' is a directory.")));
     }
-    if !metadata.is_file() {
+    if included && !metadata.is_file() {
         return Err(unable("a regular file".to_owned()));
     }
     let mut contents = Vec::new();

@@ -28,7 +28,8 @@ pub(crate) fn open_all(
 ) -> Result<Vec<Vec<Door>>, String> {
     let mut doors: Vec<Vec<Door>> = (0..workers).map(|_| Vec::new()).collect();
     let mut last_error = None;
-    for (number, endpoint) in (0u16..).zip(endpoints) {
+    for (number, endpoint) in endpoints.iter().enumerate() {
+        let number = u16::try_from(number).map_err(|_| "Error: More than 65536 listeners.".to_owned())?;
         let seats = Seats::new(endpoint.max_connections);
         match open(endpoint, workers, options, logger) {
             Ok(sockets) => {

@@ -143,7 +143,8 @@ impl PostOffice {
             if std::mem::take(&mut sender.blocked)
                 && let Some(blocked) = self.boxes.get(at)
             {
-                blocked.wake();
+                // Announced like mail, since it may be about to fall asleep and not be asleep yet.
+                blocked.announce();
             }
         }
     }

@@ -125,8 +125,8 @@ impl Worker {
 
     /// How long to sleep at most; none: for ever.
     fn timeout(&self) -> Option<Duration> {
-        if !self.ready.is_empty() || !self.writable.is_empty() || !self.broken.is_empty() || self.entrance.is_waiting()
-        {
+        let work = !self.ready.is_empty() || !self.writable.is_empty() || !self.broken.is_empty();
+        if work || (self.entrance.is_waiting() && self.may_accept()) {
             return Some(Duration::ZERO);
         }
         let deadlines = [self.shard.next_deadline(), self.closing.next_deadline(), self.entrance.next_deadline()];
@@ -210,7 +210,10 @@ impl Worker {
         }
         if posted && !self.held.is_empty() {
             for id in std::mem::take(&mut self.held) {
-                self.resume_reading(id);
+                if let Some(socket) = self.sockets.get_mut(id) {
+                    socket.listed = false;
+                    self.resume_reading(id);
+                }
             }
         }
     }

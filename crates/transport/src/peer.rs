@@ -32,11 +32,9 @@ mod tests {
 
     #[test]
     fn addresses_are_written_without_brackets_and_mapped_ones_as_ipv4() {
-        for (address, shown) in [
-            ("127.0.0.1:1883", "127.0.0.1:1883"),
-            ("[::1]:1883", "::1:1883"),
-            ("[::ffff:10.0.0.1]:7", "10.0.0.1:7"),
-        ] {
+        for (address, shown) in
+            [("127.0.0.1:1883", "127.0.0.1:1883"), ("[::1]:1883", "::1:1883"), ("[::ffff:10.0.0.1]:7", "10.0.0.1:7")]
+        {
             assert_eq!(Peer::new(address.parse().unwrap()).to_string(), shown);
         }
     }

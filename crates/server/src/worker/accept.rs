@@ -97,7 +97,7 @@ impl Entrance {
 impl Worker {
     /// Accepts who waits at the doors.
     pub(super) fn accept(&mut self) {
-        if self.entrance.retry_at.is_some_and(|at| at > self.clock.now()) || self.departures.len() >= DEPARTURES_MAX {
+        if self.entrance.retry_at.is_some_and(|at| at > self.clock.now()) || !self.may_accept() {
             return;
         }
         self.entrance.retry_at = None;
@@ -115,6 +115,11 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Whether connections that were accepted get on to where they belong.
+    pub(super) fn may_accept(&self) -> bool {
+        self.departures.len() < DEPARTURES_MAX
     }
 
     fn let_in(&mut self, door: usize, stream: Stream, peer: Peer) {

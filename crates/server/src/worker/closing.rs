@@ -17,15 +17,18 @@ const LINGERING_MAX: usize = 256;
 /// Connections that are not closed yet, though nothing of them is read any more.
 #[derive(Debug, Default)]
 pub(super) struct Closing {
-    /// With bytes to send still, until the moment. In order, since all have the same time.
-    sending: VecDeque<(Moment, ConnectionId)>,
+    /// When connections with bytes to send are closed at the latest. In order, since all have the same time. One that
+    /// is closed already stays here until its time comes.
+    deadlines: VecDeque<(Moment, ConnectionId)>,
+    /// Connections whose last bytes are sent.
+    sent: Vec<ConnectionId>,
     /// All is sent, but a socket that is closed with unread bytes in it would take back what the client has not read.
     lingering: VecDeque<(Moment, Stream)>,
 }
 
 impl Closing {
     pub(super) fn next_deadline(&self) -> Option<Moment> {
-        let sending = self.sending.front().map(|(at, _)| *at);
+        let sending = self.deadlines.front().map(|(at, _)| *at);
         let lingering = self.lingering.front().map(|(at, _)| *at);
         [sending, lingering].into_iter().flatten().min()
     }
@@ -34,19 +37,36 @@ impl Closing {
 impl Worker {
     /// Closes the connections that the shard has ended, as soon as their last bytes are sent.
     pub(super) fn close_ended(&mut self) {
-        let now = self.clock.now();
         let mut ended = std::mem::take(&mut self.touched);
         self.shard.closing(&mut ended);
-        for &id in &ended {
-            if self.shard.output_len(id) == 0 || self.is_broken(id) {
-                self.close(id, now);
-            } else {
-                self.closing.sending.push_back((now + LAST_BYTES_MS, id));
-            }
+        let idle = ended.is_empty() && self.closing.next_deadline().is_none();
+        if !idle {
+            self.close_some(&ended, self.clock.now());
         }
         self.touched = ended;
-        if !self.closing.sending.is_empty() {
-            self.close_sent(now);
+    }
+
+    fn close_some(&mut self, ended: &[ConnectionId], now: Moment) {
+        for &id in ended {
+            if self.shard.output_len(id) == 0 || self.is_broken(id) {
+                self.close(id, now);
+            } else if let Some(socket) = self.sockets.get_mut(id) {
+                let at = now + LAST_BYTES_MS;
+                socket.close_by = Some(at);
+                self.closing.deadlines.push_back((at, id));
+            }
+        }
+        for id in std::mem::take(&mut self.closing.sent) {
+            self.close(id, now);
+        }
+        while let Some(&(at, id)) = self.closing.deadlines.front()
+            && at <= now
+        {
+            self.closing.deadlines.pop_front();
+            // The number may be another connection's by now.
+            if self.sockets.get_mut(id).is_some_and(|socket| socket.close_by == Some(at)) {
+                self.close(id, now);
+            }
         }
         while self.closing.lingering.len() > LINGERING_MAX
             || self.closing.lingering.front().is_some_and(|(at, _)| *at <= now)
@@ -55,18 +75,15 @@ impl Worker {
         }
     }
 
-    fn is_broken(&self, id: ConnectionId) -> bool {
-        self.broken.iter().any(|(broken, _)| *broken == id)
+    /// A connection has no output any more. If it is at its end, it can be closed.
+    pub(super) fn note_sent(&mut self, id: ConnectionId) {
+        if self.sockets.get_mut(id).is_some_and(|socket| socket.close_by.take().is_some()) {
+            self.closing.sent.push(id);
+        }
     }
 
-    fn close_sent(&mut self, now: Moment) {
-        for (at, id) in std::mem::take(&mut self.closing.sending) {
-            if self.shard.output_len(id) == 0 || at <= now || self.is_broken(id) {
-                self.close(id, now);
-            } else {
-                self.closing.sending.push_back((at, id));
-            }
-        }
+    fn is_broken(&self, id: ConnectionId) -> bool {
+        self.broken.iter().any(|(broken, _)| *broken == id)
     }
 
     fn close(&mut self, id: ConnectionId, now: Moment) {

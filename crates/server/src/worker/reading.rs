@@ -161,7 +161,9 @@ impl Worker {
             Then::Busy => self.queue(id),
             Then::Full => {
                 socket.held = true;
-                self.held.push(id);
+                if !std::mem::replace(&mut socket.listed, true) {
+                    self.held.push(id);
+                }
             }
             // A connection that is handed over is not here any more.
             Then::Ended | Then::HandOver(_) => {

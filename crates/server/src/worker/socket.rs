@@ -4,11 +4,12 @@ use super::Worker;
 use crate::mailbox::Arrival;
 use crate::seats::Seat;
 use mio::Token;
-use mosquitto_broker::{ConnectionId, ShardId};
+use mosquitto_broker::{ConnectionId, Moment, ShardId};
 use mosquitto_transport::{Peer, Stream};
 
 /// A connection as the event loop sees it. An idle one owns no buffer.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, known from another event")]
 pub(super) struct Socket {
     pub(super) stream: Stream,
     pub(super) peer: Peer,
@@ -26,10 +27,14 @@ pub(super) struct Socket {
     pub(super) queued: bool,
     /// Whether its bytes wait until output was sent or mail was taken.
     pub(super) held: bool,
+    /// Whether it stands in the list of connections that may wait for mail to be taken.
+    pub(super) listed: bool,
     /// Whether it takes nothing more until an event says so.
     pub(super) blocked: bool,
     /// Whether its client has gone by itself, and waits for nothing.
     pub(super) gone: bool,
+    /// When it is closed at the latest, with output unsent or without; none while it is open.
+    pub(super) close_by: Option<Moment>,
 }
 
 /// The sockets by connection.
@@ -87,8 +92,10 @@ impl Worker {
                 at_end: false,
                 queued,
                 held: false,
+                listed: false,
                 blocked: false,
                 gone: false,
+                close_by: None,
             },
         );
     }

@@ -66,6 +66,9 @@ impl Worker {
         if left < before {
             self.resume_reading(id);
         }
+        if left == 0 {
+            self.note_sent(id);
+        }
     }
 
     fn write_once(&mut self, id: ConnectionId) -> io::Result<Written> {
