@@ -38,10 +38,7 @@ impl Shard {
                 self.home.pump(slot);
                 return Ok(());
             }
-            Some(entry) => {
-                entry.awaiting = Awaiting::PubComp;
-                entry.message = None;
-            }
+            Some(_) => session.window.handed_over(ack.packet_id),
         }
         if !ack.reason.is_error() {
             self.home.acknowledge(id, PacketType::PubRel, ack.packet_id, ReasonCode::SUCCESS);

@@ -168,12 +168,12 @@ impl Home {
     fn enqueue(&mut self, to: Subscriber, outgoing: &mut Outgoing<'_>, qos: QoS, retain: bool) {
         let Some(session) = self.sessions.find_mut(to.session) else { return };
         let limit = self.settings.max_queued_messages as usize;
-        if limit > 0 && session.window.queue.len() >= limit {
+        if session.window.is_full(limit) {
             self.statistics.drop_one(DropReason::QueueFull);
             self.log_drops(to.session.slot);
             return;
         }
-        session.window.queue.push_back(Queued::new(outgoing.stored(), qos, retain, to.grant));
+        session.window.enqueue(Queued::new(outgoing.stored(), qos, retain, to.grant));
     }
 
     fn log_drops(&mut self, slot: u32) {

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub enum DropReason {
-    /// The queue of the session is full (`max_queued_messages`).
+    /// The queue of the session is full (`max_queued_messages`, or bytes without end).
     QueueFull,
     /// Too many packets wait to be sent to the client (`max_queued_messages`), and the message has QoS 0.
     OutputFull,

@@ -62,11 +62,17 @@ impl Queued {
 /// Entries that an empty window or queue may keep room for.
 const KEPT_CAPACITY: usize = 1024;
 
+/// A session takes no further message while those in flight and queued have this many bytes, whatever its client's
+/// Receive Maximum and `max_queued_messages` allow.
+const BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// The outgoing half of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
     in_flight: VecDeque<InFlight>,
-    pub(crate) queue: VecDeque<Queued>,
+    queue: VecDeque<Queued>,
+    /// Of all messages in flight and queued. A message that stands in several sessions counts in each.
+    bytes: usize,
     /// Entries of `in_flight` that await something.
     live: u16,
     /// Entries that wait to be sent again on the present connection.
@@ -94,7 +100,7 @@ impl Window {
     /// Whether a new message may go out at once.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        self.quota > 0 && self.unsent == 0 && self.queue.is_empty() && self.has_free_id()
+        self.quota > 0 && self.unsent == 0 && self.queue.is_empty() && self.has_free_id() && self.bytes < BYTES_MAX
     }
 
     /// Whether the next waiting message may go out.
@@ -121,6 +127,7 @@ impl Window {
         debug_assert!(self.has_free_id(), "the window was not checked");
         let packet_id = following(self.last_id);
         self.last_id = packet_id;
+        self.bytes += message.bytes().len();
         let awaiting = if qos == QoS::ExactlyOnce { Awaiting::PubRec } else { Awaiting::PubAck };
         self.in_flight.push_back(InFlight {
             packet_id,
@@ -158,13 +165,33 @@ impl Window {
         is(at).then_some(at)
     }
 
+    /// The client has the message for good; only the end of the exchange is awaited.
+    pub(crate) fn handed_over(&mut self, packet_id: u16) {
+        let Some(entry) = self.find(packet_id) else { return };
+        entry.awaiting = Awaiting::PubComp;
+        let bytes = entry.message.take().map_or(0, |message| message.bytes().len());
+        self.bytes -= bytes;
+    }
+
+    /// Whether nothing more can be queued where `limit` messages may be (0: any number).
+    pub(crate) fn is_full(&self, limit: usize) -> bool {
+        (limit > 0 && self.queue.len() >= limit) || self.bytes >= BYTES_MAX
+    }
+
+    /// Lets a message wait for its turn.
+    pub(crate) fn enqueue(&mut self, queued: Queued) {
+        self.bytes += queued.message.bytes().len();
+        self.queue.push_back(queued);
+    }
+
     /// Finishes an exchange; the next message may take its place.
     #[inline]
     pub(crate) fn finish(&mut self, packet_id: u16) {
         let Some(entry) = self.find(packet_id) else { return };
         entry.awaiting = Awaiting::Nothing;
-        entry.message = None;
         let (sent, counted) = (entry.sent, entry.counted);
+        let bytes = entry.message.take().map_or(0, |message| message.bytes().len());
+        self.bytes -= bytes;
         self.live -= 1;
         if !sent {
             self.unsent -= 1;
@@ -212,6 +239,7 @@ impl Window {
     /// Takes the message that has waited longest.
     pub(crate) fn next_queued(&mut self) -> Option<Queued> {
         let next = self.queue.pop_front();
+        self.bytes -= next.as_ref().map_or(0, |queued| queued.message.bytes().len());
         if self.queue.is_empty() && self.queue.capacity() > KEPT_CAPACITY {
             self.queue = VecDeque::new();
         }
@@ -227,7 +255,11 @@ impl Window {
     /// again.
     pub(crate) fn drop_expired(&mut self, now: Moment) -> usize {
         let before = self.queue.len();
-        self.queue.retain(|queued| queued.message.view().expires_at > now);
+        self.queue.retain(|queued| {
+            let keep = queued.message.view().expires_at > now;
+            self.bytes -= if keep { 0 } else { queued.message.bytes().len() };
+            keep
+        });
         before - self.queue.len()
     }
 
@@ -240,7 +272,8 @@ impl Window {
     /// Undoes the last [`launch`](Self::launch): the packet was not sent, and its identifier is free again.
     pub(crate) fn take_back(&mut self, packet_id: u16) {
         if self.in_flight.back().is_some_and(|entry| entry.packet_id == packet_id) {
-            self.in_flight.pop_back();
+            let taken = self.in_flight.pop_back().and_then(|entry| entry.message);
+            self.bytes -= taken.map_or(0, |message| message.bytes().len());
             self.live -= 1;
             self.quota = self.quota.saturating_add(1).min(self.quota_max);
             self.last_id = if packet_id == 1 { u16::MAX } else { packet_id - 1 };
@@ -329,6 +362,25 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_bounded_and_come_and_go_with_their_messages() {
+        let (mut window, small, payload) = (window(0), message(), vec![0; BYTES_MAX / 2]);
+        let large = Message::store(MessageRef { payload: &payload, ..small.view() });
+        let id = window.launch(large.clone(), QoS::ExactlyOnce, false, 0);
+        assert!(window.is_open() && !window.is_full(0));
+        window.enqueue(Queued { message: large.clone(), qos: QoS::AtLeastOnce, retain: false, identifier: 0 });
+        assert!(window.is_full(0));
+        window.handed_over(id);
+        assert!(!window.is_full(0) && window.is_full(1));
+        window.finish(id);
+        let queued = window.next_queued().unwrap();
+        let id = window.launch(queued.message, QoS::AtLeastOnce, false, 0);
+        window.take_back(id);
+        window.enqueue(Queued { message: large, qos: QoS::AtLeastOnce, retain: false, identifier: 0 });
+        assert_eq!(window.drop_expired(Moment::NEVER), 1);
+        assert_eq!(window.bytes, 0);
+    }
+
+    #[test]
     fn the_quota_closes_the_window_and_opens_it_again() {
         // [MQTT-3.3.4-9]
         let mut window = window(2);
@@ -346,7 +398,7 @@ mod tests {
         for _ in 0..4 {
             window.launch(message(), QoS::ExactlyOnce, false, 0);
         }
-        window.find(2).unwrap().awaiting = Awaiting::PubComp;
+        window.handed_over(2);
         window.connect(2);
         let mut sent = Vec::new();
         while let Some(entry) = window.next_unsent() {
@@ -362,7 +414,7 @@ mod tests {
         let mut window = window(10);
         for _ in 0..4 {
             let id = window.launch(message(), QoS::ExactlyOnce, false, 0);
-            window.find(id).unwrap().awaiting = Awaiting::PubComp;
+            window.handed_over(id);
         }
         window.launch(message(), QoS::AtLeastOnce, false, 0);
         window.finish(3);
