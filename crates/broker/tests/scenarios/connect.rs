@@ -65,6 +65,19 @@ fn a_client_without_an_id_gets_one_of_its_own() {
 }
 
 #[test]
+fn an_assigned_id_is_at_home_where_its_client_is() {
+    let mut net = Net::new();
+    for shard in 0..3 {
+        let peer = net.dial(shard);
+        net.send_bytes(peer, &connect("").bytes());
+        assert_eq!(net.shards[shard].session_count(), 1);
+        let bytes = net.got_bytes(peer);
+        let id = bytes.windows(5).position(|window| window == b"auto-").unwrap();
+        assert_eq!(net.home_of(std::str::from_utf8(&bytes[id..id + 41]).unwrap()), shard);
+    }
+}
+
+#[test]
 fn old_versions_get_an_id_only_for_a_clean_session() {
     // 3.1.1: [MQTT-3.1.3-7] [MQTT-3.1.3-8]
     let mut net = Net::new();

@@ -28,6 +28,7 @@ mod session_expiry;
 mod session_resume;
 mod shared;
 mod slow_reader;
+mod statistics;
 mod subscribe;
 mod subscription_options;
 mod takeover;
