@@ -189,3 +189,62 @@ impl Mailbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Poll, Token};
+    use mosquitto_broker::{Settings, Shared};
+    use std::sync::Arc;
+
+    const SENDER: ShardId = ShardId(0);
+    const RECEIVER: ShardId = ShardId(1);
+
+    fn office() -> (PostOffice, Shard, Vec<Poll>) {
+        let polls: Vec<Poll> = (0..2).map(|_| Poll::new().unwrap()).collect();
+        let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), Token(0)).unwrap()).collect();
+        let shard = Shard::new(SENDER, Shared::new(2), Arc::new(Settings::default()), [1; 32]);
+        (PostOffice::new(wakers), shard, polls)
+    }
+
+    #[test]
+    fn a_sender_that_found_a_full_mailbox_is_told_when_there_is_room() {
+        let (office, mut shard, _polls) = office();
+        for _ in 0..BATCHES_MAX {
+            assert!(office.post(&mut shard, SENDER, RECEIVER));
+        }
+        assert!(!office.post(&mut shard, SENDER, RECEIVER), "there is no more room");
+        let mut delivery = Delivery::default();
+        office.collect(RECEIVER, &mut delivery);
+        assert_eq!(delivery.batches.len(), BATCHES_MAX);
+        // It was awake then, and is about to sleep now.
+        assert!(!office.fall_asleep(SENDER), "it must look again");
+        office.awake(SENDER);
+        office.collect(SENDER, &mut delivery);
+        assert!(office.post(&mut shard, SENDER, RECEIVER));
+        assert!(office.fall_asleep(SENDER));
+    }
+
+    #[test]
+    fn nobody_falls_asleep_over_mail_that_came_in_the_meantime() {
+        let (office, mut shard, mut polls) = office();
+        assert!(office.fall_asleep(RECEIVER));
+        office.post(&mut shard, SENDER, RECEIVER);
+        let mut events = mio::Events::with_capacity(4);
+        polls[1].poll(&mut events, None).unwrap();
+        assert!(!events.is_empty(), "it was woken");
+        office.awake(RECEIVER);
+        assert!(!office.fall_asleep(RECEIVER));
+    }
+
+    #[test]
+    fn used_batches_go_back_but_not_without_bound() {
+        let (office, mut shard, _polls) = office();
+        let mut delivery = Delivery::default();
+        delivery.read.extend((0..100).map(|_| Mail::default()));
+        office.post(&mut shard, SENDER, RECEIVER);
+        office.collect(RECEIVER, &mut delivery);
+        assert!(delivery.read.is_empty());
+        assert_eq!(office.boxes[1].inbox.lock().used.len(), USED_MAX);
+    }
+}
