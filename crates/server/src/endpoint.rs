@@ -27,7 +27,7 @@ pub(crate) fn open_all(
     logger: &Logger,
 ) -> Result<Vec<Vec<Door>>, String> {
     let mut doors: Vec<Vec<Door>> = (0..workers).map(|_| Vec::new()).collect();
-    let mut last_error = None;
+    let mut failed = Vec::new();
     for (number, endpoint) in endpoints.iter().enumerate() {
         let number = u16::try_from(number).map_err(|_| "Error: More than 65536 listeners.".to_owned())?;
         let seats = Seats::new(endpoint.max_connections);
@@ -39,13 +39,15 @@ pub(crate) fn open_all(
                     }
                 }
             }
-            Err(text) if endpoint.optional => last_error = Some(text),
+            Err(text) if endpoint.optional => failed.push(text),
             Err(text) => return Err(text),
         }
     }
-    if doors.iter().all(Vec::is_empty)
-        && let Some(text) = last_error
-    {
+    let nowhere = doors.iter().all(Vec::is_empty);
+    let fatal = failed.pop_if(|_| nowhere);
+    // A broker that does without an endpoint says so.
+    failed.into_iter().for_each(|text| logger.log(LogLevel::Warning, text));
+    if let Some(text) = fatal {
         return Err(text);
     }
     Ok(doors)

@@ -1,0 +1,271 @@
+//! The broker under test.
+
+use super::process::wait_for_end;
+use super::{Lines, PATIENCE, Scratch};
+use rustix::process::{Pid, Signal, kill_process};
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How often a port that was taken in between is replaced by another.
+const ATTEMPTS: usize = 20;
+
+/// What the broker says when it runs.
+const RUNNING: &str = concat!("mosquitto version ", env!("CARGO_PKG_VERSION"), " running");
+
+/// A broker to be started.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    config: Option<String>,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    ready: Ready,
+    unread: bool,
+}
+
+/// How a broker is known to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ready {
+    /// It says so on standard error.
+    Says,
+    /// It says so on standard output.
+    SaysOnStdout,
+    /// It accepts connections.
+    Accepts,
+}
+
+/// A running broker. Dropped, it is stopped, and has to stop in good order.
+#[derive(Debug)]
+pub(crate) struct Broker {
+    child: Option<Child>,
+    port: u16,
+    unread: bool,
+    /// Standard error, which is the log if the configuration does not say otherwise.
+    pub(crate) log: Lines,
+    pub(crate) stdout: Lines,
+    scratch: Scratch,
+}
+
+impl Setup {
+    /// A broker with this configuration, in which `PORT` is the port and `DIR` a directory of its own.
+    pub(crate) fn config(text: &str) -> Self {
+        Self {
+            config: Some(text.to_owned()),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            ready: Ready::Says,
+            unread: false,
+        }
+    }
+
+    /// A broker whose one listener lets everybody in, with `lines` added to its configuration.
+    pub(crate) fn open(lines: &str) -> Self {
+        Self::config(&format!("listener PORT 127.0.0.1\nallow_anonymous true\n{lines}\n"))
+    }
+
+    /// A broker without configuration.
+    pub(crate) fn local() -> Self {
+        Self { config: None, ..Self::config("") }.argument("-p").argument("PORT")
+    }
+
+    /// Adds an argument, in which `PORT` is the port.
+    pub(crate) fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The log goes to standard output only.
+    pub(crate) fn logs_to_stdout(mut self) -> Self {
+        self.ready = Ready::SaysOnStdout;
+        self
+    }
+
+    /// The log goes neither to standard error nor to standard output.
+    pub(crate) fn silent(mut self) -> Self {
+        self.ready = Ready::Accepts;
+        self
+    }
+
+    /// Nobody reads standard error once the broker runs.
+    pub(crate) fn unread(mut self) -> Self {
+        self.unread = true;
+        self
+    }
+
+    /// Starts the broker and waits until it runs.
+    pub(crate) fn start(&self) -> Broker {
+        for _ in 0..ATTEMPTS {
+            let broker = self.spawn(free_port());
+            if broker.is_ready(self.ready) {
+                return broker;
+            }
+            assert!(
+                broker.log.count("Address already in use") + broker.stdout.count("Address already in use") > 0,
+                "{:#?}",
+                broker.log.all()
+            );
+            broker.forget();
+        }
+        panic!("no port was free in {ATTEMPTS} attempts");
+    }
+
+    fn spawn(&self, port: u16) -> Broker {
+        let scratch = Scratch::new();
+        let filled = |text: &str| {
+            text.replace("PORT", &port.to_string()).replace("DIR", scratch.path().to_str().expect("a path in UTF-8"))
+        };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mosquitto"));
+        if let Some(config) = &self.config {
+            command.arg("-c").arg(scratch.file("mosquitto.conf", &filled(config)));
+        }
+        command.args(self.arguments.iter().map(|argument| filled(argument)));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let unread = self.unread;
+        let log = Lines::until(stderr, move |line| unread && line.ends_with(RUNNING));
+        Broker { child: Some(child), port, unread, log, stdout: Lines::of(stdout), scratch }
+    }
+}
+
+impl Broker {
+    /// A broker that lets everybody in, with these lines added to its configuration.
+    pub(crate) fn open(lines: &str) -> Self {
+        Setup::open(lines).start()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        (IpAddr::from(Ipv4Addr::LOCALHOST), self.port).into()
+    }
+
+    /// The directory of its own.
+    pub(crate) fn directory(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// A connection on which nothing was sent yet.
+    pub(crate) fn dial(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Stops the broker with this signal and returns its whole log. The exit status has to be 0.
+    pub(crate) fn stop_with(mut self, signal: Signal) -> Vec<String> {
+        self.signal(signal);
+        self.end()
+    }
+
+    pub(crate) fn stop(self) -> Vec<String> {
+        self.stop_with(Signal::TERM)
+    }
+
+    /// KiB of memory that it has in use.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(self.proc("status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Open file descriptors.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(self.proc("fd")).unwrap().count()
+    }
+
+    fn proc(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.pid().as_raw_nonzero())
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(self.child.as_ref().expect("a broker that was not stopped"))
+    }
+
+    fn end(&mut self) -> Vec<String> {
+        let Some(child) = self.child.take() else { return Vec::new() };
+        let status = wait_for_end(child);
+        let lines = if self.unread { self.log.all() } else { self.log.to_the_end() };
+        assert_eq!(status.code(), Some(0), "{status}:\n{}", last(&lines));
+        lines
+    }
+
+    /// False if it has ended instead.
+    fn is_ready(&self, ready: Ready) -> bool {
+        match ready {
+            Ready::Says => self.log.comes(RUNNING),
+            Ready::SaysOnStdout => self.stdout.comes(RUNNING),
+            Ready::Accepts => self.accepts(),
+        }
+    }
+
+    /// Tries to connect until that works, or the process has ended.
+    fn accepts(&self) -> bool {
+        let until = Instant::now() + PATIENCE;
+        while TcpStream::connect(self.address()).is_err() {
+            if self.log.has_ended() {
+                return false;
+            }
+            assert!(Instant::now() < until, "no listener");
+            // There is nothing to wait for but the next attempt.
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        true
+    }
+
+    /// Ends a broker that could not start.
+    fn forget(mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            if let Some(mut child) = self.child.take() {
+                // It may have ended by itself.
+                let early = child.try_wait();
+                let _ = child.kill();
+                let _ = child.wait();
+                eprintln!("the broker's end: {early:?}; its log:\n{}", last(&self.log.all()));
+            }
+        } else if self.child.is_some() {
+            self.signal(Signal::TERM);
+            self.end();
+        }
+    }
+}
+
+fn last(lines: &[String]) -> String {
+    lines[lines.len().saturating_sub(40)..].join("\n")
+}
+
+/// A port that was free a moment ago, and that no other test of this process got.
+pub(crate) fn free_port() -> u16 {
+    static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+    loop {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        if GIVEN.lock().unwrap().get_or_insert_default().insert(port) {
+            return port;
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! A client that does what a test says, packet by packet.
+
+use mosquitto_mqtt::packet::{Ack, Disconnect, Publish, Subscribe, Subscription, SubscriptionOptions};
+use mosquitto_mqtt::{FixedHeader, Packet, PacketType, Properties, ProtocolVersion, QoS, ReasonCode};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+/// Messages of QoS 1 and 2 that a client has under way at once, as many as the broker allows by default.
+const WINDOW: usize = 20;
+
+/// A connected client.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    version: ProtocolVersion,
+    buffer: Vec<u8>,
+    /// Bytes of the buffer that were taken.
+    taken: usize,
+    last_id: u16,
+    in_flight: usize,
+    /// Messages that came while something else was waited for.
+    inbox: VecDeque<Message>,
+}
+
+/// A PUBLISH from the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) topic: String,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) qos: u8,
+    pub(crate) retain: bool,
+    pub(crate) dup: bool,
+    pub(crate) packet_id: u16,
+}
+
+/// What came from the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Got {
+    ConnAck {
+        present: bool,
+        reason: u8,
+    },
+    Message(Message),
+    Ack(PacketType, u16, u8),
+    SubAck(Vec<u8>),
+    PingResp,
+    Disconnect(u8),
+    /// The connection is closed.
+    End,
+}
+
+impl Message {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.payload).unwrap()
+    }
+}
+
+impl Client {
+    pub(crate) fn new(stream: TcpStream, version: ProtocolVersion) -> Self {
+        let (buffer, inbox) = (Vec::new(), VecDeque::new());
+        Self { stream, version, buffer, taken: 0, last_id: 0, in_flight: 0, inbox }
+    }
+
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    pub(crate) fn send(&mut self, packet: &Packet<'_>) {
+        let mut out = Vec::new();
+        packet.encode(self.version, &mut out);
+        self.send_bytes(&out);
+    }
+
+    /// The next packet, whatever it is. Nothing is answered.
+    pub(crate) fn next(&mut self) -> Got {
+        loop {
+            if let Some(got) = self.take() {
+                return got;
+            }
+            if !self.read() {
+                assert_eq!(self.buffer.len(), self.taken, "closed in the middle of a packet");
+                return Got::End;
+            }
+        }
+    }
+
+    /// The packets that are left until the connection is closed.
+    pub(crate) fn rest(&mut self) -> Vec<Got> {
+        std::iter::from_fn(|| Some(self.next()).filter(|got| *got != Got::End)).collect()
+    }
+
+    /// False at the end.
+    fn read(&mut self) -> bool {
+        self.buffer.drain(..self.taken);
+        self.taken = 0;
+        let mut room = [0; 65536];
+        match self.stream.read(&mut room) {
+            Ok(len) => {
+                self.buffer.extend_from_slice(&room[..len]);
+                len > 0
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => false,
+            Err(error) => panic!("nothing comes: {error}"),
+        }
+    }
+
+    /// A packet out of what was read.
+    fn take(&mut self) -> Option<Got> {
+        let bytes = &self.buffer[self.taken..];
+        let header = FixedHeader::parse(bytes).expect("a header that the broker wrote")?;
+        let body = bytes.get(usize::from(header.header_len)..header.packet_len())?;
+        // A refusal may come in MQTT 5 whatever was asked for.
+        let version = if bytes[0] == 0x20 && body.len() > 2 { ProtocolVersion::V5 } else { self.version };
+        let packet = Packet::decode(header, body, version).expect("a packet that the broker wrote");
+        let got = owned(&packet);
+        self.taken += header.packet_len();
+        Some(got)
+    }
+
+    /// The next message. Whatever belongs to the exchanges of QoS 1 and 2 on the way is answered.
+    pub(crate) fn message(&mut self) -> Message {
+        loop {
+            if let Some(message) = self.inbox.pop_front() {
+                return message;
+            }
+            let got = self.next();
+            assert!(self.exchange(&got), "{got:?} instead of a message");
+        }
+    }
+
+    /// That many messages.
+    pub(crate) fn messages(&mut self, count: usize) -> Vec<Message> {
+        (0..count).map(|_| self.message()).collect()
+    }
+
+    /// Plays the client's part in an exchange. False where the packet belongs to none.
+    fn exchange(&mut self, got: &Got) -> bool {
+        match *got {
+            Got::Message(ref message) => {
+                self.inbox.push_back(message.clone());
+                match message.qos {
+                    0 => {}
+                    1 => self.ack(PacketType::PubAck, message.packet_id),
+                    _ => self.ack(PacketType::PubRec, message.packet_id),
+                }
+            }
+            Got::Ack(PacketType::PubRel, id, _) => self.ack(PacketType::PubComp, id),
+            Got::Ack(PacketType::PubRec, id, reason) => {
+                assert!(reason < 0x80, "PUBREC {reason:#x}");
+                self.ack(PacketType::PubRel, id);
+            }
+            Got::Ack(PacketType::PubAck | PacketType::PubComp, _, reason) => {
+                assert!(reason < 0x80, "PUBACK or PUBCOMP {reason:#x}");
+                self.in_flight -= 1;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    pub(crate) fn ack(&mut self, kind: PacketType, packet_id: u16) {
+        let mut out = Vec::new();
+        Ack::new(packet_id, ReasonCode::SUCCESS).encode(kind, self.version, &mut out);
+        self.send_bytes(&out);
+    }
+
+    /// Sends a message, once less than [`WINDOW`] are under way.
+    pub(crate) fn publish(&mut self, topic: &str, payload: impl AsRef<[u8]>, qos: u8) {
+        self.send_message(topic, payload.as_ref(), qos, false);
+    }
+
+    pub(crate) fn publish_retained(&mut self, topic: &str, payload: impl AsRef<[u8]>, qos: u8) {
+        self.send_message(topic, payload.as_ref(), qos, true);
+    }
+
+    /// Sends a message of QoS 0 that many times, at once.
+    pub(crate) fn publish_often(&mut self, topic: &str, payload: &[u8], times: usize) {
+        let (dup, qos, retain, properties) = (false, QoS::AtMostOnce, false, Properties::EMPTY);
+        let mut out = Vec::new();
+        Publish { dup, qos, retain, topic, packet_id: 0, properties, payload }.encode(self.version, &mut out);
+        self.send_bytes(&out.repeat(times));
+    }
+
+    fn send_message(&mut self, topic: &str, payload: &[u8], qos: u8, retain: bool) {
+        let mut packet_id = 0;
+        if qos > 0 {
+            self.finish_all_but(WINDOW - 1);
+            self.in_flight += 1;
+            packet_id = self.fresh_id();
+        }
+        let qos = QoS::from_bits(qos).unwrap();
+        let properties = Properties::EMPTY;
+        self.send(&Packet::Publish(Publish { dup: false, qos, retain, topic, packet_id, properties, payload }));
+    }
+
+    /// Waits until every message of QoS 1 and 2 is acknowledged.
+    pub(crate) fn finish(&mut self) {
+        self.finish_all_but(0);
+    }
+
+    fn finish_all_but(&mut self, under_way: usize) {
+        while self.in_flight > under_way {
+            let got = self.next();
+            assert!(self.exchange(&got), "{got:?} instead of an acknowledgement");
+        }
+    }
+
+    /// Subscribes and expects to be granted it.
+    pub(crate) fn subscribe(&mut self, filter: &str, qos: u8) {
+        let options = SubscriptionOptions::qos(QoS::from_bits(qos).unwrap());
+        let mut out = Vec::new();
+        let list = [Subscription { filter, options }];
+        Subscribe::write(self.fresh_id(), Properties::EMPTY, list.into_iter(), self.version, &mut out);
+        self.send_bytes(&out);
+        loop {
+            match self.next() {
+                Got::SubAck(reasons) => return assert_eq!(reasons, [qos]),
+                other => assert!(self.exchange(&other), "{other:?} instead of a SUBACK"),
+            }
+        }
+    }
+
+    /// Whether the broker answers: all that was sent before has been handled then.
+    pub(crate) fn ping(&mut self) {
+        self.send(&Packet::PingReq);
+        loop {
+            match self.next() {
+                Got::PingResp => return,
+                other => assert!(self.exchange(&other), "{other:?} instead of a PINGRESP"),
+            }
+        }
+    }
+
+    /// Says goodbye and waits until the broker has closed the connection.
+    pub(crate) fn disconnect(mut self) {
+        self.send(&Packet::Disconnect(Disconnect::new(ReasonCode::SUCCESS)));
+        assert_eq!(self.rest(), []);
+    }
+
+    fn fresh_id(&mut self) -> u16 {
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        self.last_id
+    }
+}
+
+fn owned(packet: &Packet<'_>) -> Got {
+    match packet {
+        Packet::ConnAck(ack) => Got::ConnAck { present: ack.session_present, reason: ack.reason.0 },
+        Packet::Publish(publish) => Got::Message(Message {
+            topic: publish.topic.to_owned(),
+            payload: publish.payload.to_vec(),
+            qos: publish.qos.bits(),
+            retain: publish.retain,
+            dup: publish.dup,
+            packet_id: publish.packet_id,
+        }),
+        Packet::PubAck(ack) => Got::Ack(PacketType::PubAck, ack.packet_id, ack.reason.0),
+        Packet::PubRec(ack) => Got::Ack(PacketType::PubRec, ack.packet_id, ack.reason.0),
+        Packet::PubRel(ack) => Got::Ack(PacketType::PubRel, ack.packet_id, ack.reason.0),
+        Packet::PubComp(ack) => Got::Ack(PacketType::PubComp, ack.packet_id, ack.reason.0),
+        Packet::SubAck(ack) => Got::SubAck(ack.reasons.to_vec()),
+        Packet::PingResp => Got::PingResp,
+        Packet::Disconnect(packet) => Got::Disconnect(packet.reason.0),
+        other => panic!("a server does not send {other:?}"),
+    }
+}

@@ -1,0 +1,105 @@
+//! A CONNECT, and what comes of it.
+
+use super::{Broker, Client, Got};
+use mosquitto_mqtt::packet::{Connect, Will};
+use mosquitto_mqtt::{Properties, PropertiesBuf, Property, ProtocolVersion, QoS};
+use std::net::TcpStream;
+
+/// A CONNECT under construction.
+#[derive(Debug, Clone)]
+pub(crate) struct Connecting {
+    version: ProtocolVersion,
+    client_id: String,
+    clean_start: bool,
+    keep_alive_s: u16,
+    properties: Vec<Property<'static>>,
+    will: Option<(String, String, QoS)>,
+}
+
+/// A client of MQTT 5 that starts clean. Change it with the methods, then call [`Connecting::to`].
+pub(crate) fn client(client_id: &str) -> Connecting {
+    Connecting {
+        version: ProtocolVersion::V5,
+        client_id: client_id.to_owned(),
+        clean_start: true,
+        keep_alive_s: 60,
+        properties: Vec::new(),
+        will: None,
+    }
+}
+
+impl Connecting {
+    pub(crate) fn version(mut self, version: ProtocolVersion) -> Self {
+        self.version = version;
+        self
+    }
+
+    pub(crate) fn v311(self) -> Self {
+        self.version(ProtocolVersion::V311)
+    }
+
+    /// Goes on with the session that there is, and leaves one behind.
+    pub(crate) fn persistent(mut self) -> Self {
+        self.clean_start = false;
+        if self.version.is_v5() { self.with(Property::SessionExpiryInterval(u32::MAX)) } else { self }
+    }
+
+    pub(crate) fn with(mut self, property: Property<'static>) -> Self {
+        self.properties.push(property);
+        self
+    }
+
+    pub(crate) fn will(mut self, topic: &str, payload: &str, qos: u8) -> Self {
+        self.will = Some((topic.to_owned(), payload.to_owned(), QoS::from_bits(qos).unwrap()));
+        self
+    }
+
+    /// The packet.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let properties: PropertiesBuf = self.properties.iter().copied().collect();
+        let will = self.will.as_ref().map(|(topic, payload, qos)| Will {
+            topic,
+            payload: payload.as_bytes(),
+            qos: *qos,
+            retain: false,
+            properties: Properties::EMPTY,
+        });
+        let packet = Connect {
+            version: self.version,
+            bridge: false,
+            clean_start: self.clean_start,
+            keep_alive_s: self.keep_alive_s,
+            properties: properties.as_properties(),
+            client_id: &self.client_id,
+            will,
+            username: None,
+            password: None,
+        };
+        let mut out = Vec::new();
+        packet.encode(&mut out);
+        out
+    }
+
+    /// Connects, and expects to be accepted.
+    pub(crate) fn to(&self, broker: &Broker) -> Client {
+        let (client, present) = self.resume(broker);
+        assert!(!present || !self.clean_start, "a session where none was asked for");
+        client
+    }
+
+    /// Connects, expects to be accepted, and tells whether there was a session.
+    pub(crate) fn resume(&self, broker: &Broker) -> (Client, bool) {
+        let mut client = self.over(broker.dial());
+        match client.next() {
+            Got::ConnAck { present, reason: 0 } => (client, present),
+            other => panic!("{other:?} instead of a good CONNACK"),
+        }
+    }
+
+    /// Sends the CONNECT over this connection. Its answer is still to be read.
+    pub(crate) fn over(&self, stream: TcpStream) -> Client {
+        let mut client = Client::new(stream, self.version);
+        client.send_bytes(&self.bytes());
+        client
+    }
+}

@@ -1,0 +1,21 @@
+//! A broker in its own process, and what talks to it.
+
+mod broker;
+mod client;
+mod connecting;
+mod lines;
+mod process;
+mod scratch;
+
+pub(crate) use broker::{Broker, Setup, free_port};
+pub(crate) use client::{Client, Got, Message};
+pub(crate) use connecting::client;
+pub(crate) use lines::Lines;
+pub(crate) use process::{Finished, Program, mosquitto, report_skipped};
+pub(crate) use rustix::process::Signal;
+pub(crate) use scratch::Scratch;
+
+use std::time::Duration;
+
+/// How long a test waits for what has to happen before it fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,0 +1,85 @@
+//! Programs that run to their end.
+
+use super::{Lines, PATIENCE};
+use rustix::process::{Pid, Signal, kill_process};
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+
+/// A program on its way to its end.
+#[derive(Debug)]
+pub(crate) struct Program {
+    child: Option<Child>,
+    pub(crate) stdout: Lines,
+    pub(crate) stderr: Lines,
+}
+
+/// What a program has left behind.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// None where a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<String>,
+    pub(crate) stderr: Vec<String>,
+}
+
+/// Runs the broker with these arguments to its end, which has to come by itself.
+pub(crate) fn mosquitto<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Finished {
+    Program::start(env!("CARGO_BIN_EXE_mosquitto").as_ref(), arguments).finish()
+}
+
+impl Program {
+    pub(crate) fn start<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        Self { child: Some(child), stdout: Lines::of(stdout), stderr: Lines::of(stderr) }
+    }
+
+    /// Waits for the end.
+    pub(crate) fn finish(mut self) -> Finished {
+        let status = wait_for_end(self.child.take().unwrap());
+        Finished { code: status.code(), stdout: self.stdout.to_the_end(), stderr: self.stderr.to_the_end() }
+    }
+
+    /// Waits for a good end.
+    pub(crate) fn succeed(self) -> Finished {
+        let finished = self.finish();
+        assert_eq!(finished.code, Some(0), "{finished:#?}");
+        finished
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Waits until a process has ended. One that does not is killed, and the test fails.
+pub(super) fn wait_for_end(mut child: Child) -> ExitStatus {
+    let pid = Pid::from_child(&child);
+    let (ended, end) = mpsc::channel();
+    let waiting = std::thread::spawn(move || ended.send(child.wait()));
+    let Ok(status) = end.recv_timeout(PATIENCE) else {
+        // It was not waited for yet, so its number is still its own.
+        let _ = kill_process(pid, Signal::KILL);
+        let _ = waiting.join();
+        panic!("process {pid:?} did not end by itself");
+    };
+    status.unwrap()
+}
+
+/// Says, past the capture of the test runner, that a foreign program is not there to be tested with. Where
+/// `MOSQUITTO_TESTS_SKIP_NOTHING` is 1 that is a failure.
+pub(crate) fn report_skipped(what: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {what} is not installed");
+    let all = std::env::var_os("MOSQUITTO_TESTS_SKIP_NOTHING").is_some_and(|value| value == "1");
+    assert!(!all, "{what} is not installed, and nothing may be skipped");
+}

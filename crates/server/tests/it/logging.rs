@@ -1,0 +1,221 @@
+//! Where the log goes and what it looks like.
+
+use crate::harness::{Broker, Setup, client};
+use std::os::unix::fs::PermissionsExt;
+
+const OPEN: &str = "listener PORT 127.0.0.1\nallow_anonymous true\nlog_timestamp false\n";
+
+fn read(broker: &Broker, name: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(broker.directory().join(name)).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn coming_and_going_is_logged_in_mosquittos_words() {
+    let broker = Broker::open("log_timestamp false");
+    let port = broker.port();
+    let good = client("good").v311().to(&broker);
+    let good_peer = good.stream.local_addr().unwrap();
+    good.disconnect();
+    let lost = client("lost").to(&broker);
+    let lost_peer = lost.stream.local_addr().unwrap();
+    drop(lost);
+    broker.log.wait_for("Client lost");
+    let lines = broker.stop();
+    let about = |peer: &str| lines.iter().filter(|line| line.contains(peer)).cloned().collect::<Vec<_>>();
+    assert_eq!(
+        about(&good_peer.to_string()),
+        [
+            format!("New connection from {good_peer} on port {port}."),
+            format!("New client connected from {good_peer} as good (p4, c1, k60)."),
+            format!("Client good [{good_peer}] disconnected."),
+        ]
+    );
+    assert_eq!(
+        about(&lost_peer.to_string()),
+        [
+            format!("New connection from {lost_peer} on port {port}."),
+            format!("New client connected from {lost_peer} as lost (p5, c1, k60)."),
+            format!("Client lost [{lost_peer}] disconnected: connection closed by client."),
+        ]
+    );
+}
+
+#[test]
+fn verbose_shows_every_packet() {
+    let broker = Setup::open("log_timestamp false\nlog_type error").argument("-v").start();
+    let mut user = client("user").to(&broker);
+    user.subscribe("a/#", 1);
+    user.publish("a/b", "hello", 1);
+    assert_eq!(user.message().text(), "hello");
+    user.finish();
+    user.ping();
+    user.disconnect();
+    let lines = broker.stop();
+    for line in [
+        "No will message specified.",
+        "Sending CONNACK to user (0, 0)",
+        "Received SUBSCRIBE from user",
+        "\ta/# (QoS 1)",
+        "user 1 a/#",
+        "Sending SUBACK to user",
+        "Received PUBLISH from user (d0, q1, r0, m2, 'a/b', ... (5 bytes))",
+        "Sending PUBLISH to user (d0, q1, r0, m1, 'a/b', ... (5 bytes))",
+        "Sending PUBACK to user (m2, rc0)",
+        "Received PUBACK from user (Mid: 1, RC:0)",
+        "Received PINGREQ from user",
+        "Sending PINGRESP to user",
+        "Received DISCONNECT from user",
+    ] {
+        assert!(lines.iter().any(|written| written == line), "no {line:?} in\n{}", lines.join("\n"));
+    }
+}
+
+#[test]
+fn quiet_logs_nothing() {
+    let broker = Setup::open("").argument("-v").argument("-q").silent().start();
+    client("user").to(&broker).disconnect();
+    assert_eq!(broker.stop(), Vec::<String>::new());
+}
+
+#[test]
+fn log_dest_none_logs_nothing() {
+    let broker = Setup::open("log_dest none").silent().start();
+    client("user").to(&broker).disconnect();
+    let stdout = broker.stdout.clone();
+    assert_eq!(broker.stop(), Vec::<String>::new());
+    assert_eq!(stdout.to_the_end(), Vec::<String>::new());
+}
+
+#[test]
+fn log_dest_stdout_logs_there_and_not_to_stderr() {
+    let broker = Setup::open("log_timestamp false\nlog_dest stdout").logs_to_stdout().start();
+    client("user").to(&broker).disconnect();
+    let stdout = broker.stdout.clone();
+    assert_eq!(broker.stop(), Vec::<String>::new());
+    let lines = stdout.to_the_end();
+    assert!(lines.iter().any(|line| line.ends_with("as user (p5, c1, k60).")), "{lines:?}");
+    assert!(lines.last().unwrap().ends_with("terminating"), "{lines:?}");
+}
+
+#[test]
+fn several_destinations_get_the_same_lines() {
+    let broker = Setup::config(&format!("{OPEN}log_dest stderr\nlog_dest stdout\nlog_dest file DIR/log\n")).start();
+    client("user").to(&broker).disconnect();
+    let (path, stdout) = (broker.directory().join("log"), broker.stdout.clone());
+    // The file has to be opened before the directory goes with the broker.
+    let mut file = std::fs::File::open(path).unwrap();
+    let stderr = broker.stop();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut file, &mut text).unwrap();
+    assert_eq!(text.lines().collect::<Vec<_>>(), stderr);
+    assert_eq!(stdout.to_the_end(), stderr);
+}
+
+#[test]
+fn a_log_file_is_for_its_owner_only() {
+    let broker = Setup::config(&format!("{OPEN}log_dest file DIR/log\n")).silent().start();
+    let mode = std::fs::metadata(broker.directory().join("log")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+}
+
+#[test]
+fn a_log_file_is_appended_to() {
+    let first = Setup::config(&format!("{OPEN}log_dest file DIR/log\nlog_dest stderr\n")).start();
+    let before = read(&first, "log").len();
+    assert!(before > 0);
+    let path = first.directory().join("log");
+    let second = Setup::config(&format!("{OPEN}log_dest file {}\nlog_dest stderr\n", path.display())).start();
+    second.stop();
+    let lines = read(&first, "log");
+    assert_eq!(lines.iter().filter(|line| line.ends_with(" running")).count(), 2, "{lines:?}");
+}
+
+#[test]
+fn a_log_file_that_is_a_link_is_not_followed() {
+    let scratch = crate::harness::Scratch::new();
+    let target = scratch.file("target", "untouched");
+    let link = scratch.path().join("link");
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    let text = format!("listener 1883 127.0.0.1\nlog_dest file {}\n", link.display());
+    let config = scratch.file("mosquitto.conf", &text);
+    let refused = crate::harness::mosquitto(["-c", config.to_str().unwrap()]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(target).unwrap(), "untouched");
+}
+
+#[test]
+fn lines_begin_with_seconds_since_1970_with_a_format_or_with_nothing() {
+    let digits = |text: &str| text.len() >= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+    for line in Setup::open("").start().stop() {
+        let (time, text) = line.split_once(": ").unwrap();
+        assert!(digits(time) && !text.is_empty(), "{line}");
+    }
+    let setup = Setup::open("log_timestamp_format %Y-%m-%dT%H:%M:%S").environment("TZ", "UTC");
+    for line in setup.start().stop() {
+        let (time, text) = line.split_once(": ").unwrap();
+        let pattern: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        assert_eq!(pattern, "0000-00-00T00:00:00", "{line}");
+        assert!(!text.is_empty());
+    }
+    for line in Setup::open("log_timestamp false").start().stop() {
+        assert!(!line.starts_with(|c: char| c.is_ascii_digit()), "{line}");
+    }
+}
+
+#[test]
+fn lines_are_cut_at_999_bytes() {
+    let long = "t".repeat(3000);
+    for (timestamp, prefix) in [("log_timestamp false", 0), ("", 12)] {
+        let broker = Setup::open(timestamp).argument("-v").start();
+        let mut user = client("user").to(&broker);
+        user.publish(&long, "x", 0);
+        user.ping();
+        let line = broker.log.wait_for("Received PUBLISH from user");
+        assert_eq!(line.len(), 999);
+        assert!(line[prefix..].starts_with("Received PUBLISH from user (d0, q0, r0, m0, 'ttt"), "{line}");
+        broker.log.wait_for("Sending PINGRESP to user");
+    }
+}
+
+/// What clients send must not be able to write lines of its own, or to steer a terminal.
+#[test]
+fn client_ids_cannot_forge_lines() {
+    let broker = Broker::open("log_timestamp false");
+    let mut stream = broker.dial();
+    let id = "evil\nmosquitto version 9 terminating";
+    std::io::Write::write_all(&mut stream, &client(id).bytes()).unwrap();
+    broker.log.wait_for("disconnected: ");
+    assert_eq!(broker.log.count("mosquitto version 9"), 0);
+}
+
+#[test]
+fn connection_messages_false_hides_them() {
+    let broker = Broker::open("connection_messages false");
+    client("user").to(&broker).disconnect();
+    let lines = broker.stop();
+    assert!(!lines.iter().any(|line| line.contains("New c") || line.contains("disconnected")), "{lines:?}");
+}
+
+/// Far more is logged than a pipe holds and than the broker keeps for one.
+#[test]
+fn a_log_that_nobody_reads_stalls_nobody() {
+    const MESSAGES: usize = 40_000;
+    let broker = Setup::open("worker_threads 2\nmax_queued_messages 0").argument("-v").unread().start();
+    let mut receiver = client("receiver").to(&broker);
+    receiver.subscribe("#", 0);
+    let mut sender = client("sender").to(&broker);
+    let before = broker.resident_kib();
+    let receiving = std::thread::spawn(move || {
+        receiver.messages(MESSAGES);
+        receiver
+    });
+    let topic = format!("a/{}", "long".repeat(60));
+    for _ in 0..MESSAGES / 100 {
+        sender.publish_often(&topic, b"x", 100);
+    }
+    sender.ping();
+    receiving.join().unwrap().ping();
+    assert!(broker.resident_kib() < before + 64 * 1024, "lines that nobody reads are kept");
+    broker.stop();
+}

@@ -1,0 +1,18 @@
+//! End to end: the real `mosquitto` over real sockets, one module a theme.
+//!
+//! Nothing here waits for a time to pass: a test waits for what has to happen, for [`harness::PATIENCE`] at most, and
+//! fails if it does not.
+#![allow(missing_docs, reason = "the names of the tests say what they show")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod command_line;
+mod harness;
+mod listeners;
+mod logging;
+mod stopping;

@@ -1,0 +1,91 @@
+//! Signals, and what clients see of the broker's end.
+
+use crate::harness::{Broker, Got, Setup, Signal, client};
+
+#[test]
+fn term_and_int_end_it_with_0_and_a_last_line() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let lines = Setup::open("log_timestamp false\nworker_threads 3").start().stop_with(signal);
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(lines.first().unwrap(), &format!("mosquitto version {version} starting"));
+        assert_eq!(lines.last().unwrap(), &format!("mosquitto version {version} terminating"));
+    }
+}
+
+#[test]
+fn other_signals_are_answered_by_a_warning_and_do_not_end_it() {
+    let broker = Broker::open("");
+    let mut user = client("user").to(&broker);
+    for (signal, name) in [(Signal::HUP, "SIGHUP"), (Signal::USR1, "SIGUSR1"), (Signal::USR2, "SIGUSR2")] {
+        broker.signal(signal);
+        broker.log.wait_for(&format!("{name} ignored: "));
+        user.ping();
+    }
+}
+
+/// Also those that wait, and also to subscribers that live with other workers.
+#[test]
+fn wills_of_connected_clients_are_published_when_the_broker_stops() {
+    const CLIENTS: usize = 12;
+    let broker = Broker::open("worker_threads 4");
+    let mut subscribers: Vec<_> = (0..CLIENTS).map(|n| client(&format!("subscriber-{n}")).to(&broker)).collect();
+    for (n, subscriber) in subscribers.iter_mut().enumerate() {
+        subscriber.subscribe("will/#", n as u8 % 3);
+    }
+    let owners: Vec<_> = (0..CLIENTS)
+        .map(|n| {
+            let qos = n as u8 % 3;
+            client(&format!("owner-{n}")).will(&format!("will/{n}"), "gone", qos).to(&broker)
+        })
+        .collect();
+    broker.stop();
+    for subscriber in &mut subscribers {
+        let mut topics: Vec<_> = subscriber
+            .rest()
+            .into_iter()
+            .map(|got| match got {
+                Got::Message(message) => message.topic,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        topics.sort_by_key(|topic| topic["will/".len()..].parse::<usize>().unwrap());
+        assert_eq!(topics, (0..CLIENTS).map(|n| format!("will/{n}")).collect::<Vec<_>>());
+    }
+    drop(owners);
+}
+
+/// Mosquitto does so in all versions; a client is to try again, not to think that it was sent away.
+#[test]
+fn nobody_is_told_goodbye_when_the_broker_stops() {
+    let broker = Broker::open("");
+    let mut v5 = client("v5").to(&broker);
+    let mut v311 = client("v311").v311().to(&broker);
+    broker.stop();
+    assert_eq!(v5.rest(), []);
+    assert_eq!(v311.rest(), []);
+}
+
+#[test]
+fn it_stops_while_clients_send_and_others_do_not_read() {
+    let broker = Broker::open("worker_threads 2\nmax_queued_messages 0");
+    let mut deaf = client("deaf").to(&broker);
+    deaf.subscribe("load", 0);
+    let mut sender = client("sender").to(&broker);
+    let load = vec![b'x'; 100_000];
+    for _ in 0..300 {
+        sender.publish("load", &load, 0);
+    }
+    sender.ping();
+    let sending = std::thread::spawn(move || {
+        use std::io::Write;
+        // Until the broker is gone.
+        while sender.stream.write_all(&[0xc0, 0]).is_ok() {
+            let mut some = [0; 512];
+            if std::io::Read::read(&mut sender.stream, &mut some).is_ok_and(|len| len == 0) {
+                break;
+            }
+        }
+    });
+    broker.stop();
+    sending.join().unwrap();
+}
