@@ -8,7 +8,7 @@ use crate::publish::allowed_for_will;
 use crate::received::Flow;
 use crate::session::{NEVER_EXPIRES, StoredWill};
 use crate::timers::Timer;
-use crate::{ConnectionId, DropReason, Moment, Shard};
+use crate::{ConnectionId, Moment, Shard};
 use mosquitto_mqtt::packet::{ConnAck, Connect, ConnectError, Will};
 use mosquitto_mqtt::{Fault, Properties, PropertiesBuf, Property, ProtocolVersion, ReasonCode};
 use rand_chacha::rand_core::RngCore;
@@ -207,7 +207,6 @@ impl Shard {
     /// Ties a session to its connection.
     fn begin_session(&mut self, slot: u32, id: ConnectionId, connect: &Connect<'_>, asked: &Asked) {
         let default_window = self.home.settings.max_inflight_messages;
-        let now = self.home.now;
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
         session.connection = Some(id);
         session.username = connect.username.map(Into::into);
@@ -219,12 +218,10 @@ impl Shard {
             (false, false) => NEVER_EXPIRES,
         };
         session.window.connect(asked.receive_maximum.unwrap_or(default_window));
-        let expired = session.window.drop_expired(now);
         session.incoming.connect();
         if let Some(at) = session.expires_at.take() {
             self.home.timers.cancel(at, Timer::SessionExpiry(slot));
         }
-        self.home.statistics.drop_many(DropReason::Expired, expired);
     }
 
     /// Seconds; the client's own, or less where that is too long.

@@ -151,7 +151,8 @@ impl Home {
         self.count_unsent(id, sent, outgoing.view.payload.len());
     }
 
-    /// Puts a message in flight and sends it. What the client would not take gets no packet identifier.
+    /// Puts a message in flight and sends it. One that is too large for the client gets no packet identifier; one that
+    /// has expired uses one up, as in Mosquitto, which gives them out before it looks.
     fn launch(&mut self, slot: u32, outgoing: &mut Outgoing<'_>, qos: QoS, retain: bool, identifier: u32) {
         let Some(session) = self.sessions.get_mut(slot) else { return };
         let Some(id) = session.connection else { return };
@@ -159,8 +160,10 @@ impl Home {
         let sent = self.send(id, outgoing, PublishTo { qos, retain, packet_id, identifier, dup: false });
         if sent != Sent::Yes {
             self.count_unsent(id, sent, outgoing.view.payload.len());
-            if let Some(session) = self.sessions.get_mut(slot) {
-                session.window.take_back(packet_id);
+            let Some(session) = self.sessions.get_mut(slot) else { return };
+            match sent {
+                Sent::TooLarge => session.window.take_back(packet_id),
+                Sent::Expired | Sent::Yes => session.window.finish(packet_id),
             }
         }
     }

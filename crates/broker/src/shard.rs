@@ -37,11 +37,11 @@ const WORK_MAX: u32 = 20_000;
 ///    what other shards sent. Mail from one shard has to come in the order in which it was taken there.
 /// 3. [`end`](Self::end). Locks that the tick took are free after it, so nothing that may wait (reading and writing
 ///    sockets apart) belongs between `begin` and `end`.
-/// 4. The effects are drained: [`take_mail`](Self::take_mail) for each other shard, then, for each connection of
-///    [`touched`](Self::touched), the bytes of [`output`](Self::output), confirmed by [`sent`](Self::sent); then the
-///    connections of [`closing`](Self::closing), each ended with [`release`](Self::release) when its bytes are sent or
-///    cannot be; then [`log_lines`](Self::log_lines). Mail goes first: an acknowledgement must not overtake the message
-///    it stands for.
+/// 4. The effects are drained: [`exchange_mail`](Self::exchange_mail) for each shard of
+///    [`mail_waiting`](Self::mail_waiting), then, for each connection of [`touched`](Self::touched), the bytes of
+///    [`output`](Self::output), confirmed by [`sent`](Self::sent); then the connections of
+///    [`closing`](Self::closing), each ended with [`release`](Self::release) when its bytes are sent or cannot be; then
+///    [`log_lines`](Self::log_lines). Mail goes first: an acknowledgement must not overtake the message it stands for.
 /// 5. Until the next event, or until [`next_deadline`](Self::next_deadline), nothing has to be done.
 ///
 /// A connection id is the shard's from `open` to `release`; events for ids that it does not know are ignored. The
@@ -135,12 +135,6 @@ impl Shard {
             }
             connection.output.clear(&mut self.home.pool);
         }
-    }
-
-    /// Mail for another shard, unless there is none.
-    pub fn take_mail(&mut self, to: ShardId) -> Option<Mail> {
-        let mail = self.exchange_mail(to, Mail::default());
-        (!mail.is_empty()).then_some(mail)
     }
 
     /// The mail for another shard, which may be none, for one that was read, whose memory is used again.

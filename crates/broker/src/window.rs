@@ -1,6 +1,5 @@
 //! QoS 1 and 2 towards a client: what is in flight, in order, and what waits behind it.
 
-use crate::Moment;
 use crate::message::Message;
 use crate::subscriber::Grant;
 use mosquitto_mqtt::QoS;
@@ -251,18 +250,6 @@ impl Window {
         self.unsent > 0
     }
 
-    /// Forgets queued messages that have expired, and says how many; those in flight are looked at when they are sent
-    /// again.
-    pub(crate) fn drop_expired(&mut self, now: Moment) -> usize {
-        let before = self.queue.len();
-        self.queue.retain(|queued| {
-            let keep = queued.message.view().expires_at > now;
-            self.bytes -= if keep { 0 } else { queued.message.bytes().len() };
-            keep
-        });
-        before - self.queue.len()
-    }
-
     /// Whether anything waits for room.
     #[inline]
     pub(crate) fn wants_pump(&self) -> bool {
@@ -299,6 +286,7 @@ fn ahead(from: u16, to: u16) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Moment;
     use crate::message::MessageRef;
 
     fn message() -> Message {
@@ -376,7 +364,7 @@ mod tests {
         let id = window.launch(queued.message, QoS::AtLeastOnce, false, 0);
         window.take_back(id);
         window.enqueue(Queued { message: large, qos: QoS::AtLeastOnce, retain: false, identifier: 0 });
-        assert_eq!(window.drop_expired(Moment::NEVER), 1);
+        window.next_queued();
         assert_eq!(window.bytes, 0);
     }
 

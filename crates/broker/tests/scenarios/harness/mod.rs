@@ -38,6 +38,7 @@ pub(crate) struct Net {
     links: Vec<Link>,
     /// Mail under way, by receiver, in the order in which it was taken from each sender.
     mail: Vec<VecDeque<(usize, Mail)>>,
+    used_mail: Vec<Mail>,
     /// Whether mail stays under way.
     pub(crate) hold_mail: bool,
     pub(crate) log: Vec<LogLine>,
@@ -58,6 +59,7 @@ impl Net {
             now: Moment(1_000_000),
             links: Vec::new(),
             mail: (0..shards).map(|_| VecDeque::new()).collect(),
+            used_mail: Vec::new(),
             hold_mail: false,
             log: Vec::new(),
             shared,
@@ -230,6 +232,7 @@ impl Net {
         if !self.hold_mail {
             while let Some((_, mail)) = self.mail[at].pop_front() {
                 self.shards[at].mail(&mail);
+                self.used_mail.push(mail);
                 moved = true;
             }
         }
@@ -266,10 +269,11 @@ impl Net {
     fn drain(&mut self, at: usize) -> bool {
         let mut moved = false;
         for to in 0..self.shards.len() {
-            // A mailbox takes four batches, as in the server.
-            if self.mail[to].iter().filter(|(from, _)| *from == at).count() < 4
-                && let Some(mail) = self.shards[at].take_mail(ShardId(to as u16))
-            {
+            // A mailbox takes four batches, as in the server; batches that were read are filled again.
+            let waits = self.shards[at].mail_waiting().any(|shard| shard.index() == to);
+            if waits && self.mail[to].iter().filter(|(from, _)| *from == at).count() < 4 {
+                let used = self.used_mail.pop().unwrap_or_default();
+                let mail = self.shards[at].exchange_mail(ShardId(to as u16), used);
                 self.mail[to].push_back((at, mail));
                 moved = true;
             }
