@@ -2,6 +2,7 @@
 
 mod handshake;
 mod harness;
+mod hostile;
 mod keep_alive;
 mod misbehaviour;
 mod publish;
