@@ -1,6 +1,7 @@
 //! Connections at their end.
 
 use super::Worker;
+use super::socket::Socket;
 use mosquitto_broker::{ConnectionId, Moment};
 use mosquitto_transport::{Read, Stream};
 use std::collections::VecDeque;
@@ -22,7 +23,7 @@ pub(super) struct Closing {
     deadlines: VecDeque<(Moment, ConnectionId)>,
     /// Connections whose last bytes are sent.
     sent: Vec<ConnectionId>,
-    /// All is sent, but a socket that is closed with unread bytes in it would take back what the client has not read.
+    /// All is sent, but a socket that is closed while its client sends may take back what the client has not read.
     lingering: VecDeque<(Moment, Stream)>,
 }
 
@@ -88,20 +89,21 @@ impl Worker {
 
     fn close(&mut self, id: ConnectionId, now: Moment) {
         self.shard.release(id);
-        let Some(mut socket) = self.sockets.remove(id) else { return };
+        let Some(socket) = self.sockets.remove(id) else { return };
         self.broken.retain(|(broken, _)| *broken != id);
-        if !socket.gone && has_unread(&mut socket.stream, &mut self.buffer) {
+        let Socket { mut stream, seat, gone, told, .. } = socket;
+        // Before the client can see that it has left its seat.
+        drop(seat);
+        if told && !gone && may_send_more(&mut stream, &mut self.buffer) && stream.finish().is_ok() {
             // The other half stays open for a while, for the client to read the reason.
-            if socket.stream.finish().is_ok() {
-                let _ = socket.stream.deregister(self.poll.registry());
-                self.closing.lingering.push_back((now + LINGER_MS, socket.stream));
-            }
+            let _ = stream.deregister(self.poll.registry());
+            self.closing.lingering.push_back((now + LINGER_MS, stream));
         }
     }
 }
 
-/// Throws away what the client has sent meanwhile. Whether more may come: then closing at once could cost the client
-/// what was sent to it last.
-fn has_unread(stream: &mut Stream, buffer: &mut [u8]) -> bool {
-    matches!(stream.read(buffer), Ok(Read::Some(_) | Read::Drained(1..)))
+/// Whether a client that is still there may be sending: then closing at once could cost it what was sent to it last.
+/// What it has sent meanwhile is thrown away.
+fn may_send_more(stream: &mut Stream, buffer: &mut [u8]) -> bool {
+    matches!(stream.read(buffer), Ok(Read::Some(_) | Read::Drained(_)))
 }

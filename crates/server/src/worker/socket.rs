@@ -31,6 +31,8 @@ pub(super) struct Socket {
     pub(super) listed: bool,
     /// Whether it takes nothing more until an event says so.
     pub(super) blocked: bool,
+    /// Whether anything was ever sent to it.
+    pub(super) told: bool,
     /// Whether its client has gone by itself, and waits for nothing.
     pub(super) gone: bool,
     /// When it is closed at the latest, with output unsent or without; none while it is open.
@@ -94,6 +96,7 @@ impl Worker {
                 held: false,
                 listed: false,
                 blocked: false,
+                told: false,
                 gone: false,
                 close_by: None,
             },

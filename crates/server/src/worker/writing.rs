@@ -34,6 +34,7 @@ impl Worker {
         }
         let mut budget = WRITE_BUDGET_BYTES;
         let before = self.shard.output_len(id);
+        socket.told |= before > 0;
         let mut left = before;
         while left > 0 {
             if budget == 0 {

@@ -11,8 +11,11 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod bad_input;
 mod command_line;
+mod descriptors;
 mod harness;
 mod listeners;
 mod logging;
+mod max_connections;
 mod stopping;

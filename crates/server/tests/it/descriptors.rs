@@ -1,0 +1,51 @@
+//! Connections leave nothing behind.
+#![cfg(target_os = "linux")]
+
+use crate::harness::{Broker, client};
+use std::io::Write;
+use std::thread;
+
+#[test]
+fn many_short_connections_leave_no_descriptors_behind() {
+    let broker = Broker::open("worker_threads 4\nconnection_messages false");
+    client("before").to(&broker).disconnect();
+    let before = broker.descriptors();
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let broker = &broker;
+            scope.spawn(move || {
+                for n in 0..500 {
+                    client(&format!("short-{thread}-{n}")).to(broker).disconnect();
+                }
+            });
+        }
+    });
+    assert_eq!(broker.descriptors(), before);
+}
+
+/// In all the ways in which a connection can end.
+#[test]
+fn connections_that_end_badly_leave_no_descriptors_behind() {
+    let broker = Broker::open("worker_threads 2\nmax_connections 1000");
+    let before = broker.descriptors();
+    for n in 0..60 {
+        drop(broker.dial());
+        broker.dial().write_all(b"garbage").unwrap();
+        drop(client("half").over(broker.dial()));
+        let mut bad = client(&format!("bad-{n}")).to(&broker);
+        bad.send_bytes(&[0, 0]);
+        bad.rest();
+        let first = client("taken-over").to(&broker);
+        let second = client("taken-over").to(&broker);
+        drop((first, second));
+    }
+    // Each of them has been logged as new, and then as gone.
+    let new = broker.log.wait_for_several("New connection from", 360).len();
+    broker.log.wait_for_several("disconnected", new);
+    // What was told its reason may hang up by itself, for a second.
+    let until = std::time::Instant::now() + crate::harness::PATIENCE;
+    while broker.descriptors() > before && std::time::Instant::now() < until {
+        thread::yield_now();
+    }
+    assert_eq!(broker.descriptors(), before);
+}
