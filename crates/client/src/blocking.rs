@@ -10,7 +10,7 @@ use mosquitto_mqtt::packet::Subscription;
 use mosquitto_mqtt::{Properties, QoS, ReasonCode};
 use std::collections::VecDeque;
 use std::io;
-use std::net::ToSocketAddrs;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,7 @@ pub struct Client {
     woken: bool,
     state: State,
     nodelay: bool,
+    local: Option<IpAddr>,
     /// A publication was refused, and its owner waits for room: of this QoS.
     wants_room: Option<QoS>,
     epoch: Instant,
@@ -114,6 +115,7 @@ impl Client {
             woken: false,
             state: State::Closed,
             nodelay: false,
+            local: None,
             wants_room: None,
             epoch: Instant::now(),
         })
@@ -122,6 +124,11 @@ impl Client {
     /// Whether small packets leave at once (TCP_NODELAY), from the next connection on.
     pub fn set_nodelay(&mut self, on: bool) {
         self.nodelay = on;
+    }
+
+    /// The own address from which to connect, from the next connection on; the system chooses one if there is none.
+    pub fn set_local_address(&mut self, address: Option<IpAddr>) {
+        self.local = address;
     }
 
     /// What wakes this client.
@@ -141,7 +148,7 @@ impl Client {
         self.session.closed(self.now());
         while self.session.poll_event().is_some() {}
         let addresses: VecDeque<_> = (host, port).to_socket_addrs()?.collect();
-        self.state = State::Connecting(Attempt::new(addresses));
+        self.state = State::Connecting(Attempt::new(addresses, self.local));
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Reads the arguments of a program.
 
 use crate::Tool;
-use crate::options::{self, CommandOption};
+use crate::options::{self, Act};
 use crate::settings::Settings;
 use mosquitto_client::mqtt::ProtocolVersion;
 use std::ffi::OsString;
@@ -55,40 +55,59 @@ impl fmt::Display for ArgumentError {
 
 impl std::error::Error for ArgumentError {}
 
-/// Reads the arguments of `tool`, without the program's name.
-pub fn parse(tool: Tool, arguments: impl IntoIterator<Item = OsString>) -> Result<Command, ArgumentError> {
-    let mut arguments = arguments.into_iter();
-    let mut settings = Box::new(Settings::default());
+/// Reads the arguments of `tool`, without the program's name, after the options of a file: a line is an option and its
+/// value. Which file that is, `options_file` says.
+pub fn parse(
+    tool: Tool,
+    file: Vec<Vec<OsString>>,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Command, ArgumentError> {
+    let mut settings = Box::new(Settings::new(tool));
+    for line in file {
+        if let ControlFlow::Break(command) = take(&mut settings, line.into_iter())? {
+            return Ok(command);
+        }
+    }
+    if let ControlFlow::Break(command) = take(&mut settings, arguments.into_iter())? {
+        return Ok(command);
+    }
+    check(&mut settings)?;
+    Ok(Command::Run(settings))
+}
+
+/// Takes in arguments, up to one that asks for something else than the program's work.
+fn take(
+    settings: &mut Settings,
+    mut arguments: impl Iterator<Item = OsString>,
+) -> Result<ControlFlow<Command>, ArgumentError> {
     while let Some(argument) = arguments.next() {
-        let option = options::find(tool, &argument).ok_or_else(|| {
+        let option = options::find(settings.tool, &argument).ok_or_else(|| {
             let text = format!("Error: Unknown option '{}'.", argument.to_string_lossy());
             ArgumentError::plain(text)
         })?;
-        let CommandOption { act, .. } = option;
-        let flow = match act {
-            options::Act::Flag(act) => act(&mut settings)?,
-            options::Act::Value { missing, act, .. } => {
+        match option.act {
+            Act::Flag(act) => {
+                if let flow @ ControlFlow::Break(_) = act(settings)? {
+                    return Ok(flow);
+                }
+            }
+            Act::Value { missing, act, .. } => {
                 let value = arguments.next().ok_or_else(|| {
                     let text = format!("Error: {} argument given but {missing} specified.", option.shown());
                     ArgumentError::spaced(text)
                 })?;
-                act(&mut settings, value.as_encoded_bytes())?;
-                ControlFlow::Continue(())
+                act(settings, value.as_encoded_bytes())?;
             }
-            options::Act::NotSupportedYet => {
+            Act::NotSupportedYet => {
                 return Err(ArgumentError::not_supported_yet(&argument.to_string_lossy()));
             }
-        };
-        if let ControlFlow::Break(command) = flow {
-            return Ok(command);
         }
     }
-    check(tool, &mut settings)?;
-    Ok(Command::Run(settings))
+    Ok(ControlFlow::Continue(()))
 }
 
 /// Options that do not go together, or that need each other.
-fn check(tool: Tool, settings: &mut Settings) -> Result<(), ArgumentError> {
+fn check(settings: &mut Settings) -> Result<(), ArgumentError> {
     let connection = &mut settings.connection;
     if connection.has_will_payload && connection.will_topic.is_none() {
         return Err(ArgumentError::plain("Error: Will payload given, but no will topic given."));
@@ -109,7 +128,7 @@ fn check(tool: Tool, settings: &mut Settings) -> Result<(), ArgumentError> {
     } else if !connection.clean_start && unnamed {
         return Err(ArgumentError::plain("Error: You must provide a client id if you are using the -c option."));
     }
-    if connection.port == TLS_PORT {
+    if connection.port == TLS_PORT && !connection.no_tls {
         // It means TLS, and a password must not leave in the clear where TLS is expected.
         return Err(ArgumentError {
             text: "Error: TLS, which port 8883 stands for, is not supported yet.".to_owned(),
@@ -118,7 +137,7 @@ fn check(tool: Tool, settings: &mut Settings) -> Result<(), ArgumentError> {
         });
     }
     let subscribe = &settings.subscribe;
-    if tool == Tool::Sub && subscribe.filters.is_empty() && subscribe.unsubscribe.is_empty() {
+    if settings.tool == Tool::Sub && subscribe.filters.is_empty() && subscribe.unsubscribe.is_empty() {
         let text = "Error: You must specify a topic to subscribe to (-t) or unsubscribe from (-U).";
         return Err(ArgumentError::plain(text));
     }

@@ -4,6 +4,7 @@ use crate::report::Report;
 use crate::settings::{ConnectionSettings, Settings};
 use mosquitto_client::mqtt::ProtocolVersion;
 use mosquitto_client::{Client, Options, WillMessage};
+use std::net::ToSocketAddrs;
 use std::time::Duration;
 
 /// The pause before a lost connection is made again.
@@ -20,6 +21,11 @@ pub(crate) fn client(settings: &Settings, report: Report) -> Result<Client, u8> 
     })?;
     let mut client = Client::new(options).map_err(|error| report.unreachable(&error))?;
     client.set_nodelay(settings.connection.nodelay);
+    if let Some(name) = &settings.connection.bind_address {
+        let found = (name.as_str(), 0).to_socket_addrs().ok().and_then(|mut found| found.next());
+        let Some(address) = found else { return Err(report.lookup()) };
+        client.set_local_address(Some(address.ip()));
+    }
     Ok(client)
 }
 

@@ -8,6 +8,7 @@ pub mod arguments;
 mod connecting;
 mod number;
 mod options;
+mod options_file;
 mod output;
 pub mod program;
 pub mod publish;

@@ -6,6 +6,7 @@ mod message;
 mod not_supported_yet;
 mod session;
 mod subscription;
+mod url;
 
 use crate::Tool;
 use crate::arguments::{ArgumentError, Command};
@@ -36,11 +37,14 @@ pub(crate) enum Act {
         name: &'static str,
         /// As the error says that it is missing: `no host`.
         missing: &'static str,
-        act: fn(&mut Settings, &[u8]) -> Result<(), ArgumentError>,
+        act: ReadValue,
     },
     /// It is an option of the original programs that has no effect here yet, so it is refused.
     NotSupportedYet,
 }
+
+/// Takes in the value of an option.
+pub(crate) type ReadValue = fn(&mut Settings, &[u8]) -> Result<(), ArgumentError>;
 
 pub(crate) const BOTH: &[Tool] = &[Tool::Pub, Tool::Sub];
 pub(crate) const PUB: &[Tool] = &[Tool::Pub];
@@ -71,12 +75,7 @@ impl CommandOption {
         if self.short == Some("-V") { "--protocol-version" } else { self.names().next().unwrap_or_default() }
     }
 
-    const fn value(
-        short: &'static str,
-        name: &'static str,
-        missing: &'static str,
-        act: fn(&mut Settings, &[u8]) -> Result<(), ArgumentError>,
-    ) -> Self {
+    const fn value(short: &'static str, name: &'static str, missing: &'static str, act: ReadValue) -> Self {
         Self { short: Some(short), long: None, tools: BOTH, help: &[], act: Act::Value { name, missing, act } }
     }
 
@@ -137,6 +136,15 @@ fn topic_filter(value: &[u8], option: &str, kind: &str) -> Result<String, Argume
         return Err(ArgumentError::plain(text));
     }
     Ok(filter)
+}
+
+/// A topic to publish to, or one more filter to subscribe to.
+fn add_topic(settings: &mut Settings, value: &[u8], option: &str) -> Result<(), ArgumentError> {
+    match settings.tool {
+        Tool::Pub => settings.publish.topic = Some(topic_name(value, option, "publish")?),
+        Tool::Sub => settings.subscribe.filters.push(topic_filter(value, option, "subscription")?),
+    }
+    Ok(())
 }
 
 fn qos(number: i64) -> Option<QoS> {

@@ -2,7 +2,7 @@
 
 use crate::arguments::{ArgumentError, Command, parse};
 use crate::settings::Settings;
-use crate::{Tool, report, usage};
+use crate::{Tool, options_file, report, usage};
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
@@ -10,7 +10,8 @@ use std::process::ExitCode;
 /// Reads the arguments (without the program's name) and has `work` carry out what they ask for. `work` returns the exit
 /// status. Help, version and errors are shown here, with the exit status 1 of the original programs.
 pub fn run(tool: Tool, arguments: impl IntoIterator<Item = OsString>, work: fn(Settings) -> u8) -> ExitCode {
-    match parse(tool, arguments) {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    match options_file::read(tool, &arguments).and_then(|file| parse(tool, file, arguments)) {
         Ok(Command::Run(settings)) => return ExitCode::from(work(*settings)),
         Ok(Command::Help) => print(&usage::help(tool)),
         Ok(Command::Version) => print(&usage::version(tool)),

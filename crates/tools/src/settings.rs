@@ -1,5 +1,6 @@
 //! What the arguments of a program ask for.
 
+use crate::Tool;
 use mosquitto_client::WillMessage;
 use mosquitto_client::mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mosquitto_client::mqtt::{ProtocolVersion, QoS};
@@ -10,6 +11,8 @@ use std::time::Duration;
 /// Everything that arguments can say. A program looks at what it has options for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    /// The program that the settings are for.
+    pub tool: Tool,
     /// The server and how to introduce oneself to it.
     pub connection: ConnectionSettings,
     /// At which to publish, or to subscribe.
@@ -26,6 +29,7 @@ pub struct Settings {
 
 /// The server and how to introduce oneself to it.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each stands for an option of its own")]
 pub struct ConnectionSettings {
     /// `-h`
     pub host: String,
@@ -49,8 +53,12 @@ pub struct ConnectionSettings {
     pub password: Option<Vec<u8>>,
     /// `-M`
     pub inflight_max: u16,
+    /// `-A`: a name or an address of this machine.
+    pub bind_address: Option<String>,
     /// `--nodelay`
     pub nodelay: bool,
+    /// `--no-tls`
+    pub no_tls: bool,
     /// `--will-topic`
     pub will_topic: Option<String>,
     /// The rest of the will.
@@ -123,14 +131,10 @@ impl Settings {
     /// In flight at a time without `-M`, and taken from an MQTT 5 server.
     pub const INFLIGHT_MAX: u16 = 20;
 
-    pub(crate) fn retain_handling(&mut self, handling: RetainHandling) {
-        self.subscribe.options.retain_handling = handling;
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
+    /// What holds where the arguments say nothing.
+    pub fn new(tool: Tool) -> Self {
         Self {
+            tool,
             connection: ConnectionSettings {
                 host: "localhost".to_owned(),
                 port: 1883,
@@ -143,7 +147,9 @@ impl Default for Settings {
                 username: None,
                 password: None,
                 inflight_max: Self::INFLIGHT_MAX,
+                bind_address: None,
                 nodelay: false,
+                no_tls: false,
                 will_topic: None,
                 will: WillMessage::default(),
                 has_will_payload: false,
@@ -173,5 +179,9 @@ impl Default for Settings {
                 end_of_line: true,
             },
         }
+    }
+
+    pub(crate) fn retain_handling(&mut self, handling: RetainHandling) {
+        self.subscribe.options.retain_handling = handling;
     }
 }

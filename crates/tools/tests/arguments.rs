@@ -10,7 +10,8 @@ const SUB: &str = env!("CARGO_BIN_EXE_mosquitto_sub");
 
 fn run(program: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null());
+    // No options of the user who runs the tests.
+    command.env("XDG_CONFIG_HOME", "/nonexistent").args(arguments).stdin(Stdio::null());
     command.output().unwrap_or_else(|error| panic!("{program} does not run: {error}"))
 }
 
@@ -116,6 +117,32 @@ fn topics_and_filters_are_checked_each_with_its_text() {
             format!("Error: Malformed UTF-8 in {option} argument.\n\n\nUse 'mosquitto_sub --help' to see usage.\n");
         assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
     }
+}
+
+#[test]
+fn urls_are_checked_part_by_part() {
+    for program in [PUB, SUB] {
+        refuses(program, "-L http://host/a", "Error: Unsupported URL scheme.\n\n");
+        refuses(program, "-L host", "Error: Unsupported URL scheme.\n\n");
+        refuses(program, "-L mqtt://host", "Error: Invalid URL for -L argument specified - topic missing.\n");
+        refuses(program, "-L mqtt://host:70000/a", "Error: Invalid port given: 70000\n");
+        refuses(program, "-L", "Error: -L argument given but no URL specified.\n\n");
+        for scheme in ["mqtts", "ws", "WSS"] {
+            let output = run(program, &["-L", &format!("{scheme}://host/a")]);
+            let name = scheme.to_lowercase();
+            let expected = format!("Error: The '-L {name}://' option is not supported yet.\n");
+            assert_eq!((String::from_utf8_lossy(&output.stderr).as_ref(), output.status.code()), (&*expected, Some(1)));
+        }
+    }
+    refuses(PUB, "-L mqtt://host/#", "Error: Invalid publish topic '#', does it contain '+' or '#'?\n");
+}
+
+#[test]
+fn one_file_of_options_can_be_named() {
+    refuses(PUB, "-o a -o b", "Error: Duplicate -o argument given.\n\n");
+    refuses(SUB, "-o", "Error: -o argument given but no options file specified.\n\n");
+    // One that is not there is none.
+    refuses(SUB, "-o /nonexistent/file -q 3", "Error: Invalid QoS given: 3\n");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use mio::{Registry, Token};
 use mosquitto_transport::{Read, Stream, Written};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 pub(super) const CONNECTION: Token = Token(0);
 pub(super) const WAKER: Token = Token(1);
@@ -16,12 +16,14 @@ pub(super) const WAKER: Token = Token(1);
 #[derive(Debug)]
 pub(super) struct Attempt {
     addresses: VecDeque<SocketAddr>,
+    /// The own address to connect from.
+    local: Option<IpAddr>,
     stream: Option<Stream>,
 }
 
 impl Attempt {
-    pub(super) fn new(addresses: VecDeque<SocketAddr>) -> Self {
-        Self { addresses, stream: None }
+    pub(super) fn new(addresses: VecDeque<SocketAddr>, local: Option<IpAddr>) -> Self {
+        Self { addresses, local, stream: None }
     }
 
     /// The connection, if there is one now; an error when no address is left.
@@ -30,7 +32,7 @@ impl Attempt {
         loop {
             let Some(stream) = self.stream.take() else {
                 let Some(address) = self.addresses.pop_front() else { return Err(failure) };
-                match open(address, registry) {
+                match open(address, self.local, registry) {
                     Ok(stream) => self.stream = Some(stream),
                     Err(error) => failure = error,
                 }
@@ -51,8 +53,8 @@ impl Attempt {
     }
 }
 
-fn open(address: SocketAddr, registry: &Registry) -> io::Result<Stream> {
-    let mut stream = Stream::connect_tcp(address, None)?;
+fn open(address: SocketAddr, local: Option<IpAddr>, registry: &Registry) -> io::Result<Stream> {
+    let mut stream = Stream::connect_tcp(address, local.map(|local| SocketAddr::new(local, 0)))?;
     stream.register(registry, CONNECTION)?;
     Ok(stream)
 }

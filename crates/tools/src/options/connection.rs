@@ -1,5 +1,6 @@
 //! The server, and what the program says of itself.
 
+use super::url;
 use super::{Act, CommandOption, GO_ON, qos, text, topic_name};
 use crate::arguments::{ArgumentError, Command};
 use crate::number::leading_integer;
@@ -14,6 +15,9 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     .long("--host")
     .help(&["the server's name or address; localhost if not given."]),
     CommandOption::value("-p", "port", "no port", port).long("--port").help(&["the server's port; 1883 if not given."]),
+    CommandOption::value("-L", "url", "no URL", url::read)
+        .long("--url")
+        .help(&["server, user and topic in one: mqtt://[username[:password]@]host[:port]/topic"]),
     CommandOption::value("-u", "username", "no username", |settings, value| {
         settings.connection.username = Some(text(value, "-u")?);
         Ok(())
@@ -32,7 +36,17 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     })
     .only_long()
     .help(&["send small packets at once (TCP_NODELAY)."]),
-    CommandOption::flag("--no-tls", |_| GO_ON).only_long().help(&["do without TLS."]),
+    CommandOption::value("-A", "address", "no address", |settings, value| {
+        settings.connection.bind_address = Some(String::from_utf8_lossy(value).into_owned());
+        Ok(())
+    })
+    .help(&["the address of this machine to connect from."]),
+    CommandOption::flag("--no-tls", |settings| {
+        settings.connection.no_tls = true;
+        GO_ON
+    })
+    .only_long()
+    .help(&["do without TLS, also at port 8883."]),
     CommandOption::value("--will-topic", "topic", "no will topic", |settings, value| {
         settings.connection.will_topic = Some(topic_name(value, "--will-topic", "will")?);
         Ok(())
@@ -55,6 +69,10 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     })
     .only_long()
     .help(&["have the will retained."]),
+    CommandOption::value("-o", "file", "no options file", |_, _| Ok(())).help(&[
+        "read options from this file first, one with its value on a line; else from mosquitto_pub or",
+        "mosquitto_sub in $XDG_CONFIG_HOME or ~/.config.",
+    ]),
     CommandOption::flag("-d", |settings| {
         settings.debug = true;
         GO_ON

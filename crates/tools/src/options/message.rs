@@ -1,6 +1,6 @@
 //! What `mosquitto_pub` publishes.
 
-use super::{CommandOption, GO_ON, PUB, topic_name};
+use super::{CommandOption, GO_ON, PUB, add_topic};
 use crate::arguments::{ArgumentError, Command};
 use crate::number::{leading_decimal, leading_integer};
 use crate::publish::PAYLOAD_BYTES_MAX;
@@ -13,13 +13,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(super) const OPTIONS: &[CommandOption] = &[
-    CommandOption::value("-t", "topic", "no topic", |settings, value| {
-        settings.publish.topic = Some(topic_name(value, "-t", "publish")?);
-        Ok(())
-    })
-    .long("--topic")
-    .of(PUB)
-    .help(&["the topic to publish to."]),
+    CommandOption::value("-t", "topic", "no topic", |settings, value| add_topic(settings, value, "-t"))
+        .long("--topic")
+        .of(PUB)
+        .help(&["the topic to publish to."]),
     CommandOption::value("-m", "message", "no message", |settings, value| {
         check_source(settings)?;
         if value.len() > PAYLOAD_BYTES_MAX {

@@ -4,10 +4,7 @@
 use super::{BOTH, CommandOption, SUB};
 
 pub(super) const OPTIONS: &[CommandOption] = &[
-    CommandOption::refused(Some("-A"), None, BOTH),
     CommandOption::refused(Some("-D"), Some("--property"), BOTH),
-    CommandOption::refused(Some("-L"), Some("--url"), BOTH),
-    CommandOption::refused(Some("-o"), None, BOTH),
     CommandOption::refused(Some("-S"), None, BOTH),
     CommandOption::refused(None, Some("--cafile"), BOTH),
     CommandOption::refused(None, Some("--capath"), BOTH),

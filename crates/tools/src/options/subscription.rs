@@ -1,6 +1,6 @@
 //! What `mosquitto_sub` subscribes to, prints, and when it ends.
 
-use super::{CommandOption, GO_ON, SUB, topic_filter};
+use super::{CommandOption, GO_ON, SUB, add_topic, topic_filter};
 use crate::arguments::ArgumentError;
 use crate::number::leading_integer;
 use crate::settings::Settings;
@@ -9,13 +9,10 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 pub(super) const OPTIONS: &[CommandOption] = &[
-    CommandOption::value("-t", "filter", "no topic", |settings, value| {
-        settings.subscribe.filters.push(topic_filter(value, "-t", "subscription")?);
-        Ok(())
-    })
-    .long("--topic")
-    .of(SUB)
-    .help(&["a topic or topic filter to subscribe to; may be given again."]),
+    CommandOption::value("-t", "filter", "no topic", |settings, value| add_topic(settings, value, "-t"))
+        .long("--topic")
+        .of(SUB)
+        .help(&["a topic or topic filter to subscribe to; may be given again."]),
     CommandOption::value("-U", "filter", "no unsubscribe topic", |settings, value| {
         settings.subscribe.unsubscribe.push(topic_filter(value, "-U", "unsubscribe")?);
         Ok(())

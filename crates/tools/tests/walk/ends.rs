@@ -32,7 +32,9 @@ fn a_refused_connection_is_told_and_its_code_is_the_exit_status() {
 fn a_server_that_is_not_there_is_told() {
     let port = free_port().to_string();
     for (program, arguments) in [(PUB, &["-t", "a", "-m", "b"][..]), (PUB, &["-t", "a", "-l"]), (SUB, &["-t", "a"])] {
-        let output = Command::new(program).args(arguments).args(["-p", &port]).stdin(Stdio::null()).output();
+        let mut command = Command::new(program);
+        command.env("XDG_CONFIG_HOME", "/nonexistent").args(arguments).args(["-p", &port]).stdin(Stdio::null());
+        let output = command.output();
         let output = output.map(|output| (text(&output.stderr), output.status.code()));
         assert_eq!(output.ok(), Some(("Error: Connection refused\n".to_owned(), Some(1))));
     }

@@ -51,6 +51,10 @@ impl Directory {
         Self(path)
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// A file with this content.
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
@@ -117,6 +121,8 @@ impl Broker {
     /// The command of a program that connects to this broker.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, program: &str, arguments: &[S]) -> Command {
         let mut command = Command::new(program);
+        // No options of the user who runs the tests.
+        command.env("XDG_CONFIG_HOME", "/nonexistent");
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -130,3 +130,29 @@ fn a_session_that_lasts_keeps_messages() {
         assert!(broker.run(SUB, &["-t", "a", "-i", "lasting", "-E"]).status.success());
     }
 }
+
+#[test]
+fn a_file_of_options_comes_before_the_arguments() {
+    let (broker, directory) = (Broker::start(), Directory::new());
+    let file = directory.file("mosquitto_pub", "# what is always wanted\n-t from/file\n-m two words\n-r\n-q 1\n");
+    let subscriber = broker.subscribe(&["-t", "#", "-v"]);
+    let output = broker.command(PUB, &["-o"]).arg(&file).output();
+    assert!(output.is_ok_and(|output| output.status.success()));
+    assert_eq!(subscriber.message(), "from/file two words");
+    // The program finds its own file by itself.
+    let output = broker.command(PUB, &["-t", "from/arguments"]).env("XDG_CONFIG_HOME", directory.path()).output();
+    assert!(output.is_ok_and(|output| output.status.success()));
+    assert_eq!(subscriber.message(), "from/arguments two words");
+    // A message in both is one too many.
+    let output = broker.command(PUB, &["-m", "another", "-o"]).arg(&file).output();
+    assert!(output.is_ok_and(|output| output.status.code() == Some(1)));
+}
+
+#[test]
+fn a_url_names_server_and_topic() {
+    let broker = Broker::start();
+    let url = |topic: &str| format!("MQTT://user:pass@127.0.0.1:{}/{topic}", broker.port);
+    let subscriber = broker.subscribe(&["-L", &url("some/+"), "-v"]);
+    broker.publish(&["-p", "1", "-L", &url("some/topic"), "-m", "text", "-A", "127.0.0.1"]);
+    assert_eq!(subscriber.message(), "some/topic text");
+}
