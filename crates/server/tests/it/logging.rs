@@ -1,14 +1,9 @@
 //! Where the log goes and what it looks like.
 
-use crate::harness::{Broker, Setup, client};
+use crate::harness::{Broker, Scratch, Setup, client, mosquitto};
 use std::os::unix::fs::PermissionsExt;
 
 const OPEN: &str = "listener PORT 127.0.0.1\nallow_anonymous true\nlog_timestamp false\n";
-
-fn read(broker: &Broker, name: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(broker.directory().join(name)).unwrap();
-    text.lines().map(str::to_owned).collect()
-}
 
 #[test]
 fn coming_and_going_is_logged_in_mosquittos_words() {
@@ -121,25 +116,26 @@ fn a_log_file_is_for_its_owner_only() {
 
 #[test]
 fn a_log_file_is_appended_to() {
-    let first = Setup::config(&format!("{OPEN}log_dest file DIR/log\nlog_dest stderr\n")).start();
-    let before = read(&first, "log").len();
-    assert!(before > 0);
-    let path = first.directory().join("log");
-    let second = Setup::config(&format!("{OPEN}log_dest file {}\nlog_dest stderr\n", path.display())).start();
-    second.stop();
-    let lines = read(&first, "log");
-    assert_eq!(lines.iter().filter(|line| line.ends_with(" running")).count(), 2, "{lines:?}");
+    let scratch = Scratch::new();
+    let path = scratch.file("log", "what was there\n");
+    let setup = Setup::config(&format!("{OPEN}log_dest file {}\nlog_dest stderr\n", path.display()));
+    let mut expected = vec!["what was there".to_owned()];
+    for _ in 0..2 {
+        expected.extend(setup.start().stop());
+    }
+    let text = std::fs::read_to_string(path).unwrap();
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
 fn a_log_file_that_is_a_link_is_not_followed() {
-    let scratch = crate::harness::Scratch::new();
+    let scratch = Scratch::new();
     let target = scratch.file("target", "untouched");
     let link = scratch.path().join("link");
     std::os::unix::fs::symlink(&target, &link).unwrap();
     let text = format!("listener 1883 127.0.0.1\nlog_dest file {}\n", link.display());
     let config = scratch.file("mosquitto.conf", &text);
-    let refused = crate::harness::mosquitto(["-c", config.to_str().unwrap()]);
+    let refused = mosquitto(["-c", config.to_str().unwrap()]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert_eq!(std::fs::read_to_string(target).unwrap(), "untouched");
 }

@@ -13,9 +13,12 @@
 
 mod bad_input;
 mod command_line;
+mod delivery;
 mod descriptors;
 mod harness;
 mod listeners;
 mod logging;
 mod max_connections;
+mod sessions;
+mod slow_subscribers;
 mod stopping;

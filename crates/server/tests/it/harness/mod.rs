@@ -6,6 +6,7 @@ mod connecting;
 mod lines;
 mod process;
 mod scratch;
+mod sentinels;
 
 pub(crate) use broker::{Broker, Setup, free_port};
 pub(crate) use client::{Client, Got, Message};
@@ -14,6 +15,7 @@ pub(crate) use lines::Lines;
 pub(crate) use process::{Finished, Program, mosquitto, report_skipped};
 pub(crate) use rustix::process::Signal;
 pub(crate) use scratch::Scratch;
+pub(crate) use sentinels::Sentinels;
 
 use std::time::Duration;
 

@@ -1,0 +1,165 @@
+//! From every client to every other, whichever workers they live with.
+
+use crate::harness::{Broker, Client, Message, client};
+use std::collections::HashMap;
+use std::sync::Barrier;
+use std::thread;
+
+const CLIENTS: usize = 16;
+
+/// Every client publishes `each` messages, which every client gets: all of them, once, and in order.
+fn everybody_to_everybody(broker: &Broker, qos: u8, each: usize) {
+    let barrier = Barrier::new(CLIENTS);
+    thread::scope(|scope| {
+        for own in 0..CLIENTS {
+            let barrier = &barrier;
+            scope.spawn(move || {
+                let mut user = client(&format!("peer-{own}")).to(broker);
+                user.subscribe("from/+", qos);
+                barrier.wait();
+                for n in 0..each {
+                    user.publish(&format!("from/{own}"), n.to_string(), qos);
+                }
+                let got = user.messages(CLIENTS * each);
+                assert_complete(&got, each, qos);
+                user.finish();
+                // Nothing comes a second time.
+                barrier.wait();
+                user.ping();
+                user.disconnect();
+            });
+        }
+    });
+}
+
+fn assert_complete(got: &[Message], each: usize, qos: u8) {
+    let mut next: HashMap<&str, usize> = HashMap::new();
+    for message in got {
+        let expected = next.entry(&message.topic).or_default();
+        assert_eq!((message.text(), message.qos), (expected.to_string().as_str(), qos), "{}", message.topic);
+        assert!(!message.dup && !message.retain, "{message:?}");
+        *expected += 1;
+    }
+    assert_eq!(next.len(), CLIENTS);
+    assert!(next.values().all(|count| *count == each), "{next:?}");
+}
+
+/// `[MQTT-4.6.0-5]`, `[MQTT-4.6.0-6]`
+#[test]
+fn nothing_is_lost_doubled_or_out_of_order_at_qos_0() {
+    everybody_to_everybody(&Broker::open("worker_threads 4\nmax_queued_messages 0"), 0, 200);
+}
+
+#[test]
+fn nothing_is_lost_doubled_or_out_of_order_at_qos_1() {
+    everybody_to_everybody(&Broker::open("worker_threads 4\nmax_queued_messages 0"), 1, 60);
+}
+
+#[test]
+fn nothing_is_lost_doubled_or_out_of_order_at_qos_2() {
+    everybody_to_everybody(&Broker::open("worker_threads 4\nmax_queued_messages 0"), 2, 40);
+}
+
+#[test]
+fn one_worker_does_it_all() {
+    let broker = Broker::open("worker_threads 1\nmax_queued_messages 0");
+    (0..=2).for_each(|qos| everybody_to_everybody(&broker, qos, 20));
+}
+
+#[test]
+fn as_many_workers_as_clients_and_more_do_it_too() {
+    let broker = Broker::open("worker_threads 64\nmax_queued_messages 0");
+    (0..=2).for_each(|qos| everybody_to_everybody(&broker, qos, 10));
+}
+
+#[test]
+fn what_is_retained_by_one_is_seen_by_all() {
+    let broker = Broker::open("worker_threads 4");
+    let mut users: Vec<_> = (0..CLIENTS).map(|n| client(&format!("user-{n}")).to(&broker)).collect();
+    for (n, user) in users.iter_mut().enumerate() {
+        user.publish_retained(&format!("state/{n:02}"), "old", 0);
+        user.publish_retained(&format!("state/{n:02}"), format!("of {n}"), 1);
+        user.finish();
+    }
+    for user in &mut users {
+        user.subscribe("state/#", 1);
+        let mut got = user.messages(CLIENTS);
+        got.sort_by(|a, b| a.topic.cmp(&b.topic));
+        for (n, message) in got.iter().enumerate() {
+            assert_eq!(
+                (message.topic.as_str(), message.text()),
+                (format!("state/{n:02}").as_str(), format!("of {n}").as_str())
+            );
+            assert!(message.retain);
+        }
+    }
+    // An empty message takes it away: [MQTT-3.3.1-6].
+    for (n, user) in users.iter_mut().enumerate() {
+        user.publish_retained(&format!("state/{n:02}"), "", 1);
+    }
+    users.iter_mut().for_each(Client::finish);
+    let mut late = client("late").to(&broker);
+    late.subscribe("state/#", 1);
+    late.ping();
+    late.publish("state/end", "", 0);
+    assert_eq!(late.message().topic, "state/end");
+}
+
+/// Each message to one member, and no member is left out.
+#[test]
+fn a_shared_subscription_spreads_over_members_of_all_workers() {
+    const MESSAGES: usize = 160;
+    let broker = Broker::open("worker_threads 4\nmax_queued_messages 0");
+    let mut members: Vec<_> = (0..8).map(|n| client(&format!("member-{n}")).to(&broker)).collect();
+    for member in &mut members {
+        member.subscribe("$share/group/work/#", 1);
+        member.subscribe("end", 0);
+    }
+    let mut publisher = client("publisher").to(&broker);
+    for n in 0..MESSAGES {
+        publisher.publish("work/item", n.to_string(), 1);
+    }
+    publisher.finish();
+    publisher.publish("end", "", 0);
+    let mut got = Vec::new();
+    for member in &mut members {
+        let own: Vec<usize> = std::iter::from_fn(|| Some(member.message()).filter(|m| m.topic != "end"))
+            .map(|message| message.text().parse().unwrap())
+            .collect();
+        assert!(!own.is_empty(), "a member got nothing");
+        assert!(own.is_sorted(), "{own:?}");
+        got.extend(own);
+    }
+    got.sort_unstable();
+    assert_eq!(got, (0..MESSAGES).collect::<Vec<_>>());
+}
+
+/// One block of memory serves all who get it.
+#[test]
+fn large_payloads_go_both_ways_and_to_many_at_once() {
+    const BYTES: usize = 1_500_000;
+    let broker = Broker::open("worker_threads 4");
+    let payload: Vec<u8> = (0..BYTES).map(|n| (n % 251) as u8).collect();
+    thread::scope(|scope| {
+        let subscribers: Vec<_> = (0..8u8)
+            .map(|n| {
+                let mut subscriber = client(&format!("subscriber-{n}")).to(&broker);
+                subscriber.subscribe("large", n % 3);
+                subscriber
+            })
+            .collect();
+        for mut subscriber in subscribers {
+            let payload = &payload;
+            scope.spawn(move || {
+                for _ in 0..3 {
+                    assert!(subscriber.message().payload == *payload, "not what was sent");
+                }
+            });
+        }
+        let mut publisher = client("publisher").to(&broker);
+        for qos in 0..=2 {
+            publisher.publish("large", &payload, qos);
+        }
+        publisher.finish();
+    });
+}
