@@ -10,7 +10,7 @@ use crate::session::{NEVER_EXPIRES, StoredWill};
 use crate::timers::Timer;
 use crate::{ConnectionId, Moment, Shard};
 use mosquitto_mqtt::packet::{ConnAck, Connect, ConnectError, Will};
-use mosquitto_mqtt::{Fault, Properties, PropertiesBuf, Property, ProtocolVersion, ReasonCode};
+use mosquitto_mqtt::{Fault, FixedHeader, Properties, PropertiesBuf, Property, ProtocolVersion, ReasonCode};
 use rand_chacha::rand_core::RngCore;
 use std::fmt::Write;
 
@@ -58,7 +58,7 @@ struct Refusal {
 
 impl Shard {
     /// The first packet of a connection.
-    pub(crate) fn on_connect(&mut self, id: ConnectionId, body: &[u8]) -> Flow {
+    pub(crate) fn on_connect(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Flow {
         let connect = match Connect::read(body) {
             Ok(connect) => connect,
             Err(error) => {
@@ -66,6 +66,11 @@ impl Shard {
                 return Flow::Next;
             }
         };
+        if header.packet_type(connect.version).is_err() {
+            // [MQTT-2.1.3-1]: wrong flags, which only MQTT 3.1 lets pass.
+            self.end_with(id, None, Some("malformed packet"));
+            return Flow::Next;
+        }
         // A client without an id gets one that is at home here.
         let home = if connect.client_id.is_empty() { self.id } else { self.shared.home_of(connect.client_id) };
         if home != self.id {

@@ -214,12 +214,20 @@ impl Home {
             expiry_s = Some(((view.expires_at.since_ms(self.now) + 500) / 1000).max(1) as u32);
         }
         let v5 = connection.version.is_v5();
-        let alias = connection.aliases_out.as_ref().map_or(Alias::None, |aliases| aliases.of(view.topic));
+        let mut alias = connection.aliases_out.as_ref().map_or(Alias::None, |aliases| aliases.of(view.topic));
         let PublishTo { qos, retain, packet_id, identifier, dup } = to;
-        let head = Head { v5, dup, qos, retain, packet_id, alias, identifier, expiry_s };
+        let mut head = Head { v5, dup, qos, retain, packet_id, alias, identifier, expiry_s };
         // [MQTT-3.1.2-24]
-        if connection.max_packet_size != u32::MAX && head.packet_len(&view) > connection.max_packet_size as usize {
-            return Sent::TooLarge;
+        if connection.max_packet_size != u32::MAX {
+            let max = connection.max_packet_size as usize;
+            // A new alias makes this one packet longer; that must not be what is too much.
+            if matches!(alias, Alias::New(_)) && head.packet_len(&view) > max {
+                alias = Alias::None;
+                head.alias = alias;
+            }
+            if head.packet_len(&view) > max {
+                return Sent::TooLarge;
+            }
         }
         if view.payload.len() >= SHARED_PAYLOAD_BYTES {
             connection.output.packet(&mut self.pool, |out| head.encode(&view, out));

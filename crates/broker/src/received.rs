@@ -12,6 +12,9 @@ const LONG_PACKET_MAX: u32 = 100_000;
 /// The largest remaining length of an MQTT 5 acknowledgement or DISCONNECT, in bytes.
 const SHORT_PACKET_MAX: u32 = 10_000;
 
+/// The first byte of a TLS client's first record (RFC 8446, 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// What became of the bytes that were given to [`Shard::received`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Received {
@@ -131,7 +134,19 @@ impl Shard {
         {
             return Ok(None);
         }
-        let Some(header) = FixedHeader::parse(bytes)? else { return Ok(None) };
+        // Packet type 0 is an error before its length is known.
+        if bytes.first().is_some_and(|first| first >> 4 == 0) {
+            return Err(protocol_error("packet type", "is zero"));
+        }
+        let header = match FixedHeader::parse(bytes) {
+            Ok(Some(header)) => header,
+            Ok(None) => return Ok(None),
+            Err(_) => {
+                // A length that cannot be told ends a connection without a word, as in Mosquitto.
+                self.end_with(id, None, Some("malformed packet"));
+                return Ok(None);
+            }
+        };
         if header.packet_len() > self.home.settings.max_packet_size as usize {
             return Err(too_large());
         }
@@ -158,11 +173,12 @@ impl Shard {
     /// `[MQTT-3.1.0-1]`: the first packet is a CONNECT. Known by its first byte, before more is waited for. Whatever else
     /// comes first ends the connection.
     fn is_connect(&mut self, id: ConnectionId, first: u8) -> bool {
-        if first == PacketType::Connect.first_byte() {
+        // Its flags are judged when the version is known.
+        if PacketType::from_first_byte(first) == Some(PacketType::Connect) && first != TLS_HANDSHAKE {
             return true;
         }
         let peer = self.home.name_of(id).to_owned();
-        if first == 0x16 {
+        if first == TLS_HANDSHAKE {
             log_connection!(
                 self.home.log,
                 Notice,
@@ -180,7 +196,7 @@ impl Shard {
     fn packet(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Result<Flow, DecodeError> {
         let Some(connection) = self.home.connections.get(id) else { return Ok(Flow::Next) };
         let (version, phase) = (connection.version, connection.phase);
-        let Phase::Open(slot) = phase else { return Ok(self.on_connect(id, body)) };
+        let Phase::Open(slot) = phase else { return Ok(self.on_connect(id, header, body)) };
         let kind = header.packet_type(version)?;
         match kind {
             PacketType::Publish => {
@@ -202,7 +218,14 @@ impl Shard {
                 // [MQTT-3.12.4-1]
                 self.home.reply(id, |out| out.extend_from_slice(&[PacketType::PingResp.first_byte(), 0]));
             }
-            PacketType::Disconnect => self.on_disconnect(id, slot, &Disconnect::decode(body, version)?)?,
+            PacketType::Disconnect => match Disconnect::decode(body, version) {
+                Ok(disconnect) => self.on_disconnect(id, slot, &disconnect)?,
+                // A client that leaves for a reason that there is none of has left all the same: nothing is answered.
+                Err(error) if error.field == Disconnect::REASON_CODE => {
+                    self.end_with(id, None, Some("protocol error"));
+                }
+                Err(error) => return Err(error),
+            },
             PacketType::Connect => {
                 // [MQTT-3.1.0-2]
                 let peer = self.home.connections.get(id).map(|c| c.peer.clone()).unwrap_or_default();

@@ -116,20 +116,24 @@ impl FixedHeader {
     }
 
     /// The packet's type, with its flags checked `[MQTT-2.1.3-1]`. MQTT 3.1 is taken as tolerantly as Mosquitto does:
-    /// there only SUBSCRIBE, UNSUBSCRIBE and CONNECT have to be exact.
+    /// there only SUBSCRIBE and UNSUBSCRIBE have to be exact.
     #[inline]
     pub fn packet_type(self, version: ProtocolVersion) -> Result<PacketType, DecodeError> {
         let Some(kind) = PacketType::from_first_byte(self.first_byte) else {
             return Err(DecodeError::protocol("packet type", "is zero"));
         };
         let exact = kind == PacketType::Publish || self.first_byte == kind.first_byte();
-        let tolerant = version == ProtocolVersion::V31
-            && !matches!(kind, PacketType::Subscribe | PacketType::Unsubscribe | PacketType::Connect);
+        let tolerant =
+            version == ProtocolVersion::V31 && !matches!(kind, PacketType::Subscribe | PacketType::Unsubscribe);
         if exact || tolerant {
             return Ok(kind);
         }
         let error = DecodeError::malformed("fixed header flags", "are not those of the packet type");
-        // Mosquitto counts wrong flags of a DISCONNECT as a protocol error.
-        Err(if kind == PacketType::Disconnect { error.as_fault(Fault::Protocol) } else { error })
+        // Packets that a client has no business to send are protocol errors whatever their flags.
+        let out_of_place = matches!(
+            kind,
+            PacketType::ConnAck | PacketType::SubAck | PacketType::UnsubAck | PacketType::PingResp | PacketType::Auth
+        );
+        Err(if out_of_place { error.as_fault(Fault::Protocol) } else { error })
     }
 }

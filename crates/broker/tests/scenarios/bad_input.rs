@@ -84,9 +84,39 @@ fn mqtt_3_is_closed_without_a_word() {
 }
 
 #[test]
-fn wrong_flags_of_a_disconnect_are_a_protocol_error() {
-    // [MQTT-3.14.1-1]: counted as 0x82 by Mosquitto
-    assert_eq!(after_connect(&mut Net::new(), true, b"\xe1\0"), ["DISCONNECT rc=0x82"]);
+fn wrong_flags_are_malformed_but_where_the_packet_itself_is_out_of_place() {
+    // [MQTT-2.1.3-1] [MQTT-3.14.1-1]
+    assert_eq!(after_connect(&mut Net::new(), true, b"\xe1\0"), ["DISCONNECT rc=0x81"]);
+    for bytes in [&b"\xf1\0"[..], b"\x29\x02\0\x01", b"\x91\x03\0\x01\0", b"\xb1\x03\0\x01\0", b"\xd1\0"] {
+        assert_eq!(after_connect(&mut Net::new(), true, bytes), ["DISCONNECT rc=0x82"], "{bytes:x?}");
+    }
+}
+
+#[test]
+fn a_disconnect_for_a_reason_that_there_is_none_of_is_not_answered() {
+    // [MQTT-3.14.2-1]
+    let mut net = Net::new();
+    assert!(after_connect(&mut net, true, b"\xe0\x01\x05").is_empty());
+    assert_eq!(net.log_with("disconnected: protocol error.").len(), 1);
+}
+
+#[test]
+fn the_flags_of_a_connect_matter_but_to_mqtt_3_1() {
+    // [MQTT-2.1.3-1]
+    let mut net = Net::new();
+    for (options, open) in [(connect("a").v31(), true), (connect("b").v311(), false), (connect("c"), false)] {
+        let mut bytes = options.bytes();
+        bytes[0] |= 4;
+        let peer = net.dial(0);
+        net.send_bytes(peer, &bytes);
+        assert_eq!(net.is_open(peer), open);
+        assert_eq!(net.got_bytes(peer).is_empty(), !open);
+    }
+}
+
+#[test]
+fn packet_type_0_is_an_error_before_its_length_is_known() {
+    assert_eq!(after_connect(&mut Net::new(), true, b"\x0a\xc0"), ["DISCONNECT rc=0x82"]);
 }
 
 #[test]
@@ -101,7 +131,7 @@ fn mqtt_3_1_is_taken_tolerantly() {
 fn the_first_packet_is_a_connect_or_the_end() {
     // [MQTT-3.1.0-1]: known from the first byte, without an answer.
     let mut net = Net::new();
-    for first in (0..=255u8).filter(|&byte| byte != 0x10) {
+    for first in (0..=255u8).filter(|&byte| byte >> 4 != 1 || byte == 0x16) {
         let peer = net.dial(0);
         net.send_bytes(peer, &[first]);
         assert!(!net.is_open(peer) && net.got_bytes(peer).is_empty(), "{first:#x}");
@@ -122,9 +152,10 @@ fn a_second_connect_ends_the_connection() {
 }
 
 #[test]
-fn a_remaining_length_of_five_bytes_is_malformed() {
+fn a_remaining_length_of_five_bytes_ends_the_connection_without_a_word() {
     let mut net = Net::new();
-    assert_eq!(after_connect(&mut net, true, b"\x30\xff\xff\xff\xff"), ["DISCONNECT rc=0x81"]);
+    assert!(after_connect(&mut net, true, b"\x30\xff\xff\xff\xff").is_empty());
+    assert_eq!(net.log_with("disconnected: malformed packet.").len(), 1);
     let peer = net.dial(0);
     net.send_bytes(peer, b"\x10\xff\xff\xff\xff\x01");
     assert!(!net.is_open(peer) && net.got_bytes(peer).is_empty());

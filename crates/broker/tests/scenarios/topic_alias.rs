@@ -90,3 +90,18 @@ fn an_alias_is_not_used_up_by_a_message_that_was_not_sent() {
     net.publish(publisher, "a", "x", 0, 0);
     assert_eq!(net.got(peer), [r#"PUBLISH q0 a "x" {topic-alias=1}"#]);
 }
+
+#[test]
+fn a_new_alias_does_not_make_a_packet_too_large() {
+    // [MQTT-3.1.2-24]: with its name alone the packet is as large as the client takes.
+    let mut net = Net::new();
+    let options = connect("sub").with(TopicAliasMaximum(2)).with(MaximumPacketSize(40));
+    let (publisher, peer) = (connect("pub").on(&mut net), options.on(&mut net));
+    net.subscribe(peer, "#", 0);
+    net.publish(publisher, "topic", &"x".repeat(30), 0, 0);
+    net.publish(publisher, "topic", "x", 0, 0);
+    assert_eq!(
+        net.got(peer),
+        [format!(r#"PUBLISH q0 topic "{}""#, "x".repeat(30)), r#"PUBLISH q0 topic "x" {topic-alias=1}"#.to_owned()]
+    );
+}

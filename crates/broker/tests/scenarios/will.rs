@@ -1,7 +1,7 @@
 //! Wills.
 
 use crate::harness::{Net, Peer, connect};
-use mosquitto_mqtt::Property;
+use mosquitto_mqtt::Property::{self, ContentType, ResponseTopic, ServerReference};
 
 /// A broker with a client that watches `will` at QoS 2.
 fn watched() -> (Net, Peer) {
@@ -121,7 +121,7 @@ fn properties_of_a_will_are_forwarded_in_order_without_its_delay() {
         .will("will", "gone", 0, false)
         .will_with(Property::UserProperty(("a", "1")))
         .will_with(Property::WillDelayInterval(1))
-        .will_with(Property::ContentType("text"))
+        .will_with(ContentType("text"))
         .will_with(Property::MessageExpiryInterval(60))
         .will_with(Property::UserProperty(("a", "2")))
         .on(&mut net);
@@ -173,4 +173,17 @@ fn a_network_error_publishes_the_will_and_is_named() {
     net.break_with(peer, "Connection reset by peer");
     assert_eq!(net.got(watcher), WILL);
     assert_eq!(net.log_with("Client a [127.0.0.1:50001] disconnected: Connection reset by peer.").len(), 1);
+}
+
+#[test]
+fn faulty_will_properties_are_answered() {
+    // [MQTT-3.1.4-1]
+    let mut net = Net::new();
+    let twice = connect("a").will("w", "", 0, false).will_with(ContentType("x")).will_with(ContentType("x"));
+    let misplaced = connect("b").will("w", "", 0, false).will_with(ServerReference("x"));
+    let empty = connect("c").will("w", "", 0, false).will_with(ResponseTopic(""));
+    for options in [twice, misplaced, empty] {
+        let (peer, got) = options.attempt(&mut net);
+        assert_eq!((got, net.is_open(peer)), (vec!["CONNACK present=0 rc=130".to_owned()], false));
+    }
 }

@@ -3,7 +3,8 @@
 use super::{put_data, put_header, put_text};
 use crate::reader::Reader;
 use crate::{
-    Carrier, DecodeError, Fault, PacketType, Properties, ProtocolVersion, QoS, TopicName, check_text, valid_text,
+    Carrier, DecodeError, Fault, PacketType, Properties, Property, ProtocolVersion, QoS, TopicName, check_text,
+    valid_text,
 };
 
 /// The message that the server publishes when the client is gone without a word.
@@ -77,7 +78,7 @@ impl<'a> Connect<'a> {
     pub fn read(body: &'a [u8]) -> Result<Self, ConnectError> {
         let mut reader = Reader::new(body);
         let (version, bridge) = read_version(&mut reader)?;
-        // What is wrong in the flags or the payload is not answered, as in Mosquitto.
+        // What is wrong in the flags or in most of the payload is not answered, as in Mosquitto.
         let silent = |error| ConnectError { error, version: Some(version), answerable: false };
         let answerable = |error| ConnectError { error, version: Some(version), answerable: version.is_v5() };
         let (flags, keep_alive_s) = read_flags(&mut reader, version).map_err(silent)?;
@@ -89,7 +90,10 @@ impl<'a> Connect<'a> {
         let will_qos = check_will_flags(&flags, version).map_err(silent)?;
         let client_id = read_client_id(&mut reader).map_err(answerable)?;
         let will = match will_qos {
-            Some(qos) => Some(read_will(&mut reader, qos, flags.will_retain(), version).map_err(silent)?),
+            Some(qos) => {
+                let properties = read_will_properties(&mut reader, version).map_err(answerable)?;
+                Some(read_will(&mut reader, qos, flags.will_retain(), properties).map_err(silent)?)
+            }
             None => None,
         };
         let (username, password) = read_credentials(&mut reader, &flags, version).map_err(silent)?;
@@ -201,13 +205,24 @@ fn check_will_flags(flags: &Flags, version: ProtocolVersion) -> Result<Option<Qo
     Ok(None)
 }
 
+fn read_will_properties<'a>(reader: &mut Reader<'a>, version: ProtocolVersion) -> Result<Properties<'a>, DecodeError> {
+    if !version.is_v5() {
+        return Ok(Properties::EMPTY);
+    }
+    let properties = Properties::decode(reader, Carrier::Will)?;
+    // A response topic is a topic name, and those are not empty [MQTT-4.7.3-1].
+    if properties.iter().any(|property| property == Property::ResponseTopic("")) {
+        return Err(DecodeError::protocol("response-topic", "is empty"));
+    }
+    Ok(properties)
+}
+
 fn read_will<'a>(
     reader: &mut Reader<'a>,
     qos: QoS,
     retain: bool,
-    version: ProtocolVersion,
+    properties: Properties<'a>,
 ) -> Result<Will<'a>, DecodeError> {
-    let properties = if version.is_v5() { Properties::decode(reader, Carrier::Will)? } else { Properties::EMPTY };
     let topic = reader.text("will topic")?;
     TopicName::new(topic).map_err(|e| DecodeError::malformed("will topic", e.what()))?;
     let payload = reader.binary("will payload")?;
@@ -239,7 +254,7 @@ fn read_credentials<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FixedHeader, PropertiesBuf, Property};
+    use crate::{FixedHeader, PropertiesBuf};
 
     fn body(packet: &Connect<'_>) -> Vec<u8> {
         let mut out = Vec::new();

@@ -14,6 +14,9 @@ pub struct Disconnect<'a> {
 }
 
 impl<'a> Disconnect<'a> {
+    /// The name of the field in errors about a reason code that there is none of.
+    pub const REASON_CODE: &'static str = "reason code";
+
     /// A DISCONNECT without properties.
     pub const fn new(reason: ReasonCode) -> Self {
         Self { reason, properties: Properties::EMPTY }
@@ -28,9 +31,9 @@ impl<'a> Disconnect<'a> {
         if !version.is_v5() {
             return Err(DecodeError::malformed("remaining length", "is not zero"));
         }
-        let reason = ReasonCode(reader.u8("reason code")?);
+        let reason = ReasonCode(reader.u8(Self::REASON_CODE)?);
         if !reason.belongs_in(PacketType::Disconnect) {
-            return Err(DecodeError::protocol("reason code", "is none of DISCONNECT")); // [MQTT-3.14.2-1]
+            return Err(DecodeError::protocol(Self::REASON_CODE, "is none of DISCONNECT")); // [MQTT-3.14.2-1]
         }
         let properties = if reader.is_empty() {
             Properties::EMPTY
