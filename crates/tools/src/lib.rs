@@ -6,6 +6,7 @@
 
 pub mod arguments;
 mod connecting;
+pub mod format;
 mod number;
 mod options;
 mod options_file;

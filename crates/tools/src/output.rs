@@ -1,5 +1,6 @@
 //! Messages on standard output.
 
+use crate::format::NotJson;
 use crate::settings::SubscribeSettings;
 use mosquitto_client::Message;
 use std::io::{self, BufWriter, StdoutLock, Write};
@@ -19,8 +20,23 @@ impl Output {
         Self { out: BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock()), broken: false }
     }
 
-    /// Prints a message: nothing for an empty one, unless the topic is printed too.
-    pub(crate) fn message(&mut self, message: &Message, settings: &SubscribeSettings) {
+    /// Prints a message.
+    pub(crate) fn message(&mut self, message: &Message, settings: &SubscribeSettings) -> Result<(), NotJson> {
+        let Some(format) = &settings.format else {
+            self.plain(message, settings);
+            return Ok(());
+        };
+        let printed = format.print(message, settings.pretty, &mut self.out);
+        let ended = if settings.end_of_line { self.out.write_all(b"\n") } else { Ok(()) };
+        self.note(&ended);
+        printed.unwrap_or_else(|error| {
+            self.note(&Err(error));
+            Ok(())
+        })
+    }
+
+    /// Prints nothing for an empty message, unless the topic is printed too.
+    fn plain(&mut self, message: &Message, settings: &SubscribeSettings) {
         let Message { topic, payload, .. } = message;
         let result = match (settings.verbose, payload.is_empty()) {
             (true, true) if settings.end_of_line => writeln!(self.out, "{topic} (null)"),

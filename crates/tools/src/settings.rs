@@ -1,6 +1,7 @@
 //! What the arguments of a program ask for.
 
 use crate::Tool;
+use crate::format::Format;
 use mosquitto_client::WillMessage;
 use mosquitto_client::mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mosquitto_client::mqtt::{ProtocolVersion, QoS};
@@ -123,6 +124,10 @@ pub struct SubscribeSettings {
     pub timeout: Option<Duration>,
     /// `-v`
     pub verbose: bool,
+    /// `-F`: wins over `-v`.
+    pub format: Option<Format>,
+    /// `--pretty`: for JSON in a format.
+    pub pretty: bool,
     /// False with `-N`.
     pub end_of_line: bool,
 }
@@ -176,6 +181,8 @@ impl Settings {
                 exit_after_subscribing: false,
                 timeout: None,
                 verbose: false,
+                format: None,
+                pretty: false,
                 end_of_line: true,
             },
         }

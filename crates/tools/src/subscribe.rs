@@ -186,7 +186,9 @@ impl Subscriber {
                 self.report.error(&format!("Error: {} is not removed: {error}.", message.topic));
             }
         }
-        self.output.message(message, settings);
+        if self.output.message(message, settings).is_err() {
+            self.report.error(&format!("Error: Message payload is not valid JSON on topic {}.", message.topic));
+        }
         self.printed += 1;
         if settings.count.is_some_and(|count| self.printed >= count.get()) {
             self.stop();

@@ -96,6 +96,14 @@ fn values_out_of_range_are_refused() {
     refuses(PUB, "--repeat 0", "Error: --repeat argument must be >0.\n\n");
     refuses(PUB, "--repeat-delay -0.1", "Error: --repeat-delay argument must be >=0.0.\n\n");
     refuses(SUB, "-C 0", "Error: Invalid message count \"0\".\n\n");
+    for (format, text) in [
+        ("%", "Incomplete format specifier."),
+        ("%k", "Invalid format specifier 'k'."),
+        ("\\", "Incomplete escape specifier."),
+        ("\\k", "Invalid escape specifier 'k'."),
+    ] {
+        refuses(SUB, &format!("-F {format}"), &format!("Error: {text}\n"));
+    }
     refuses(SUB, "-W -1", "Error: Invalid timeout \"-1\".\n\n");
     refuses(SUB, "--retain-handling often", "Error: Unknown value 'often' for --retain-handling.\n\n");
 }
@@ -207,7 +215,7 @@ fn help_and_version_exit_with_1() {
 
 #[test]
 fn what_is_not_supported_yet_is_refused_by_name_whatever_follows() {
-    for (program, option) in [(PUB, "--cafile"), (SUB, "--cafile"), (PUB, "--psk"), (SUB, "--ws"), (SUB, "-F")] {
+    for (program, option) in [(PUB, "--cafile"), (SUB, "--cafile"), (PUB, "--psk"), (SUB, "--ws"), (SUB, "-w")] {
         for arguments in [&[option][..], &[option, "value"]] {
             let output = run(program, arguments);
             let expected = format!("Error: The '{option}' option is not supported yet.\n");

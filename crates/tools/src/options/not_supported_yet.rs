@@ -24,9 +24,7 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     CommandOption::refused(None, Some("--tls-version"), BOTH),
     CommandOption::refused(None, Some("--unix"), BOTH),
     CommandOption::refused(None, Some("--ws"), BOTH),
-    CommandOption::refused(Some("-F"), None, SUB),
     CommandOption::refused(Some("-w"), Some("--watch"), SUB),
     CommandOption::refused(None, Some("--message-rate"), SUB),
-    CommandOption::refused(None, Some("--pretty"), SUB),
     CommandOption::refused(None, Some("--random-filter"), SUB),
 ];

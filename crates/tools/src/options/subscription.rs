@@ -2,6 +2,7 @@
 
 use super::{CommandOption, GO_ON, SUB, add_topic, topic_filter};
 use crate::arguments::ArgumentError;
+use crate::format::Format;
 use crate::number::leading_integer;
 use crate::settings::Settings;
 use mosquitto_client::mqtt::packet::RetainHandling;
@@ -76,6 +77,23 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     .long("--verbose")
     .of(SUB)
     .help(&["print the topic before each message."]),
+    CommandOption::value("-F", "format", "no format", |settings, value| {
+        let format = Format::new(value).map_err(|error| ArgumentError::plain(format!("Error: {error}")))?;
+        settings.subscribe.format = Some(format);
+        Ok(())
+    })
+    .of(SUB)
+    .help(&[
+        "print messages in this form: text with fields such as %t (topic), %p (payload), %q (QoS),",
+        "%j (all as JSON) or @H (a part of the time).",
+    ]),
+    CommandOption::flag("--pretty", |settings| {
+        settings.subscribe.pretty = true;
+        GO_ON
+    })
+    .only_long()
+    .of(SUB)
+    .help(&["with -F, indent JSON."]),
     CommandOption::flag("-N", |settings| {
         settings.subscribe.end_of_line = false;
         GO_ON
