@@ -46,7 +46,9 @@ pub(crate) fn open_all(
     let nowhere = doors.iter().all(Vec::is_empty);
     let fatal = failed.pop_if(|_| nowhere);
     // A broker that does without an endpoint says so.
-    failed.into_iter().for_each(|text| logger.log(LogLevel::Warning, text));
+    for text in failed {
+        logger.log(LogLevel::Warning, text);
+    }
     if let Some(text) = fatal {
         return Err(text);
     }

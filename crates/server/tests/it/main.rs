@@ -15,6 +15,7 @@ mod bad_input;
 mod command_line;
 mod delivery;
 mod descriptors;
+mod foreign;
 mod harness;
 mod listeners;
 mod logging;

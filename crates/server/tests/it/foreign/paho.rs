@@ -1,0 +1,22 @@
+//! Eclipse Paho's client for Python.
+
+use crate::harness::{Broker, Program, report_skipped};
+use std::process::{Command, Stdio};
+
+const PYTHON: &str = "python3";
+
+#[test]
+fn the_script_of_paho_runs_to_its_end() {
+    let found = Command::new(PYTHON)
+        .args(["-c", "import paho.mqtt, sys; sys.exit(int(paho.mqtt.__version__.split('.')[0]) < 2)"])
+        .stderr(Stdio::null())
+        .status();
+    if !found.is_ok_and(|status| status.success()) {
+        report_skipped("paho-mqtt 2 for Python");
+        return;
+    }
+    let broker = Broker::open("worker_threads 4");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/with_paho.py");
+    let finished = Program::start(PYTHON.as_ref(), [script, &broker.port().to_string()]).succeed();
+    assert_eq!(finished.stdout, ["MQTTv311: good", "MQTTv5: good"], "{finished:#?}");
+}
