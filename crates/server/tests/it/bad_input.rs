@@ -43,7 +43,7 @@ fn what_is_no_connect_is_closed_without_an_answer() {
     let broker = Broker::open("worker_threads 2");
     let mut witness = Witness::of(&broker);
     let tls_hello = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
-    let many = [0xa5; 100_000];
+    let many = vec![0xa5; 100_000];
     for (first, log) in [
         (b"GET / HTTP/1.1\r\nHost: broker\r\n\r\n".as_slice(), "First packet not CONNECT (47)."),
         (&[0xc0, 0], "First packet not CONNECT (C0)."),

@@ -104,7 +104,9 @@ fn what_was_not_acknowledged_is_sent_again() {
 fn the_will_of_a_client_that_is_lost_goes_to_all() {
     let broker = Broker::open("worker_threads 4");
     let mut subscribers: Vec<_> = (0..8).map(|n| client(&format!("subscriber-{n}")).to(&broker)).collect();
-    subscribers.iter_mut().for_each(|subscriber| subscriber.subscribe("will", 2));
+    for subscriber in &mut subscribers {
+        subscriber.subscribe("will", 2);
+    }
     for n in 0..4u8 {
         let id = format!("owner-{n}");
         drop(client(&id).will("will", &id, n % 3).to(&broker));

@@ -13,7 +13,9 @@ fn a_subscriber_that_does_not_read_loses_nothing_and_holds_up_nobody() {
     let payload = vec![b'x'; 4000];
     let text = |n: usize| [n.to_string().as_bytes(), &payload].concat();
     let mut quick: Vec<_> = (0..4).map(|n| client(&format!("quick-{n}")).to(&broker)).collect();
-    quick.iter_mut().for_each(|quick| quick.subscribe("load", 1));
+    for quick in &mut quick {
+        quick.subscribe("load", 1);
+    }
     thread::scope(|scope| {
         let broker = &broker;
         scope.spawn(move || {

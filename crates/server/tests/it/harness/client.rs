@@ -14,6 +14,8 @@ const WINDOW: usize = 20;
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     version: ProtocolVersion,
+    /// What one read brings.
+    room: Box<[u8]>,
     buffer: Vec<u8>,
     /// Bytes of the buffer that were taken.
     taken: usize,
@@ -58,8 +60,8 @@ impl Message {
 
 impl Client {
     pub(crate) fn new(stream: TcpStream, version: ProtocolVersion) -> Self {
-        let (buffer, inbox) = (Vec::new(), VecDeque::new());
-        Self { stream, version, buffer, taken: 0, last_id: 0, in_flight: 0, inbox }
+        let (room, buffer, inbox) = (vec![0; 65536].into_boxed_slice(), Vec::new(), VecDeque::new());
+        Self { stream, version, room, buffer, taken: 0, last_id: 0, in_flight: 0, inbox }
     }
 
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
@@ -94,10 +96,9 @@ impl Client {
     fn read(&mut self) -> bool {
         self.buffer.drain(..self.taken);
         self.taken = 0;
-        let mut room = [0; 65536];
-        match self.stream.read(&mut room) {
+        match self.stream.read(&mut self.room) {
             Ok(len) => {
-                self.buffer.extend_from_slice(&room[..len]);
+                self.buffer.extend_from_slice(&self.room[..len]);
                 len > 0
             }
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => false,
