@@ -211,7 +211,8 @@ impl Shard {
             PacketType::Unsubscribe => self.on_unsubscribe(id, slot, &Unsubscribe::decode(body, version)?),
             PacketType::PingReq => {
                 if !body.is_empty() {
-                    return Err(malformed("remaining length", "is not zero in a PINGREQ"));
+                    self.end_with(id, None, Some("malformed packet"));
+                    return Ok(Flow::Next);
                 }
                 log!(self.home.log, Debug, "Received PINGREQ from {}", self.home.name_of(id));
                 log!(self.home.log, Debug, "Sending PINGRESP to {}", self.home.name_of(id));
@@ -240,6 +241,8 @@ impl Shard {
                     what: "came without an authentication method",
                 });
             }
+            // One that is too long is not answered, like its sibling.
+            PacketType::PingResp if !body.is_empty() => self.end_with(id, None, Some("malformed packet")),
             PacketType::ConnAck | PacketType::SubAck | PacketType::UnsubAck | PacketType::PingResp => {
                 return Err(DecodeError {
                     fault: Fault::Protocol,

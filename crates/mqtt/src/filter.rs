@@ -28,7 +28,7 @@ pub enum FilterError {
     Wildcard,
     /// It has more than [`MAX_LEVEL_SEPARATORS`] separators.
     TooDeep,
-    /// `$share` without a group name, or with `+` or `#` in it, or without a filter `[MQTT-4.8.2-1]` `[MQTT-4.8.2-2]`.
+    /// `$share` without a group name, or with `+` in it, or without a filter `[MQTT-4.8.2-1]` `[MQTT-4.8.2-2]`.
     Share,
 }
 
@@ -130,7 +130,11 @@ impl<'a> SharedFilter<'a> {
         }
         // [MQTT-4.8.2-1] [MQTT-4.8.2-2]: a group of at least one character without wildcards, then a filter.
         let (group, filter) = shared.split_once('/').ok_or(FilterError::Share)?;
-        if group.is_empty() || group.contains(['+', '#']) || filter.is_empty() {
+        if group.contains('#') {
+            // Not the last level, to those who see a filter in it.
+            return Err(FilterError::Wildcard);
+        }
+        if group.is_empty() || group.contains('+') || filter.is_empty() {
             return Err(FilterError::Share);
         }
         Ok(Self { group: Some(group), filter: TopicFilter::new(filter)? })
@@ -185,9 +189,10 @@ mod tests {
     #[test]
     fn shared_filters_need_a_group_and_a_filter() {
         // [MQTT-4.8.2-1] [MQTT-4.8.2-2]
-        for bad in ["$share", "$share/", "$share/g", "$share/g/", "$share//a", "$share/+/a", "$share/g#/a"] {
+        for bad in ["$share", "$share/", "$share/g", "$share/g/", "$share//a", "$share/+/a", "$share/g+/a"] {
             assert_eq!(SharedFilter::new(bad), Err(FilterError::Share), "{bad}");
         }
+        assert_eq!(SharedFilter::new("$share/#/a"), Err(FilterError::Wildcard));
         let shared = SharedFilter::new("$share/g/a/#").unwrap();
         assert_eq!((shared.group, shared.filter.as_str()), (Some("g"), "a/#"));
         assert_eq!(SharedFilter::new("$shared/g").unwrap().group, None);

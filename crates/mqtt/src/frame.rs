@@ -129,11 +129,8 @@ impl FixedHeader {
             return Ok(kind);
         }
         let error = DecodeError::malformed("fixed header flags", "are not those of the packet type");
-        // Packets that a client has no business to send are protocol errors whatever their flags.
-        let out_of_place = matches!(
-            kind,
-            PacketType::ConnAck | PacketType::SubAck | PacketType::UnsubAck | PacketType::PingResp | PacketType::Auth
-        );
+        // As Mosquitto counts them: these two are out of place whatever their flags.
+        let out_of_place = matches!(kind, PacketType::ConnAck | PacketType::Auth);
         Err(if out_of_place { error.as_fault(Fault::Protocol) } else { error })
     }
 }

@@ -143,8 +143,8 @@ impl Property<'_> {
             Property::MaximumQoS(v) => v < QoS::ExactlyOnce.bits(),
             Property::ReceiveMaximum(v) => v != 0,
             Property::MaximumPacketSize(v) | Property::SubscriptionIdentifier(v) => v != 0,
-            // [MQTT-3.3.2-14]: a response topic has no wildcards.
-            Property::ResponseTopic(topic) => !topic.contains(['+', '#']),
+            // [MQTT-3.3.2-14] [MQTT-4.7.3-1]: a response topic has no wildcards and is not empty.
+            Property::ResponseTopic(topic) => !topic.is_empty() && !topic.contains(['+', '#']),
             _ => true,
         };
         if right { Ok(()) } else { Err(DecodeError::protocol(self.id().name(), "has a value out of range")) }

@@ -1,6 +1,6 @@
 //! Reads the fields of one packet, front to back, never past its end.
 
-use crate::varint::{Varint, read_varint};
+use crate::varint::{Varint, read_varint, varint_len};
 use crate::{DecodeError, check_text};
 
 /// The part of a packet that has not been read yet.
@@ -56,10 +56,12 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn varint(&mut self, field: &'static str) -> Result<u32, DecodeError> {
         match read_varint(self.rest) {
-            Varint::Complete(value, len) => {
+            Varint::Complete(value, len) if len == varint_len(value) => {
                 self.take(len, field)?;
                 Ok(value)
             }
+            // [MQTT-1.5.5-1]
+            Varint::Complete(..) => Err(DecodeError::malformed(field, "takes more bytes than it needs")),
             Varint::CutShort => Err(cut_short(field)),
             Varint::TooLong => Err(DecodeError::malformed(field, "is longer than four bytes")),
         }

@@ -14,7 +14,8 @@ pub(crate) enum Varint {
     TooLong,
 }
 
-/// Reads the integer at the front of `bytes`. Encodings longer than needed are taken, as Mosquitto does.
+/// Reads the integer at the front of `bytes`. Encodings longer than needed are taken: whether they may be is for the
+/// caller to say. Mosquitto lets them pass in the remaining length, and there alone.
 pub(crate) fn read_varint(bytes: &[u8]) -> Varint {
     let mut value = 0u32;
     for (at, &byte) in bytes.iter().take(4).enumerate() {

@@ -38,7 +38,7 @@ fn malformed_packets_end_with_0x81() {
         ("retain handling 3", b"\x82\x07\0\x01\0\0\x01a\x30"),
         ("reserved option", b"\x82\x07\0\x01\0\0\x01a\x40"), // [MQTT-3.8.3-5]
         ("UNSUBSCRIBE without filter", b"\xa2\x03\0\x01\0"), // [MQTT-3.10.3-2]
-        ("PINGREQ with a body", b"\xc0\x01\0"),
+        ("subscription identifier 0", b"\x82\x09\0\x01\x02\x0b\0\0\x01a\0"),
         ("PUBREL flags", b"\x60\x02\0\x01"), // [MQTT-3.6.1-1]
     ];
     each(true, &cases, &["DISCONNECT rc=0x81"]);
@@ -46,7 +46,7 @@ fn malformed_packets_end_with_0x81() {
 
 #[test]
 fn protocol_errors_end_with_0x82() {
-    let cases: [(&str, &[u8]); 16] = [
+    let cases: [(&str, &[u8]); 15] = [
         ("PUBLISH identifier 0", b"\x32\x06\0\x01a\0\0\0"), // [MQTT-2.2.1-3]
         ("subscription identifier in PUBLISH", b"\x30\x06\0\x01a\x02\x0b\x01"), // [MQTT-3.3.4-6]
         ("property of another packet", b"\x30\x07\0\x01a\x03\x13\0\x01"),
@@ -61,8 +61,7 @@ fn protocol_errors_end_with_0x82() {
         ("AUTH", b"\xf0\0"),                                               // [MQTT-4.12.0-6]
         ("shared without a filter", b"\x82\x0e\0\x01\0\0\x08$share/g\0"),  // [MQTT-4.8.2-1]
         ("shared with no local", b"\x82\x10\0\x01\0\0\x0a$share/g/a\x04"), // [MQTT-3.8.3-4]
-        ("subscription identifier 0", b"\x82\x09\0\x01\x02\x0b\0\0\x01a\0"),
-        ("reason of no PUBACK", b"\x40\x03\0\x01\x92"), // [MQTT-3.4.2-1]
+        ("reason of no PUBACK", b"\x40\x03\0\x01\x92"),                    // [MQTT-3.4.2-1]
     ];
     each(true, &cases, &["DISCONNECT rc=0x82"]);
 }
@@ -86,9 +85,18 @@ fn mqtt_3_is_closed_without_a_word() {
 #[test]
 fn wrong_flags_are_malformed_but_where_the_packet_itself_is_out_of_place() {
     // [MQTT-2.1.3-1] [MQTT-3.14.1-1]
-    assert_eq!(after_connect(&mut Net::new(), true, b"\xe1\0"), ["DISCONNECT rc=0x81"]);
-    for bytes in [&b"\xf1\0"[..], b"\x29\x02\0\x01", b"\x91\x03\0\x01\0", b"\xb1\x03\0\x01\0", b"\xd1\0"] {
+    for bytes in [&b"\xe1\0"[..], b"\x91\x03\0\x01\0", b"\xb1\x03\0\x01\0", b"\xc1\0", b"\xd1\0"] {
+        assert_eq!(after_connect(&mut Net::new(), true, bytes), ["DISCONNECT rc=0x81"], "{bytes:x?}");
+    }
+    for bytes in [&b"\xf1\0"[..], b"\x29\x02\0\x01"] {
         assert_eq!(after_connect(&mut Net::new(), true, bytes), ["DISCONNECT rc=0x82"], "{bytes:x?}");
+    }
+}
+
+#[test]
+fn pings_that_are_too_long_are_not_answered() {
+    for bytes in [b"\xc0\x01\0", b"\xd0\x01\0"] {
+        assert!(after_connect(&mut Net::new(), true, bytes).is_empty());
     }
 }
 

@@ -3,8 +3,7 @@
 use super::{put_data, put_header, put_text};
 use crate::reader::Reader;
 use crate::{
-    Carrier, DecodeError, Fault, PacketType, Properties, Property, ProtocolVersion, QoS, TopicName, check_text,
-    valid_text,
+    Carrier, DecodeError, Fault, PacketType, Properties, ProtocolVersion, QoS, TopicName, check_text, valid_text,
 };
 
 /// The message that the server publishes when the client is gone without a word.
@@ -206,15 +205,7 @@ fn check_will_flags(flags: &Flags, version: ProtocolVersion) -> Result<Option<Qo
 }
 
 fn read_will_properties<'a>(reader: &mut Reader<'a>, version: ProtocolVersion) -> Result<Properties<'a>, DecodeError> {
-    if !version.is_v5() {
-        return Ok(Properties::EMPTY);
-    }
-    let properties = Properties::decode(reader, Carrier::Will)?;
-    // A response topic is a topic name, and those are not empty [MQTT-4.7.3-1].
-    if properties.iter().any(|property| property == Property::ResponseTopic("")) {
-        return Err(DecodeError::protocol("response-topic", "is empty"));
-    }
-    Ok(properties)
+    if version.is_v5() { Properties::decode(reader, Carrier::Will) } else { Ok(Properties::EMPTY) }
 }
 
 fn read_will<'a>(
@@ -254,7 +245,7 @@ fn read_credentials<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FixedHeader, PropertiesBuf};
+    use crate::{FixedHeader, PropertiesBuf, Property};
 
     fn body(packet: &Connect<'_>) -> Vec<u8> {
         let mut out = Vec::new();
