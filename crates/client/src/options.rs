@@ -1,6 +1,6 @@
 //! How a client connects.
 
-use mosquitto_mqtt::{ProtocolVersion, QoS};
+use mosquitto_mqtt::{PropertiesBuf, ProtocolVersion, QoS};
 
 /// What a session says in each of its CONNECT packets, and the limits that it keeps itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Options {
     pub maximum_packet_size: Option<u32>,
     /// MQTT 5: how many topic aliases the server may use.
     pub topic_alias_maximum: u16,
+    /// MQTT 5: further properties of CONNECT, none of those that have a field here.
+    pub properties: PropertiesBuf,
     /// How many messages of QoS 1 and 2 are sent before one of them has to be acknowledged: at least 1. The Receive
     /// Maximum of an MQTT 5 server can lower it.
     pub inflight_max: u16,
@@ -47,6 +49,8 @@ pub struct WillMessage {
     pub qos: QoS,
     /// Whether it is published as a retained message.
     pub retain: bool,
+    /// MQTT 5: properties of the message, and the Will Delay Interval.
+    pub properties: PropertiesBuf,
 }
 
 impl Options {
@@ -67,6 +71,7 @@ impl Options {
             receive_maximum: None,
             maximum_packet_size: None,
             topic_alias_maximum: 0,
+            properties: PropertiesBuf::new(),
             inflight_max: Self::INFLIGHT_MAX,
             log_packets: false,
         }

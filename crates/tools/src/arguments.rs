@@ -1,7 +1,7 @@
 //! Reads the arguments of a program.
 
 use crate::Tool;
-use crate::options::{self, Act};
+use crate::options::{self, Act, CommandOption};
 use crate::settings::Settings;
 use mosquitto_client::mqtt::ProtocolVersion;
 use std::ffi::OsString;
@@ -92,18 +92,23 @@ fn take(
                 }
             }
             Act::Value { missing, act, .. } => {
-                let value = arguments.next().ok_or_else(|| {
-                    let text = format!("Error: {} argument given but {missing} specified.", option.shown());
-                    ArgumentError::spaced(text)
-                })?;
+                let value = arguments.next().ok_or_else(|| without_value(option, missing))?;
                 act(settings, value.as_encoded_bytes())?;
             }
-            Act::NotSupportedYet => {
+            Act::Property => options::property::read(settings, &mut arguments)?,
+            Act::NotSupportedYet { missing } => {
+                if let Some(missing) = missing {
+                    arguments.next().ok_or_else(|| without_value(option, missing))?;
+                }
                 return Err(ArgumentError::not_supported_yet(&argument.to_string_lossy()));
             }
         }
     }
     Ok(ControlFlow::Continue(()))
+}
+
+fn without_value(option: &CommandOption, missing: &str) -> ArgumentError {
+    ArgumentError::spaced(format!("Error: {} argument given but {missing} specified.", option.shown()))
 }
 
 /// Options that do not go together, or that need each other.

@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::settings::{ConnectionSettings, Settings};
-use mosquitto_client::mqtt::ProtocolVersion;
+use mosquitto_client::mqtt::{Property, ProtocolVersion};
 use mosquitto_client::{Client, Options, WillMessage};
 use std::net::ToSocketAddrs;
 use std::time::Duration;
@@ -39,12 +39,23 @@ fn options(settings: &Settings) -> Result<Options, &'static str> {
     options.keep_alive_s = connection.keep_alive_s;
     options.username.clone_from(&connection.username);
     options.password.clone_from(&connection.password);
-    options.will = connection.will_topic.clone().map(|topic| WillMessage { topic, ..connection.will.clone() });
+    let properties = settings.properties.will.clone();
+    options.will =
+        connection.will_topic.clone().map(|topic| WillMessage { topic, properties, ..connection.will.clone() });
     // 0 is what a server takes where nothing is said.
     options.session_expiry_s = connection.session_expiry_s.filter(|&seconds| seconds > 0);
     // With -C, no more is to be under way than will be printed.
     let count = settings.subscribe.count.map_or(u32::MAX, u32::from);
     options.receive_maximum = u16::try_from(count.min(u32::from(Settings::INFLIGHT_MAX))).ok();
+    for property in settings.properties.connect.as_properties().iter() {
+        match property {
+            Property::SessionExpiryInterval(seconds) => options.session_expiry_s = Some(seconds),
+            Property::ReceiveMaximum(maximum) => options.receive_maximum = Some(maximum),
+            Property::MaximumPacketSize(bytes) => options.maximum_packet_size = Some(bytes),
+            Property::TopicAliasMaximum(maximum) => options.topic_alias_maximum = maximum,
+            other => options.properties.push(other),
+        }
+    }
     options.inflight_max = connection.inflight_max;
     options.log_packets = settings.debug;
     Ok(options)

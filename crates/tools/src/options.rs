@@ -4,6 +4,7 @@
 mod connection;
 mod message;
 mod not_supported_yet;
+pub(crate) mod property;
 mod session;
 mod subscription;
 mod url;
@@ -39,8 +40,13 @@ pub(crate) enum Act {
         missing: &'static str,
         act: ReadValue,
     },
+    /// `-D`: two words and a value, or two.
+    Property,
     /// It is an option of the original programs that has no effect here yet, so it is refused.
-    NotSupportedYet,
+    NotSupportedYet {
+        /// As for [`Act::Value`]; none if it stands alone.
+        missing: Option<&'static str>,
+    },
 }
 
 /// Takes in the value of an option.
@@ -83,8 +89,15 @@ impl CommandOption {
         Self { short: Some(short), long: None, tools: BOTH, help: &[], act: Act::Flag(act) }
     }
 
-    const fn refused(short: Option<&'static str>, long: Option<&'static str>, tools: &'static [Tool]) -> Self {
-        Self { short, long, tools, help: &[], act: Act::NotSupportedYet }
+    /// One that is refused, as if it stood alone.
+    const fn refused(name: &'static str) -> Self {
+        Self { short: Some(name), long: None, tools: BOTH, help: &[], act: Act::NotSupportedYet { missing: None } }
+    }
+
+    /// A value follows one that is refused.
+    const fn with_value(mut self, missing: &'static str) -> Self {
+        self.act = Act::NotSupportedYet { missing: Some(missing) };
+        self
     }
 
     const fn long(mut self, long: &'static str) -> Self {
@@ -169,7 +182,7 @@ mod tests {
     #[test]
     fn every_option_that_has_an_effect_has_a_help_text() {
         for option in all(Tool::Pub).chain(all(Tool::Sub)) {
-            assert_eq!(option.help.is_empty(), matches!(option.act, Act::NotSupportedYet), "{}", option.shown());
+            assert_eq!(option.help.is_empty(), matches!(option.act, Act::NotSupportedYet { .. }), "{}", option.shown());
         }
     }
 }

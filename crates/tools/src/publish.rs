@@ -59,6 +59,7 @@ impl Publisher {
     fn publish(&mut self, payload: &[u8]) -> Result<(), RequestError> {
         let mut message = mosquitto_client::Publication::new(&self.topic, payload, self.settings.qos);
         message.retain = self.settings.publish.retain;
+        message.properties = self.settings.properties.publish.as_properties();
         let error = match self.client.publish(message) {
             Ok(_) => return Ok(()),
             Err(error @ (RequestError::Full | RequestError::NotConnected)) => return Err(error),
@@ -72,8 +73,14 @@ impl Publisher {
             error => format!("Error: Message not sent: {error}."),
         });
         self.refused = Some(FAILURE);
-        self.client.disconnect();
+        self.disconnect();
         Err(error)
+    }
+
+    /// Ends the connection, once everything is sent.
+    fn disconnect(&mut self) {
+        let properties = self.settings.properties.disconnect.as_properties();
+        self.client.disconnect_with(ReasonCode::SUCCESS, properties);
     }
 
     fn print_packet(&self, text: &str) {

@@ -4,7 +4,7 @@ use crate::Tool;
 use crate::format::Format;
 use mosquitto_client::WillMessage;
 use mosquitto_client::mqtt::packet::{RetainHandling, SubscriptionOptions};
-use mosquitto_client::mqtt::{ProtocolVersion, QoS};
+use mosquitto_client::mqtt::{PropertiesBuf, ProtocolVersion, QoS};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub struct Settings {
     pub tool: Tool,
     /// The server and how to introduce oneself to it.
     pub connection: ConnectionSettings,
+    /// `-D`: the properties of each packet.
+    pub properties: PropertySettings,
     /// At which to publish, or to subscribe.
     pub qos: QoS,
     /// `-d`: print each packet.
@@ -26,6 +28,18 @@ pub struct Settings {
     pub publish: PublishSettings,
     /// What to subscribe to.
     pub subscribe: SubscribeSettings,
+}
+
+/// Properties of packets, as MQTT 5 has them.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[allow(missing_docs, reason = "the names are the packets'")]
+pub struct PropertySettings {
+    pub connect: PropertiesBuf,
+    pub publish: PropertiesBuf,
+    pub subscribe: PropertiesBuf,
+    pub unsubscribe: PropertiesBuf,
+    pub disconnect: PropertiesBuf,
+    pub will: PropertiesBuf,
 }
 
 /// The server and how to introduce oneself to it.
@@ -159,6 +173,7 @@ impl Settings {
                 will: WillMessage::default(),
                 has_will_payload: false,
             },
+            properties: PropertySettings::default(),
             qos: QoS::AtMostOnce,
             debug: false,
             quiet: false,

@@ -6,7 +6,7 @@ use crate::report::{Report, TIMED_OUT, packet_line};
 use crate::settings::Settings;
 use crate::signals::Signalled;
 use mosquitto_client::mqtt::packet::{Subscription, SubscriptionOptions};
-use mosquitto_client::mqtt::{Properties, QoS, ReasonCode, TopicFilter, TopicName};
+use mosquitto_client::mqtt::{QoS, ReasonCode, TopicFilter, TopicName};
 use mosquitto_client::{Client, End, Event, Message, Next, Publication, RequestError};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -139,10 +139,11 @@ impl Subscriber {
         let list: Vec<_> = settings.filters.iter().map(|filter| Subscription { filter, options }).collect();
         let mut result = Ok(0);
         if !list.is_empty() {
-            result = self.client.subscribe(&list, Properties::EMPTY);
+            result = self.client.subscribe(&list, self.settings.properties.subscribe.as_properties());
         }
+        let properties = self.settings.properties.unsubscribe.as_properties();
         for filter in &settings.unsubscribe {
-            result = result.and_then(|_| self.client.unsubscribe(&[filter], Properties::EMPTY));
+            result = result.and_then(|_| self.client.unsubscribe(&[filter], properties));
         }
         if let Err(error) = result {
             self.cannot_subscribe(error);
@@ -217,7 +218,7 @@ impl Subscriber {
     fn end(&mut self, reason: ReasonCode) {
         self.ending = true;
         if self.client.session().is_connected() {
-            self.client.disconnect_with(reason, Properties::EMPTY);
+            self.client.disconnect_with(reason, self.settings.properties.disconnect.as_properties());
         }
     }
 

@@ -7,6 +7,9 @@ use std::fmt::Write;
 /// Columns of the usage lines.
 const WIDTH: usize = 100;
 
+/// What follows `-D`.
+const PROPERTY_WORDS: &str = "packet name value";
+
 /// The text of `--version`.
 pub(crate) fn version(tool: Tool) -> String {
     let version = env!("CARGO_PKG_VERSION");
@@ -20,12 +23,14 @@ pub(crate) fn help(tool: Tool) -> String {
         Tool::Sub => "mosquitto_sub subscribes to topics of an MQTT server and prints the messages that arrive.",
     };
     let mut text = format!("{summary}\n{}\n{}\n", version(tool), synopsis(tool));
-    let supported = || all(tool).filter(|option| !matches!(option.act, Act::NotSupportedYet));
+    let supported = || all(tool).filter(|option| !matches!(option.act, Act::NotSupportedYet { .. }));
     for option in supported() {
         let names: Vec<_> = option.names().collect();
         let _ = write!(text, " {}", names.join(", "));
-        if let Act::Value { name, .. } = option.act {
-            let _ = write!(text, " {name}");
+        match option.act {
+            Act::Value { name, .. } => text.extend([" ", name]),
+            Act::Property => text.extend([" ", PROPERTY_WORDS]),
+            _ => {}
         }
         text.push('\n');
         for line in option.help {
@@ -49,7 +54,8 @@ fn synopsis(tool: Tool) -> String {
         let word = match option.act {
             Act::Flag(_) => format!("[{shown}]"),
             Act::Value { name, .. } => format!("[{shown} {name}]"),
-            Act::NotSupportedYet => continue,
+            Act::Property => format!("[{shown} {PROPERTY_WORDS}]"),
+            Act::NotSupportedYet { .. } => continue,
         };
         if line.len() + 1 + word.len() > WIDTH {
             let _ = writeln!(text, "{line}");

@@ -146,6 +146,42 @@ fn urls_are_checked_part_by_part() {
 }
 
 #[test]
+fn properties_are_checked_word_by_word() {
+    let not_enough = "Error: --property argument given but not enough arguments specified.\n\n";
+    for arguments in ["-D", "-D connect", "-D connect receive-maximum", "-D connect user-property key"] {
+        refuses(PUB, arguments, not_enough);
+    }
+    for (arguments, text) in [
+        ("-D none receive-maximum 1", "Invalid command none given in --property argument."),
+        ("-D connect none 1", "Invalid property name none given in --property argument."),
+        (
+            "-D connect will-delay-interval 1",
+            "will-delay-interval property not allowed for connect in --property argument.",
+        ),
+        (
+            "-D publish subscription-identifier 1",
+            "subscription-identifier property not supported for publish in --property argument.",
+        ),
+        (
+            "-D auth authentication-method 1",
+            "authentication-method property not supported for auth in --property argument.",
+        ),
+        ("-D connect receive-maximum 65536", "Property value (65536) out of range for property receive-maximum."),
+        (
+            "-D publish payload-format-indicator -1",
+            "Property value (-1) out of range for property payload-format-indicator.",
+        ),
+        (
+            "-D publish message-expiry-interval 4294967296",
+            "Property value (4294967296) out of range for property message-expiry-interval.",
+        ),
+    ] {
+        refuses(PUB, arguments, &format!("Error: {text}\n\n"));
+        refuses(SUB, arguments, &format!("Error: {text}\n\n"));
+    }
+}
+
+#[test]
 fn one_file_of_options_can_be_named() {
     refuses(PUB, "-o a -o b", "Error: Duplicate -o argument given.\n\n");
     refuses(SUB, "-o", "Error: -o argument given but no options file specified.\n\n");
@@ -216,13 +252,12 @@ fn help_and_version_exit_with_1() {
 #[test]
 fn what_is_not_supported_yet_is_refused_by_name_whatever_follows() {
     for (program, option) in [(PUB, "--cafile"), (SUB, "--cafile"), (PUB, "--psk"), (SUB, "--ws"), (SUB, "-w")] {
-        for arguments in [&[option][..], &[option, "value"]] {
-            let output = run(program, arguments);
-            let expected = format!("Error: The '{option}' option is not supported yet.\n");
-            assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
-            assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
-        }
+        let output = run(program, &[option, "value"]);
+        let expected = format!("Error: The '{option}' option is not supported yet.\n");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
     }
+    refuses(PUB, "--cafile", "Error: --cafile argument given but no file specified.\n\n");
 }
 
 #[test]

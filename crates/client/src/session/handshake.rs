@@ -105,7 +105,8 @@ fn connect_properties(options: &Options) -> PropertiesBuf {
             options.maximum_packet_size.filter(|&maximum| maximum > 0).map(Property::MaximumPacketSize),
             Some(options.topic_alias_maximum).filter(|&maximum| maximum > 0).map(Property::TopicAliasMaximum),
         ];
-        list.into_iter().flatten().for_each(|property| properties.push(property));
+        let further = options.properties.as_properties().iter();
+        list.into_iter().flatten().chain(further).for_each(|property| properties.push(property));
     }
     properties
 }
@@ -117,7 +118,7 @@ fn connect_packet(options: &Options, properties: &PropertiesBuf, write: impl FnO
         payload: field(&will.payload),
         qos: will.qos,
         retain: will.retain,
-        properties: Properties::EMPTY,
+        properties: will.properties.as_properties(),
     });
     let username = options.username.as_deref();
     // MQTT 3 has no password without a user name [MQTT-3.1.2-22 of 3.1.1].

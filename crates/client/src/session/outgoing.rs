@@ -31,7 +31,7 @@ pub struct Publication<'a> {
     pub qos: QoS,
     /// Whether the server is to keep it for later subscribers.
     pub retain: bool,
-    /// Properties of PUBLISH, without a topic alias; not sent in MQTT 3.
+    /// Properties of PUBLISH; not sent in MQTT 3. A topic alias is sent together with its topic each time.
     pub properties: Properties<'a>,
 }
 

@@ -14,12 +14,13 @@ fn connect_says_what_the_options_say() {
     options.receive_maximum = Some(20);
     options.maximum_packet_size = Some(1000);
     options.topic_alias_maximum = 3;
+    options.properties.push(Property::UserProperty(("k", "v")));
     let mut peer = Peer::with(options);
     peer.session.connect(peer.now);
     assert_eq!(
         peer.sent(),
         "CONNECT V5 \"name\" clean=false keep_alive=7 SessionExpiryInterval(60) ReceiveMaximum(20) \
-         MaximumPacketSize(1000) TopicAliasMaximum(3)"
+         MaximumPacketSize(1000) TopicAliasMaximum(3) UserProperty((\"k\", \"v\"))"
     );
 }
 

@@ -1,6 +1,6 @@
 //! The protocol and the session.
 
-use super::{CommandOption, GO_ON, qos, text};
+use super::{Act, BOTH, CommandOption, GO_ON, qos, text};
 use crate::arguments::ArgumentError;
 use crate::number::{leading_integer, whole_integer};
 use crate::settings::Settings;
@@ -32,6 +32,17 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     CommandOption::value("-k", "seconds", "no keepalive", keep_alive)
         .long("--keepalive")
         .help(&["say something to the server at least so often, 5 to 65535 seconds; 60 if not given."]),
+    CommandOption {
+        short: Some("-D"),
+        long: Some("--property"),
+        tools: BOTH,
+        help: &[
+            "a property of the connect, publish, subscribe, unsubscribe or disconnect packets, or of the",
+            "will: its packet, its name and its value; for a user-property a name and a value.",
+            "Chooses MQTT 5.",
+        ],
+        act: Act::Property,
+    },
     CommandOption::value("-q", "qos", "no QoS", |settings, value| {
         let number = leading_integer(value);
         settings.qos =

@@ -70,7 +70,7 @@ impl Lines {
                     self.publisher.report.error("Error: Message payload is too large.");
                     self.publisher.refused = Some(crate::report::FAILURE);
                     self.ending = true;
-                    self.publisher.client.disconnect();
+                    self.publisher.disconnect();
                     return;
                 }
             };
@@ -96,7 +96,7 @@ impl Lines {
         let session = self.publisher.client.session();
         if read && !self.ending && session.is_connected() && session.unfinished_count() == 0 {
             self.ending = true;
-            self.publisher.client.disconnect();
+            self.publisher.disconnect();
         }
     }
 

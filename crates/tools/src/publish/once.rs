@@ -59,7 +59,7 @@ impl Once<'_> {
         if self.published < self.publisher.settings.publish.repeat.get() {
             self.next_at = Instant::now().checked_add(self.publisher.settings.publish.repeat_delay);
         } else {
-            self.publisher.client.disconnect();
+            self.publisher.disconnect();
         }
     }
 

@@ -156,3 +156,24 @@ fn a_url_names_server_and_topic() {
     broker.publish(&["-p", "1", "-L", &url("some/topic"), "-m", "text", "-A", "127.0.0.1"]);
     assert_eq!(subscriber.message(), "some/topic text");
 }
+
+#[test]
+fn properties_travel_with_the_message() {
+    let broker = Broker::start();
+    let format = "%t|%C|%D|%F|%R|%P|%S|%p";
+    let subscriber = broker.subscribe(&["-t", "a", "-D", "subscribe", "subscription-identifier", "5", "-F", format]);
+    let properties = [
+        ["publish", "content-type", "text"],
+        ["publish", "correlation-data", "data"],
+        ["publish", "payload-format-indicator", "1"],
+        ["publish", "response-topic", "answers"],
+        ["publish", "topic-alias", "2"],
+        ["connect", "receive-maximum", "1"],
+    ];
+    let arguments: Vec<_> = properties.iter().flat_map(|words| ["-D"].iter().chain(words)).copied().collect();
+    let more = ["-D", "publish", "user-property", "key", "value", "-t", "a", "-m", "text", "--repeat", "2"];
+    broker.publish(&[&arguments[..], &more].concat());
+    for _ in 0..2 {
+        assert_eq!(subscriber.message(), "a|text|data|1|answers|key:value|5|text");
+    }
+}
