@@ -17,7 +17,7 @@ pub(super) struct Layout {
     pub(super) width: usize,
     /// Characters at most, digits behind the point, or digits of a group.
     pub(super) precision: Option<usize>,
-    /// What stands between groups of hexadecimal digits.
+    /// What stands between groups of hexadecimal digits; a space if not given.
     pub(super) separator: Option<u8>,
 }
 
@@ -157,10 +157,11 @@ fn hexadecimal(layout: Layout, payload: &[u8], digits: &[u8; 16], out: &mut impl
     let before = if layout.left { 0 } else { missing };
     let digit = |nibble: u8| digits.get(usize::from(nibble & 15)).copied().unwrap_or_default();
     let shown = payload.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte)]);
-    let group = layout.precision.filter(|&len| len > 0).zip(layout.separator);
+    let group = layout.precision.filter(|&len| len > 0);
+    let separator = layout.separator.unwrap_or(b' ');
     let all = std::iter::repeat_n(layout.filler(), before).chain(shown);
     for (at, byte) in all.enumerate() {
-        if let Some((len, separator)) = group
+        if let Some(len) = group
             && at > 0
             && at % len == 0
         {

@@ -12,16 +12,16 @@ const PORT: u16 = 1883;
 pub(super) fn read(settings: &mut Settings, value: &[u8]) -> Result<(), ArgumentError> {
     let url = text(value, "-L")?;
     let Some((scheme, rest)) = url.split_once("://") else { return Err(unsupported_scheme()) };
-    match scheme.to_ascii_lowercase().as_str() {
-        "mqtt" => {}
-        scheme @ ("mqtts" | "ws" | "wss") => {
-            return Err(ArgumentError::not_supported_yet(&format!("-L {scheme}://")));
-        }
-        _ => return Err(unsupported_scheme()),
+    let scheme = scheme.to_ascii_lowercase();
+    if !matches!(scheme.as_str(), "mqtt" | "mqtts" | "ws" | "wss") {
+        return Err(unsupported_scheme());
     }
     let Some((server, topic)) = rest.split_once('/') else {
         return Err(ArgumentError::plain("Error: Invalid URL for -L argument specified - topic missing."));
     };
+    if scheme != "mqtt" {
+        return Err(ArgumentError::not_supported_yet(&format!("-L {scheme}://")));
+    }
     add_topic(settings, topic.as_bytes(), "-L topic")?;
     let server = match server.split_once('@') {
         Some((user, server)) => {
