@@ -146,7 +146,6 @@ impl Client {
     pub fn connect(&mut self, host: &str, port: u16) -> io::Result<()> {
         self.state = State::Closed;
         self.session.closed(self.now());
-        while self.session.poll_event().is_some() {}
         let addresses: VecDeque<_> = (host, port).to_socket_addrs()?.collect();
         self.state = State::Connecting(Attempt::new(addresses, self.local));
         Ok(())

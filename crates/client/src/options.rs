@@ -3,6 +3,8 @@
 use mosquitto_mqtt::{PropertiesBuf, ProtocolVersion, QoS};
 
 /// What a session says in each of its CONNECT packets, and the limits that it keeps itself.
+///
+/// Fields of CONNECT hold 65,535 bytes; what is beyond them is not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The protocol version.
@@ -43,7 +45,7 @@ pub struct Options {
 pub struct WillMessage {
     /// A valid topic name.
     pub topic: String,
-    /// At most 65,535 bytes; what is beyond them is not sent.
+    /// May be empty.
     pub payload: Vec<u8>,
     /// At which it is published.
     pub qos: QoS,

@@ -13,6 +13,9 @@ pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 /// Random characters of a client id where MQTT 3.1 demands one.
 const RANDOM_ID_LEN: usize = 18;
 
+/// The most bytes of a text or data in a packet.
+const FIELD_BYTES_MAX: usize = 65_535;
+
 /// A client that is not connected. An error is the exit status, and has been shown.
 pub(crate) fn client(settings: &Settings, report: Report) -> Result<Client, u8> {
     let options = options(settings).map_err(|text| {
@@ -34,7 +37,18 @@ fn options(settings: &Settings) -> Result<Options, &'static str> {
     if connection.password.is_some() && connection.username.is_none() && !connection.version.is_v5() {
         return Err("Error: Problem setting username and/or password.");
     }
-    let mut options = Options::new(connection.version, client_id(connection)?);
+    let too_long = |len: Option<usize>| len.is_some_and(|len| len > FIELD_BYTES_MAX);
+    if too_long(connection.username.as_ref().map(String::len)) || too_long(connection.password.as_ref().map(Vec::len)) {
+        return Err("Error: Problem setting username and/or password.");
+    }
+    if too_long(Some(connection.will.payload.len())) {
+        return Err("Error: Problem setting will.");
+    }
+    let id = client_id(connection)?;
+    if too_long(Some(id.len())) {
+        return Err("Error: Invalid id.");
+    }
+    let mut options = Options::new(connection.version, id);
     options.clean_start = connection.clean_start;
     options.keep_alive_s = connection.keep_alive_s;
     options.username.clone_from(&connection.username);

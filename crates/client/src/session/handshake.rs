@@ -114,13 +114,13 @@ fn connect_properties(options: &Options) -> PropertiesBuf {
 /// Calls `write` with the CONNECT that the options ask for. Texts are cut at what a field can hold.
 fn connect_packet(options: &Options, properties: &PropertiesBuf, write: impl FnOnce(&Connect<'_>)) {
     let will = options.will.as_ref().map(|will| Will {
-        topic: &will.topic,
+        topic: text_field(&will.topic),
         payload: field(&will.payload),
         qos: will.qos,
         retain: will.retain,
         properties: will.properties.as_properties(),
     });
-    let username = options.username.as_deref();
+    let username = options.username.as_deref().map(text_field);
     // MQTT 3 has no password without a user name [MQTT-3.1.2-22 of 3.1.1].
     let may_have_password = username.is_some() || options.version == ProtocolVersion::V5;
     write(&Connect {
@@ -129,11 +129,15 @@ fn connect_packet(options: &Options, properties: &PropertiesBuf, write: impl FnO
         clean_start: options.clean_start,
         keep_alive_s: options.keep_alive_s,
         properties: properties.as_properties(),
-        client_id: &options.client_id,
+        client_id: text_field(&options.client_id),
         will,
         username,
         password: options.password.as_deref().map(field).filter(|_| may_have_password),
     });
+}
+
+fn text_field(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(usize::from(u16::MAX))).unwrap_or(text)
 }
 
 fn field(data: &[u8]) -> &[u8] {

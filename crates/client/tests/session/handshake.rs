@@ -150,3 +150,14 @@ fn packets_are_taken_one_at_a_time_and_only_when_whole() {
     assert_eq!(peer.message().payload, b"x");
     assert_eq!(peer.session.received(peer.now, &bytes[10..]), 0);
 }
+
+#[test]
+fn texts_that_no_field_can_hold_are_cut_between_characters() {
+    let mut options = Options::new(V311, "\u{fc}".repeat(40_000));
+    options.username = Some("u".repeat(70_000));
+    options.password = Some(vec![0; 70_000]);
+    let mut peer = Peer::with(options);
+    peer.session.connect(peer.now);
+    let id = "\u{fc}".repeat(32_767);
+    assert_eq!(peer.sent(), format!("CONNECT V311 {id:?} clean=true keep_alive=60 "));
+}

@@ -60,6 +60,10 @@ pub(crate) fn read(
         Carrier::Packet(_) => return refused(format!("{name} property not supported for {packet} in")),
     };
     let value = value.as_encoded_bytes();
+    let longest = second.as_ref().map_or(value.len(), |second| value.len().max(second.len()));
+    if longest > usize::from(u16::MAX) {
+        return Err(ArgumentError::spaced(format!("Error: Property value too long for property {name}.")));
+    }
     match second {
         Some(second) => {
             let (name, value) = (text(value, "--property")?, text(second.as_encoded_bytes(), "--property")?);
@@ -81,9 +85,6 @@ fn with_value(id: PropertyId, name: &str, value: &[u8], push: impl FnOnce(Proper
     let two = || u16::try_from(number).map_err(|_| out_of_range());
     let four = || u32::try_from(number).map_err(|_| out_of_range());
     let string = || text(value, "--property");
-    if matches!(id, I::CorrelationData | I::AuthenticationData) && value.len() > usize::from(u16::MAX) {
-        return Err(ArgumentError::spaced(format!("Error: Property value too long for property {name}.")));
-    }
     match id {
         I::PayloadFormatIndicator => push(Property::PayloadFormatIndicator(byte()?)),
         I::RequestProblemInformation => push(Property::RequestProblemInformation(byte()?)),
