@@ -34,6 +34,10 @@ pub(crate) const WAKER: Token = Token(usize::MAX);
 /// Tokens of listening sockets count down from here; those of connections count up from 0.
 const FIRST_DOOR: usize = usize::MAX - 1;
 
+/// Rounds that workers stopping together take to bring their last mail home: one in which mailboxes that are full are
+/// emptied, one in which what did not fit is posted, and one in which it is taken.
+const LAST_ROUNDS: usize = 3;
+
 /// Events taken at once.
 const EVENTS_MAX: usize = 1024;
 
@@ -234,11 +238,12 @@ impl Worker {
         self.shard.shut_down();
         self.shard.end();
         self.drain();
-        // Now all shards have posted their wills.
-        barrier.wait();
-        self.shard.begin(self.clock.now());
-        self.collect_mail();
-        self.shard.end();
-        self.drain();
+        for _ in 0..LAST_ROUNDS {
+            barrier.wait();
+            self.shard.begin(self.clock.now());
+            self.collect_mail();
+            self.shard.end();
+            self.drain();
+        }
     }
 }

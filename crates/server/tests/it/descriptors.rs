@@ -1,7 +1,7 @@
 //! Connections leave nothing behind.
 #![cfg(target_os = "linux")]
 
-use crate::harness::{Broker, client};
+use crate::harness::{Broker, Client, Got, Setup, client};
 use std::io::Write;
 use std::thread;
 
@@ -48,4 +48,31 @@ fn connections_that_end_badly_leave_no_descriptors_behind() {
         thread::yield_now();
     }
     assert_eq!(broker.descriptors(), before);
+}
+
+/// Those who are too many are turned away, and the others go on.
+#[test]
+fn a_broker_out_of_descriptors_serves_whom_it_has() {
+    let broker = Setup::open("worker_threads 2").descriptors(64).start();
+    let mut seated: Vec<Client> = Vec::new();
+    let refused = loop {
+        let mut next = client(&format!("client-{}", seated.len())).over(broker.dial());
+        match next.next() {
+            Got::ConnAck { present: false, reason: 0 } => seated.push(next),
+            other => break other,
+        }
+        assert!(seated.len() < 64, "more clients than descriptors");
+    };
+    assert_eq!(refused, Got::End);
+    broker.log.wait_for("Unable to accept new connection, system socket count has been exceeded.");
+    seated.iter_mut().for_each(Client::ping);
+    // As soon as there is room, whoever waits is let in.
+    let left = seated.len() / 2;
+    seated.drain(left..).for_each(Client::disconnect);
+    for n in 0..5 {
+        let mut next = client(&format!("next-{n}")).over(broker.dial());
+        assert_eq!(next.next(), Got::ConnAck { present: false, reason: 0 });
+        seated.push(next);
+    }
+    seated.iter_mut().for_each(Client::ping);
 }

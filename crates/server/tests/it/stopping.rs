@@ -1,6 +1,9 @@
 //! Signals, and what clients see of the broker's end.
 
 use crate::harness::{Broker, Got, Setup, Signal, client};
+use std::io::{Read, Write};
+use std::sync::{Arc, Barrier};
+use std::thread;
 
 #[test]
 fn term_and_int_end_it_with_0_and_a_last_line() {
@@ -76,16 +79,55 @@ fn it_stops_while_clients_send_and_others_do_not_read() {
         sender.publish("load", &load, 0);
     }
     sender.ping();
-    let sending = std::thread::spawn(move || {
-        use std::io::Write;
+    let sending = thread::spawn(move || {
         // Until the broker is gone.
         while sender.stream.write_all(&[0xc0, 0]).is_ok() {
             let mut some = [0; 512];
-            if std::io::Read::read(&mut sender.stream, &mut some).is_ok_and(|len| len == 0) {
+            if sender.stream.read(&mut some).is_ok_and(|len| len == 0) {
                 break;
             }
         }
     });
     broker.stop();
     sending.join().unwrap();
+}
+
+/// Mailboxes between workers are full, and wills find their way nevertheless.
+#[test]
+fn wills_are_published_by_a_broker_that_is_stopped_under_load() {
+    const OWNERS: usize = 12;
+    let broker = Broker::open("worker_threads 4\nmax_queued_messages 0");
+    let mut heirs: Vec<_> = (0..8).map(|n| client(&format!("heir-{n}")).to(&broker)).collect();
+    for heir in &mut heirs {
+        heir.subscribe("will/#", 1);
+    }
+    let owners: Vec<_> =
+        (0..OWNERS).map(|n| client(&format!("owner-{n}")).will(&format!("will/{n}"), "gone", 0).to(&broker)).collect();
+    let (mut load, under_way) = (Vec::new(), Arc::new(Barrier::new(9)));
+    for n in 0..4 {
+        let mut subscriber = client(&format!("subscriber-{n}")).to(&broker);
+        subscriber.subscribe("load", 0);
+        let under_way_here = Arc::clone(&under_way);
+        load.push(thread::spawn(move || {
+            subscriber.messages(100);
+            under_way_here.wait();
+            while matches!(subscriber.stream.read(&mut [0; 4096]), Ok(1..)) {}
+        }));
+        let mut publisher = client(&format!("publisher-{n}")).to(&broker);
+        let under_way_here = Arc::clone(&under_way);
+        load.push(thread::spawn(move || {
+            publisher.publish_often("load", b"load", 100);
+            under_way_here.wait();
+            let mut some = Vec::new();
+            (0..1000).for_each(|_| some.extend_from_slice(b"\x30\x0b\x00\x04load\x00load"));
+            while publisher.stream.write_all(&some).is_ok() {}
+        }));
+    }
+    under_way.wait();
+    broker.stop();
+    for heir in &mut heirs {
+        assert_eq!(heir.rest().len(), OWNERS);
+    }
+    load.into_iter().for_each(|thread| thread.join().unwrap());
+    drop(owners);
 }

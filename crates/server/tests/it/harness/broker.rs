@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
 /// How often a port that was taken in between is replaced by another.
@@ -24,6 +25,7 @@ pub(crate) struct Setup {
     environment: Vec<(String, String)>,
     ready: Ready,
     unread: bool,
+    descriptors: Option<u32>,
 }
 
 /// How a broker is known to run.
@@ -42,7 +44,8 @@ enum Ready {
 pub(crate) struct Broker {
     child: Option<Child>,
     port: u16,
-    unread: bool,
+    /// While this exists, a log that is not to be read is not.
+    paused: Option<Sender<()>>,
     /// Standard error, which is the log if the configuration does not say otherwise.
     pub(crate) log: Lines,
     pub(crate) stdout: Lines,
@@ -58,6 +61,7 @@ impl Setup {
             environment: Vec::new(),
             ready: Ready::Says,
             unread: false,
+            descriptors: None,
         }
     }
 
@@ -94,7 +98,13 @@ impl Setup {
         self
     }
 
-    /// Nobody reads standard error once the broker runs.
+    /// The system gives it that many file descriptors and no more.
+    pub(crate) fn descriptors(mut self, limit: u32) -> Self {
+        self.descriptors = Some(limit);
+        self
+    }
+
+    /// Nobody reads standard error once the broker runs, until [`Broker::read_on`].
     pub(crate) fn unread(mut self) -> Self {
         self.unread = true;
         self
@@ -117,12 +127,21 @@ impl Setup {
         panic!("no port was free in {ATTEMPTS} attempts");
     }
 
+    /// The program, before its arguments.
+    fn command(&self) -> Command {
+        let program = env!("CARGO_BIN_EXE_mosquitto");
+        let Some(descriptors) = self.descriptors else { return Command::new(program) };
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &descriptors.to_string(), program]);
+        shell
+    }
+
     fn spawn(&self, port: u16) -> Broker {
         let scratch = Scratch::new();
         let filled = |text: &str| {
             text.replace("PORT", &port.to_string()).replace("DIR", scratch.path().to_str().expect("a path in UTF-8"))
         };
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mosquitto"));
+        let mut command = self.command();
         if let Some(config) = &self.config {
             command.arg("-c").arg(scratch.file("mosquitto.conf", &filled(config)));
         }
@@ -131,8 +150,9 @@ impl Setup {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let unread = self.unread;
-        let log = Lines::until(stderr, move |line| unread && line.ends_with(RUNNING));
-        Broker { child: Some(child), port, unread, log, stdout: Lines::of(stdout), scratch }
+        let (paused, pause) = mpsc::channel();
+        let log = Lines::with_pause(stderr, move |line| unread && line.ends_with(RUNNING), pause);
+        Broker { child: Some(child), port, paused: Some(paused), log, stdout: Lines::of(stdout), scratch }
     }
 }
 
@@ -140,6 +160,11 @@ impl Broker {
     /// A broker that lets everybody in, with these lines added to its configuration.
     pub(crate) fn open(lines: &str) -> Self {
         Setup::open(lines).start()
+    }
+
+    /// Reads the log again.
+    pub(crate) fn read_on(&mut self) {
+        self.paused = None;
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -190,6 +215,14 @@ impl Broker {
         std::fs::read_dir(self.proc("fd")).unwrap().count()
     }
 
+    /// Milliseconds of processor time that it has used, in hundredths of a second as Linux counts them.
+    pub(crate) fn cpu_ms(&self) -> u64 {
+        let stat = std::fs::read_to_string(self.proc("stat")).unwrap();
+        // Behind the name, which may contain anything: state, ten numbers, then user and system time.
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap() * 10).sum()
+    }
+
     fn proc(&self, name: &str) -> String {
         format!("/proc/{}/{name}", self.pid().as_raw_nonzero())
     }
@@ -201,7 +234,8 @@ impl Broker {
     fn end(&mut self) -> Vec<String> {
         let Some(child) = self.child.take() else { return Vec::new() };
         let status = wait_for_end(child);
-        let lines = if self.unread { self.log.all() } else { self.log.to_the_end() };
+        self.read_on();
+        let lines = self.log.to_the_end();
         assert_eq!(status.code(), Some(0), "{status}:\n{}", last(&lines));
         lines
     }

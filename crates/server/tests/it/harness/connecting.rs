@@ -2,7 +2,7 @@
 
 use super::{Broker, Client, Got};
 use mosquitto_mqtt::packet::{Connect, Will};
-use mosquitto_mqtt::{Properties, PropertiesBuf, Property, ProtocolVersion, QoS};
+use mosquitto_mqtt::{PropertiesBuf, Property, ProtocolVersion, QoS};
 use std::net::TcpStream;
 
 /// A CONNECT under construction.
@@ -14,6 +14,7 @@ pub(crate) struct Connecting {
     keep_alive_s: u16,
     properties: Vec<Property<'static>>,
     will: Option<(String, String, QoS)>,
+    will_delay_s: u32,
 }
 
 /// A client of MQTT 5 that starts clean. Change it with the methods, then call [`Connecting::to`].
@@ -25,6 +26,7 @@ pub(crate) fn client(client_id: &str) -> Connecting {
         keep_alive_s: 60,
         properties: Vec::new(),
         will: None,
+        will_delay_s: 0,
     }
 }
 
@@ -54,15 +56,27 @@ impl Connecting {
         self
     }
 
+    pub(crate) fn will_delay(mut self, seconds: u32) -> Self {
+        self.will_delay_s = seconds;
+        self
+    }
+
+    pub(crate) fn keep_alive(mut self, seconds: u16) -> Self {
+        self.keep_alive_s = seconds;
+        self
+    }
+
     /// The packet.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let properties: PropertiesBuf = self.properties.iter().copied().collect();
+        let delay = (self.will_delay_s > 0).then_some(Property::WillDelayInterval(self.will_delay_s));
+        let will_properties: PropertiesBuf = delay.into_iter().collect();
         let will = self.will.as_ref().map(|(topic, payload, qos)| Will {
             topic,
             payload: payload.as_bytes(),
             qos: *qos,
             retain: false,
-            properties: Properties::EMPTY,
+            properties: will_properties.as_properties(),
         });
         let packet = Connect {
             version: self.version,

@@ -2,6 +2,7 @@
 
 use super::PATIENCE;
 use std::io::{BufRead, BufReader, Read};
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
@@ -18,11 +19,15 @@ struct Seen {
 impl Lines {
     /// Reads a pipe to its end, in a thread of its own.
     pub(crate) fn of(pipe: impl Read + Send + 'static) -> Self {
-        Self::until(pipe, |_| false)
+        Self::with_pause(pipe, |_| false, mpsc::channel().1)
     }
 
-    /// Reads a pipe until a line is the `last` one. The pipe stays open from then on, and nobody reads it.
-    pub(crate) fn until(pipe: impl Read + Send + 'static, last: impl Fn(&str) -> bool + Send + 'static) -> Self {
+    /// Reads a pipe until a line is the `last` one, and goes on when the sender of `pause` is gone.
+    pub(crate) fn with_pause(
+        pipe: impl Read + Send + 'static,
+        last: impl Fn(&str) -> bool + Send + 'static,
+        pause: Receiver<()>,
+    ) -> Self {
         let lines = Self::default();
         let for_thread = lines.clone();
         std::thread::spawn(move || {
@@ -34,8 +39,8 @@ impl Lines {
                 let is_last = last(&text);
                 for_thread.change(|seen| seen.lines.push(text));
                 if is_last {
-                    std::mem::forget(pipe);
-                    return;
+                    // Nothing is ever sent.
+                    let _ = pause.recv();
                 }
             }
             for_thread.change(|seen| seen.ended = true);
