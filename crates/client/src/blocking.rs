@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 /// still unread, the system would reset it, and the server might lose what it was sent last.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// Calls of [`Client::next`] after which its waker is looked at, though there may be more to tell at once.
+const BUSY_MAX: u32 = 256;
+
 /// A blocking client: a [`Session`] with a socket and a clock.
 ///
 /// Requests only note what is to be done. All work is done in [`next`](Self::next), which waits for the next thing that
@@ -51,6 +54,8 @@ pub struct Client {
     polled: Events,
     waker: Waker,
     woken: bool,
+    /// Calls of `next` since the last look at the waker.
+    busy: u32,
     state: State,
     nodelay: bool,
     local: Option<IpAddr>,
@@ -113,6 +118,7 @@ impl Client {
             polled: Events::with_capacity(8),
             waker,
             woken: false,
+            busy: 0,
             state: State::Closed,
             nodelay: false,
             local: None,
@@ -194,8 +200,16 @@ impl Client {
         self.session.has_events() || packet
     }
 
-    /// Waits for the next thing that happens, for `timeout` at most. An error is one of the system's polling.
+    /// Waits for the next thing that happens, for `timeout` at most: while things happen one after the other, no time is
+    /// over. An error is one of the system's polling.
     pub fn next(&mut self, timeout: Option<Duration>) -> io::Result<Next> {
+        self.busy += 1;
+        if self.busy > BUSY_MAX {
+            self.wait(Some(Instant::now()))?;
+            if std::mem::take(&mut self.woken) {
+                return Ok(Next::Woken);
+            }
+        }
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             if let Some(next) = self.step() {
@@ -287,6 +301,7 @@ impl Client {
     }
 
     fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
+        self.busy = 0;
         let session = self.session.next_deadline().map(|moment| self.epoch + Duration::from_millis(moment.0));
         let closing = match &self.state {
             State::Closing { until, .. } => *until,

@@ -145,6 +145,21 @@ fn a_waker_interrupts_the_waiting_from_another_thread() {
 }
 
 #[test]
+fn a_server_that_never_pauses_does_not_keep_the_waker_out() {
+    let (port, server) = serve(|mut stream| {
+        let flood = [0x30, 3, 0, 1, b't'].repeat(10_000);
+        while stream.write_all(&flood).is_ok() {}
+    });
+    let mut client = connected(port);
+    let waker = client.waker();
+    let thread = thread::spawn(move || waker.wake());
+    while !matches!(client.next(PATIENCE).unwrap(), Next::Woken) {}
+    thread.join().unwrap();
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
 fn a_timeout_ends_the_waiting_and_not_the_connection() {
     let (port, server) = serve(|mut stream| stream.read_to_end(&mut Vec::new()).unwrap());
     let mut client = connected(port);

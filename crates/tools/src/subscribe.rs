@@ -81,7 +81,10 @@ impl Subscriber {
             if self.output.is_broken() {
                 self.end(ReasonCode::SUCCESS);
             }
-            let next = match self.client.next(self.timeout()) {
+            let timeout = self.timeout();
+            // Messages that come without a pause must not put off what the time has come for.
+            let next = if timeout == Some(Duration::ZERO) { Ok(Next::TimedOut) } else { self.client.next(timeout) };
+            let next = match next {
                 Ok(next) => next,
                 Err(error) => return self.report.unreachable(&error),
             };
