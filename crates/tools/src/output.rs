@@ -3,25 +3,60 @@
 use crate::format::NotJson;
 use crate::settings::SubscribeSettings;
 use mosquitto_client::Message;
+use std::collections::HashMap;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 /// Bytes that are collected before they are written.
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The first line of a topic with `-w`: the broker's name stands above.
+const WATCH_FIRST: usize = 2;
+
+/// Topics that have a line of their own with `-w`: more than any screen has lines.
+const WATCHED_MAX: usize = 1000;
 
 /// Standard output, written when the buffer is full or when nothing more is to come at once.
 #[derive(Debug)]
 pub(crate) struct Output {
     out: BufWriter<StdoutLock<'static>>,
     broken: bool,
+    /// With `-w`, the line of each topic.
+    lines: Option<HashMap<String, usize>>,
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Self { out: BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock()), broken: false }
+        Self { out: BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock()), broken: false, lines: None }
     }
 
-    /// Prints a message.
+    /// Clears the screen; from now on each topic has a line of its own.
+    pub(crate) fn watch(&mut self, host: &str) {
+        self.lines = Some(HashMap::new());
+        let result = writeln!(self.out, "\x1b[2J\x1b[1;1HBroker: {host}");
+        self.note(&result);
+    }
+
+    /// Prints a message, with `-w` on the line of its topic.
     pub(crate) fn message(&mut self, message: &Message, settings: &SubscribeSettings) -> Result<(), NotJson> {
+        let Some(lines) = &mut self.lines else { return self.message_here(message, settings) };
+        // Topics beyond the bound share the line behind the others.
+        let next = WATCH_FIRST + lines.len();
+        let known = lines.get(&message.topic).copied();
+        let line = known.unwrap_or(next);
+        if known.is_none() && lines.len() < WATCHED_MAX {
+            lines.insert(message.topic.clone(), line);
+        }
+        let last = WATCH_FIRST + lines.len() - 1;
+        let moved = write!(self.out, "\x1b[{line};1H");
+        let printed = self.message_here(message, settings);
+        // The cursor rests below what is watched.
+        let rests = writeln!(self.out, "\x1b[{last};1H");
+        self.note(&moved);
+        self.note(&rests);
+        printed
+    }
+
+    fn message_here(&mut self, message: &Message, settings: &SubscribeSettings) -> Result<(), NotJson> {
         let Some(format) = &settings.format else {
             self.plain(message, settings);
             return Ok(());

@@ -142,6 +142,12 @@ pub struct SubscribeSettings {
     pub format: Option<Format>,
     /// `--pretty`: for JSON in a format.
     pub pretty: bool,
+    /// `--random-filter`: how many of 1000 messages are printed, on average.
+    pub chance_per_mille: Option<u32>,
+    /// `-w`: each topic has a line of its own on the screen.
+    pub watch: bool,
+    /// `--message-rate`: print how many messages arrive, not what they say.
+    pub message_rate: bool,
     /// False with `-N`.
     pub end_of_line: bool,
 }
@@ -198,6 +204,9 @@ impl Settings {
                 verbose: false,
                 format: None,
                 pretty: false,
+                chance_per_mille: None,
+                watch: false,
+                message_rate: false,
                 end_of_line: true,
             },
         }

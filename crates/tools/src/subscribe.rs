@@ -29,14 +29,20 @@ pub fn run(settings: Settings) -> u8 {
     if client.connect(&settings.connection.host, settings.connection.port).is_err() {
         return report.lookup();
     }
+    let mut output = Output::new();
+    if settings.subscribe.watch && !settings.subscribe.message_rate {
+        output.watch(&settings.connection.host);
+    }
+    let rate = settings.subscribe.message_rate.then(Rate::begin);
     let subscriber = Subscriber {
         ends_at: settings.subscribe.timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
         client,
         settings,
         report,
         signalled,
-        output: Output::new(),
+        output,
         printed: 0,
+        rate,
         progress: Progress::New,
         ending: false,
         timed_out: false,
@@ -53,6 +59,8 @@ struct Subscriber {
     output: Output,
     /// Messages for `-C`.
     printed: u32,
+    /// With `--message-rate`.
+    rate: Option<Rate>,
     progress: Progress,
     /// No more messages are printed.
     ending: bool,
@@ -60,6 +68,20 @@ struct Subscriber {
     /// When `-W` ends it.
     ends_at: Option<Instant>,
     reconnect_at: Option<Instant>,
+}
+
+/// Messages in the current second.
+struct Rate {
+    messages: u64,
+    ends_at: Instant,
+}
+
+impl Rate {
+    const INTERVAL: Duration = Duration::from_secs(1);
+
+    fn begin() -> Self {
+        Self { messages: 0, ends_at: Instant::now() + Self::INTERVAL }
+    }
 }
 
 /// How far it has ever come.
@@ -101,7 +123,8 @@ impl Subscriber {
 
     fn timeout(&self) -> Option<Duration> {
         let ends_at = self.ends_at.filter(|_| !self.timed_out);
-        let at = [ends_at, self.reconnect_at].into_iter().flatten().min()?;
+        let rate_at = self.rate.as_ref().map(|rate| rate.ends_at);
+        let at = [ends_at, self.reconnect_at, rate_at].into_iter().flatten().min()?;
         Some(at.saturating_duration_since(Instant::now()))
     }
 
@@ -174,6 +197,10 @@ impl Subscriber {
 
     fn message(&mut self, message: &Message) {
         let settings = &self.settings.subscribe;
+        if let Some(rate) = &mut self.rate {
+            rate.messages += 1;
+            return;
+        }
         if self.ending {
             return;
         }
@@ -190,7 +217,8 @@ impl Subscriber {
                 self.report.error(&format!("Error: {} is not removed: {error}.", message.topic));
             }
         }
-        if self.output.message(message, settings).is_err() {
+        let shown = settings.chance_per_mille.is_none_or(is_drawn);
+        if shown && self.output.message(message, settings).is_err() {
             self.report.error(&format!("Error: Message payload is not valid JSON on topic {}.", message.topic));
         }
         self.printed += 1;
@@ -243,6 +271,10 @@ impl Subscriber {
             self.timed_out = true;
             return self.interrupted();
         }
+        if let Some(rate) = self.rate.as_mut().filter(|rate| rate.ends_at <= now) {
+            self.output.line(&format!("{} msgs/s", rate.messages));
+            *rate = Rate { messages: 0, ends_at: rate.ends_at + Rate::INTERVAL };
+        }
         if self.reconnect_at.is_some_and(|at| at <= now) {
             self.reconnect_at = None;
             let connection = &self.settings.connection;
@@ -270,4 +302,10 @@ impl Subscriber {
             }
         }
     }
+}
+
+/// Whether a message is printed that is so many times in 1000; always where there are no random numbers.
+fn is_drawn(per_mille: u32) -> bool {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).is_err() || u32::from_ne_bytes(bytes) % 1000 < per_mille
 }

@@ -104,6 +104,10 @@ fn values_out_of_range_are_refused() {
     ] {
         refuses(SUB, &format!("-F {format}"), &format!("Error: {text}\n"));
     }
+    for percentage in ["0", "0.05", "100.1", "x"] {
+        let text = "Error: --random-filter chance must be between 0.1-100.0\n\n";
+        refuses(SUB, &format!("--random-filter {percentage}"), text);
+    }
     refuses(SUB, "-W -1", "Error: Invalid timeout \"-1\".\n\n");
     refuses(SUB, "--retain-handling often", "Error: Unknown value 'often' for --retain-handling.\n\n");
 }
@@ -251,7 +255,7 @@ fn help_and_version_exit_with_1() {
 
 #[test]
 fn what_is_not_supported_yet_is_refused_by_name_whatever_follows() {
-    for (program, option) in [(PUB, "--cafile"), (SUB, "--cafile"), (PUB, "--psk"), (SUB, "--ws"), (SUB, "-w")] {
+    for (program, option) in [(PUB, "--cafile"), (SUB, "--cafile"), (PUB, "--psk"), (SUB, "--ws"), (PUB, "-S")] {
         let output = run(program, &[option, "value"]);
         let expected = format!("Error: The '{option}' option is not supported yet.\n");
         assert_eq!(String::from_utf8_lossy(&output.stderr), expected);

@@ -1,7 +1,7 @@
 //! Options of the original programs that have no effect here yet. They are refused by name rather than ignored: who
 //! asks for TLS must not get a connection without it.
 
-use super::{CommandOption, SUB};
+use super::CommandOption;
 
 pub(super) const OPTIONS: &[CommandOption] = &[
     CommandOption::refused("-S"),
@@ -23,7 +23,4 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     CommandOption::refused("--tls-version").with_value("no version"),
     CommandOption::refused("--unix").with_value("no socket path"),
     CommandOption::refused("--ws"),
-    CommandOption::refused("-w").long("--watch").of(SUB),
-    CommandOption::refused("--message-rate").of(SUB),
-    CommandOption::refused("--random-filter").of(SUB).with_value("no chance"),
 ];

@@ -3,7 +3,7 @@
 use super::{CommandOption, GO_ON, SUB, add_topic, topic_filter};
 use crate::arguments::ArgumentError;
 use crate::format::Format;
-use crate::number::leading_integer;
+use crate::number::{leading_decimal, leading_integer};
 use crate::settings::Settings;
 use mosquitto_client::mqtt::packet::RetainHandling;
 use std::num::NonZeroU32;
@@ -94,6 +94,24 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     .only_long()
     .of(SUB)
     .help(&["with -F, indent JSON."]),
+    CommandOption::flag("-w", |settings| {
+        settings.subscribe.watch = true;
+        GO_ON
+    })
+    .long("--watch")
+    .of(SUB)
+    .help(&["clear the screen, and print each topic's messages on a line of its own."]),
+    CommandOption::flag("--message-rate", |settings| {
+        settings.subscribe.message_rate = true;
+        GO_ON
+    })
+    .only_long()
+    .of(SUB)
+    .help(&["print once a second how many messages have arrived, and no messages."]),
+    CommandOption::value("--random-filter", "percentage", "no chance", random_filter)
+        .only_long()
+        .of(SUB)
+        .help(&["print each message with this chance only, 0.1 to 100."]),
     CommandOption::flag("-N", |settings| {
         settings.subscribe.end_of_line = false;
         GO_ON
@@ -118,6 +136,17 @@ fn timeout(settings: &mut Settings, value: &[u8]) -> Result<(), ArgumentError> {
         Ok(seconds @ 1..) => settings.subscribe.timeout = Some(Duration::from_secs(seconds)),
         _ => return Err(ArgumentError::spaced(format!("Error: Invalid timeout \"{number}\"."))),
     }
+    Ok(())
+}
+
+fn random_filter(settings: &mut Settings, value: &[u8]) -> Result<(), ArgumentError> {
+    let percentage = leading_decimal(value);
+    if !(0.1..=100.0).contains(&percentage) {
+        return Err(ArgumentError::spaced("Error: --random-filter chance must be between 0.1-100.0"));
+    }
+    #[allow(clippy::cast_sign_loss, reason = "it is positive, as was just checked")]
+    let per_mille = (percentage * 10.0).round() as u32;
+    settings.subscribe.chance_per_mille = Some(per_mille);
     Ok(())
 }
 

@@ -177,3 +177,29 @@ fn properties_travel_with_the_message() {
         assert_eq!(subscriber.message(), "a|text|data|1|answers|key:value|5|text");
     }
 }
+
+#[test]
+fn topics_can_have_lines_of_their_own() {
+    let broker = Broker::start();
+    let subscriber = broker.subscribe(&["-t", "#", "-w", "-v"]);
+    for (topic, place) in [("a", "\x1b[2;1H"), ("b", "\x1b[3;1H"), ("a", "\x1b[2;1H")] {
+        broker.publish(&["-t", topic, "-m", "text"]);
+        subscriber.wait_for(&format!("{place}{topic} text"));
+    }
+}
+
+#[test]
+fn messages_can_be_counted_instead_of_printed() {
+    let broker = Broker::start();
+    let subscriber = broker.subscribe(&["-t", "a", "--message-rate"]);
+    broker.publish(&["-t", "a", "-m", "text", "--repeat", "5"]);
+    // They may fall into two of the seconds.
+    let mut messages = 0;
+    while messages < 5 {
+        let line = subscriber.message();
+        let number = line.strip_suffix(" msgs/s").and_then(|number| number.parse::<u32>().ok());
+        assert!(number.is_some(), "{line}");
+        messages += number.unwrap_or_default();
+    }
+    assert_eq!(messages, 5);
+}
