@@ -163,3 +163,38 @@ fn large_payloads_go_both_ways_and_to_many_at_once() {
         publisher.finish();
     });
 }
+
+/// More than mailboxes and connections hold: publishers are held back, and nothing is lost.
+#[test]
+fn a_flood_arrives_whole() {
+    const EACH: usize = 20_000;
+    const PEERS: usize = 6;
+    let broker = Broker::open("worker_threads 4\nmax_queued_messages 0");
+    let barrier = Barrier::new(2 * PEERS);
+    thread::scope(|scope| {
+        for own in 0..PEERS {
+            let (broker, barrier) = (&broker, &barrier);
+            scope.spawn(move || {
+                let mut subscriber = client(&format!("subscriber-{own}")).to(broker);
+                subscriber.subscribe("flood/+", 0);
+                barrier.wait();
+                let mut next = [0; PEERS];
+                for _ in 0..PEERS * EACH {
+                    let message = subscriber.message();
+                    let next = &mut next[message.topic["flood/".len()..].parse::<usize>().unwrap()];
+                    assert_eq!(message.text(), next.to_string(), "{}", message.topic);
+                    *next += 1;
+                }
+            });
+            scope.spawn(move || {
+                let mut publisher = client(&format!("publisher-{own}")).to(broker);
+                barrier.wait();
+                for start in (0..EACH).step_by(1000) {
+                    let numbers = (start..start + 1000).map(|n| n.to_string());
+                    publisher.publish_at_once(&format!("flood/{own}"), numbers);
+                }
+                publisher.ping();
+            });
+        }
+    });
+}

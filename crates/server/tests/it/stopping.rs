@@ -2,6 +2,7 @@
 
 use crate::harness::{Broker, Got, Setup, Signal, client};
 use std::io::{Read, Write};
+use std::iter;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
@@ -116,7 +117,7 @@ fn wills_are_published_by_a_broker_that_is_stopped_under_load() {
         let mut publisher = client(&format!("publisher-{n}")).to(&broker);
         let under_way_here = Arc::clone(&under_way);
         load.push(thread::spawn(move || {
-            publisher.publish_often("load", b"load", 100);
+            publisher.publish_at_once("load", iter::repeat_n("load", 100));
             under_way_here.wait();
             let mut some = Vec::new();
             (0..1000).for_each(|_| some.extend_from_slice(b"\x30\x0b\x00\x04load\x00load"));
@@ -128,6 +129,8 @@ fn wills_are_published_by_a_broker_that_is_stopped_under_load() {
     for heir in &mut heirs {
         assert_eq!(heir.rest().len(), OWNERS);
     }
-    load.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in load {
+        thread.join().unwrap();
+    }
     drop(owners);
 }

@@ -175,12 +175,15 @@ impl Client {
         self.send_message(topic, payload.as_ref(), qos, true);
     }
 
-    /// Sends a message of QoS 0 that many times, at once.
-    pub(crate) fn publish_often(&mut self, topic: &str, payload: &[u8], times: usize) {
+    /// Sends messages of QoS 0, all at once.
+    pub(crate) fn publish_at_once<P: AsRef<[u8]>>(&mut self, topic: &str, payloads: impl IntoIterator<Item = P>) {
         let (dup, qos, retain, properties) = (false, QoS::AtMostOnce, false, Properties::EMPTY);
         let mut out = Vec::new();
-        Publish { dup, qos, retain, topic, packet_id: 0, properties, payload }.encode(self.version, &mut out);
-        self.send_bytes(&out.repeat(times));
+        for payload in payloads {
+            let payload = payload.as_ref();
+            Publish { dup, qos, retain, topic, packet_id: 0, properties, payload }.encode(self.version, &mut out);
+        }
+        self.send_bytes(&out);
     }
 
     fn send_message(&mut self, topic: &str, payload: &[u8], qos: u8, retain: bool) {

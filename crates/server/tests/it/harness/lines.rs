@@ -75,9 +75,12 @@ impl Lines {
 
     /// The lines that contain this, once there are at least so many.
     pub(crate) fn wait_for_several(&self, what: &str, count: usize) -> Vec<String> {
+        let (mut found, mut looked_at) = (Vec::new(), 0);
         let found = self.find(|seen| {
-            let found: Vec<_> = seen.lines.iter().filter(|line| line.contains(what)).cloned().collect();
-            (found.len() >= count).then_some(found)
+            let new = &seen.lines[looked_at..];
+            found.extend(new.iter().filter(|line| line.contains(what)).cloned());
+            looked_at = seen.lines.len();
+            (found.len() >= count).then(|| std::mem::take(&mut found))
         });
         found.unwrap_or_else(|| panic!("no {count} lines with {what:?} in:\n{}", self.all().join("\n")))
     }
