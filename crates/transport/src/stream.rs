@@ -10,7 +10,8 @@ use std::net::{Shutdown, SocketAddr};
 /// A connected stream, or one that is being connected.
 ///
 /// Streams are watched edge-triggered: after an event, read until [`Read::Drained`] or [`Read::End`], and write until
-/// [`Written::Blocked`] or nothing is left. No call ever waits.
+/// [`Written::Blocked`] or nothing is left. Where the event says that the peer has closed its half, read on until
+/// [`Read::End`]: an end that arrived together with the last bytes has no event of its own. No call ever waits.
 #[derive(Debug)]
 pub struct Stream {
     wire: Wire,
