@@ -21,7 +21,7 @@ pub(super) struct Closing {
     /// When connections with bytes to send are closed at the latest. In order, since all have the same time. One that
     /// is closed already stays here until its time comes.
     deadlines: VecDeque<(Moment, ConnectionId)>,
-    /// Connections whose last bytes are sent.
+    /// Connections whose last bytes are sent, or cannot be.
     sent: Vec<ConnectionId>,
     /// All is sent, but a socket that is closed while its client sends may take back what the client has not read.
     lingering: VecDeque<(Moment, Stream)>,
@@ -76,11 +76,13 @@ impl Worker {
         }
     }
 
-    /// A connection has no output any more. If it is at its end, it can be closed.
-    pub(super) fn note_sent(&mut self, id: ConnectionId) {
-        if self.sockets.get_mut(id).is_some_and(|socket| socket.close_by.take().is_some()) {
+    /// A connection has no output any more, or takes none. If it is at its end, it can be closed, and this is true.
+    pub(super) fn note_sent(&mut self, id: ConnectionId) -> bool {
+        let at_its_end = self.sockets.get_mut(id).is_some_and(|socket| socket.close_by.take().is_some());
+        if at_its_end {
             self.closing.sent.push(id);
         }
+        at_its_end
     }
 
     fn is_broken(&self, id: ConnectionId) -> bool {

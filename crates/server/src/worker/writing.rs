@@ -58,7 +58,9 @@ impl Worker {
                     if let Some(socket) = self.sockets.get_mut(id) {
                         socket.blocked = true;
                     }
-                    self.broken.push((id, text_of(&error)));
+                    if !self.note_sent(id) {
+                        self.broken.push((id, text_of(&error)));
+                    }
                     break;
                 }
             }

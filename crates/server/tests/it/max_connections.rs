@@ -2,6 +2,7 @@
 
 use crate::harness::{Broker, Client, Got, client};
 use std::io::Read;
+use std::{iter, thread};
 
 const LIMIT: usize = 8;
 
@@ -87,4 +88,43 @@ fn a_connection_takes_one_seat_whichever_worker_accepts_it() {
         is_refused(&broker);
         seated.into_iter().for_each(Client::disconnect);
     }
+}
+
+/// Although there is much to send to it still.
+#[test]
+fn a_seat_is_free_when_its_client_dies_under_a_flood() {
+    let broker = Broker::open("max_connections 2\nworker_threads 1\nmax_queued_messages 0");
+    let mut publisher = client("publisher").to(&broker);
+    let payload = vec![b'x'; 50_000];
+    for n in 0..60 {
+        let id = format!("victim-{n}");
+        let mut victim = client(&id).to(&broker);
+        victim.subscribe("flood", 0);
+        thread::scope(|scope| {
+            scope.spawn(|| (0..20).for_each(|_| publisher.publish_at_once("flood", iter::repeat_n(&payload, 10))));
+            // With a part unread: the network says so at once.
+            (0..n * 3).for_each(|_| drop(victim.message()));
+            drop(victim);
+        });
+        broker.log.wait_for(&format!("Client {id} ["));
+        // Whatever was to be done for it is done.
+        publisher.ping();
+        publisher.ping();
+    }
+}
+
+/// It was sent away, but there was much to send to it still.
+#[test]
+fn a_seat_is_free_when_its_client_does_not_wait_for_its_last_bytes() {
+    let broker = Broker::open("max_connections 3\nworker_threads 1\nmax_queued_messages 0");
+    let mut publisher = client("publisher").to(&broker);
+    let mut deaf = client("deaf").to(&broker);
+    deaf.subscribe("load", 0);
+    publisher.publish_at_once("load", iter::repeat_n(vec![b'x'; 100_000], 200));
+    publisher.ping();
+    let _heir = client("deaf").to(&broker);
+    drop(deaf);
+    publisher.ping();
+    publisher.ping();
+    client("next").to(&broker).ping();
 }
