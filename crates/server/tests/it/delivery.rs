@@ -198,3 +198,28 @@ fn a_flood_arrives_whole() {
         }
     });
 }
+
+/// A worker that sleeps is woken by every message for it.
+#[test]
+fn a_message_that_comes_alone_is_delivered_at_once() {
+    const ROUND_TRIPS: usize = 500;
+    let broker = Broker::open("worker_threads 4");
+    thread::scope(|scope| {
+        for pair in 0..6 {
+            let broker = &broker;
+            scope.spawn(move || {
+                let (to, fro) = (format!("{pair}/to"), format!("{pair}/fro"));
+                let mut here = client(&format!("here-{pair}")).to(broker);
+                let mut there = client(&format!("there-{pair}")).to(broker);
+                here.subscribe(&fro, 0);
+                there.subscribe(&to, 0);
+                for n in 0..ROUND_TRIPS {
+                    here.publish(&to, n.to_string(), 0);
+                    let came = there.message().payload;
+                    there.publish(&fro, came, 0);
+                    assert_eq!(here.message().text(), n.to_string());
+                }
+            });
+        }
+    });
+}

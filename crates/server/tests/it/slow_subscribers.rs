@@ -129,3 +129,41 @@ fn qos_0_to_a_subscriber_that_does_not_read_takes_no_memory() {
     }
     assert_eq!(deaf.message().payload.len(), payload.len());
 }
+
+/// They come as fast as they are read, and wait in the tree that holds them anyway.
+#[test]
+fn retained_messages_for_subscribers_that_do_not_read_take_no_memory() {
+    const MESSAGES: usize = 1000;
+    const SUBSCRIBERS: usize = 20;
+    let broker = Broker::open("worker_threads 4");
+    let mut publisher = client("publisher").to(&broker);
+    let payload = vec![b'x'; 20_000];
+    for n in 0..MESSAGES {
+        publisher.publish_retained(&format!("kept/{n}"), &payload, 1);
+    }
+    publisher.finish();
+    #[cfg(target_os = "linux")]
+    let before = broker.resident_kib();
+    let mut subscribers: Vec<_> = (0..SUBSCRIBERS).map(|n| client(&format!("subscriber-{n}")).to(&broker)).collect();
+    for subscriber in &mut subscribers {
+        subscriber.subscribe("kept/+", 0);
+    }
+    // The workers have other things to do meanwhile.
+    publisher.subscribe("other", 1);
+    publisher.publish("other", "", 1);
+    publisher.message();
+    publisher.finish();
+    #[cfg(target_os = "linux")]
+    {
+        let grown_kib = broker.resident_kib().saturating_sub(before);
+        let all_kib = MESSAGES * SUBSCRIBERS * payload.len() / 1024;
+        assert!(grown_kib < 64 * 1024, "{grown_kib} KiB for {all_kib} KiB of messages");
+    }
+    for subscriber in &mut subscribers {
+        let mut topics: Vec<_> = subscriber.messages(MESSAGES).into_iter().map(|message| message.topic).collect();
+        topics.sort();
+        topics.dedup();
+        assert_eq!(topics.len(), MESSAGES);
+        subscriber.ping();
+    }
+}
