@@ -112,7 +112,7 @@ fn announced_lengths_take_no_memory() {
             held.push(stream);
             // After a CONNECT: as long as any packet may be.
             let mut connected = client(&format!("announcer-{n}")).to(&broker);
-            connected.send_bytes(&[0x30, 0xff, 0xff, 0xff, 0x7f, 0, 1, b'a']);
+            connected.send_bytes(&[0x30, 0xf0, 0xff, 0xff, 0x7f, 0, 1, b'a']);
             held.push(connected.stream);
         }
         witness.goes_on();
@@ -124,6 +124,7 @@ fn announced_lengths_take_no_memory() {
     let held = announce(CONNECTIONS);
     let grown_kib = broker.resident_kib().saturating_sub(before);
     assert!(grown_kib < 16 * 1024, "{grown_kib} KiB for {} connections", held.len());
+    assert_eq!(broker.log.count("oversize packet"), 0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `max_connections`.
 
-use crate::harness::{Broker, Client, Got, client};
+use crate::harness::{Broker, Client, Got, client, retry};
 use std::io::Read;
 use std::{iter, thread};
 
@@ -16,7 +16,7 @@ fn fill(broker: &Broker) -> Vec<Client> {
 
 fn is_refused(broker: &Broker) {
     let mut stream = broker.dial();
-    match stream.read(&mut [0]) {
+    match retry(|| stream.read(&mut [0])) {
         Ok(len) => assert_eq!(len, 0),
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
     }

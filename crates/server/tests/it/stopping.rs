@@ -1,6 +1,6 @@
 //! Signals, and what clients see of the broker's end.
 
-use crate::harness::{Broker, Got, Setup, Signal, client};
+use crate::harness::{Broker, Got, Setup, Signal, client, retry};
 use std::io::{Read, Write};
 use std::iter;
 use std::sync::{Arc, Barrier};
@@ -84,7 +84,7 @@ fn it_stops_while_clients_send_and_others_do_not_read() {
         // Until the broker is gone.
         while sender.stream.write_all(&[0xc0, 0]).is_ok() {
             let mut some = [0; 512];
-            if sender.stream.read(&mut some).is_ok_and(|len| len == 0) {
+            if retry(|| sender.stream.read(&mut some)).is_ok_and(|len| len == 0) {
                 break;
             }
         }
@@ -112,7 +112,7 @@ fn wills_are_published_by_a_broker_that_is_stopped_under_load() {
         load.push(thread::spawn(move || {
             subscriber.messages(100);
             under_way_here.wait();
-            while matches!(subscriber.stream.read(&mut [0; 4096]), Ok(1..)) {}
+            while matches!(retry(|| subscriber.stream.read(&mut [0; 4096])), Ok(1..)) {}
         }));
         let mut publisher = client(&format!("publisher-{n}")).to(&broker);
         let under_way_here = Arc::clone(&under_way);

@@ -3,7 +3,7 @@
 use mosquitto_mqtt::packet::{Ack, Disconnect, Publish, Subscribe, Subscription, SubscriptionOptions};
 use mosquitto_mqtt::{FixedHeader, Packet, PacketType, Properties, ProtocolVersion, QoS, ReasonCode};
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 /// Messages of QoS 1 and 2 that a client has under way at once, as many as the broker allows by default.
@@ -96,7 +96,7 @@ impl Client {
     fn read(&mut self) -> bool {
         self.buffer.drain(..self.taken);
         self.taken = 0;
-        match self.stream.read(&mut self.room) {
+        match retry(|| self.stream.read(&mut self.room)) {
             Ok(len) => {
                 self.buffer.extend_from_slice(&self.room[..len]);
                 len > 0
@@ -245,6 +245,16 @@ impl Client {
     fn fresh_id(&mut self) -> u16 {
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
         self.last_id
+    }
+}
+
+/// A signal to the test runner is no reason to stop.
+pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ mod scratch;
 mod sentinels;
 
 pub(crate) use broker::{Broker, Setup, free_port};
-pub(crate) use client::{Client, Got, Message};
+pub(crate) use client::{Client, Got, Message, retry};
 pub(crate) use connecting::client;
 pub(crate) use lines::Lines;
 pub(crate) use process::{Program, mosquitto, report_skipped};
