@@ -136,7 +136,10 @@ impl Shard {
         message: &MessageRef<'_>,
         standing: Standing,
     ) -> Result<(), DecodeError> {
-        let window = usize::from(self.home.settings.max_inflight_messages);
+        // A client of MQTT 3 was told no Receive Maximum, and cannot be told that a message is refused: Mosquitto
+        // acknowledges what it throws away. Here it is kept, within the bound in bytes; beyond it, the connection ends.
+        let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
+        let window = if v5 { usize::from(self.home.settings.max_inflight_messages) } else { 0 };
         let Some(session) = self.home.sessions.get_mut(slot) else { return Ok(()) };
         let packet_id = publish.packet_id;
         let mut reason = ReasonCode::SUCCESS;
@@ -159,13 +162,17 @@ impl Shard {
                 log!(self.home.log, Warning, "{line}");
             }
         } else if session.incoming.is_full(window) {
-            // [MQTT-3.3.4-7]
+            // [MQTT-3.3.4-7], [MQTT-3.3.5-2] of 3.1.1
             log!(
                 self.home.log,
                 Warning,
                 "Client {} has exceeded its receive-maximum quota. This behaviour must be fixed on the client.",
                 session.client_id
             );
+            if !v5 {
+                self.end_with(id, None, Some("quota exceeded"));
+                return Ok(());
+            }
             reason = ReasonCode::QUOTA_EXCEEDED;
         } else {
             session.incoming.insert(packet_id, Message::store(*message));
