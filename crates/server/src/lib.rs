@@ -5,7 +5,8 @@
 //! stops them (`broker`). The log has a thread of its own, so that a reader of it who is slow stops nobody
 //! (`log`).
 //!
-//! Invariant: no worker ever waits for anything but its own events: not for the log, not for another worker.
+//! Invariant: a worker waits for its own events, and for the locks of the two trees that all shards share, which nobody
+//! holds for longer than a tick; for nothing else: not for the log, not for a mailbox, not for a client.
 
 mod broker;
 mod endpoint;

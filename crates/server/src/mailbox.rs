@@ -1,7 +1,8 @@
 //! What workers hand each other: mail, and connections that have come to the wrong one.
 //!
-//! Every worker has one mailbox, which the others lock once a tick at most, to put in a whole batch. Batches that were
-//! read go back through the same mailbox, so that their memory is used again.
+//! Every worker has one mailbox, which the others lock once a tick at most to put in a whole batch of mail, and once for
+//! each connection that they hand over. Batches that were read go back through the same mailbox, so that their memory is
+//! used again.
 
 use crate::seats::Seat;
 use mio::Waker;

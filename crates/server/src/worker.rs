@@ -63,6 +63,8 @@ pub(crate) struct Worker {
     writable: Vec<ConnectionId>,
     /// Connections that failed while they were written, for the next tick.
     broken: Vec<(ConnectionId, Option<String>)>,
+    /// Connections that other workers accepted, for the next tick.
+    newcomers: Vec<Arrival>,
     /// Connections for other workers whose mailboxes are full.
     departures: Vec<(ShardId, Arrival)>,
     delivery: Delivery,
@@ -98,6 +100,7 @@ impl Worker {
             held: Vec::new(),
             writable: Vec::new(),
             broken: Vec::new(),
+            newcomers: Vec::new(),
             departures: Vec::new(),
             delivery: Delivery::default(),
             touched: Vec::new(),
@@ -130,10 +133,11 @@ impl Worker {
     /// How long to sleep at most; none: for ever.
     fn timeout(&self) -> Option<Duration> {
         let work = !self.ready.is_empty() || !self.writable.is_empty() || !self.broken.is_empty();
-        if work || (self.entrance.is_waiting() && self.may_accept()) {
+        if work || !self.newcomers.is_empty() || (self.entrance.is_waiting() && self.may_accept()) {
             return Some(Duration::ZERO);
         }
-        let deadlines = [self.shard.next_deadline(), self.closing.next_deadline(), self.entrance.next_deadline()];
+        let entrance = self.entrance.next_deadline().filter(|_| self.may_accept());
+        let deadlines = [self.shard.next_deadline(), self.closing.next_deadline(), entrance];
         let retry = (!self.departures.is_empty()).then(|| self.clock.now() + 1);
         let next = deadlines.into_iter().flatten().chain(retry).min()?;
         Some(Duration::from_millis(next.since_ms(self.clock.now())))
@@ -142,6 +146,7 @@ impl Worker {
     fn tick(&mut self, events: &Events) {
         let now = self.clock.now();
         self.shard.begin(now);
+        let newcomers = std::mem::take(&mut self.newcomers);
         self.collect_mail();
         for (id, error) in std::mem::take(&mut self.broken) {
             self.shard.closed(id, error.as_deref());
@@ -152,6 +157,11 @@ impl Worker {
                 Token(token) if token > FIRST_DOOR - self.entrance.len() => self.entrance.knock(FIRST_DOOR - token),
                 Token(token) => self.note_event(ConnectionId(token as u32), event),
             }
+        }
+        // They came before this tick's events were looked for. So what a client sent on its last connection, which may be
+        // one of ours, stands before what it sent on its new one.
+        for newcomer in newcomers {
+            self.welcome(newcomer);
         }
         self.accept();
         self.pace.serve(now, self.ready.len());
@@ -183,9 +193,7 @@ impl Worker {
             self.shard.mail(&mail);
             self.delivery.read.push(mail);
         }
-        for arrival in std::mem::take(&mut self.delivery.arrivals) {
-            self.welcome(arrival);
-        }
+        self.newcomers.append(&mut self.delivery.arrivals);
     }
 
     /// Takes in a connection that another worker accepted.
@@ -195,7 +203,8 @@ impl Worker {
         self.take_in(id, stream, peer, seat, listener, bytes);
     }
 
-    /// Brings out what the tick came to: mail first, so that no acknowledgement overtakes its message.
+    /// Brings out what the tick came to: mail first, so that an acknowledgement overtakes its message only where a
+    /// mailbox is full.
     fn drain(&mut self) {
         self.post_mail();
         self.depart();

@@ -63,14 +63,9 @@ impl Listener {
                     }
                     Ok(Some((stream, Peer::new(address))))
                 }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => Ok(None),
-                    // The one that waited has gone away again: see to the next.
-                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {
-                        continue;
-                    }
-                    _ => Err(error),
-                },
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+                Err(error) if is_the_peers(&error) => continue,
+                Err(error) => Err(error),
             };
         }
     }
@@ -79,6 +74,26 @@ impl Listener {
     pub fn local_address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
+}
+
+/// Whether an error of accepting is that of one connection, which has gone away again or never quite came: on to the
+/// next (accept(2), "Error handling").
+fn is_the_peers(error: &io::Error) -> bool {
+    let of_the_network = matches!(
+        error.raw_os_error(),
+        Some(
+            libc::EPROTO
+                | libc::EPERM
+                | libc::ENETDOWN
+                | libc::ENETUNREACH
+                | libc::ENOPROTOOPT
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::EOPNOTSUPP
+        )
+    );
+    let kinds = [io::ErrorKind::Interrupted, io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset];
+    of_the_network || kinds.contains(&error.kind())
 }
 
 fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {

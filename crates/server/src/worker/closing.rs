@@ -49,7 +49,8 @@ impl Worker {
 
     fn close_some(&mut self, ended: &[ConnectionId], now: Moment) {
         for &id in ended {
-            if self.shard.output_len(id) == 0 || self.is_broken(id) {
+            let dead = self.sockets.get_mut(id).is_some_and(|socket| socket.dead);
+            if dead || self.shard.output_len(id) == 0 {
                 self.close(id, now);
             } else if let Some(socket) = self.sockets.get_mut(id) {
                 let at = now + LAST_BYTES_MS;
@@ -85,15 +86,13 @@ impl Worker {
         at_its_end
     }
 
-    fn is_broken(&self, id: ConnectionId) -> bool {
-        self.broken.iter().any(|(broken, _)| *broken == id)
-    }
-
     fn close(&mut self, id: ConnectionId, now: Moment) {
         self.shard.release(id);
         let Some(socket) = self.sockets.remove(id) else { return };
-        self.broken.retain(|(broken, _)| *broken != id);
-        let Socket { mut stream, seat, gone, told, .. } = socket;
+        let Socket { mut stream, seat, gone, told, listed, .. } = socket;
+        if listed {
+            self.held.retain(|held| *held != id);
+        }
         // Before the client can see that it has left its seat.
         drop(seat);
         if told && !gone && may_send_more(&mut stream, &mut self.buffer) && stream.finish().is_ok() {

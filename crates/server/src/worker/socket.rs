@@ -35,6 +35,8 @@ pub(super) struct Socket {
     pub(super) told: bool,
     /// Whether its client has gone by itself, and waits for nothing.
     pub(super) gone: bool,
+    /// Whether writing to it has failed.
+    pub(super) dead: bool,
     /// When it is closed at the latest, with output unsent or without; none while it is open.
     pub(super) close_by: Option<Moment>,
 }
@@ -98,6 +100,7 @@ impl Worker {
                 blocked: false,
                 told: false,
                 gone: false,
+                dead: false,
                 close_by: None,
             },
         );

@@ -57,6 +57,7 @@ impl Worker {
                 Err(error) => {
                     if let Some(socket) = self.sockets.get_mut(id) {
                         socket.blocked = true;
+                        socket.dead = true;
                     }
                     if !self.note_sent(id) {
                         self.broken.push((id, text_of(&error)));

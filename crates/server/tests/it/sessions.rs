@@ -122,3 +122,20 @@ fn the_will_of_a_client_that_is_lost_goes_to_all() {
         assert_eq!(subscriber.message().text(), "last");
     }
 }
+
+/// A script that publishes one message a run, always under one id, and never waits for the broker to hang up.
+#[test]
+fn what_a_client_sent_before_it_said_goodbye_is_not_lost_when_it_comes_back_at_once() {
+    const RUNS: usize = 300;
+    let broker = Broker::open("worker_threads 4");
+    let mut watcher = client("watcher").to(&broker);
+    watcher.subscribe("#", 0);
+    for n in 0..RUNS {
+        let mut script = client("script").v311().will("will", "lost", 0).to(&broker);
+        script.publish("run", n.to_string(), 0);
+        script.send_bytes(&[0xe0, 0]);
+    }
+    for (n, message) in watcher.messages(RUNS).into_iter().enumerate() {
+        assert_eq!((message.topic.as_str(), message.text()), ("run", n.to_string().as_str()));
+    }
+}
