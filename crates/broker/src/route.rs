@@ -3,8 +3,9 @@
 use crate::Shard;
 use crate::group::Group;
 use crate::id::SessionId;
-use crate::mail::Mail;
+use crate::mail::{Mail, SHARED_PAYLOAD_BYTES};
 use crate::message::{MessageRef, Outgoing};
+use crate::received::WORK_BYTES;
 use crate::subscriber::Subscriber;
 use crate::subscription_tree::Visit;
 use crate::topic_cache::{CacheSlot, Lookup};
@@ -72,7 +73,10 @@ impl Shard {
                 None => {}
             }
         }
-        self.work += (matches.local.len() + matches.groups.len()) as u32;
+        let view = &outgoing.view;
+        let copied = view.topic.len() + view.properties.len() + view.payload.len().min(SHARED_PAYLOAD_BYTES);
+        let work = (matches.local.len() + matches.groups.len()) * (1 + copied / WORK_BYTES);
+        self.work = self.work.saturating_add(u32::try_from(work).unwrap_or(u32::MAX));
         let matched = !matches.is_empty();
         if outgoing.view.retain {
             self.retain(outgoing);
@@ -160,6 +164,29 @@ mod tests {
             assert!(shard.shared.subscriptions.try_write().is_some());
             assert_eq!(shard.shared.retained_count(), 1);
         }
+    }
+
+    #[test]
+    fn retained_messages_of_a_tick_do_not_pile_up() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        let topic = vec![b't'; 65_500];
+        let (mut most, mut longest) = (0, 0);
+        for topic in std::iter::repeat_n(&topic[..], 40).chain(std::iter::repeat_n(&b"a"[..], 3000)) {
+            for payload in [&b"x"[..], b""] {
+                let (properties, expires_at) = (&b""[..], Moment::NEVER);
+                let qos = QoS::AtMostOnce;
+                let message = MessageRef { topic, properties, payload, qos, retain: true, expires_at };
+                let way = shard.way_for(&message);
+                shard.route(way, &mut Outgoing::new(message), None);
+                most = most.max(shard.retained_changes_bytes);
+                longest = longest.max(shard.retained_changes.len());
+            }
+        }
+        assert!((500_000..1 << 20).contains(&most), "{most}");
+        assert_eq!(longest, 999);
+        shard.end();
+        assert_eq!((shard.retained_changes_bytes, shard.shared.retained_count()), (0, 0));
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub struct Shard {
     pub(crate) tree: Option<ArcRwLockReadGuard<RawRwLock, SubscriptionTree>>,
     /// Changes of retained messages that are not in the shared tree yet.
     pub(crate) retained_changes: Vec<RetainedChange>,
+    /// Bytes of topics and messages in them.
+    pub(crate) retained_changes_bytes: usize,
     /// Subscriptions of sessions that are gone, to be removed a slice at a time.
     pub(crate) orphans: Vec<(SessionId, Vec<NodeId>)>,
     pub(crate) random: ChaCha12Rng,
@@ -89,6 +91,7 @@ impl Shard {
             cache: TopicCache::default(),
             tree: None,
             retained_changes: Vec::new(),
+            retained_changes_bytes: 0,
             orphans: Vec::new(),
             random: ChaCha12Rng::from_seed(seed),
             work: 0,
