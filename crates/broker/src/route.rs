@@ -75,7 +75,7 @@ impl Shard {
         }
         let view = &outgoing.view;
         let copied = view.topic.len() + view.properties.len() + view.payload.len().min(SHARED_PAYLOAD_BYTES);
-        let work = (matches.local.len() + matches.groups.len()) * (1 + copied / WORK_BYTES);
+        let work = (matches.local.len() + matches.remote.len() + matches.groups.len()) * (1 + copied / WORK_BYTES);
         self.work = self.work.saturating_add(u32::try_from(work).unwrap_or(u32::MAX));
         let matched = !matches.is_empty();
         if outgoing.view.retain {
@@ -130,9 +130,12 @@ impl Visit for Search {
 
 #[cfg(test)]
 mod tests {
+    use crate::id::SessionId;
     use crate::message::{MessageRef, Outgoing};
+    use crate::subscriber::{Grant, Subscriber};
     use crate::{Moment, Settings, Shard, ShardId, Shared};
     use mosquitto_mqtt::QoS;
+    use mosquitto_mqtt::packet::SubscriptionOptions;
     use std::sync::Arc;
 
     fn shard() -> Shard {
@@ -164,6 +167,21 @@ mod tests {
             assert!(shard.shared.subscriptions.try_write().is_some());
             assert_eq!(shard.shared.retained_count(), 1);
         }
+    }
+
+    #[test]
+    fn deliveries_on_other_shards_are_work() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
+        let subscriber = |slot| Subscriber { session: SessionId { slot, epoch: 0 }, grant, shard: ShardId(1) };
+        shard.change_tree(|tree| {
+            for slot in 0..50 {
+                tree.insert("a", None, subscriber(slot));
+            }
+        });
+        route_retained(&mut shard);
+        assert_eq!(shard.work, 50);
     }
 
     #[test]
