@@ -50,7 +50,7 @@ enum Sent {
 
 impl Home {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let log = Log { mask: settings.log, connection_messages: settings.connection_messages, lines: Vec::new() };
+        let log = Log::new(settings.log, settings.connection_messages);
         Self {
             settings,
             now: Moment::default(),
@@ -253,11 +253,11 @@ impl Home {
     #[cold]
     fn log_sending(&mut self, id: ConnectionId, outgoing: &Outgoing<'_>, to: PublishTo) {
         let PublishTo { qos, retain, packet_id, dup, .. } = to;
-        let line = format!(
+        let line = crate::log::line(format_args!(
             "Sending PUBLISH to {} ({})",
             self.name_of(id),
             crate::publish::describe(dup, qos, retain, packet_id, outgoing.view.topic, outgoing.view.payload.len())
-        );
+        ));
         self.log.write(crate::LogLevel::Debug, line);
     }
 

@@ -196,7 +196,7 @@ impl Shard {
     /// The lines to log, into `list`, whose memory is used again.
     pub fn log_lines(&mut self, list: &mut Vec<LogLine>) {
         list.clear();
-        std::mem::swap(list, &mut self.home.log.lines);
+        self.home.log.drain(list);
     }
 
     /// When the next tick has to be, whatever happens. A moment that has passed means at once.
