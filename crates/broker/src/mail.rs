@@ -126,11 +126,12 @@ impl Mail {
         self.letters.push(Letter { targets, content });
     }
 
-    /// The messages with their targets, in the order in which they were sent.
-    pub(crate) fn letters(&self) -> impl Iterator<Item = (Outgoing<'_>, &[Subscriber])> {
+    /// The messages in the order in which they were sent, each with its targets and where these stand. Messages whose
+    /// targets stand at the same place have the same topic.
+    pub(crate) fn letters(&self) -> impl Iterator<Item = (Outgoing<'_>, u32, &[Subscriber])> {
         self.letters.iter().map(|letter| {
             let Range { start, end } = letter.targets;
-            (self.outgoing(&letter.content), self.targets.get(start as usize..end as usize).unwrap_or_default())
+            (self.outgoing(&letter.content), start, self.targets.get(start as usize..end as usize).unwrap_or_default())
         })
     }
 

@@ -67,7 +67,7 @@ pub(crate) struct SubscriptionTree {
 
 /// Takes what a topic matches, in the order of the walk.
 pub(crate) trait Visit {
-    fn subscribers(&mut self, subscribers: &[Subscriber]);
+    fn subscribers(&mut self, subscribers: &Subscribers);
     fn group(&mut self, group: &Arc<Group>);
 }
 
@@ -203,7 +203,7 @@ impl SubscriptionTree {
 
     fn show(&self, at: NodeId, visitor: &mut impl Visit) {
         let Some(node) = self.nodes.get(at as usize) else { return };
-        visitor.subscribers(node.subscribers.as_slice());
+        visitor.subscribers(&node.subscribers);
         for group in node.groups.values() {
             visitor.group(group);
         }
@@ -316,8 +316,8 @@ mod tests {
     struct Hits(Vec<u32>, usize);
 
     impl Visit for Hits {
-        fn subscribers(&mut self, subscribers: &[Subscriber]) {
-            self.0.extend(subscribers.iter().map(|s| s.session.slot));
+        fn subscribers(&mut self, subscribers: &Subscribers) {
+            self.0.extend(subscribers.as_slice().iter().map(|s| s.session.slot));
         }
         fn group(&mut self, _: &Arc<Group>) {
             self.1 += 1;

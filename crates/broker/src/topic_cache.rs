@@ -5,7 +5,7 @@
 
 use crate::ShardId;
 use crate::group::Group;
-use crate::subscriber::Subscriber;
+use crate::subscriber::{Subscriber, Subscribers};
 use crate::subscription_tree::{SubscriptionTree, Visit};
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
@@ -75,8 +75,8 @@ struct Collect<'a> {
 }
 
 impl Visit for Collect<'_> {
-    fn subscribers(&mut self, subscribers: &[Subscriber]) {
-        for &subscriber in subscribers {
+    fn subscribers(&mut self, subscribers: &Subscribers) {
+        for &subscriber in subscribers.as_slice() {
             let list = if subscriber.shard == self.own { &mut self.matches.local } else { &mut self.matches.remote };
             list.push(subscriber);
         }
