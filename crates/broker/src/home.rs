@@ -218,14 +218,13 @@ impl Home {
         let PublishTo { qos, retain, packet_id, identifier, dup } = to;
         let mut head = Head { v5, dup, qos, retain, packet_id, alias, identifier, expiry_s };
         // [MQTT-3.1.2-24]
-        if connection.max_packet_size != u32::MAX {
-            let max = connection.max_packet_size as usize;
+        if head.is_too_large(&view, connection.max_packet_size) {
             // A new alias makes this one packet longer; that must not be what is too much.
-            if matches!(alias, Alias::New(_)) && head.packet_len(&view) > max {
+            if matches!(alias, Alias::New(_)) {
                 alias = Alias::None;
                 head.alias = alias;
             }
-            if head.packet_len(&view) > max {
+            if head.is_too_large(&view, connection.max_packet_size) {
                 return Sent::TooLarge;
             }
         }
