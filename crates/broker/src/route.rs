@@ -280,6 +280,21 @@ mod tests {
     }
 
     #[test]
+    fn a_new_generation_begins_only_where_a_subscription_changed() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        let session = SessionId { slot: 0, epoch: 0 };
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
+        let subscriber = Subscriber { session, grant, shard: ShardId(0) };
+        let first = shard.shared.generation();
+        let (_, made) = shard.change_tree(|tree| tree.insert("a", None, subscriber));
+        let (_, nothing) = shard.change_tree(|tree| tree.remove("b", None, ShardId(0), session));
+        let (_, removed) = shard.change_tree(|tree| tree.remove("a", None, ShardId(0), session));
+        assert_eq!([made, nothing, removed], [first + 1, first + 1, first + 2]);
+        assert_eq!(shard.shared.generation(), removed);
+    }
+
+    #[test]
     fn retained_messages_of_a_tick_do_not_pile_up() {
         let mut shard = shard();
         shard.begin(Moment(1));

@@ -233,12 +233,15 @@ impl Shard {
     }
 
     /// Changes the subscription tree. No lock for reading is held meanwhile, so what was routed by the tree as it was and
-    /// is to be retained is retained first.
+    /// is to be retained is retained first. Returns the tree's generation after it, a new one only where something
+    /// changed: all that the shards know of the ways of topics ends with the old one.
     pub(crate) fn change_tree<T>(&mut self, change: impl FnOnce(&mut SubscriptionTree) -> T) -> (T, u64) {
         self.apply_retained_changes();
         self.tree = None;
         let mut tree = self.shared.subscriptions.write();
-        let generation = self.shared.next_generation();
-        (change(&mut tree), generation)
+        let before = tree.changes();
+        let result = change(&mut tree);
+        let changed = tree.changes() != before;
+        (result, if changed { self.shared.next_generation() } else { self.shared.generation() })
     }
 }
