@@ -175,13 +175,17 @@ impl Visit for Search {
         } else {
             self.sessions.keys().filter_map(|&session| subscribers.find(self.shard, session)).collect()
         };
-        found.into_iter().for_each(|found| self.add(found));
+        for found in found {
+            self.add(found);
+        }
     }
 
     fn group(&mut self, group: &Arc<Group>) {
         let found: Vec<Subscriber> =
             self.sessions.keys().filter_map(|&session| group.member(self.shard, session)).collect();
-        found.into_iter().for_each(|found| self.add(found));
+        for found in found {
+            self.add(found);
+        }
     }
 }
 
