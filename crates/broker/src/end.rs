@@ -10,8 +10,12 @@ use crate::{ConnectionId, DropReason, Shard};
 use mosquitto_mqtt::packet::Disconnect;
 use mosquitto_mqtt::{DecodeError, Property, ReasonCode};
 
-/// Subscriptions removed under one lock when a session ends. What is beyond follows in later ticks.
+/// Subscriptions removed under one lock when a session ends, at least. What is beyond follows in later ticks.
 const ORPHANS_A_SLICE: usize = 1000;
+
+/// The part of what is left to remove that goes under one lock where that is more: so the rest cannot grow without end,
+/// however fast sessions with many subscriptions come and go.
+const ORPHANS_PART: usize = 16;
 
 impl Shard {
     /// DISCONNECT from a client.
@@ -127,8 +131,9 @@ impl Shard {
             return;
         }
         let (mut orphans, shard) = (std::mem::take(&mut self.orphans), self.id);
+        let backlog: usize = orphans.iter().map(|(_, nodes)| nodes.len()).sum();
         self.change_tree(|tree| {
-            let mut left = ORPHANS_A_SLICE;
+            let mut left = ORPHANS_A_SLICE.max(backlog / ORPHANS_PART);
             while let Some((session, nodes)) = orphans.last_mut() {
                 while let Some(node) = nodes.pop() {
                     if left == 0 {
@@ -197,5 +202,26 @@ impl Shard {
         for slot in slots {
             self.publish_will(slot);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::id::SessionId;
+    use crate::{Settings, Shard, ShardId, Shared};
+    use std::sync::Arc;
+
+    #[test]
+    fn subscriptions_of_ended_sessions_do_not_pile_up() {
+        let mut shard = Shard::new(ShardId(0), Shared::new(1), Arc::new(Settings::default()), [1; 32]);
+        let backlog = |shard: &Shard| shard.orphans.iter().map(|(_, nodes)| nodes.len()).sum::<usize>();
+        for slot in 0..300 {
+            // Nodes that there are none of cost nothing but their turn.
+            shard.orphans.push((SessionId { slot, epoch: 0 }, vec![u32::MAX; 5000]));
+            shard.remove_orphans();
+        }
+        assert!(backlog(&shard) <= 5000 * 16, "{}", backlog(&shard));
+        (0..200).for_each(|_| shard.end());
+        assert_eq!(backlog(&shard), 0);
     }
 }

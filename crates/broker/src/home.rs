@@ -50,7 +50,7 @@ enum Sent {
 
 impl Home {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let log = Log { mask: settings.log, connection_messages: settings.connection_messages, lines: Vec::new() };
+        let log = Log::new(settings.log, settings.connection_messages);
         Self {
             settings,
             now: Moment::default(),
@@ -218,14 +218,13 @@ impl Home {
         let PublishTo { qos, retain, packet_id, identifier, dup } = to;
         let mut head = Head { v5, dup, qos, retain, packet_id, alias, identifier, expiry_s };
         // [MQTT-3.1.2-24]
-        if connection.max_packet_size != u32::MAX {
-            let max = connection.max_packet_size as usize;
+        if head.is_too_large(&view, connection.max_packet_size) {
             // A new alias makes this one packet longer; that must not be what is too much.
-            if matches!(alias, Alias::New(_)) && head.packet_len(&view) > max {
+            if matches!(alias, Alias::New(_)) {
                 alias = Alias::None;
                 head.alias = alias;
             }
-            if head.packet_len(&view) > max {
+            if head.is_too_large(&view, connection.max_packet_size) {
                 return Sent::TooLarge;
             }
         }
@@ -253,11 +252,11 @@ impl Home {
     #[cold]
     fn log_sending(&mut self, id: ConnectionId, outgoing: &Outgoing<'_>, to: PublishTo) {
         let PublishTo { qos, retain, packet_id, dup, .. } = to;
-        let line = format!(
+        let line = crate::log::line(format_args!(
             "Sending PUBLISH to {} ({})",
             self.name_of(id),
             crate::publish::describe(dup, qos, retain, packet_id, outgoing.view.topic, outgoing.view.payload.len())
-        );
+        ));
         self.log.write(crate::LogLevel::Debug, line);
     }
 

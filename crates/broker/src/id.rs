@@ -1,7 +1,7 @@
 //! Who is meant: shards, connections and sessions.
 
 /// The number of a shard, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ShardId(pub u16);
 
 impl ShardId {

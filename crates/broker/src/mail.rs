@@ -19,6 +19,10 @@ const OUTBOX_BYTES: usize = 4 * 1024 * 1024;
 /// The most messages that wait for another shard before publishers to it are held back.
 const OUTBOX_MESSAGES: usize = 32 * 1024;
 
+/// The most deliveries that wait for another shard before publishers to it are held back. The letters of one topic share
+/// their targets, so few bytes may ask for any number of them; this bounds what reading a batch costs.
+const OUTBOX_DELIVERIES: usize = 128 * 1024;
+
 /// Bytes that an empty batch may keep room for.
 const KEPT_BYTES: usize = 1024 * 1024;
 
@@ -30,6 +34,8 @@ pub struct Mail {
     bytes: Vec<u8>,
     /// Payload bytes that are shared, not copied.
     shared_bytes: usize,
+    /// The targets of all letters.
+    deliveries: usize,
     /// The generation of the subscription tree in which the oldest target was found.
     generation: u64,
 }
@@ -75,11 +81,12 @@ impl Mail {
         self.targets.clear();
         self.bytes.clear();
         self.shared_bytes = 0;
+        self.deliveries = 0;
     }
 
     pub(crate) fn is_full(&self) -> bool {
         let bytes = self.bytes.len() + self.shared_bytes + size_of_val(self.targets.as_slice());
-        bytes >= OUTBOX_BYTES || self.letters.len() >= OUTBOX_MESSAGES
+        bytes >= OUTBOX_BYTES || self.letters.len() >= OUTBOX_MESSAGES || self.deliveries >= OUTBOX_DELIVERIES
     }
 
     /// The least generation of the subscription tree that any target comes from.
@@ -115,14 +122,16 @@ impl Mail {
                 expires_at: view.expires_at,
             }
         };
+        self.deliveries += targets.len();
         self.letters.push(Letter { targets, content });
     }
 
-    /// The messages with their targets, in the order in which they were sent.
-    pub(crate) fn letters(&self) -> impl Iterator<Item = (Outgoing<'_>, &[Subscriber])> {
+    /// The messages in the order in which they were sent, each with its targets and where these stand. Messages whose
+    /// targets stand at the same place have the same topic.
+    pub(crate) fn letters(&self) -> impl Iterator<Item = (Outgoing<'_>, u32, &[Subscriber])> {
         self.letters.iter().map(|letter| {
             let Range { start, end } = letter.targets;
-            (self.outgoing(&letter.content), self.targets.get(start as usize..end as usize).unwrap_or_default())
+            (self.outgoing(&letter.content), start, self.targets.get(start as usize..end as usize).unwrap_or_default())
         })
     }
 
@@ -136,6 +145,33 @@ impl Mail {
                 let payload = bytes.get(..payload_len as usize).unwrap_or_default();
                 Outgoing::new(MessageRef { topic, properties, payload, qos, retain, expires_at })
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ShardId;
+    use crate::id::SessionId;
+    use crate::subscriber::Grant;
+    use mosquitto_mqtt::packet::SubscriptionOptions;
+
+    #[test]
+    fn deliveries_fill_a_batch_whose_letters_share_their_targets() {
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
+        let target = Subscriber { session: SessionId { slot: 0, epoch: 0 }, grant, shard: ShardId(1) };
+        let (topic, properties, payload, expires_at) = (&b"t"[..], &b""[..], &b"x"[..], Moment::NEVER);
+        let message = MessageRef { topic, properties, payload, qos: QoS::AtMostOnce, retain: false, expires_at };
+        let mut mail = Mail::default();
+        for _ in 0..2 {
+            let targets = mail.address(&[target; 1024], 1);
+            for _ in 0..128 {
+                assert!(!mail.is_full());
+                mail.push(targets.clone(), &mut Outgoing::new(message));
+            }
+            assert!(mail.is_full());
+            mail.clear();
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::id::SessionId;
 use crate::log::log;
 use crate::message::{Message, MessageRef, Outgoing};
-use crate::received::{Flow, malformed, protocol_error};
+use crate::received::{Flow, WORK_BYTES, malformed, protocol_error};
 use crate::{ConnectionId, Moment, Shard};
 use mosquitto_mqtt::packet::Publish;
 use mosquitto_mqtt::{DecodeError, PacketType, Properties, Property, QoS, ReasonCode};
@@ -87,6 +87,8 @@ impl Shard {
             // The connection has been ended for its alias.
             return Ok(Flow::Next);
         }
+        // An alias of a few bytes may stand for it, and it is copied all the same.
+        self.work += (topic.len() / WORK_BYTES) as u32;
         let message = MessageRef {
             topic: topic.as_bytes(),
             properties,

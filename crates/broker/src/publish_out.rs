@@ -2,7 +2,7 @@
 
 use crate::alias::Alias;
 use crate::message::MessageRef;
-use mosquitto_mqtt::{Property, QoS, put_varint, varint_len};
+use mosquitto_mqtt::{MAX_VARINT, Property, QoS, put_varint, varint_len};
 
 /// What a PUBLISH has besides its message.
 #[derive(Debug, Clone, Copy)]
@@ -60,12 +60,26 @@ impl Head {
         1 + varint_len(remaining as u32) + remaining
     }
 
+    /// Whether the packet is more than a client takes, or than a packet can be: properties that the broker adds may make
+    /// one too long that came in just short enough.
+    #[inline]
+    pub(crate) fn is_too_large(&self, message: &MessageRef<'_>, max_packet_size: u32) -> bool {
+        // Topic and additions are less than this.
+        const REST: usize = 100_000;
+        if max_packet_size == u32::MAX && message.payload.len() + message.properties.len() < MAX_VARINT as usize - REST
+        {
+            return false;
+        }
+        self.remaining_length(message) > MAX_VARINT as usize || self.packet_len(message) > max_packet_size as usize
+    }
+
     /// Appends the packet up to its payload. In MQTT 5, what came with the message stands first, then the message
     /// expiry interval, the topic alias and the subscription identifier, as Mosquitto orders them.
     #[inline]
     pub(crate) fn encode(&self, message: &MessageRef<'_>, out: &mut Vec<u8>) {
         let remaining = self.remaining_length(message);
-        out.reserve(5 + remaining);
+        // Where the payload is shared, it does not come here.
+        out.reserve(5 + remaining - message.payload.len());
         out.push(0x30 | u8::from(self.dup) << 3 | self.qos.bits() << 1 | u8::from(self.retain));
         put_varint(out, remaining as u32);
         let topic = self.topic(message);
@@ -132,5 +146,41 @@ mod tests {
                 assert_eq!(last, Some(Property::SubscriptionIdentifier(300)));
             }
         }
+    }
+
+    const PLAIN: Head = Head {
+        v5: true,
+        dup: false,
+        qos: QoS::AtMostOnce,
+        retain: false,
+        packet_id: 0,
+        alias: Alias::None,
+        identifier: 0,
+        expiry_s: None,
+    };
+
+    fn message(payload: &[u8]) -> MessageRef<'_> {
+        let (topic, properties, expires_at) = (&b"a/b"[..], &b""[..], Moment::NEVER);
+        MessageRef { topic, properties, payload, qos: QoS::AtMostOnce, retain: false, expires_at }
+    }
+
+    #[test]
+    fn the_head_of_a_large_message_takes_no_room_for_its_payload() {
+        let (payload, mut out) = (vec![0; 1 << 20], Vec::new());
+        PLAIN.encode(&message(&payload), &mut out);
+        assert!(out.capacity() < 100, "{}", out.capacity());
+    }
+
+    #[test]
+    fn a_packet_whose_length_cannot_be_written_is_too_large() {
+        // Never touched, so it costs address space only.
+        let payload = vec![0; MAX_VARINT as usize - 6];
+        let longer = Head { identifier: 1, ..PLAIN };
+        assert!(!PLAIN.is_too_large(&message(&payload), u32::MAX));
+        assert!(longer.is_too_large(&message(&payload), u32::MAX));
+        assert!(!longer.is_too_large(&message(&payload[2..]), u32::MAX));
+        assert!(PLAIN.is_too_large(&message(&payload), 1000));
+        let len = PLAIN.packet_len(&message(b"x")) as u32;
+        assert!(!PLAIN.is_too_large(&message(b"x"), len) && PLAIN.is_too_large(&message(b"x"), len - 1));
     }
 }

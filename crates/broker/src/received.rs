@@ -15,6 +15,9 @@ const SHORT_PACKET_MAX: u32 = 10_000;
 /// The first byte of a TLS client's first record (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 
+/// Bytes to copy that count as much as a delivery.
+pub(crate) const WORK_BYTES: usize = 1024;
+
 /// What became of the bytes that were given to [`Shard::received`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Received {

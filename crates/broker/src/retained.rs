@@ -12,16 +12,33 @@ pub(crate) const STREAM_LOW_WATER: usize = 64 * 1024;
 /// Nodes of the retained tree that all streams together visit in a tick.
 const VISITS_MAX: u32 = 20_000;
 
+/// Changes of retained messages that may wait for the end of a tick before the shared tree learns of them.
+const CHANGES_MAX: usize = 1000;
+
+/// Bytes that those changes may hold. An alias of a few bytes may stand for a topic of 64 KB.
+const CHANGES_BYTES_MAX: usize = 1024 * 1024;
+
 impl Shard {
     /// Keeps a published message, or forgets what its topic has if it is empty `[MQTT-3.3.1-6]` `[MQTT-3.3.1-7]`. The
-    /// shared tree learns of it at the end of the tick, or before anybody here looks.
+    /// shared tree learns of it at the end of the tick, before anybody here looks, or when too much waits.
     pub(crate) fn retain(&mut self, outgoing: &mut Outgoing<'_>) {
         let change = if outgoing.view.payload.is_empty() {
             RetainedChange::Clear(outgoing.view.topic.into())
         } else {
             RetainedChange::Set(outgoing.stored())
         };
+        self.change_retained(change);
+    }
+
+    fn change_retained(&mut self, change: RetainedChange) {
+        self.retained_changes_bytes += match &change {
+            RetainedChange::Set(message) => message.bytes().len(),
+            RetainedChange::Clear(topic) | RetainedChange::Expired(topic) => topic.len(),
+        };
         self.retained_changes.push(change);
+        if self.retained_changes.len() >= CHANGES_MAX || self.retained_changes_bytes >= CHANGES_BYTES_MAX {
+            self.apply_retained_changes();
+        }
     }
 
     /// Brings the shared tree up to date, under one lock for all changes.
@@ -29,6 +46,7 @@ impl Shard {
         if self.retained_changes.is_empty() {
             return;
         }
+        self.retained_changes_bytes = 0;
         let mut tree = self.shared.retained.write();
         for change in self.retained_changes.drain(..) {
             match change {
@@ -97,7 +115,7 @@ impl Shard {
                     let view = message.view();
                     if view.expires_at <= self.home.now {
                         self.home.statistics.drop_one(DropReason::Expired);
-                        self.retained_changes.push(RetainedChange::Expired(view.topic.into()));
+                        self.change_retained(RetainedChange::Expired(view.topic.into()));
                     } else if !self.home.deliver_retained(slot, grant, &mut Outgoing::of(&message)) {
                         self.keep_pending(slot);
                         return false;

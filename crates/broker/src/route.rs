@@ -1,13 +1,16 @@
 //! From a message to those who get it.
 
-use crate::Shard;
 use crate::group::Group;
 use crate::id::SessionId;
-use crate::mail::Mail;
+use crate::mail::{Mail, SHARED_PAYLOAD_BYTES};
 use crate::message::{MessageRef, Outgoing};
-use crate::subscriber::Subscriber;
+use crate::received::WORK_BYTES;
+use crate::subscriber::{Grant, Subscriber, Subscribers};
 use crate::subscription_tree::Visit;
 use crate::topic_cache::{CacheSlot, Lookup};
+use crate::{Shard, ShardId};
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
 
 impl Shard {
@@ -72,7 +75,10 @@ impl Shard {
                 None => {}
             }
         }
-        self.work += (matches.local.len() + matches.groups.len()) as u32;
+        let view = &outgoing.view;
+        let copied = view.topic.len() + view.properties.len() + view.payload.len().min(SHARED_PAYLOAD_BYTES);
+        let work = (matches.local.len() + matches.remote.len() + matches.groups.len()) * (1 + copied / WORK_BYTES);
+        self.work = self.work.saturating_add(u32::try_from(work).unwrap_or(u32::MAX));
         let matched = !matches.is_empty();
         if outgoing.view.retain {
             self.retain(outgoing);
@@ -82,53 +88,116 @@ impl Shard {
 
     /// Delivers what another shard sent to sessions of this one.
     pub fn mail(&mut self, mail: &Mail) {
-        for (mut outgoing, targets) in mail.letters() {
+        self.read(mail);
+    }
+
+    /// Returns what had to be searched for. No subscription changes meanwhile, so what was found for some targets is
+    /// good for all letters to them.
+    fn read(&mut self, mail: &Mail) -> HashMap<u32, Vec<bool>, RandomState> {
+        let mut searched = HashMap::with_hasher(RandomState::default());
+        for (mut outgoing, start, targets) in mail.letters() {
             for (at, &target) in targets.iter().enumerate() {
-                let unsubscribed_in = self.home.sessions.find_mut(target.session).map(|s| s.unsubscribed_in);
                 // Unknown sessions are the delivery's business.
-                let changed = unsubscribed_in.is_some_and(|generation| generation > mail.generation());
-                if !changed || self.is_still_subscribed(targets, at, outgoing.view.topic) {
-                    self.home.deliver(target, &mut outgoing);
+                if self.has_changed(target, mail) {
+                    let still: &Vec<bool> = searched
+                        .entry(start)
+                        .or_insert_with(|| self.still_subscribed(mail, targets, outgoing.view.topic));
+                    if !still.get(at).is_some_and(|&still| still) {
+                        continue;
+                    }
                 }
+                self.home.deliver(target, &mut outgoing);
             }
         }
+        searched
+    }
+
+    /// Whether the session took a subscription back since the mail was addressed.
+    #[inline]
+    fn has_changed(&mut self, target: Subscriber, mail: &Mail) -> bool {
+        self.home.sessions.find_mut(target.session).is_some_and(|s| s.unsubscribed_in > mail.generation())
     }
 
     /// `[MQTT-3.10.4-2]`: no message is added for a subscription that was taken back while the message was under way.
-    /// The other subscriptions of the session get it all the same, also those that were made anew meanwhile.
+    /// The other subscriptions of the session get it all the same, also those that were made anew meanwhile. Says of
+    /// each target whether it gets the message; those whose session changed nothing are not looked at.
     #[cold]
-    fn is_still_subscribed(&mut self, targets: &[Subscriber], at: usize, topic: &[u8]) -> bool {
-        let Some(&target) = targets.get(at) else { return false };
-        let mut search = Search { target, found: Vec::new() };
+    fn still_subscribed(&mut self, mail: &Mail, targets: &[Subscriber], topic: &[u8]) -> Vec<bool> {
+        let changed: Vec<bool> = targets.iter().map(|&target| self.has_changed(target, mail)).collect();
+        let changed_targets =
+            || targets.iter().zip(&changed).filter(|(_, changed)| **changed).map(|(target, _)| target);
+        let mut search = Search { shard: self.id, ..Search::default() };
+        for target in changed_targets() {
+            search.sessions.insert(target.session, false);
+            search.asked.insert((target.session, target.grant));
+        }
         self.tree().visit(topic, &mut search);
-        let alike = |list: &[Subscriber]| list.iter().filter(|s| **s == target).count();
-        // Of several that look the same, as many get it as are left.
-        alike(targets.get(..at).unwrap_or_default()) < alike(&search.found)
-            || search.found.iter().any(|subscriber| !targets.contains(subscriber))
+        let mut still_subscribed = |target: &Subscriber| {
+            if search.sessions.get(&target.session) == Some(&true) {
+                return true;
+            }
+            // Of several that look the same, as many get it as are left.
+            let left = search.found.get_mut(&(target.session, target.grant)).filter(|left| **left > 0);
+            left.map(|left| *left -= 1).is_some()
+        };
+        targets.iter().zip(&changed).map(|(target, changed)| *changed && still_subscribed(target)).collect()
     }
 }
 
-/// Collects what one session subscribes to among all that a topic matches.
+/// Finds what some sessions of one shard subscribe to among all that a topic matches.
+#[derive(Default)]
 struct Search {
-    target: Subscriber,
-    found: Vec<Subscriber>,
+    shard: ShardId,
+    /// Each with whether it has something that is not asked for.
+    sessions: HashMap<SessionId, bool, RandomState>,
+    asked: HashSet<(SessionId, Grant), RandomState>,
+    /// How often each was found.
+    found: HashMap<(SessionId, Grant), u32, RandomState>,
+}
+
+impl Search {
+    fn add(&mut self, found: Subscriber) {
+        let key = (found.session, found.grant);
+        *self.found.entry(key).or_default() += 1;
+        if !self.asked.contains(&key)
+            && let Some(has_more) = self.sessions.get_mut(&found.session)
+        {
+            *has_more = true;
+        }
+    }
 }
 
 impl Visit for Search {
-    fn subscribers(&mut self, subscribers: &[Subscriber]) {
-        self.found.extend(subscribers.iter().filter(|s| s.is(self.target.shard, self.target.session)));
+    fn subscribers(&mut self, subscribers: &Subscribers) {
+        let list = subscribers.as_slice();
+        let found: Vec<Subscriber> = if list.len() < self.sessions.len() {
+            list.iter().filter(|s| s.shard == self.shard && self.sessions.contains_key(&s.session)).copied().collect()
+        } else {
+            self.sessions.keys().filter_map(|&session| subscribers.find(self.shard, session)).collect()
+        };
+        for found in found {
+            self.add(found);
+        }
     }
 
     fn group(&mut self, group: &Arc<Group>) {
-        self.found.extend(group.member(self.target.shard, self.target.session));
+        let found: Vec<Subscriber> =
+            self.sessions.keys().filter_map(|&session| group.member(self.shard, session)).collect();
+        for found in found {
+            self.add(found);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::id::SessionId;
+    use crate::mail::Mail;
     use crate::message::{MessageRef, Outgoing};
+    use crate::subscriber::{Grant, Subscriber};
     use crate::{Moment, Settings, Shard, ShardId, Shared};
     use mosquitto_mqtt::QoS;
+    use mosquitto_mqtt::packet::SubscriptionOptions;
     use std::sync::Arc;
 
     fn shard() -> Shard {
@@ -160,6 +229,96 @@ mod tests {
             assert!(shard.shared.subscriptions.try_write().is_some());
             assert_eq!(shard.shared.retained_count(), 1);
         }
+    }
+
+    #[test]
+    fn deliveries_on_other_shards_are_work() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
+        let subscriber = |slot| Subscriber { session: SessionId { slot, epoch: 0 }, grant, shard: ShardId(1) };
+        shard.change_tree(|tree| {
+            for slot in 0..50 {
+                tree.insert("a", None, subscriber(slot));
+            }
+        });
+        route_retained(&mut shard);
+        assert_eq!(shard.work, 50);
+    }
+
+    #[test]
+    fn what_was_taken_back_is_searched_for_once_for_all_letters_of_a_topic() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        let (topic, properties, payload, qos) = (&b"t/u"[..], &b""[..], &b"x"[..], QoS::AtLeastOnce);
+        let message = MessageRef { topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
+        let options = SubscriptionOptions::qos(QoS::AtLeastOnce);
+        let mut mail = Mail::default();
+        let targets: Vec<Subscriber> = (0..40)
+            .map(|n| {
+                let slot = shard.home.sessions.create(&n.to_string());
+                let session = shard.home.sessions.get_mut(slot).unwrap();
+                session.unsubscribed_in = 2;
+                let session = SessionId { slot, epoch: session.epoch };
+                Subscriber { session, grant: Grant::new(options, 7), shard: ShardId(0) }
+            })
+            .collect();
+        // Each was subscribed twice; a third of them still is, a third is once, and one has something new.
+        let anew = Subscriber { grant: Grant::new(options, 8), ..targets[2] };
+        shard.change_tree(|tree| {
+            targets.iter().step_by(3).for_each(|&s| _ = tree.insert("t/u", None, s));
+            targets.iter().step_by(3).for_each(|&s| _ = tree.insert("t/+", Some("group"), s));
+            targets.iter().skip(1).step_by(3).for_each(|&s| _ = tree.insert("t/#", None, s));
+            tree.insert("+/u", None, anew);
+        });
+        let range = mail.address(&[targets.as_slice(), targets.as_slice()].concat(), 1);
+        for _ in 0..5 {
+            mail.push(range.clone(), &mut Outgoing::new(message));
+        }
+        assert_eq!(shard.read(&mail).len(), 1);
+        for (n, target) in targets.iter().enumerate() {
+            let session = shard.home.sessions.find_mut(target.session).unwrap();
+            let expected = if n == 2 { 2 } else { [2, 1, 0][n % 3] };
+            assert_eq!(session.window.len(), expected * 5, "{n}");
+        }
+    }
+
+    #[test]
+    fn a_new_generation_begins_only_where_a_subscription_changed() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        let session = SessionId { slot: 0, epoch: 0 };
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
+        let subscriber = Subscriber { session, grant, shard: ShardId(0) };
+        let first = shard.shared.generation();
+        let (_, made) = shard.change_tree(|tree| tree.insert("a", None, subscriber));
+        let (_, nothing) = shard.change_tree(|tree| tree.remove("b", None, ShardId(0), session));
+        let (_, removed) = shard.change_tree(|tree| tree.remove("a", None, ShardId(0), session));
+        assert_eq!([made, nothing, removed], [first + 1, first + 1, first + 2]);
+        assert_eq!(shard.shared.generation(), removed);
+    }
+
+    #[test]
+    fn retained_messages_of_a_tick_do_not_pile_up() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        let topic = vec![b't'; 65_500];
+        let (mut most, mut longest) = (0, 0);
+        for topic in std::iter::repeat_n(&topic[..], 40).chain(std::iter::repeat_n(&b"a"[..], 3000)) {
+            for payload in [&b"x"[..], b""] {
+                let (properties, expires_at) = (&b""[..], Moment::NEVER);
+                let qos = QoS::AtMostOnce;
+                let message = MessageRef { topic, properties, payload, qos, retain: true, expires_at };
+                let way = shard.way_for(&message);
+                shard.route(way, &mut Outgoing::new(message), None);
+                most = most.max(shard.retained_changes_bytes);
+                longest = longest.max(shard.retained_changes.len());
+            }
+        }
+        assert!((500_000..1 << 20).contains(&most), "{most}");
+        assert_eq!(longest, 999);
+        shard.end();
+        assert_eq!((shard.retained_changes_bytes, shard.shared.retained_count()), (0, 0));
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub struct Shard {
     pub(crate) tree: Option<ArcRwLockReadGuard<RawRwLock, SubscriptionTree>>,
     /// Changes of retained messages that are not in the shared tree yet.
     pub(crate) retained_changes: Vec<RetainedChange>,
+    /// Bytes of topics and messages in them.
+    pub(crate) retained_changes_bytes: usize,
     /// Subscriptions of sessions that are gone, to be removed a slice at a time.
     pub(crate) orphans: Vec<(SessionId, Vec<NodeId>)>,
     pub(crate) random: ChaCha12Rng,
@@ -89,6 +91,7 @@ impl Shard {
             cache: TopicCache::default(),
             tree: None,
             retained_changes: Vec::new(),
+            retained_changes_bytes: 0,
             orphans: Vec::new(),
             random: ChaCha12Rng::from_seed(seed),
             work: 0,
@@ -193,7 +196,7 @@ impl Shard {
     /// The lines to log, into `list`, whose memory is used again.
     pub fn log_lines(&mut self, list: &mut Vec<LogLine>) {
         list.clear();
-        std::mem::swap(list, &mut self.home.log.lines);
+        self.home.log.drain(list);
     }
 
     /// When the next tick has to be, whatever happens. A moment that has passed means at once.
@@ -230,12 +233,15 @@ impl Shard {
     }
 
     /// Changes the subscription tree. No lock for reading is held meanwhile, so what was routed by the tree as it was and
-    /// is to be retained is retained first.
+    /// is to be retained is retained first. Returns the tree's generation after it, a new one only where something
+    /// changed: all that the shards know of the ways of topics ends with the old one.
     pub(crate) fn change_tree<T>(&mut self, change: impl FnOnce(&mut SubscriptionTree) -> T) -> (T, u64) {
         self.apply_retained_changes();
         self.tree = None;
         let mut tree = self.shared.subscriptions.write();
-        let generation = self.shared.next_generation();
-        (change(&mut tree), generation)
+        let before = tree.changes();
+        let result = change(&mut tree);
+        let changed = tree.changes() != before;
+        (result, if changed { self.shared.next_generation() } else { self.shared.generation() })
     }
 }

@@ -57,7 +57,7 @@ impl Shared {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// To be called with the subscription tree locked for writing, before it is changed.
+    /// To be called while the subscription tree is still locked for the writing that changed it.
     pub(crate) fn next_generation(&self) -> u64 {
         self.generation.fetch_add(1, Ordering::AcqRel) + 1
     }

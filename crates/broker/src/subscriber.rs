@@ -8,7 +8,7 @@ use mosquitto_mqtt::packet::SubscriptionOptions;
 
 /// How messages of one subscription are delivered: 28 bits of subscription identifier (0: none), QoS, No Local and
 /// Retain As Published in four more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Grant(u32);
 
 const NO_LOCAL: u32 = 1 << 30;
@@ -91,6 +91,15 @@ impl Subscribers {
             Kind::None => &[],
             Kind::One(one) => std::slice::from_ref(one),
             Kind::Many(many) => &many.list,
+        }
+    }
+
+    /// What a session has here.
+    pub(crate) fn find(&self, shard: ShardId, session: SessionId) -> Option<Subscriber> {
+        match &self.0 {
+            Kind::None => None,
+            Kind::One(one) => one.is(shard, session).then_some(*one),
+            Kind::Many(many) => many.position(shard, session).and_then(|at| many.list.get(at)).copied(),
         }
     }
 
@@ -215,6 +224,8 @@ mod tests {
             assert!((0..len).all(|slot| list.insert(subscriber(slot))));
             assert!((0..len).all(|slot| !list.insert(subscriber(slot))), "a second time is a replacement");
             assert_eq!(list.as_slice().len(), len as usize);
+            assert!((0..len).all(|n| list.find(subscriber(n).shard, subscriber(n).session) == Some(subscriber(n))));
+            assert_eq!(list.find(subscriber(len).shard, subscriber(len).session), None);
             for slot in (0..len).rev().step_by(2).chain((0..len).rev().skip(1).step_by(2)) {
                 let s = subscriber(slot);
                 assert!(list.remove(s.shard, s.session), "{slot} of {len}");

@@ -63,11 +63,13 @@ pub(crate) struct SubscriptionTree {
     edges: HashTable<NodeId>,
     hasher: RandomState,
     count: usize,
+    /// Subscriptions made, replaced or taken back so far.
+    changes: u64,
 }
 
 /// Takes what a topic matches, in the order of the walk.
 pub(crate) trait Visit {
-    fn subscribers(&mut self, subscribers: &[Subscriber]);
+    fn subscribers(&mut self, subscribers: &Subscribers);
     fn group(&mut self, group: &Arc<Group>);
 }
 
@@ -79,6 +81,7 @@ impl Default for SubscriptionTree {
             edges: HashTable::new(),
             hasher: RandomState::default(),
             count: 0,
+            changes: 0,
         }
     }
 }
@@ -87,6 +90,11 @@ impl SubscriptionTree {
     /// Subscriptions of all sessions, shared ones included.
     pub(crate) fn len(&self) -> usize {
         self.count
+    }
+
+    /// Grows with each change of what topics match.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Nodes in use, the root included.
@@ -106,6 +114,7 @@ impl SubscriptionTree {
             };
         }
         let Some(node) = self.nodes.get_mut(at as usize) else { return (at, false) };
+        self.changes += 1;
         let new = match group {
             None => node.subscribers.insert(subscriber),
             Some(name) => {
@@ -151,6 +160,7 @@ impl SubscriptionTree {
             return None;
         }
         self.count -= 1;
+        self.changes += 1;
         self.prune(at);
         Some(at)
     }
@@ -164,6 +174,7 @@ impl SubscriptionTree {
             !group.is_empty()
         });
         self.count -= removed;
+        self.changes += removed as u64;
         self.prune(at);
     }
 
@@ -203,7 +214,7 @@ impl SubscriptionTree {
 
     fn show(&self, at: NodeId, visitor: &mut impl Visit) {
         let Some(node) = self.nodes.get(at as usize) else { return };
-        visitor.subscribers(node.subscribers.as_slice());
+        visitor.subscribers(&node.subscribers);
         for group in node.groups.values() {
             visitor.group(group);
         }
@@ -316,8 +327,8 @@ mod tests {
     struct Hits(Vec<u32>, usize);
 
     impl Visit for Hits {
-        fn subscribers(&mut self, subscribers: &[Subscriber]) {
-            self.0.extend(subscribers.iter().map(|s| s.session.slot));
+        fn subscribers(&mut self, subscribers: &Subscribers) {
+            self.0.extend(subscribers.as_slice().iter().map(|s| s.session.slot));
         }
         fn group(&mut self, _: &Arc<Group>) {
             self.1 += 1;

@@ -5,7 +5,7 @@
 
 use crate::ShardId;
 use crate::group::Group;
-use crate::subscriber::Subscriber;
+use crate::subscriber::{Subscriber, Subscribers};
 use crate::subscription_tree::{SubscriptionTree, Visit};
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
@@ -19,6 +19,12 @@ const WAYS: usize = 4;
 /// Targets that all entries together may hold (16 bytes each) before the cache is emptied: many topics with very many
 /// subscribers each would fill the memory, and gain little.
 const TARGETS_MAX: usize = 1 << 20;
+
+/// Topics longer than this count by their bytes, and their memory is not kept for the next topic.
+const LONG_TOPIC: usize = 256;
+
+/// Bytes that all long topics together may hold before the cache is emptied.
+const LONG_TOPICS_MAX: usize = 4 * 1024 * 1024;
 
 /// The targets of a topic.
 #[derive(Debug, Default)]
@@ -75,8 +81,8 @@ struct Collect<'a> {
 }
 
 impl Visit for Collect<'_> {
-    fn subscribers(&mut self, subscribers: &[Subscriber]) {
-        for &subscriber in subscribers {
+    fn subscribers(&mut self, subscribers: &Subscribers) {
+        for &subscriber in subscribers.as_slice() {
             let list = if subscriber.shard == self.own { &mut self.matches.local } else { &mut self.matches.remote };
             list.push(subscriber);
         }
@@ -102,6 +108,8 @@ pub(crate) struct TopicCache {
     victim: usize,
     /// Targets in entries filled since the cache was empty.
     targets: usize,
+    /// Bytes of long topics.
+    long_topics: usize,
 }
 
 /// Where a look-up has to go on.
@@ -138,8 +146,15 @@ impl TopicCache {
             self.victim
         });
         if let Some(entry) = ways.get_mut(way) {
+            if entry.topic.capacity() > LONG_TOPIC {
+                self.long_topics -= entry.topic.capacity();
+                entry.topic = Vec::new();
+            }
             entry.topic.clear();
             entry.topic.extend_from_slice(topic);
+            if entry.topic.capacity() > LONG_TOPIC {
+                self.long_topics += entry.topic.capacity();
+            }
         }
         Lookup::Stale(CacheSlot { set, way })
     }
@@ -149,10 +164,11 @@ impl TopicCache {
         let Some(entry) = self.sets.get_mut(slot.set).and_then(|set| set.get_mut(slot.way)) else { return };
         entry.matches.fill(&entry.topic, tree, own);
         entry.matches.generation = generation;
-        self.targets += entry.matches.local.len() + entry.matches.remote.len();
-        if self.targets > TARGETS_MAX {
+        self.targets += entry.matches.local.len() + entry.matches.remote.len() + entry.matches.groups.len();
+        if self.targets > TARGETS_MAX || self.long_topics > LONG_TOPICS_MAX {
             let entry = std::mem::take(entry);
             self.targets = 0;
+            self.long_topics = if entry.topic.capacity() > LONG_TOPIC { entry.topic.capacity() } else { 0 };
             self.sets.clear();
             self.sets.resize_with(SETS, Default::default);
             if let Some(place) = self.sets.get_mut(slot.set).and_then(|set| set.get_mut(slot.way)) {
@@ -164,5 +180,48 @@ impl TopicCache {
     #[inline]
     pub(crate) fn matches_mut(&mut self, slot: CacheSlot) -> Option<&mut Matches> {
         self.sets.get_mut(slot.set)?.get_mut(slot.way).map(|entry| &mut entry.matches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::SessionId;
+    use crate::subscriber::Grant;
+    use mosquitto_mqtt::QoS;
+    use mosquitto_mqtt::packet::SubscriptionOptions;
+
+    const SHARD: ShardId = ShardId(0);
+
+    fn look_up(cache: &mut TopicCache, tree: &SubscriptionTree, topic: &[u8], generation: u64) {
+        if let Lookup::Stale(slot) = cache.lookup(topic, generation) {
+            cache.fill(slot, tree, generation, SHARD);
+        }
+        assert!(matches!(cache.lookup(topic, generation), Lookup::Hit(_)));
+    }
+
+    #[test]
+    fn long_topics_take_a_bounded_number_of_bytes() {
+        let (mut cache, tree) = (TopicCache::default(), SubscriptionTree::default());
+        for n in 0..500u32 {
+            // Every other topic is short, and may stand where a long one stood.
+            let topic = vec![b'x'; if n % 2 == 0 { 65_000 } else { 10 }];
+            look_up(&mut cache, &tree, &[&topic[..], &n.to_be_bytes()].concat(), u64::from(n / 100) + 1);
+            let bytes: usize = cache.sets.iter().flatten().map(|e| e.topic.capacity()).sum();
+            assert!(bytes < LONG_TOPICS_MAX + 4096 * LONG_TOPIC, "{bytes}");
+        }
+        let long = |e: &Entry| if e.topic.capacity() > LONG_TOPIC { e.topic.capacity() } else { 0 };
+        assert_eq!(cache.long_topics, cache.sets.iter().flatten().map(long).sum::<usize>());
+    }
+
+    #[test]
+    fn groups_are_targets() {
+        let (mut cache, mut tree) = (TopicCache::default(), SubscriptionTree::default());
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
+        let subscriber = Subscriber { session: SessionId { slot: 0, epoch: 0 }, grant, shard: SHARD };
+        tree.insert("a", Some("g"), subscriber);
+        tree.insert("a", Some("h"), subscriber);
+        look_up(&mut cache, &tree, b"a", 1);
+        assert_eq!(cache.targets, 2);
     }
 }

@@ -105,3 +105,14 @@ fn a_new_alias_does_not_make_a_packet_too_large() {
         [format!(r#"PUBLISH q0 topic "{}""#, "x".repeat(30)), r#"PUBLISH q0 topic "x" {topic-alias=1}"#.to_owned()]
     );
 }
+
+#[test]
+fn a_long_topic_is_work_also_where_an_alias_stands_for_it() {
+    let mut net = Net::with(1, Settings::default());
+    let peer = connect("a").on(&mut net);
+    net.publish_with(peer, &"t".repeat(65_500), b"x", 0, 0, &[TopicAlias(1)]);
+    let packet = b"\x31\x07\0\0\x03\x23\0\x01x";
+    let received = net.received_at_once(peer, &packet.repeat(1000));
+    assert_eq!(received.then, mosquitto_broker::Then::Busy);
+    assert!((100..400).contains(&(received.consumed / packet.len())), "{}", received.consumed);
+}
