@@ -20,6 +20,9 @@ use std::sync::Arc;
 /// QoS 0 messages towards a client are dropped while this many bytes wait for it, whatever the options say.
 const OUTPUT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// The same for what a client with a limited queue was not yet given the chance to take.
+const FRESH_OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 #[derive(Debug)]
 pub(crate) struct Home {
     pub(crate) settings: Arc<Settings>,
@@ -139,8 +142,13 @@ impl Home {
         let Some(id) = self.sessions.get(to.session.slot).and_then(|s| s.connection) else { return };
         let Some(connection) = self.connections.get_mut(id) else { return };
         let limit = self.settings.max_queued_messages;
-        let full = limit > 0 && connection.output.packets() >= limit;
-        if full || connection.output.bytes() >= OUTPUT_BYTES_MAX {
+        // A tick may bring more packets than the limit: only what the client has refused to take counts as queued.
+        let full = match (limit, connection.refusing) {
+            (0, _) => connection.output.bytes() >= OUTPUT_BYTES_MAX,
+            (_, false) => connection.output.bytes() >= FRESH_OUTPUT_BYTES_MAX,
+            (_, true) => connection.output.packets() >= limit || connection.output.bytes() >= OUTPUT_BYTES_MAX,
+        };
+        if full {
             self.statistics.drop_one(DropReason::OutputFull);
             self.log_drops(to.session.slot);
             return;

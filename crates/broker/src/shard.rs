@@ -39,9 +39,9 @@ const WORK_MAX: u32 = 20_000;
 ///    sockets apart) belongs between `begin` and `end`.
 /// 4. The effects are drained: [`exchange_mail`](Self::exchange_mail) for each shard of
 ///    [`mail_waiting`](Self::mail_waiting), then, for each connection of [`touched`](Self::touched), the bytes of
-///    [`output`](Self::output), confirmed by [`sent`](Self::sent); then the connections of
-///    [`closing`](Self::closing), each ended with [`release`](Self::release) when its bytes are sent or cannot be; then
-///    [`log_lines`](Self::log_lines). Mail goes first: an acknowledgement must not overtake the message it stands for.
+///    [`output`](Self::output), confirmed by [`sent`](Self::sent), also where the socket took none of them (`sent` with
+///    0: that is how the shard knows a slow client); then the connections of [`closing`](Self::closing), each ended
+///    with [`release`](Self::release) when its bytes are sent or cannot be; then [`log_lines`](Self::log_lines). Mail goes first: an acknowledgement must not overtake the message it stands for.
 /// 5. Until the next event, or until [`next_deadline`](Self::next_deadline), nothing has to be done.
 ///
 /// A connection id is the shard's from `open` to `release`; events for ids that it does not know are ignored. The
@@ -161,7 +161,10 @@ impl Shard {
     /// The unsent bytes of a connection, oldest first, as many slices as there is room for. Returns how many were
     /// filled.
     pub fn output<'a>(&'a self, id: ConnectionId, slices: &mut [IoSlice<'a>]) -> usize {
-        self.home.connections.get(id).map_or(0, |connection| connection.output.fill(slices))
+        let Some(connection) = self.home.connections.get(id) else { return 0 };
+        let filled = connection.output.fill(slices);
+        connection.offered.set(slices.iter().take(filled).map(|slice| slice.len()).sum());
+        filled
     }
 
     /// Unsent bytes of a connection.
@@ -169,10 +172,14 @@ impl Shard {
         self.home.connections.get(id).map_or(0, |connection| connection.output.bytes())
     }
 
-    /// The first `len` bytes of a connection's output were sent.
+    /// The first `len` bytes of a connection's output were sent; 0 where its socket took nothing. Fewer than
+    /// [`output`](Self::output) gave mean that the client takes no more for now: until all that waits is sent, QoS 0
+    /// messages to it are subject to [`Settings::max_queued_messages`].
     pub fn sent(&mut self, id: ConnectionId, len: usize) {
         let Some(connection) = self.home.connections.get_mut(id) else { return };
         connection.output.advance(len, &mut self.home.pool);
+        let refused = len == 0 || len < connection.offered.take();
+        connection.refusing = (connection.refusing || refused) && connection.output.bytes() > 0;
         // Nor can more replies be unsent than there are bytes.
         let unsent = u32::try_from(connection.output.bytes()).unwrap_or(u32::MAX);
         connection.reply_bytes = connection.reply_bytes.min(unsent);

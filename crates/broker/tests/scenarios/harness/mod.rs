@@ -156,6 +156,13 @@ impl Net {
         self.run();
     }
 
+    /// The network takes all that it is offered in one go, and says how much that was.
+    pub(crate) fn take_offered(&mut self, peer: Peer) -> usize {
+        let before = self.output_len(peer);
+        self.take_output(peer, usize::MAX);
+        before - self.output_len(peer)
+    }
+
     /// The network takes so many bytes from the broker that the peer does not look at yet.
     pub(crate) fn take_output(&mut self, peer: Peer, len: usize) {
         let link = &mut self.links[peer.0];
@@ -279,7 +286,13 @@ impl Net {
             }
         }
         self.shards[at].touched(&mut Vec::new());
-        for link in self.links.iter_mut().filter(|l| l.shard == at && l.reading) {
+        for link in self.links.iter_mut().filter(|l| l.shard == at) {
+            if !link.reading {
+                if self.shards[at].output_len(link.id) > 0 {
+                    self.shards[at].sent(link.id, 0);
+                }
+                continue;
+            }
             let mut slices = [IoSlice::new(&[]); 16];
             let filled = self.shards[at].output(link.id, &mut slices);
             let bytes: Vec<u8> = slices[..filled].iter().flat_map(|s| s.iter().copied()).collect();
