@@ -31,6 +31,19 @@ fn any_packet_puts_the_end_off() {
 }
 
 #[test]
+fn silence_before_connect_does_not_count() {
+    let mut net = Net::new();
+    let id = net.id_at_home_on("a", 0);
+    let peer = net.dial(0);
+    net.advance(5);
+    net.send_bytes(peer, &connect(&id).keep_alive(3).bytes());
+    net.advance(4);
+    assert!(net.is_open(peer));
+    net.advance(1);
+    assert!(!net.is_open(peer));
+}
+
+#[test]
 fn what_is_sent_to_a_client_is_no_sign_of_its_life() {
     let mut net = Net::new();
     let (peer, publisher) = (connect("a").keep_alive(10).on(&mut net), connect("b").on(&mut net));
