@@ -27,6 +27,8 @@ const FRESH_OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(crate) struct Home {
     pub(crate) settings: Arc<Settings>,
     pub(crate) now: Moment,
+    /// When the last tick was.
+    pub(crate) previous_now: Moment,
     pub(crate) connections: Connections,
     pub(crate) sessions: Sessions,
     pub(crate) timers: Timers,
@@ -57,6 +59,7 @@ impl Home {
         Self {
             settings,
             now: Moment::default(),
+            previous_now: Moment::default(),
             connections: Connections::default(),
             sessions: Sessions::default(),
             timers: Timers::default(),

@@ -30,7 +30,8 @@ const WORK_MAX: u32 = 20_000;
 /// The shard does nothing by itself. Its owner runs it in *ticks*:
 ///
 /// 1. [`begin`](Self::begin) with the time. Time only goes forward: a moment before the last one counts as the last
-///    one. Deadlines that have passed fire here.
+///    one. Deadlines that have passed fire here. Silence ends a connection only where it was too long already in the
+///    tick before: after a pause, what came in meanwhile is read first.
 /// 2. Any number of events, in the order in which they happened: [`open`](Self::open) and
 ///    [`open_handed_over`](Self::open_handed_over) for new connections, [`received`](Self::received) for bytes that
 ///    came in, [`closed`](Self::closed) for connections that the peer or the network ended, [`mail`](Self::mail) for
@@ -99,6 +100,7 @@ impl Shard {
 
     /// Begins a tick.
     pub fn begin(&mut self, now: Moment) {
+        self.home.previous_now = self.home.now;
         self.home.now = self.home.now.max(now);
         self.fire_timers();
     }

@@ -90,6 +90,11 @@ impl Net {
         self.run();
     }
 
+    /// Sends bytes from a peer that the broker finds in its next tick.
+    pub(crate) fn leave_bytes(&mut self, peer: Peer, bytes: &[u8]) {
+        self.links[peer.0].inbox.extend_from_slice(bytes);
+    }
+
     /// Gives the broker bytes from a peer in a tick of their own, and returns what it says to them.
     pub(crate) fn received_at_once(&mut self, peer: Peer, bytes: &[u8]) -> Received {
         let Link { shard, id, .. } = self.links[peer.0];
