@@ -34,7 +34,8 @@ const WORK_MAX: u32 = 20_000;
 ///    tick before: after a pause, what came in meanwhile is read first.
 /// 2. Any number of events, in the order in which they happened: [`open`](Self::open) and
 ///    [`open_handed_over`](Self::open_handed_over) for new connections, [`received`](Self::received) for bytes that
-///    came in, [`closed`](Self::closed) for connections that the peer or the network ended, [`mail`](Self::mail) for
+///    came in, [`heard`](Self::heard) for bytes that are gathered elsewhere until the packet is whole (a sign of life
+///    for the keep alive), [`closed`](Self::closed) for connections that the peer or the network ended, [`mail`](Self::mail) for
 ///    what other shards sent. Mail from one shard has to come in the order in which it was taken there.
 /// 3. [`end`](Self::end). Locks that the tick took are free after it, so nothing that may wait (reading and writing
 ///    sockets apart) belongs between `begin` and `end`.

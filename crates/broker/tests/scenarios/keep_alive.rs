@@ -75,6 +75,20 @@ fn silence_ends_a_connection_in_the_second_tick_that_sees_it() {
 }
 
 #[test]
+fn a_long_packet_under_way_puts_the_end_off_but_not_that_of_connect() {
+    let mut net = Net::with(1, Settings::default());
+    let (peer, opening) = (connect("a").keep_alive(10).on(&mut net), net.dial(0));
+    for _ in 0..5 {
+        net.advance(14);
+        net.heard(peer);
+        net.heard(opening);
+    }
+    assert!(net.is_open(peer) && !net.is_open(opening));
+    net.advance(15);
+    assert!(!net.is_open(peer));
+}
+
+#[test]
 fn what_is_sent_to_a_client_is_no_sign_of_its_life() {
     let mut net = Net::new();
     let (peer, publisher) = (connect("a").keep_alive(10).on(&mut net), connect("b").on(&mut net));

@@ -95,6 +95,14 @@ impl Net {
         self.links[peer.0].inbox.extend_from_slice(bytes);
     }
 
+    /// Tells the broker that a part of a packet came from a peer.
+    pub(crate) fn heard(&mut self, peer: Peer) {
+        let link = &self.links[peer.0];
+        if link.open {
+            self.shards[link.shard].heard(link.id);
+        }
+    }
+
     /// Gives the broker bytes from a peer in a tick of their own, and returns what it says to them.
     pub(crate) fn received_at_once(&mut self, peer: Peer, bytes: &[u8]) -> Received {
         let Link { shard, id, .. } = self.links[peer.0];
