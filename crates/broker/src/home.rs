@@ -216,8 +216,9 @@ impl Home {
         let view = outgoing.view;
         let mut expiry_s = None;
         if view.expires_at != Moment::NEVER {
-            // [MQTT-3.3.2-5]
-            if view.expires_at <= self.now {
+            // [MQTT-3.3.2-5], but not where the client may have begun the exchange [MQTT-4.3.3-7].
+            let is_begun = to.dup && to.qos == QoS::ExactlyOnce;
+            if view.expires_at <= self.now && !is_begun {
                 return Sent::Expired;
             }
             // [MQTT-3.3.2-6]: what is left of the interval, to the nearest second: another shard's clock may be some
