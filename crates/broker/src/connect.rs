@@ -162,13 +162,15 @@ impl Shard {
         let assigned = connect.client_id.is_empty().then(|| self.assign_client_id());
         let client_id = assigned.as_deref().unwrap_or(connect.client_id);
         let (slot, session_present) = self.claim_session(connect, client_id);
-        let keep_alive_s = self.keep_alive(connect);
+        let (keep_alive_s, now) = (self.keep_alive(connect), self.home.now);
         if let Some(connection) = self.home.connections.get_mut(id) {
             connection.version = connect.version;
             connection.bridge = connect.bridge;
             connection.phase = Phase::Open(slot);
+            // [MQTT-3.1.2-22]: counted from this packet, however long the client has taken to send it.
+            connection.heard_at = now;
             connection.max_packet_size = asked.max_packet_size.unwrap_or(u32::MAX);
-            // [MQTT-3.1.2-22]: one and a half times the keep alive; 0 turns it off.
+            // One and a half times the keep alive; 0 turns it off.
             connection.silence_ms = u32::from(keep_alive_s) * 1500;
             let aliases = asked.topic_alias_maximum.min(self.home.settings.max_topic_alias_broker);
             connection.aliases_out = (aliases > 0).then(|| Box::new(AliasesOut::new(aliases)));

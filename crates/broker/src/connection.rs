@@ -5,6 +5,7 @@ use crate::output::Output;
 use crate::{ConnectionId, Moment};
 use mosquitto_mqtt::ProtocolVersion;
 use slab::Slab;
+use std::cell::Cell;
 
 /// Replies may pile up to this many bytes before reading from a client that does not take them is stopped: it asks
 /// faster than it listens.
@@ -42,6 +43,10 @@ pub(crate) struct Connection {
     pub(crate) reply_bytes: u32,
     /// Whether it stands in the list of connections with new output.
     pub(crate) touched: bool,
+    /// Bytes of the output that were last offered to its socket.
+    pub(crate) offered: Cell<usize>,
+    /// Whether its socket has refused some of the output since that was empty.
+    pub(crate) refusing: bool,
     pub(crate) output: Output,
     pub(crate) aliases_in: Option<Box<AliasesIn>>,
     pub(crate) aliases_out: Option<Box<AliasesOut>>,
@@ -61,6 +66,8 @@ impl Connection {
             max_packet_size: u32::MAX,
             reply_bytes: 0,
             touched: false,
+            offered: Cell::new(0),
+            refusing: false,
             output: Output::default(),
             aliases_in: None,
             aliases_out: None,

@@ -164,9 +164,14 @@ impl Shard {
 
     /// Does what is due.
     pub(crate) fn fire_timers(&mut self) {
+        let mut unheard = Vec::new();
         while let Some(timer) = self.home.timers.pop_due(self.home.now) {
             match timer {
-                Timer::Silence(id) => self.on_silence(id),
+                Timer::Silence(id) => {
+                    if self.on_silence(id) {
+                        unheard.push(id);
+                    }
+                }
                 Timer::SessionExpiry(slot) => {
                     if let Some(session) = self.home.sessions.get_mut(slot) {
                         session.expires_at = None;
@@ -182,18 +187,34 @@ impl Shard {
                 }
             }
         }
+        // Looked at again at once, in a tick of its own.
+        for id in unheard {
+            let at = self.home.now;
+            if let Some(connection) = self.home.connections.get_mut(id)
+                && connection.phase != Phase::Ending
+            {
+                connection.silence_at = Some(at);
+                self.home.timers.set(at, Timer::Silence(id));
+            }
+        }
     }
 
     /// `[MQTT-3.1.2-22]` (3.1.1: `[MQTT-3.1.2-24]`): one and a half keep alives without a packet. What was heard
-    /// meanwhile puts the end off.
-    fn on_silence(&mut self, id: ConnectionId) {
-        let Some(connection) = self.home.connections.get_mut(id) else { return };
+    /// meanwhile puts the end off. True where the time ran out only since the last tick: what the client sent in
+    /// between may still be unread.
+    fn on_silence(&mut self, id: ConnectionId) -> bool {
+        let Some(connection) = self.home.connections.get_mut(id) else { return false };
         connection.silence_at = None;
-        if connection.heard_at + u64::from(connection.silence_ms) > self.home.now {
+        let end = connection.heard_at + u64::from(connection.silence_ms);
+        if end > self.home.now {
             self.arm_silence(id);
-            return;
+            return false;
+        }
+        if end > self.home.previous_now {
+            return true;
         }
         self.end_with(id, None, Some("exceeded timeout"));
+        false
     }
 
     /// The broker stops: all wills are published, also delayed ones. No client is told.

@@ -20,10 +20,15 @@ use std::sync::Arc;
 /// QoS 0 messages towards a client are dropped while this many bytes wait for it, whatever the options say.
 const OUTPUT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// The same for what a client with a limited queue was not yet given the chance to take.
+const FRESH_OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 #[derive(Debug)]
 pub(crate) struct Home {
     pub(crate) settings: Arc<Settings>,
     pub(crate) now: Moment,
+    /// When the last tick was.
+    pub(crate) previous_now: Moment,
     pub(crate) connections: Connections,
     pub(crate) sessions: Sessions,
     pub(crate) timers: Timers,
@@ -54,6 +59,7 @@ impl Home {
         Self {
             settings,
             now: Moment::default(),
+            previous_now: Moment::default(),
             connections: Connections::default(),
             sessions: Sessions::default(),
             timers: Timers::default(),
@@ -139,8 +145,13 @@ impl Home {
         let Some(id) = self.sessions.get(to.session.slot).and_then(|s| s.connection) else { return };
         let Some(connection) = self.connections.get_mut(id) else { return };
         let limit = self.settings.max_queued_messages;
-        let full = limit > 0 && connection.output.packets() >= limit;
-        if full || connection.output.bytes() >= OUTPUT_BYTES_MAX {
+        // A tick may bring more packets than the limit: only what the client has refused to take counts as queued.
+        let full = match (limit, connection.refusing) {
+            (0, _) => connection.output.bytes() >= OUTPUT_BYTES_MAX,
+            (_, false) => connection.output.bytes() >= FRESH_OUTPUT_BYTES_MAX,
+            (_, true) => connection.output.packets() >= limit || connection.output.bytes() >= OUTPUT_BYTES_MAX,
+        };
+        if full {
             self.statistics.drop_one(DropReason::OutputFull);
             self.log_drops(to.session.slot);
             return;
@@ -205,8 +216,9 @@ impl Home {
         let view = outgoing.view;
         let mut expiry_s = None;
         if view.expires_at != Moment::NEVER {
-            // [MQTT-3.3.2-5]
-            if view.expires_at <= self.now {
+            // [MQTT-3.3.2-5], but not where the client may have begun the exchange [MQTT-4.3.3-7].
+            let is_begun = to.dup && to.qos == QoS::ExactlyOnce;
+            if view.expires_at <= self.now && !is_begun {
                 return Sent::Expired;
             }
             // [MQTT-3.3.2-6]: what is left of the interval, to the nearest second: another shard's clock may be some

@@ -78,6 +78,17 @@ impl Shard {
         }
     }
 
+    /// More of a packet that is not whole came in on a connection: its client is alive. That does not give it longer to
+    /// send its CONNECT.
+    pub fn heard(&mut self, id: ConnectionId) {
+        let now = self.home.now;
+        if let Some(connection) = self.home.connections.get_mut(id)
+            && matches!(connection.phase, Phase::Open(_))
+        {
+            connection.heard_at = now;
+        }
+    }
+
     /// Handles one packet and says how long it was, or why there is none to handle.
     #[inline]
     fn receive_one(&mut self, id: ConnectionId, bytes: &[u8]) -> Result<usize, Then> {

@@ -30,18 +30,20 @@ const WORK_MAX: u32 = 20_000;
 /// The shard does nothing by itself. Its owner runs it in *ticks*:
 ///
 /// 1. [`begin`](Self::begin) with the time. Time only goes forward: a moment before the last one counts as the last
-///    one. Deadlines that have passed fire here.
+///    one. Deadlines that have passed fire here. Silence ends a connection only where it was too long already in the
+///    tick before: after a pause, what came in meanwhile is read first.
 /// 2. Any number of events, in the order in which they happened: [`open`](Self::open) and
 ///    [`open_handed_over`](Self::open_handed_over) for new connections, [`received`](Self::received) for bytes that
-///    came in, [`closed`](Self::closed) for connections that the peer or the network ended, [`mail`](Self::mail) for
+///    came in, [`heard`](Self::heard) for bytes that are gathered elsewhere until the packet is whole (a sign of life
+///    for the keep alive), [`closed`](Self::closed) for connections that the peer or the network ended, [`mail`](Self::mail) for
 ///    what other shards sent. Mail from one shard has to come in the order in which it was taken there.
 /// 3. [`end`](Self::end). Locks that the tick took are free after it, so nothing that may wait (reading and writing
 ///    sockets apart) belongs between `begin` and `end`.
 /// 4. The effects are drained: [`exchange_mail`](Self::exchange_mail) for each shard of
 ///    [`mail_waiting`](Self::mail_waiting), then, for each connection of [`touched`](Self::touched), the bytes of
-///    [`output`](Self::output), confirmed by [`sent`](Self::sent); then the connections of
-///    [`closing`](Self::closing), each ended with [`release`](Self::release) when its bytes are sent or cannot be; then
-///    [`log_lines`](Self::log_lines). Mail goes first: an acknowledgement must not overtake the message it stands for.
+///    [`output`](Self::output), confirmed by [`sent`](Self::sent), also where the socket took none of them (`sent` with
+///    0: that is how the shard knows a slow client); then the connections of [`closing`](Self::closing), each ended
+///    with [`release`](Self::release) when its bytes are sent or cannot be; then [`log_lines`](Self::log_lines). Mail goes first: an acknowledgement must not overtake the message it stands for.
 /// 5. Until the next event, or until [`next_deadline`](Self::next_deadline), nothing has to be done.
 ///
 /// A connection id is the shard's from `open` to `release`; events for ids that it does not know are ignored. The
@@ -102,6 +104,7 @@ impl Shard {
 
     /// Begins a tick.
     pub fn begin(&mut self, now: Moment) {
+        self.home.previous_now = self.home.now;
         self.home.now = self.home.now.max(now);
         self.fire_timers();
     }
@@ -164,7 +167,10 @@ impl Shard {
     /// The unsent bytes of a connection, oldest first, as many slices as there is room for. Returns how many were
     /// filled.
     pub fn output<'a>(&'a self, id: ConnectionId, slices: &mut [IoSlice<'a>]) -> usize {
-        self.home.connections.get(id).map_or(0, |connection| connection.output.fill(slices))
+        let Some(connection) = self.home.connections.get(id) else { return 0 };
+        let filled = connection.output.fill(slices);
+        connection.offered.set(slices.iter().take(filled).map(|slice| slice.len()).sum());
+        filled
     }
 
     /// Unsent bytes of a connection.
@@ -172,10 +178,14 @@ impl Shard {
         self.home.connections.get(id).map_or(0, |connection| connection.output.bytes())
     }
 
-    /// The first `len` bytes of a connection's output were sent.
+    /// The first `len` bytes of a connection's output were sent; 0 where its socket took nothing. Fewer than
+    /// [`output`](Self::output) gave mean that the client takes no more for now: until all that waits is sent, QoS 0
+    /// messages to it are subject to [`Settings::max_queued_messages`].
     pub fn sent(&mut self, id: ConnectionId, len: usize) {
         let Some(connection) = self.home.connections.get_mut(id) else { return };
         connection.output.advance(len, &mut self.home.pool);
+        let refused = len == 0 || len < connection.offered.take();
+        connection.refusing = (connection.refusing || refused) && connection.output.bytes() > 0;
         // Nor can more replies be unsent than there are bytes.
         let unsent = u32::try_from(connection.output.bytes()).unwrap_or(u32::MAX);
         connection.reply_bytes = connection.reply_bytes.min(unsent);

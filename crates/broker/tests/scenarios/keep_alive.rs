@@ -1,7 +1,7 @@
 //! Keep alive: silence, and what breaks it.
 
 use crate::harness::{Net, connect};
-use mosquitto_broker::Settings;
+use mosquitto_broker::{Moment, Settings};
 
 #[test]
 fn one_and_a_half_keep_alives_of_silence_end_a_connection() {
@@ -26,6 +26,64 @@ fn any_packet_puts_the_end_off() {
         net.publish(peer, "a", "x", 0, 0);
     }
     assert!(net.is_open(peer));
+    net.advance(15);
+    assert!(!net.is_open(peer));
+}
+
+#[test]
+fn silence_before_connect_does_not_count() {
+    let mut net = Net::new();
+    let id = net.id_at_home_on("a", 0);
+    let peer = net.dial(0);
+    net.advance(5);
+    net.send_bytes(peer, &connect(&id).keep_alive(3).bytes());
+    net.advance(4);
+    assert!(net.is_open(peer));
+    net.advance(1);
+    assert!(!net.is_open(peer));
+}
+
+#[test]
+fn what_came_in_during_a_long_pause_is_read_before_silence_counts() {
+    let mut net = Net::with(1, Settings::default());
+    let (pinging, silent) = (connect("a").keep_alive(10).on(&mut net), connect("b").keep_alive(10).on(&mut net));
+    let late = net.dial(0);
+    net.leave_bytes(pinging, b"\xc0\0");
+    net.leave_bytes(late, &connect("c").bytes());
+    net.leap(40);
+    assert!(net.is_open(pinging) && !net.is_open(silent) && net.is_open(late));
+    assert_eq!(net.got(pinging), ["PINGRESP"]);
+    net.leap(14);
+    assert!(net.is_open(pinging));
+    net.leap(1);
+    assert!(!net.is_open(pinging));
+}
+
+#[test]
+fn silence_ends_a_connection_in_the_second_tick_that_sees_it() {
+    let mut net = Net::with(1, Settings::default());
+    connect("a").keep_alive(10).on(&mut net);
+    let (shard, later, mut closing) = (&mut net.shards[0], Moment(1_015_000), Vec::new());
+    shard.begin(later);
+    shard.end();
+    shard.closing(&mut closing);
+    assert_eq!((closing.len(), shard.next_deadline()), (0, Some(later)), "it looks again at once");
+    shard.begin(later);
+    shard.end();
+    shard.closing(&mut closing);
+    assert_eq!(closing.len(), 1);
+}
+
+#[test]
+fn a_long_packet_under_way_puts_the_end_off_but_not_that_of_connect() {
+    let mut net = Net::with(1, Settings::default());
+    let (peer, opening) = (connect("a").keep_alive(10).on(&mut net), net.dial(0));
+    for _ in 0..5 {
+        net.advance(14);
+        net.heard(peer);
+        net.heard(opening);
+    }
+    assert!(net.is_open(peer) && !net.is_open(opening));
     net.advance(15);
     assert!(!net.is_open(peer));
 }

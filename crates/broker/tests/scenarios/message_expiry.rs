@@ -61,6 +61,24 @@ fn it_expires_also_where_it_would_be_sent_again() {
 }
 
 #[test]
+fn a_message_of_qos_2_that_was_sent_does_not_expire() {
+    // [MQTT-4.3.3-7]
+    let mut net = Net::new();
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").keep_session(100).on(&mut net));
+    net.subscribe(peer, "t", 2);
+    net.publish_with(publisher, "t", b"x", 2, 1, &[MessageExpiryInterval(10)]);
+    net.pubrel(publisher, 1);
+    assert_eq!(net.got(peer), [r#"PUBLISH q2 id=1 t "x" {message-expiry-interval=10}"#]);
+    net.cut(peer);
+    net.advance(11);
+    let peer = connect("sub").keep_session(100).on(&mut net);
+    assert_eq!(net.got(peer), [r#"PUBLISH q2 id=1 dup t "x" {message-expiry-interval=1}"#]);
+    net.pubrec(peer, 1);
+    assert_eq!(net.got(peer), ["PUBREL 1"]);
+    assert_eq!(net.dropped(DropReason::Expired), 0);
+}
+
+#[test]
 fn an_interval_of_0_is_none() {
     let mut net = Net::new();
     let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").on(&mut net));

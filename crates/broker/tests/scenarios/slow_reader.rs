@@ -21,6 +21,38 @@ fn messages_of_qos_0_are_dropped_when_too_many_packets_wait() {
 }
 
 #[test]
+fn a_client_that_reads_gets_all_that_one_tick_brings() {
+    // More than max_queued_messages, which counts what a client does not take.
+    let mut net = Net::new();
+    let publisher = connect(&net.id_at_home_on("pub", 0)).on(&mut net);
+    let subscribers = [0, 1].map(|shard| {
+        let peer = connect(&net.id_at_home_on("sub", shard)).on(&mut net);
+        net.subscribe(peer, "t", 0);
+        peer
+    });
+    net.send_bytes(publisher, &b"\x30\x05\0\x01t\0x".repeat(5000));
+    assert_eq!(subscribers.map(|peer| net.got(peer).len()), [5000; 2]);
+    assert_eq!(net.dropped(DropReason::OutputFull), 0);
+}
+
+#[test]
+fn a_client_that_took_all_it_was_offered_is_not_slow() {
+    // What is left was not offered yet: there was no room for it in the slices.
+    let mut net = Net::with(1, Settings { max_queued_messages: 10, ..Settings::default() });
+    let (publisher, peer) = (connect("pub").v311().on(&mut net), connect("a").v311().on(&mut net));
+    net.subscribe(peer, "t", 0);
+    let publish = [&b"\x30\xeb\x07\0\x01t"[..], &[b'x'; 1000]].concat();
+    net.received_at_once(publisher, &publish.repeat(5000));
+    let left = net.output_len(peer) - net.take_offered(peer);
+    assert_eq!(net.output_len(peer), left);
+    net.received_at_once(publisher, &publish.repeat(5));
+    assert_eq!((net.output_len(peer), net.dropped(DropReason::OutputFull)), (left + 5 * publish.len(), 0));
+    net.take_output(peer, 1);
+    net.received_at_once(publisher, &publish);
+    assert_eq!(net.dropped(DropReason::OutputFull), 1);
+}
+
+#[test]
 fn messages_of_qos_1_wait_in_the_window_and_the_queue() {
     let mut net = Net::with(2, Settings { max_inflight_messages: 5, max_queued_messages: 10, ..Settings::default() });
     let (publisher, slow) = (connect("pub").on(&mut net), connect("slow").on(&mut net));

@@ -90,6 +90,19 @@ impl Net {
         self.run();
     }
 
+    /// Sends bytes from a peer that the broker finds in its next tick.
+    pub(crate) fn leave_bytes(&mut self, peer: Peer, bytes: &[u8]) {
+        self.links[peer.0].inbox.extend_from_slice(bytes);
+    }
+
+    /// Tells the broker that a part of a packet came from a peer.
+    pub(crate) fn heard(&mut self, peer: Peer) {
+        let link = &self.links[peer.0];
+        if link.open {
+            self.shards[link.shard].heard(link.id);
+        }
+    }
+
     /// Gives the broker bytes from a peer in a tick of their own, and returns what it says to them.
     pub(crate) fn received_at_once(&mut self, peer: Peer, bytes: &[u8]) -> Received {
         let Link { shard, id, .. } = self.links[peer.0];
@@ -154,6 +167,13 @@ impl Net {
     pub(crate) fn set_reading(&mut self, peer: Peer, reading: bool) {
         self.links[peer.0].reading = reading;
         self.run();
+    }
+
+    /// The network takes all that it is offered in one go, and says how much that was.
+    pub(crate) fn take_offered(&mut self, peer: Peer) -> usize {
+        let before = self.output_len(peer);
+        self.take_output(peer, usize::MAX);
+        before - self.output_len(peer)
     }
 
     /// The network takes so many bytes from the broker that the peer does not look at yet.
@@ -279,7 +299,13 @@ impl Net {
             }
         }
         self.shards[at].touched(&mut Vec::new());
-        for link in self.links.iter_mut().filter(|l| l.shard == at && l.reading) {
+        for link in self.links.iter_mut().filter(|l| l.shard == at) {
+            if !link.reading {
+                if self.shards[at].output_len(link.id) > 0 {
+                    self.shards[at].sent(link.id, 0);
+                }
+                continue;
+            }
             let mut slices = [IoSlice::new(&[]); 16];
             let filled = self.shards[at].output(link.id, &mut slices);
             let bytes: Vec<u8> = slices[..filled].iter().flat_map(|s| s.iter().copied()).collect();
