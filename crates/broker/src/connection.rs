@@ -24,6 +24,7 @@ pub(crate) enum Phase {
 
 /// A connection.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, known from another event")]
 pub(crate) struct Connection {
     /// As logged: `ADDRESS:PORT`.
     pub(crate) peer: Box<str>,
@@ -32,6 +33,8 @@ pub(crate) struct Connection {
     /// A bridge of another Mosquitto: no message comes back to it, and retain flags stay.
     pub(crate) bridge: bool,
     pub(crate) phase: Phase,
+    /// Whether its client has ended it with a DISCONNECT.
+    pub(crate) goodbye: bool,
     /// Milliseconds of silence after which it is closed; 0: never.
     pub(crate) silence_ms: u32,
     pub(crate) heard_at: Moment,
@@ -60,6 +63,7 @@ impl Connection {
             version: ProtocolVersion::V311,
             bridge: false,
             phase: Phase::Opening,
+            goodbye: false,
             silence_ms: 0,
             heard_at: now,
             silence_at: None,

@@ -41,6 +41,9 @@ impl Shard {
         if disconnect.reason == ReasonCode::SUCCESS {
             self.drop_will(slot);
         }
+        if let Some(connection) = self.home.connections.get_mut(id) {
+            connection.goodbye = true;
+        }
         self.end_with(id, None, None);
         Ok(())
     }

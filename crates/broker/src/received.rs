@@ -44,7 +44,10 @@ pub enum Then {
     /// connection here.
     HandOver(ShardId),
     /// The connection is at its end; nothing more is read.
-    Ended,
+    Ended {
+        /// Whether its client has said goodbye, and so waits for nothing.
+        by_client: bool,
+    },
 }
 
 /// What a packet handler says.
@@ -65,7 +68,7 @@ impl Shard {
             // A CONNECT has to be whole in time, however slowly it comes.
             Some(connection) if connection.phase == Phase::Opening => {}
             Some(connection) => connection.heard_at = now,
-            None => return Received { consumed: 0, then: Then::Ended },
+            None => return Received { consumed: 0, then: Then::Ended { by_client: false } },
         }
         let mut consumed = 0;
         self.work = 0;
@@ -92,9 +95,9 @@ impl Shard {
     /// Handles one packet and says how long it was, or why there is none to handle.
     #[inline]
     fn receive_one(&mut self, id: ConnectionId, bytes: &[u8]) -> Result<usize, Then> {
-        let Some(connection) = self.home.connections.get(id) else { return Err(Then::Ended) };
+        let Some(connection) = self.home.connections.get(id) else { return Err(Then::Ended { by_client: false }) };
         if connection.phase == Phase::Ending {
-            return Err(Then::Ended);
+            return Err(Then::Ended { by_client: connection.goodbye });
         }
         if connection.reply_bytes >= REPLY_BACKLOG_BYTES {
             return Err(Then::Full);
@@ -104,7 +107,7 @@ impl Shard {
             Ok(None) => return Err(self.wait_or_ended(id)),
             Err(error) => {
                 self.fail(id, error);
-                return Err(Then::Ended);
+                return Err(Then::Ended { by_client: false });
             }
         };
         let len = header.packet_len();
@@ -124,7 +127,7 @@ impl Shard {
             Ok(Flow::HandOver(shard)) => Err(Then::HandOver(shard)),
             Err(error) => {
                 self.fail(id, error);
-                Err(Then::Ended)
+                Err(Then::Ended { by_client: false })
             }
         }
     }
@@ -132,7 +135,7 @@ impl Shard {
     fn wait_or_ended(&self, id: ConnectionId) -> Then {
         match self.home.connections.get(id) {
             Some(connection) if connection.phase != Phase::Ending => Then::Wait { packet_len: 0 },
-            _ => Then::Ended,
+            _ => Then::Ended { by_client: false },
         }
     }
 

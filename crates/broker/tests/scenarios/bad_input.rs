@@ -1,6 +1,7 @@
 //! What clients must not send.
 
 use crate::harness::{Net, connect};
+use mosquitto_broker::Then;
 
 /// Sends bytes on a new connection of an accepted client. Returns what came back; the connection is closed.
 fn after_connect(net: &mut Net, v5: bool, bytes: &[u8]) -> Vec<String> {
@@ -202,4 +203,16 @@ fn packets_that_need_not_be_long_have_caps_of_their_own() {
     net.send_bytes(peer, &[0x10, 0xa1, 0x8d, 0x06]);
     assert!(!net.is_open(peer));
     assert_eq!(net.log_with("disconnected: oversize packet.").len(), 9);
+}
+
+#[test]
+fn who_ended_a_connection_is_told() {
+    let mut net = Net::new();
+    let polite = connect("polite").on(&mut net);
+    assert_eq!(net.received_at_once(polite, b"\xe0\0").then, Then::Ended { by_client: true });
+    let faulty = connect("faulty").on(&mut net);
+    assert_eq!(net.received_at_once(faulty, b"\xc0\x01\0").then, Then::Ended { by_client: false });
+    let refused = net.dial(0);
+    let bytes = connect("").v311().resume().bytes();
+    assert_eq!(net.received_at_once(refused, &bytes).then, Then::Ended { by_client: false });
 }

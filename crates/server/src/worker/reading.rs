@@ -127,6 +127,7 @@ impl Worker {
         }
         socket.pending.extend_from_slice(room.get(..len).unwrap_or_default());
         if socket.packet_len > 0 && socket.pending.len() < socket.packet_len {
+            self.shard.heard(id);
             return Ok(Some(len));
         }
         Ok((self.handle_pending(id) == Next::Read).then_some(len))
@@ -165,14 +166,14 @@ impl Worker {
                     self.held.push(id);
                 }
             }
-            // A connection that is handed over is not here any more.
-            Then::Ended | Then::HandOver(_) => {
-                // All that it sent was handled: the last of it was a DISCONNECT.
-                socket.gone = socket.pending.is_empty();
+            Then::Ended { by_client } => {
+                socket.gone |= by_client;
                 socket.pending = Vec::new();
                 socket.readable = false;
                 socket.at_end = false;
             }
+            // Such a connection is not here any more.
+            Then::HandOver(_) => {}
         }
         Next::Stop
     }
