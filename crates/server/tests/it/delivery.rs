@@ -230,7 +230,9 @@ fn a_burst_of_qos_0_reaches_a_client_that_reads() {
     const MESSAGES: usize = 10_000;
     let broker = Broker::open("worker_threads 4");
     let mut subscribers: Vec<_> = (0..4).map(|n| client(&format!("subscriber-{n}")).to(&broker)).collect();
-    subscribers.iter_mut().for_each(|subscriber| subscriber.subscribe("burst", 0));
+    for subscriber in &mut subscribers {
+        subscriber.subscribe("burst", 0);
+    }
     let mut publisher = client("publisher").to(&broker);
     publisher.publish_at_once("burst", (0..MESSAGES).map(|n| n.to_string()));
     for mut subscriber in subscribers {
