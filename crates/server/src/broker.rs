@@ -2,14 +2,13 @@
 
 use crate::VERSION;
 use crate::endpoint;
-use crate::error_text::error_text;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::worker::{Clock, WAKER, Worker};
 use mio::{Poll, Waker};
 use mosquitto_broker::{ListenerSettings, LogLevel, Settings as BrokerSettings, Shard, ShardId, Shared};
 use mosquitto_config::{Endpoint, Settings};
-use mosquitto_transport::BindOptions;
+use mosquitto_transport::{BindOptions, error_text};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 use std::io;

@@ -1,11 +1,10 @@
 //! From the configuration's endpoints to sockets that listen.
 
-use crate::error_text::error_text;
 use crate::log::Logger;
 use crate::seats::Seats;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::Endpoint;
-use mosquitto_transport::{BindOptions, Listener};
+use mosquitto_transport::{BindOptions, Listener, error_text};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 

@@ -10,7 +10,6 @@
 
 mod broker;
 mod endpoint;
-mod error_text;
 mod log;
 mod mailbox;
 mod seats;

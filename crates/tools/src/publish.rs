@@ -3,11 +3,12 @@
 mod lines;
 mod once;
 
-use crate::report::{FAILURE, Report, packet_line, system_text};
+use crate::report::{FAILURE, Report, packet_line};
 use crate::settings::{Settings, Source};
 use crate::{Tool, connecting, usage};
 use mosquitto_client::mqtt::{PropertiesBuf, Property, ReasonCode};
 use mosquitto_client::{Client, RequestError};
+use mosquitto_transport::error_text;
 use std::fs::File;
 use std::io::{self, Read, Write};
 
@@ -127,7 +128,7 @@ fn load(source: Source, report: Report) -> Result<Message, u8> {
                 Ok(Some(payload)) => Ok(Message::Payload(payload)),
                 Ok(None) => Err(failed(&[format!("Error: File must be less than {PAYLOAD_BYTES_MAX} bytes.\n"), last])),
                 Err(error) => {
-                    let text = system_text(&error);
+                    let text = error_text(&error);
                     Err(failed(&[format!("Error: Unable to read file \"{name}\": {text}."), last]))
                 }
             }
@@ -137,7 +138,7 @@ fn load(source: Source, report: Report) -> Result<Message, u8> {
                 Ok(Some(payload)) if !payload.is_empty() => return Ok(Message::Payload(payload)),
                 Ok(Some(_)) => "Error: Zero length input.".to_owned(),
                 Ok(None) => format!("Error: Message length must be less than {PAYLOAD_BYTES_MAX} bytes.\n"),
-                Err(error) => format!("Error: {}.", system_text(&error)),
+                Err(error) => format!("Error: {}.", error_text(&error)),
             };
             Err(failed(&[first, "Error loading input from stdin.".to_owned()]))
         }

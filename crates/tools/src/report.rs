@@ -2,6 +2,7 @@
 
 use mosquitto_client::mqtt::{ProtocolVersion, ReasonCode};
 use mosquitto_client::{Client, End};
+use mosquitto_transport::error_text;
 use std::io;
 
 /// The exit status where arguments, files or the connection's beginning fail.
@@ -35,7 +36,7 @@ impl Report {
 
     /// The server cannot be found or reached.
     pub(crate) fn unreachable(self, error: &io::Error) -> u8 {
-        self.error(&format!("Error: {}", system_text(error)));
+        self.error(&format!("Error: {}", error_text(error)));
         FAILURE
     }
 
@@ -99,24 +100,4 @@ fn connack_text(code: ReasonCode) -> &'static str {
 pub(crate) fn packet_line(client: &Client, text: &str) -> String {
     let id = client.session().client_id();
     format!("Client {} {text}", if id.is_empty() { "(null)" } else { id })
-}
-
-/// The system's text for an error, without Rust's addition of its number.
-pub(crate) fn system_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" (os error ") {
-        Some(end) => text.get(..end).unwrap_or(&text).to_owned(),
-        None => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn system_errors_are_shown_without_their_number() {
-        assert_eq!(system_text(&io::Error::from_raw_os_error(2)), "No such file or directory");
-        assert_eq!(system_text(&io::Error::other("plain")), "plain");
-    }
 }

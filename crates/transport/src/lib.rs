@@ -5,10 +5,12 @@
 //!
 //! Invariant: this room knows nothing of MQTT, and nothing in it waits.
 
+mod error_text;
 mod listener;
 mod peer;
 mod stream;
 
+pub use error_text::error_text;
 pub use listener::{BindOptions, Listener};
 pub use peer::Peer;
 pub use stream::{Read, Stream, Written};

@@ -39,7 +39,7 @@ impl Sinks {
                         let text = format!(
                             "Unable to open log file {} for writing. {}.",
                             path.display(),
-                            crate::error_text::error_text(&error)
+                            mosquitto_transport::error_text(&error)
                         );
                         io::Error::new(error.kind(), text)
                     })?;

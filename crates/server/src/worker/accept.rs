@@ -146,6 +146,6 @@ fn cannot_accept(error: &io::Error) -> String {
         Some(libc::EMFILE | libc::ENFILE) => "Unable to accept new connection, system socket count has been exceeded. \
              Try increasing \"ulimit -n\" or equivalent."
             .to_owned(),
-        _ => format!("Unable to accept new connection: {}.", crate::error_text::error_text(error)),
+        _ => format!("Unable to accept new connection: {}.", mosquitto_transport::error_text(error)),
     }
 }

@@ -1,9 +1,8 @@
 //! From sockets to the shard.
 
 use super::Worker;
-use crate::error_text::error_text;
 use mosquitto_broker::{ConnectionId, Received, Then};
-use mosquitto_transport::Read;
+use mosquitto_transport::{Read, error_text};
 use std::io;
 
 /// Bytes of the buffer that all connections of a worker are read into.

@@ -77,7 +77,7 @@ impl Worker {
         pending: Vec<u8>,
     ) {
         if let Err(error) = stream.register(self.poll.registry(), Token(id.index())) {
-            self.shard.closed(id, Some(&crate::error_text::error_text(&error)));
+            self.shard.closed(id, Some(&mosquitto_transport::error_text(&error)));
         }
         let queued = !pending.is_empty();
         if queued {

@@ -1,9 +1,9 @@
-//! System errors as Mosquitto's log has them.
+//! System errors as Mosquitto shows them.
 
 use std::io;
 
 /// The text of the system for an error, without Rust's addition of its number.
-pub(crate) fn error_text(error: &io::Error) -> String {
+pub fn error_text(error: &io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {
         Some(end) => text.get(..end).unwrap_or(&text).to_owned(),
