@@ -164,7 +164,7 @@ impl Shard {
                 log!(self.home.log, Warning, "{line}");
             }
         } else if session.incoming.is_full(window) {
-            // [MQTT-3.3.4-7], [MQTT-3.3.5-2] of 3.1.1
+            // [MQTT-3.3.4-7], [3.1.1 MQTT-3.3.5-2]
             log!(
                 self.home.log,
                 Warning,

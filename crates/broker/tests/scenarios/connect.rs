@@ -79,7 +79,7 @@ fn an_assigned_id_is_at_home_where_its_client_is() {
 
 #[test]
 fn old_versions_get_an_id_only_for_a_clean_session() {
-    // 3.1.1: [MQTT-3.1.3-7] [MQTT-3.1.3-8]
+    // [3.1.1 MQTT-3.1.3-7] [3.1.1 MQTT-3.1.3-8]
     let mut net = Net::new();
     connect("").v311().on(&mut net);
     assert_eq!(connect("").v311().resume().refused(&mut net), ["CONNACK present=0 rc=2"]);
@@ -120,7 +120,7 @@ fn a_connect_whose_name_or_flags_are_wrong_is_not_answered() {
 
 #[test]
 fn a_password_alone_is_for_mqtt_5_only() {
-    // 3.1.1: [MQTT-3.1.2-22]
+    // [3.1.1 MQTT-3.1.2-22]
     let mut net = Net::new();
     assert!(connect("a").v311().password(b"x").refused(&mut net).is_empty());
     connect("a").password(b"\xff\0").on(&mut net);

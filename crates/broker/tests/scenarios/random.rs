@@ -88,7 +88,7 @@ impl Client {
             let answer = |first: u8, id: u16| [first, 2, id.to_be_bytes()[0], id.to_be_bytes()[1]];
             match Packet::decode(header, &packet[usize::from(header.header_len)..], ProtocolVersion::V5).unwrap() {
                 Packet::Publish(publish) => {
-                    // [MQTT-4.3.3-10]: a message under an identifier that is held is the same one again.
+                    // A message under an identifier that is held is the same one again.
                     if self.held.insert(publish.packet_id) {
                         self.got.push(String::from_utf8(publish.payload.to_vec()).unwrap());
                     }
@@ -156,6 +156,6 @@ fn unfinished(subscribers: &[Client]) -> bool {
 
 #[test]
 fn messages_of_qos_2_arrive_once_and_in_order_whatever_happens() {
-    // [MQTT-4.3.3-1] [MQTT-4.4.0-1] [MQTT-4.6.0-5]
+    // [MQTT-4.3.3-1] [MQTT-4.3.3-10] [MQTT-4.4.0-1] [MQTT-4.6.0-5]
     (0..20).for_each(run);
 }

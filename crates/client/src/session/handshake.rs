@@ -121,7 +121,7 @@ fn connect_packet(options: &Options, properties: &PropertiesBuf, write: impl FnO
         properties: will.properties.as_properties(),
     });
     let username = options.username.as_deref().map(text_field);
-    // MQTT 3 has no password without a user name [MQTT-3.1.2-22 of 3.1.1].
+    // MQTT 3 has no password without a user name [3.1.1 MQTT-3.1.2-22].
     let may_have_password = username.is_some() || options.version == ProtocolVersion::V5;
     write(&Connect {
         version: options.version,

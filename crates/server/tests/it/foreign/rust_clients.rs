@@ -87,7 +87,7 @@ fn retained_messages_come_on_subscribing<P: Peer>() {
     for qos in 0..3 {
         subscriber.subscribe(&format!("kept/{qos}"), 2);
         let mut seen = [wait(&mut subscriber), wait(&mut subscriber)];
-        // The server may send them before the SUBACK: [MQTT-3.8.4-2].
+        // The server may send them before the SUBACK (3.8.4).
         seen.sort_by_key(|seen| *seen != Seen::Subscribed);
         assert_eq!(seen, [Seen::Subscribed, message(&format!("kept/{qos}"), "state", qos, true)]);
     }
