@@ -31,7 +31,9 @@ fn write_document() -> Result<(), String> {
     let path = root.join(DOCUMENT);
     fs::write(&path, render(&statements, &evidence)).map_err(|error| format!("{}: {error}", path.display()))?;
     let problems = problems(&statements, &evidence);
-    problems.iter().for_each(|problem| println!("{problem}"));
+    for problem in &problems {
+        println!("{problem}");
+    }
     if problems.is_empty() { Ok(()) } else { Err(format!("{} problems", problems.len())) }
 }
 

@@ -1,4 +1,5 @@
 //! The citations of the whole workspace.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use mosquitto_conformance::{DOCUMENT, Problem, Statements, Version, gather, problems, render, workspace};
 use std::fs;
