@@ -8,9 +8,14 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod acknowledgements;
 mod bad_input;
+mod clean_session;
 mod connect;
+mod connect_fields;
 mod dollar_topics;
+mod filters;
+mod fixed_header;
 mod garbage;
 mod harness;
 mod keep_alive;
@@ -18,19 +23,25 @@ mod log_lines;
 mod mail;
 mod message_expiry;
 mod model;
+mod packet_ids;
 mod packet_size;
 mod publish_subscribe;
 mod qos_in;
 mod qos_out;
 mod random;
+mod redelivery;
 mod retained;
+mod retained_flag;
 mod session_expiry;
 mod session_resume;
 mod shared;
 mod slow_reader;
 mod statistics;
 mod subscribe;
+mod subscribe_mqtt_3;
 mod subscription_options;
 mod takeover;
+mod text_fields;
 mod topic_alias;
 mod will;
+mod will_flags;

@@ -3,9 +3,11 @@
 //! Peers write packets and read what comes back as short texts, so that a scenario reads like a conversation.
 
 mod peer;
+mod raw;
 mod show;
 
 pub(crate) use peer::{Options, Peer, connect};
+pub(crate) use raw::{field, packet, raw_connect};
 pub(crate) use show::show;
 
 use mosquitto_broker::{
