@@ -12,7 +12,7 @@ mod acknowledgements;
 mod bad_input;
 mod clean_session;
 mod connect;
-mod connect_fields;
+mod connect_mqtt_3;
 mod dollar_topics;
 mod filters;
 mod fixed_header;
