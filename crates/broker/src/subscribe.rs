@@ -3,6 +3,7 @@
 use crate::id::SessionId;
 use crate::log::log;
 use crate::retained_streams::RetainedStream;
+use crate::retained_tree::RetainedWalk;
 use crate::subscriber::{Grant, Subscriber};
 use crate::subscription_tree::NodeId;
 use crate::{ConnectionId, Shard};
@@ -50,6 +51,7 @@ impl Shard {
             self.end_with(id, None, Some("oversize packet"));
             return;
         }
+        let newest = self.shared.retained.read().newest();
         for Made { wanted, filter, node, grant, is_new } in made {
             let wants_retained = match wanted.options.retain_handling {
                 RetainHandling::Always => true,  // [MQTT-3.3.1-9]
@@ -58,7 +60,8 @@ impl Shard {
             };
             // Shared subscriptions get none (MQTT 5, 4.8.2).
             if wants_retained && filter.group.is_none() {
-                self.start_stream(slot, RetainedStream::new(node, filter.filter.as_str(), grant));
+                let walk = RetainedWalk::new(filter.filter.as_str(), newest);
+                self.start_stream(slot, RetainedStream::new(node, walk, grant));
             }
         }
     }

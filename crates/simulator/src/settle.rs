@@ -2,7 +2,7 @@
 
 use crate::link::Closed;
 use crate::retained::matching;
-use crate::session::Due;
+use crate::session::{Candidate, Due};
 use crate::simulation::Simulation;
 use crate::violation::{Checked, must, violated};
 use mosquitto_mqtt::packet::SubscriptionOptions;
@@ -141,11 +141,13 @@ impl Simulation {
         if session.smallest_packet < 100_000 {
             return;
         }
+        // What expired on the way was passed over.
+        let must = |candidate: &Candidate| candidate.must && candidate.versions.iter().all(|v| v.expires_at > now);
         let topics = self.model.retained.iter().filter(|(_, retained)| retained.expires_at > now);
         for topic in topics.map(|(topic, _)| topic) {
-            let musts = session.streams.iter().filter(|s| s.topics.get(topic).is_some_and(|c| c.must)).count();
+            let musts = session.streams.iter().filter(|s| s.topics.get(topic).is_some_and(must)).count();
             let looks = session.seen_retained.get(topic).map_or(&[][..], Vec::as_slice);
-            let brought = matching(&session.streams, topic, looks, |candidate| candidate.must);
+            let brought = matching(&session.streams, topic, looks, must);
             for _ in brought..musts {
                 missing.push(format!(
                     "client {client} got what is retained for {topic:?} {brought} times, and should {musts} times: \
