@@ -30,6 +30,13 @@ pub enum RequestError {
     },
     /// The server keeps no retained messages.
     RetainNotSupported,
+    /// The topic alias is 0, or one that the server does not take.
+    TopicAlias {
+        /// The largest that it takes; 0 if it takes none.
+        maximum: u16,
+    },
+    /// The message has a subscription identifier, which only a server may add.
+    SubscriptionIdentifier,
     /// The server has no subscriptions with wildcards.
     WildcardsNotSupported,
     /// The server has no shared subscriptions.
@@ -50,6 +57,11 @@ impl fmt::Display for RequestError {
                 write!(f, "the server takes messages up to QoS {} only", maximum.bits())
             }
             RequestError::RetainNotSupported => f.write_str("the server keeps no retained messages"),
+            RequestError::TopicAlias { maximum: 0 } => f.write_str("the server takes no topic aliases"),
+            RequestError::TopicAlias { maximum } => write!(f, "the server takes topic aliases of 1 to {maximum} only"),
+            RequestError::SubscriptionIdentifier => {
+                f.write_str("a client cannot publish with a subscription identifier")
+            }
             RequestError::WildcardsNotSupported => f.write_str("the server has no subscriptions with wildcards"),
             RequestError::SharedNotSupported => f.write_str("the server has no shared subscriptions"),
         }
