@@ -3,7 +3,8 @@
 use crate::harness::{Net, connect};
 use mosquitto_broker::Settings;
 use mosquitto_mqtt::Property::{
-    self, ContentType, CorrelationData, PayloadFormatIndicator, ReceiveMaximum, ResponseTopic, TopicAlias, UserProperty,
+    self, ContentType, CorrelationData, MessageExpiryInterval, PayloadFormatIndicator, ReceiveMaximum, ResponseTopic,
+    TopicAlias, UserProperty,
 };
 use mosquitto_mqtt::packet::SubscriptionOptions;
 
@@ -22,29 +23,62 @@ const PROPERTIES: [Property<'static>; 8] = [
 #[test]
 fn properties_of_a_message_reach_every_subscriber_unaltered_and_in_order() {
     // [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
-    let mut section = Vec::new();
-    PROPERTIES.iter().for_each(|property| property.encode(&mut section));
-    for qos in 0..3 {
-        let mut net = Net::new();
-        let publisher = connect("pub").on(&mut net);
-        let ids: Vec<String> = (0..3).map(|shard| net.id_at_home_on("sub", shard)).collect();
-        let subscribers: Vec<_> = ids.iter().map(|id| connect(id).on(&mut net)).collect();
-        subscribers.iter().for_each(|&peer| net.subscribe(peer, "t", qos));
-        let away = connect("away").keep_session(100).on(&mut net);
-        net.subscribe(away, "t", qos);
-        net.cut(away);
-        net.send_publish(publisher, "t", b"payload", qos, 1, (true, false), &PROPERTIES);
-        net.pubrel(publisher, 1);
-        let later = connect("later").on(&mut net);
-        net.subscribe(later, "t", qos);
-        let away = connect("away").keep_session(100).on(&mut net);
-        let waited = if qos > 0 { Some(away) } else { None };
-        for peer in subscribers.into_iter().chain([later]).chain(waited) {
-            let bytes = net.got_bytes(peer);
-            let tail = [&[section.len() as u8], &section[..], b"payload"].concat();
-            assert!(bytes.ends_with(&tail), "QoS {qos}: {bytes:x?}");
+    let plain = PROPERTIES.to_vec();
+    // Those that are not the message's own, in the midst of those that are; what is left of the interval goes last.
+    let (mut mixed, mut lasting) = (plain.clone(), plain.clone());
+    mixed.insert(3, MessageExpiryInterval(9));
+    mixed.insert(1, TopicAlias(3));
+    lasting.push(MessageExpiryInterval(9));
+    for (sent, expected) in [(&plain, &plain), (&mixed, &lasting)] {
+        let mut section = Vec::new();
+        expected.iter().for_each(|property| property.encode(&mut section));
+        let tail = [&[section.len() as u8], &section[..], b"payload"].concat();
+        for qos in 0..3 {
+            for bytes in arrived(qos, sent) {
+                assert!(bytes.ends_with(&tail), "QoS {qos}: {bytes:x?}");
+            }
         }
     }
+}
+
+/// What subscribers receive of a retained message with these properties: at once on every shard, later as one that was
+/// retained, and above QoS 0 after they were away.
+fn arrived(qos: u8, properties: &[Property<'_>]) -> Vec<Vec<u8>> {
+    let mut net = Net::new();
+    let publisher = connect("pub").on(&mut net);
+    let ids: Vec<String> = (0..3).map(|shard| net.id_at_home_on("sub", shard)).collect();
+    let mut subscribers: Vec<_> = ids.iter().map(|id| connect(id).on(&mut net)).collect();
+    subscribers.iter().for_each(|&peer| net.subscribe(peer, "t", qos));
+    let away = connect("away").keep_session(100).on(&mut net);
+    net.subscribe(away, "t", qos);
+    net.cut(away);
+    net.send_publish(publisher, "t", b"payload", qos, 1, (true, false), properties);
+    net.pubrel(publisher, 1);
+    let later = connect("later").on(&mut net);
+    net.subscribe(later, "t", qos);
+    subscribers.push(later);
+    let away = connect("away").keep_session(100).on(&mut net);
+    if qos > 0 {
+        subscribers.push(away);
+    }
+    subscribers.into_iter().map(|peer| net.got_bytes(peer)).collect()
+}
+
+#[test]
+fn dup_says_whether_the_broker_has_sent_it_before_and_not_whether_the_publisher_has() {
+    // [MQTT-3.3.1-3] [MQTT-3.3.1-1]
+    let mut net = Net::new();
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").keep_session(100).on(&mut net));
+    net.subscribe(peer, "t", 2);
+    for (dup, qos, id) in [(true, 1, 1), (true, 2, 2), (false, 1, 3), (false, 2, 4)] {
+        net.send_publish(publisher, "t", b"x", qos, id, (false, dup), &[]);
+        net.pubrel(publisher, id);
+    }
+    let expected = |dup| [(1, 1), (2, 2), (1, 3), (2, 4)].map(|(q, id)| format!(r#"PUBLISH q{q} id={id}{dup} t "x""#));
+    assert_eq!(net.got(peer), expected(""));
+    net.cut(peer);
+    let peer = connect("sub").keep_session(100).on(&mut net);
+    assert_eq!(net.got(peer), expected(" dup"));
 }
 
 #[test]
