@@ -49,7 +49,7 @@ fn a_refusal_tells_of_no_session_where_there_is_one_and_leaves_it() {
 #[test]
 fn nothing_that_a_refused_client_has_sent_behind_its_connect_is_handled() {
     // [MQTT-3.1.4-6]
-    let rest = b"\x82\x07\0\x01\0\0\x01t\0\x31\x05\0\x01t\0x\xc0\0";
+    let rest = b"\x31\x05\0\x01t\0x\x82\x07\0\x01\0\0\x01t\0\xc0\0";
     for (mut net, options) in refused() {
         for shard in 0..net.shards.len() {
             let peer = net.dial(shard);
