@@ -10,9 +10,9 @@ pub enum RequestError {
     NotConnected,
     /// A queue is full: drain the output, or wait for acknowledgements, and try again.
     Full,
-    /// A topic or filter is not text as MQTT has it: control characters, or more than 65,535 bytes.
+    /// A topic, filter or property is not text as MQTT has it: control characters, or more than 65,535 bytes.
     NotText,
-    /// The topic is no topic name.
+    /// The topic, or the response topic, is no topic name.
     Topic(TopicError),
     /// A filter is no topic filter.
     Filter(FilterError),
@@ -48,7 +48,7 @@ impl fmt::Display for RequestError {
         match self {
             RequestError::NotConnected => f.write_str("the client is not connected"),
             RequestError::Full => f.write_str("the queue is full"),
-            RequestError::NotText => f.write_str("a topic is not valid UTF-8 text"),
+            RequestError::NotText => f.write_str("a topic or property is not valid UTF-8 text"),
             RequestError::Topic(error) => error.fmt(f),
             RequestError::Filter(error) => error.fmt(f),
             RequestError::NoFilter => f.write_str("no topic filter is given"),

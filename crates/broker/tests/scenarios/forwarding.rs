@@ -157,3 +157,28 @@ fn a_window_that_is_used_up_holds_back_messages_only() {
     net.pubrec(peer, 9);
     assert_eq!(net.got(peer), ["PUBREL 9"]);
 }
+
+#[test]
+fn texts_that_are_not_utf_8_end_the_connection_of_their_publisher() {
+    // [MQTT-3.3.2-1] [MQTT-3.3.2-13] [MQTT-3.3.2-19] [MQTT-1.5.7-1] [MQTT-1.5.4-1] [MQTT-1.5.4-2]
+    let mut net = Net::new();
+    let watcher = connect("watcher").on(&mut net);
+    net.subscribe(watcher, "#", 0);
+    for text in [&b"\0\x02\xc3\x28"[..], b"\0\x03\xed\xa0\x80", b"\0\x01\0"] {
+        let (topic, good) = (&b"\0\x01t"[..], &b"\0\x01k"[..]);
+        for (topic, property) in [
+            (text, vec![]),
+            (topic, [b"\x08", text].concat()),
+            (topic, [b"\x03", text].concat()),
+            (topic, [b"\x26", text, good].concat()),
+            (topic, [b"\x26", good, text].concat()),
+        ] {
+            let body = [topic, &[property.len() as u8], &property].concat();
+            let publisher = connect("pub").on(&mut net);
+            net.send_bytes(publisher, &[&[0x30, body.len() as u8], &body[..]].concat());
+            let got = (net.got(publisher), net.is_open(publisher));
+            assert_eq!(got, (vec!["DISCONNECT rc=0x81".to_owned()], false), "{body:x?}");
+        }
+    }
+    assert!(net.got(watcher).is_empty());
+}

@@ -115,7 +115,7 @@ impl Session {
             properties: if version.is_v5() { message.properties } else { Properties::EMPTY },
             payload: message.payload,
         };
-        let alias = topic_alias(packet.properties)?;
+        let alias = check_properties(packet.properties)?;
         let remaining = packet.remaining_length(version);
         if remaining > MAX_REMAINING_LENGTH as usize {
             return Err(RequestError::TooLarge { limit: MAX_REMAINING_LENGTH as usize });
@@ -300,17 +300,22 @@ impl Session {
     }
 }
 
-/// The topic alias among the properties, which must not name a subscription `[MQTT-3.3.4-6]`.
-fn topic_alias(properties: Properties<'_>) -> Result<Option<u16>, RequestError> {
-    let mut alias = None;
+/// Whether a client may publish with these properties. Returns the topic alias among them.
+fn check_properties(properties: Properties<'_>) -> Result<Option<u16>, RequestError> {
+    let (mut alias, mut len) = (None, 0);
     for property in properties.iter() {
+        len += property.encoded_len();
         match property {
             Property::TopicAlias(value) => alias = Some(value),
+            // [MQTT-3.3.4-6]
             Property::SubscriptionIdentifier(_) => return Err(RequestError::SubscriptionIdentifier),
+            // [MQTT-3.3.2-14]
+            Property::ResponseTopic(topic) => drop(TopicName::new(topic).map_err(RequestError::Topic)?),
             _ => {}
         }
     }
-    Ok(alias)
+    // They end before a text that is none [MQTT-1.5.4-2].
+    if len == properties.as_bytes().len() { Ok(alias) } else { Err(RequestError::NotText) }
 }
 
 fn line<'a>(packet: &Publish<'a>) -> PublishLine<'a> {

@@ -82,6 +82,7 @@ fn a_wider_receive_maximum_does_not_widen_the_own_window() {
 
 #[test]
 fn topics_are_checked() {
+    // [MQTT-3.3.2-2] [MQTT-1.5.4-2]
     let mut peer = Peer::connected(V5);
     let mut refusal =
         |topic| peer.session.publish(peer.now, Publication::new(topic, b"", QoS::AtLeastOnce)).unwrap_err();

@@ -1,8 +1,10 @@
-//! What a server of MQTT 5 does not take is not sent, and does not hold up anything else.
+//! What a server of MQTT 5 does not take is not published, and does not hold up anything else.
 
 use crate::harness::{Peer, SUCCESS, V5, V311};
 use mosquitto_client::mqtt::packet::{Subscription, SubscriptionOptions};
-use mosquitto_client::mqtt::{PacketType, Properties, PropertiesBuf, Property, ProtocolVersion, QoS, ReasonCode};
+use mosquitto_client::mqtt::{
+    PacketType, Properties, PropertiesBuf, Property, ProtocolVersion, QoS, ReasonCode, TopicError,
+};
 use mosquitto_client::{Publication, RequestError};
 
 fn connected(version: ProtocolVersion, connack: &[Property<'_>]) -> Peer {
@@ -65,6 +67,25 @@ fn a_subscription_identifier_is_not_published() {
         assert_eq!(outcome, Err(RequestError::SubscriptionIdentifier));
     }
     assert!(peer.is_quiet());
+}
+
+#[test]
+fn properties_that_no_server_takes_are_not_published() {
+    // [MQTT-1.5.4-2] [MQTT-3.3.2-14]
+    let mut peer = connected(V5, &[]);
+    let mut refusal = |property| publish_with(&mut peer, QoS::AtLeastOnce, property).unwrap_err();
+    for text in ["\0", "a\u{1}"] {
+        assert_eq!(refusal(Property::ContentType(text)), RequestError::NotText);
+        assert_eq!(refusal(Property::ResponseTopic(text)), RequestError::NotText);
+        assert_eq!(refusal(Property::UserProperty((text, "v"))), RequestError::NotText);
+        assert_eq!(refusal(Property::UserProperty(("k", text))), RequestError::NotText);
+    }
+    assert_eq!(refusal(Property::ResponseTopic("a/+")), RequestError::Topic(TopicError::Wildcard));
+    assert_eq!(refusal(Property::ResponseTopic("#")), RequestError::Topic(TopicError::Wildcard));
+    assert_eq!(refusal(Property::ResponseTopic("")), RequestError::Topic(TopicError::Empty));
+    assert!(peer.is_quiet());
+    assert!(publish_with(&mut peer, QoS::AtLeastOnce, Property::CorrelationData(b"\0\xff")).is_ok());
+    assert!(publish_with(&mut peer, QoS::AtLeastOnce, Property::ResponseTopic("a/b")).is_ok());
 }
 
 #[test]
