@@ -78,6 +78,10 @@ impl Shard {
             return Flow::HandOver(home);
         }
         let asked = Asked::of(connect.properties);
+        if let Some(connection) = self.home.connections.get_mut(id) {
+            // [MQTT-3.1.2-24]: a refusal may be too large as well.
+            connection.max_packet_size = asked.max_packet_size.unwrap_or(u32::MAX);
+        }
         if let Err(refusal) = self.check(id, &connect, &asked) {
             self.refuse_connect(id, connect.version, &refusal);
             return Flow::Next;
@@ -123,7 +127,9 @@ impl Shard {
             log!(self.home.log, Debug, "Sending CONNACK to {} (0, {})", self.home.name_of(id), reason.0);
             // [MQTT-3.2.2-6]: no session where there is an error.
             let ack = ConnAck { session_present: false, reason, properties: Properties::EMPTY };
-            self.home.reply(id, |out| ack.encode(version, out));
+            let mut bytes = Vec::new();
+            ack.encode(version, &mut bytes);
+            self.home.reply_if_taken(id, &bytes);
         }
         self.end_with(id, None, Some(refusal.text));
     }
@@ -169,7 +175,6 @@ impl Shard {
             connection.phase = Phase::Open(slot);
             // [MQTT-3.1.2-22]: counted from this packet, however long the client has taken to send it.
             connection.heard_at = now;
-            connection.max_packet_size = asked.max_packet_size.unwrap_or(u32::MAX);
             // One and a half times the keep alive; 0 turns it off.
             connection.silence_ms = u32::from(keep_alive_s) * 1500;
             let aliases = asked.topic_alias_maximum.min(self.home.settings.max_topic_alias_broker);
@@ -238,7 +243,7 @@ impl Shard {
         if limit > 0 && (asked > limit || asked == 0) { limit } else { asked }
     }
 
-    /// False where the CONNACK is larger than the client takes `[MQTT-3.2.2-14]`.
+    /// False where the CONNACK is larger than the client takes `[MQTT-3.1.2-24]`.
     fn send_connack(
         &mut self,
         id: ConnectionId,

@@ -129,7 +129,7 @@ properties! {
 
 impl Property<'_> {
     /// Refuses values that the specification calls a protocol error whatever the packet: booleans above 1, a Receive
-    /// Maximum or Maximum Packet Size of 0 `[MQTT-3.1.2-24]`, a Maximum QoS of 2, a Subscription Identifier of 0.
+    /// Maximum or Maximum Packet Size of 0 (MQTT 5, 3.1.2.11), a Maximum QoS of 2, a Subscription Identifier of 0.
     /// A Topic Alias of 0 is left to the session, which answers it with a reason code of its own.
     pub(crate) fn check_range(self) -> Result<(), DecodeError> {
         let right = match self {

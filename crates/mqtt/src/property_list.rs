@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(decode(&[0x21, 0, 1, 0x21, 0, 1], Connect), Err(Fault::Protocol));
         assert_eq!(decode(&[0x23, 0, 1], Connect), Err(Fault::Protocol));
         assert_eq!(decode(&[0x23, 0, 1], Subscribe), Err(Fault::Malformed));
-        assert_eq!(decode(&[0x21, 0, 0], Connect), Err(Fault::Protocol)); // [MQTT-3.1.2-24]
+        assert_eq!(decode(&[0x21, 0, 0], Connect), Err(Fault::Protocol)); // 3.1.2.11.3
         assert_eq!(decode(&[0x17, 2], Connect), Err(Fault::Protocol));
         assert_eq!(decode(&[0x0b, 0], Subscribe), Err(Fault::Malformed));
         assert_eq!(decode(&[0x0b, 0], Publish), Err(Fault::Protocol));
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn user_properties_may_repeat_and_keep_their_order() {
-        // [MQTT-3.1.2-29] [MQTT-3.3.2-18]
+        // [MQTT-3.3.2-18]
         let pairs = [Property::UserProperty(("a", "1")), Property::UserProperty(("a", "2"))];
         let list: PropertiesBuf = pairs.into_iter().collect();
         assert_eq!(decode(list.as_properties().as_bytes(), PacketType::Connect).unwrap(), pairs);

@@ -152,6 +152,7 @@ fn the_first_packet_is_a_connect_or_the_end() {
 
 #[test]
 fn a_second_connect_ends_the_connection() {
+    // [MQTT-3.2.0-2]
     // [MQTT-3.1.0-2]
     let mut net = Net::new();
     let got = after_connect(&mut net, true, &connect("bad").bytes());

@@ -19,6 +19,7 @@ fn changed(mut bytes: Vec<u8>, at: usize, byte: u8) -> Vec<u8> {
 
 #[test]
 fn the_answer_is_byte_for_byte_mosquittos() {
+    // [MQTT-3.1.4-5] [MQTT-3.2.2-1]
     let mut net = Net::new();
     let (answer, open) = first_bytes(&mut net, &connect("five").bytes());
     assert_eq!(answer, [0x20, 14, 0, 0, 11, 0x22, 0, 10, 0x27, 0, 0x1e, 0x84, 0x80, 0x21, 0, 20]);
@@ -129,6 +130,7 @@ fn a_password_alone_is_for_mqtt_5_only() {
 
 #[test]
 fn a_listener_without_anonymous_clients_refuses_them() {
+    // [MQTT-3.1.4-2] [MQTT-3.2.2-7]
     let listeners = vec![ListenerSettings { port: 1883, allow_anonymous: false }];
     let mut net = Net::with(2, Settings { listeners, ..Settings::default() });
     assert_eq!(connect("a").v311().refused(&mut net), ["CONNACK present=0 rc=5"]);
@@ -170,7 +172,7 @@ fn surplus_bytes_and_bad_properties_have_their_reasons() {
 
 #[test]
 fn a_client_that_takes_less_than_the_answer_gets_none() {
-    // [MQTT-3.2.2-14]
+    // [MQTT-3.1.2-24]
     let mut net = Net::new();
     assert!(connect("a").with(Property::MaximumPacketSize(15)).refused(&mut net).is_empty());
     connect("a").with(Property::MaximumPacketSize(16)).on(&mut net);
@@ -218,7 +220,7 @@ fn a_client_id_may_be_very_long() {
 
 #[test]
 fn what_follows_the_connect_is_handled_at_the_clients_home() {
-    // [MQTT-3.1.4-6]: a client need not wait for the answer.
+    // MQTT 5, 3.1.4: a client need not wait for the answer.
     let mut net = Net::new();
     for shard in 0..3 {
         let peer = net.dial(shard);

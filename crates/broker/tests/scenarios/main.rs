@@ -10,7 +10,9 @@
 
 mod bad_input;
 mod connect;
+mod connect_fields;
 mod dollar_topics;
+mod forwarding;
 mod garbage;
 mod harness;
 mod keep_alive;
@@ -23,6 +25,7 @@ mod publish_subscribe;
 mod qos_in;
 mod qos_out;
 mod random;
+mod refusals;
 mod retained;
 mod session_expiry;
 mod session_resume;

@@ -12,6 +12,7 @@ fn pair(net: &mut Net, qos: u8) -> (Peer, Peer) {
 
 #[test]
 fn subscriptions_and_messages_wait_for_the_client() {
+    // [MQTT-3.1.2-23] [MQTT-3.2.0-1]
     // [MQTT-3.1.2-5] [MQTT-3.2.2-3] [MQTT-4.1.0-1]
     let mut net = Net::new();
     let (subscriber, publisher) = pair(&mut net, 2);
@@ -54,6 +55,7 @@ fn qos_0_does_not_wait() {
 
 #[test]
 fn a_clean_start_or_no_expiry_means_a_new_session() {
+    // [MQTT-3.1.4-4]
     // [MQTT-3.1.2-4] [MQTT-3.2.2-2]
     let mut net = Net::new();
     let (subscriber, publisher) = pair(&mut net, 1);

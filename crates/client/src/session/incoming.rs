@@ -124,7 +124,7 @@ impl Session {
         };
         if alias == 0 || alias > self.options.topic_alias_maximum {
             let what = format!("topic alias {alias} is none of 1 to {}", self.options.topic_alias_maximum);
-            return Err(Misbehaviour { reason: ReasonCode::TOPIC_ALIAS_INVALID, what }); // [MQTT-3.3.2-8] [MQTT-3.3.2-9]
+            return Err(Misbehaviour { reason: ReasonCode::TOPIC_ALIAS_INVALID, what }); // [MQTT-3.3.2-8] [MQTT-3.3.2-11]
         }
         if packet.topic.is_empty() {
             let topic = self.incoming.aliases.get(&alias).cloned();

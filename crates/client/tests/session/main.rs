@@ -1,5 +1,6 @@
 //! The session under invented time, packet by packet, against a server that says what the test has it say.
 
+mod connack;
 mod handshake;
 mod harness;
 mod hostile;
@@ -9,3 +10,4 @@ mod publish;
 mod receive;
 mod requests;
 mod resume;
+mod server_limits;

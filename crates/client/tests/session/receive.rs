@@ -7,6 +7,7 @@ use mosquitto_client::{Message, Options};
 
 #[test]
 fn each_quality_of_service_is_acknowledged_in_its_way() {
+    // [MQTT-3.3.4-1] [MQTT-2.2.1-5]
     for version in VERSIONS {
         let mut peer = Peer::connected(version);
         for (packet_id, qos) in (0..).zip(QOS) {
@@ -77,6 +78,7 @@ fn with_aliases(maximum: u16) -> Peer {
 
 #[test]
 fn an_alias_stands_for_the_topic_that_came_with_it_last() {
+    // [MQTT-3.3.2-10]: each alias up to the maximum is taken.
     let mut peer = with_aliases(2);
     for (topic, alias, expected) in
         [("a", 1, "a"), ("", 1, "a"), ("b", 2, "b"), ("c", 1, "c"), ("", 1, "c"), ("", 2, "b")]
@@ -88,6 +90,7 @@ fn an_alias_stands_for_the_topic_that_came_with_it_last() {
 
 #[test]
 fn aliases_end_with_the_connection() {
+    // [MQTT-3.3.2-7]
     let mut peer = with_aliases(2);
     peer.deliver("a", QoS::AtMostOnce, 0, &[Property::TopicAlias(1)]);
     peer.message();
@@ -100,6 +103,7 @@ fn aliases_end_with_the_connection() {
 
 #[test]
 fn aliases_beyond_what_was_announced_are_refused() {
+    // [MQTT-3.3.2-8] [MQTT-3.3.2-11], as a server breaks them
     for (maximum, alias) in [(0, 1), (2, 3), (2, 0)] {
         let mut peer = with_aliases(maximum);
         peer.deliver("a", QoS::AtMostOnce, 0, &[Property::TopicAlias(alias)]);
