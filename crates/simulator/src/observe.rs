@@ -66,7 +66,9 @@ impl Model {
         must!(!seen.dup || session.connection > 1, "the first PUBLISH of {seen:?} has DUP [MQTT-3.3.1-1]");
         // Of several that look the same (a message may be published twice, and the first of them be dropped for want of
         // room or expire), one that has to come, in order, and still lives.
-        let in_order = |due: &&Due| session.last_seen.get(&due.lane()).is_none_or(|last| due.seq >= *last);
+        let in_order = |due: &&Due| {
+            due.ambiguous || session.last_seen.get(&due.lane()).is_none_or(|last| due.seq >= *last)
+        };
         let position = |wanted: &dyn Fn(&Due) -> bool| session.due.iter().position(|due| due.is(&seen) && wanted(due));
         let found = position(&|due| in_order(&due) && due.expires_at > now && !due.optional);
         let found = found.or_else(|| position(&|due| in_order(&due))).or_else(|| position(&|_| true));
