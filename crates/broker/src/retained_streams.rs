@@ -73,7 +73,11 @@ mod tests {
     use mosquitto_mqtt::packet::SubscriptionOptions;
 
     fn stream(node: NodeId) -> RetainedStream {
-        RetainedStream::new(node, RetainedWalk::new("a", 0), Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), node))
+        RetainedStream::new(
+            node,
+            RetainedWalk::new("a", 0),
+            Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), node),
+        )
     }
 
     #[test]

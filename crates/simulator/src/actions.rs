@@ -4,7 +4,6 @@ use crate::client::{Answer, Outgoing, Stage};
 use crate::link::{Closed, ConnectInfo, Link, Place, Sent, WillInfo};
 use crate::message::Message;
 use crate::simulation::Simulation;
-use crate::violation::Checked;
 use mosquitto_mqtt::packet::{
     Connect, Disconnect, Publish, RetainHandling, Subscribe, Subscription, SubscriptionOptions, Unsubscribe, Will,
 };
@@ -15,10 +14,10 @@ const LEVELS: [&str; 4] = ["a", "b", "c", ""];
 
 impl Simulation {
     /// A client does something.
-    pub(crate) fn act(&mut self, at: usize) -> Checked {
+    pub(crate) fn act(&mut self, at: usize) {
         if self.clients[at].link.is_none() {
             self.connect(at, false);
-            return Ok(());
+            return;
         }
         if !self.clients[at].connected {
             match self.random.below(60) {
@@ -26,7 +25,7 @@ impl Simulation {
                 1 => self.connect(at, false),
                 _ => {}
             }
-            return Ok(());
+            return;
         }
         match self.random.below(200) {
             0..70 => self.publish(at),
@@ -41,7 +40,6 @@ impl Simulation {
             168..198 => self.clients[at].stalled = false,
             _ => self.send_garbage(at),
         }
-        Ok(())
     }
 
     fn qos(&mut self) -> QoS {
@@ -82,11 +80,7 @@ impl Simulation {
     pub(crate) fn connect_clean(&mut self, at: usize) {
         self.connect(at, true);
         if let Some(link) = self.clients[at].link {
-            let info = ConnectInfo {
-                clean: true,
-                expiry_s: 0,
-                ..self.connect_info(at, ProtocolVersion::V311, true)
-            };
+            let info = ConnectInfo { clean: true, expiry_s: 0, ..self.connect_info(at, ProtocolVersion::V311, true) };
             let bytes = self.encode_connect(&info);
             let link = &mut self.network.links[link];
             link.inbox.clear();
@@ -286,7 +280,7 @@ impl Simulation {
     }
 
     fn answer(&mut self, at: usize) {
-        for _ in 0..1 + self.random.below(6) {
+        for _ in 0..=self.random.below(6) {
             let Some(answer) = self.clients[at].answers.pop_front() else { return };
             self.send_answer(at, answer);
         }
@@ -301,7 +295,7 @@ impl Simulation {
         let version = self.clients[at].version;
         let v5 = version.is_v5();
         let mut list = Vec::new();
-        for _ in 0..1 + self.random.below(2) {
+        for _ in 0..=self.random.below(2) {
             let filter = if self.random.one_in(4) && !self.clients[at].filters.is_empty() {
                 Rc::clone(self.random.pick(&self.clients[at].filters))
             } else {
@@ -338,13 +332,7 @@ impl Simulation {
         let properties: PropertiesBuf = identifier.into_iter().map(Property::SubscriptionIdentifier).collect();
         let mut out = Vec::new();
         let subscriptions = list.iter().map(|(filter, options)| Subscription { filter, options: *options });
-        Subscribe::write(
-            packet_id,
-            properties.as_properties(),
-            subscriptions,
-            self.clients[at].version,
-            &mut out,
-        );
+        Subscribe::write(packet_id, properties.as_properties(), subscriptions, self.clients[at].version, &mut out);
         self.send(at, &out, Sent::Subscribe { packet_id, identifier, list });
     }
 

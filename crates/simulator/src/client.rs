@@ -25,6 +25,7 @@ pub(crate) struct Outgoing {
 
 /// An answer to be sent.
 #[derive(Debug, Clone, Copy)]
+#[allow(clippy::enum_variant_names, reason = "the names are MQTT's")]
 pub(crate) enum Answer {
     PubAck(u16),
     PubRec { packet_id: u16, refused: bool },

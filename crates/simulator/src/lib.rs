@@ -71,8 +71,7 @@ pub fn run(seed: u64, steps: u64) -> Result<Counts, Box<Failure>> {
     let mut life = 0;
     while counts.steps < steps {
         let length = LIFE_STEPS.min(steps - counts.steps);
-        // Lives of a seed are seeds of their own.
-        let seed_of_life = seed.wrapping_mul(0x0100_0000_01b3).wrapping_add(life);
+        let seed_of_life = seed_of(seed, life);
         match live(seed_of_life, length, false) {
             Ok(of_life) => counts.add(of_life),
             Err((step, _, violation)) => {
@@ -87,6 +86,22 @@ pub fn run(seed: u64, steps: u64) -> Result<Counts, Box<Failure>> {
         life += 1;
     }
     Ok(counts)
+}
+
+/// The seed of a run's life: lives are seeds of their own.
+fn seed_of(seed: u64, life: u64) -> u64 {
+    seed.wrapping_mul(0x0100_0000_01b3).wrapping_add(life)
+}
+
+/// Runs one life of a run: its `life`th broker, from 0, for up to 4,000 steps.
+///
+/// # Errors
+/// The first violation, with the steps that led to it.
+pub fn run_life(seed: u64, life: u64, steps: u64) -> Result<Counts, Box<Failure>> {
+    let steps = steps.min(LIFE_STEPS);
+    live(seed_of(seed, life), steps, true).map_err(|(step, trace, violation)| {
+        Box::new(Failure { seed, step: life * LIFE_STEPS + step, violation, trace })
+    })
 }
 
 type Found = (u64, Vec<String>, Violation);

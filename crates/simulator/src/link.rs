@@ -2,8 +2,8 @@
 
 use crate::message::Message;
 use mosquitto_broker::{ConnectionId, Moment};
-use mosquitto_mqtt::packet::SubscriptionOptions;
 use mosquitto_mqtt::ProtocolVersion;
+use mosquitto_mqtt::packet::SubscriptionOptions;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -11,15 +11,31 @@ use std::rc::Rc;
 #[derive(Debug, Clone)]
 pub(crate) enum Sent {
     Connect(Box<ConnectInfo>),
-    Publish { message: Rc<Message>, packet_id: u16 },
+    Publish {
+        message: Rc<Message>,
+        packet_id: u16,
+    },
     PubAck(u16),
-    PubRec { packet_id: u16, refused: bool },
+    PubRec {
+        packet_id: u16,
+        refused: bool,
+    },
     PubRel(u16),
     PubComp(u16),
-    Subscribe { packet_id: u16, identifier: Option<u32>, list: Vec<(Rc<str>, SubscriptionOptions)> },
-    Unsubscribe { packet_id: u16, filters: Vec<Rc<str>> },
+    Subscribe {
+        packet_id: u16,
+        identifier: Option<u32>,
+        list: Vec<(Rc<str>, SubscriptionOptions)>,
+    },
+    Unsubscribe {
+        packet_id: u16,
+        filters: Vec<Rc<str>>,
+    },
     Ping,
-    Disconnect { keep_will: bool, expiry_s: Option<u32> },
+    Disconnect {
+        keep_will: bool,
+        expiry_s: Option<u32>,
+    },
     /// Bytes that are no packet: the broker has to close the connection.
     Garbage,
 }
@@ -64,7 +80,10 @@ pub(crate) enum Place {
     /// On this shard, under this number.
     On(usize, ConnectionId),
     /// On its way to this shard, which does not know it yet: accepted, or handed over by another shard.
-    Arriving { shard: usize, handed_over: bool },
+    Arriving {
+        shard: usize,
+        handed_over: bool,
+    },
     Gone,
 }
 

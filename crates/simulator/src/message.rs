@@ -20,7 +20,12 @@ pub(crate) struct Message {
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, topic, payload, qos, retain, expiry_s, tagged } = self;
-        write!(f, "#{number} {topic:?} q{} r{retain} {} bytes, expiry {expiry_s:?}, {tagged}", qos.bits(), payload.len())
+        write!(
+            f,
+            "#{number} {topic:?} q{} r{retain} {} bytes, expiry {expiry_s:?}, {tagged}",
+            qos.bits(),
+            payload.len()
+        )
     }
 }
 

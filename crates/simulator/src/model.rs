@@ -293,7 +293,9 @@ impl Model {
         }
         for (name, members) in &mut self.groups {
             let Some(&first) = members.first() else { continue };
-            let Some(subscription) = self.sessions.get(&first).and_then(|s| s.subscriptions.get(name)) else { continue };
+            let Some(subscription) = self.sessions.get(&first).and_then(|s| s.subscriptions.get(name)) else {
+                continue;
+            };
             if subscription.matches(&message.topic) {
                 found.push((first, subscription.clone(), Rc::clone(name)));
                 members.rotate_left(1);
@@ -331,6 +333,7 @@ impl Model {
             origin,
             seq,
             qos: message.qos.min(subscription.options.qos),
+            granted: subscription.options.qos,
             retain: message.retain && subscription.options.retain_as_published,
             identifier: subscription.identifier,
             expires_at,
@@ -359,18 +362,24 @@ impl Model {
             return;
         }
         let mut due = std::mem::take(&mut session.due);
+        // Of subscriptions that were taken back and others that were changed, which is which cannot be told.
+        let unclear: HashSet<u64> = due
+            .iter()
+            .filter(|due| due.under_way == Some(from) && session.unsubscribed_at >= due.seq && !session.still_has(due))
+            .map(|due| due.seq)
+            .collect();
         due.retain_mut(|due| {
             if due.under_way != Some(from) || due.seq > seq {
                 return true;
             }
             due.under_way = None;
             due.connection = session.connection;
-            if session.unsubscribed_at >= due.seq && !session.subscriptions.contains_key(&due.subscription) {
+            if unclear.contains(&due.seq) {
+                due.optional = true;
                 // [MQTT-3.10.4-2]: not added any more, unless it comes for another subscription too.
-                if !session.matches(&due.message.topic) {
+                if !session.subscriptions.contains_key(&due.subscription) && !session.matches(&due.message.topic) {
                     return false;
                 }
-                due.optional = true;
             }
             let link = session.link.map(|at| &links[at]);
             if due.qos == QoS::AtMostOnce && link.is_none() {

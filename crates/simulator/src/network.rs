@@ -30,9 +30,8 @@ impl Network {
     pub(crate) fn new(shards: usize, settings: &Settings) -> Self {
         let settings = Arc::new(settings.clone());
         let shared = Shared::new(shards as u16);
-        let shard = |at: usize| {
-            Shard::new(ShardId(at as u16), Arc::clone(&shared), Arc::clone(&settings), [at as u8 + 1; 32])
-        };
+        let shard =
+            |at: usize| Shard::new(ShardId(at as u16), Arc::clone(&shared), Arc::clone(&settings), [at as u8 + 1; 32]);
         let now = Moment(1_000_000);
         Self {
             now,
@@ -56,9 +55,11 @@ impl Network {
     /// Lets a shard know of a connection.
     pub(crate) fn arrive(&mut self, link: usize) {
         let Place::Arriving { shard, handed_over } = self.links[link].place else { return };
-        let id = match handed_over {
-            false => self.shards[shard].open("127.0.0.1:9", 0),
-            true => self.shards[shard].open_handed_over("127.0.0.1:9", 0),
+        let shard_entry = &mut self.shards[shard];
+        let id = if handed_over {
+            shard_entry.open_handed_over("127.0.0.1:9", 0)
+        } else {
+            shard_entry.open("127.0.0.1:9", 0)
         };
         self.links[link].heard_at = self.now;
         self.place(link, shard, id);

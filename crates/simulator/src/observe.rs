@@ -66,9 +66,8 @@ impl Model {
         must!(!seen.dup || session.connection > 1, "the first PUBLISH of {seen:?} has DUP [MQTT-3.3.1-1]");
         // Of several that look the same (a message may be published twice, and the first of them be dropped for want of
         // room or expire), one that has to come, in order, and still lives.
-        let in_order = |due: &&Due| {
-            due.ambiguous || session.last_seen.get(&due.lane()).is_none_or(|last| due.seq >= *last)
-        };
+        let in_order =
+            |due: &&Due| due.ambiguous || session.last_seen.get(&due.lane()).is_none_or(|last| due.seq >= *last);
         let position = |wanted: &dyn Fn(&Due) -> bool| session.due.iter().position(|due| due.is(&seen) && wanted(due));
         let found = position(&|due| in_order(&due) && due.expires_at > now && !due.optional);
         let found = found.or_else(|| position(&|due| in_order(&due))).or_else(|| position(&|_| true));
@@ -81,7 +80,8 @@ impl Model {
                 let mut due = session.due.remove(place);
                 due.ambiguous |= either;
                 live(session, &due, &seen, now)?;
-                due.expires_at
+                // Its twin may be one that expires.
+                if due.ambiguous { now } else { due.expires_at }
             }
             None => retained(session, &seen, true)?,
         };
@@ -216,7 +216,7 @@ fn retained(session: &mut Session, seen: &Seen, taken: bool) -> Checked<Moment> 
         made: seen.v5.then_some((seen.said.user.is_some(), seen.said.expiry_s.is_some())),
     };
     let version = session.streams.iter().filter_map(|stream| stream.brings(&seen.topic, &look)).max_by_key(|v| v.seq);
-    let Some(Version { message, seq, expires_at }) = version.cloned() else {
+    let Some(Version { message, seq, .. }) = version.cloned() else {
         violated!("{seen:?} is not owed: neither live nor retained")
     };
     check_properties(seen, &message)?;
@@ -235,7 +235,10 @@ fn retained(session: &mut Session, seen: &Seen, taken: bool) -> Checked<Moment> 
         looks.pop();
     }
     must!(brought == all, "{seen:?} is not owed: it came {all} times, and {brought} subscriptions bring it");
-    Ok(expires_at)
+    // Its publisher may have sent it twice, once with an expiry interval and once without.
+    let candidates = session.streams.iter().filter_map(|stream| stream.topics.get(&seen.topic));
+    let twins = candidates.flat_map(|candidate| &candidate.versions).filter(|v| v.message.number == seen.number);
+    Ok(twins.map(|version| version.expires_at).min().unwrap_or(Moment::NEVER))
 }
 
 /// A packet that acknowledges a publication, as a reply.

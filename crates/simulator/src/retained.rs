@@ -10,6 +10,10 @@ pub(crate) struct Look {
     pub(crate) number: u32,
     pub(crate) qos: QoS,
     /// The subscription identifier, where the client's version has such.
+    #[allow(
+        clippy::option_option,
+        reason = "none is what an older version cannot say; none in it is that there is none"
+    )]
     pub(crate) identifier: Option<Option<u32>>,
     /// Whether it has a user property and an expiry interval, where the client's version has such.
     pub(crate) made: Option<(bool, bool)>,

@@ -27,6 +27,7 @@ impl Subscription {
 
 /// One copy of a message that a session has to get.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Due {
     pub(crate) message: Rc<Message>,
     /// The session that published it.
@@ -34,6 +35,8 @@ pub(crate) struct Due {
     /// Its place among all that was ever routed.
     pub(crate) seq: u64,
     pub(crate) qos: QoS,
+    /// As it was granted.
+    pub(crate) granted: QoS,
     pub(crate) retain: bool,
     pub(crate) identifier: Option<u32>,
     pub(crate) expires_at: Moment,
@@ -53,6 +56,7 @@ pub(crate) struct Due {
 
 /// What a delivery of QoS 1 or 2 waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::enum_variant_names, reason = "the names are MQTT's")]
 pub(crate) enum Awaiting {
     PubAck,
     PubRec,
@@ -140,6 +144,16 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Whether the subscription that a message comes for is still as it was.
+    pub(crate) fn still_has(&self, due: &Due) -> bool {
+        self.subscriptions.get(&due.subscription).is_some_and(|now| {
+            due.message.qos.min(now.options.qos) == due.qos
+                && (due.message.retain && now.options.retain_as_published) == due.retain
+                && now.identifier == due.identifier
+                && now.options.qos == due.granted
+        })
+    }
+
     pub(crate) fn matches(&self, topic: &str) -> bool {
         self.subscriptions.values().any(|subscription| subscription.matches(topic))
     }

@@ -107,7 +107,8 @@ impl Simulation {
                 missing.push(format!("client {client} did not get {due:?}"));
             }
             let open = session.exchanges.iter();
-            let open = open.filter(|(_, exchange)| !exchange.may_be_given_up(self.network.now, session.smallest_packet));
+            let open =
+                open.filter(|(_, exchange)| !exchange.may_be_given_up(self.network.now, session.smallest_packet));
             let open: Vec<_> = open.collect();
             must!(open.is_empty(), "client {client}: not finished: {open:?}");
             self.missing_retained(client, &mut missing);
@@ -174,9 +175,10 @@ impl Simulation {
         self.leave_for_good()?;
         let left: usize = self.network.shards.iter().map(|s| s.session_count() + s.connection_count()).sum();
         must!(left == 0, "{left} sessions and connections are left");
-        let (subscriptions, retained) = (self.network.shared.subscription_count(), self.network.shared.retained_count());
+        let (subscriptions, retained) =
+            (self.network.shared.subscription_count(), self.network.shared.retained_count());
         must!(subscriptions == 0 && retained == 0, "{subscriptions} subscriptions, {retained} retained messages left");
-        let due = self.network.shards.iter().filter_map(mosquitto_broker::Shard::next_deadline).next();
+        let due = self.network.shards.iter().find_map(mosquitto_broker::Shard::next_deadline);
         must!(due.is_none(), "there is a deadline left: {due:?}");
         Ok(())
     }
