@@ -93,7 +93,7 @@ mod tests {
         let fault = |first, body: &[u8], v| Publish::decode(first, body, v).unwrap_err().fault;
         assert_eq!(fault(0x36, &[0, 1, b'a', 0, 1], V311), Fault::Malformed); // [MQTT-3.3.1-4]
         assert_eq!(fault(0x38, &[0, 1, b'a'], V311), Fault::Malformed); // [MQTT-3.3.1-2]
-        assert_eq!(fault(0x32, &[0, 1, b'a', 0, 0], V311), Fault::Protocol); // [MQTT-2.3.1-1]
+        assert_eq!(fault(0x32, &[0, 1, b'a', 0, 0], V311), Fault::Protocol); // [3.1.1 MQTT-2.3.1-1]
         assert_eq!(fault(0x30, &[0, 1, b'#'], V311), Fault::Malformed); // [MQTT-3.3.2-2]
         assert_eq!(fault(0x30, &[0, 0], V311), Fault::Malformed); // [MQTT-4.7.3-1]
         assert_eq!(fault(0x30, &[0, 9, b'a'], V311), Fault::Malformed);

@@ -41,7 +41,7 @@ impl SubscriptionOptions {
     fn from_byte(byte: u8, version: ProtocolVersion) -> Result<Self, DecodeError> {
         let qos = QoS::from_bits(byte & 3).ok_or(DecodeError::malformed("requested QoS", "is 3"))?; // [MQTT-3.8.3-4]
         if !version.is_v5() {
-            // [MQTT-3-8.3-4]
+            // [3.1.1 MQTT-3-8.3-4]
             let clean = byte & 0xfc == 0;
             return if clean { Ok(Self::qos(qos)) } else { Err(reserved()) };
         }
@@ -212,7 +212,7 @@ mod tests {
         let fault = |body: &[u8], v| Subscribe::decode(body, v).unwrap_err().fault;
         assert_eq!(fault(&[0, 1], V311), Fault::Malformed); // [MQTT-3.8.3-3]
         assert_eq!(fault(&[0, 0, 0, 1, b'a', 0], V311), Fault::Malformed);
-        assert_eq!(fault(&[0, 1, 0, 1, b'a', 3], V311), Fault::Malformed); // [MQTT-3-8.3-4]
+        assert_eq!(fault(&[0, 1, 0, 1, b'a', 3], V311), Fault::Malformed); // [3.1.1 MQTT-3-8.3-4]
         assert_eq!(fault(&[0, 1, 0, 1, b'a', 4], V311), Fault::Malformed);
         assert_eq!(fault(&[0, 1, 0, 0, 1, b'a', 0x30], V5), Fault::Malformed);
         assert_eq!(fault(&[0, 1, 0, 0, 1, b'a', 0x40], V5), Fault::Malformed); // [MQTT-3.8.3-5]
