@@ -205,6 +205,9 @@ impl<'a> Script<'a> {
             let (bytes, open) = self.broker.fetch(link);
             client.receives(&bytes);
             client.keeps_within_bounds(self.broker.output_len(link));
+            if self.broker.flows(link) {
+                client.has_all_answers();
+            }
             if !open {
                 client.link = None;
                 client.ends(&[]);
@@ -216,6 +219,8 @@ impl<'a> Script<'a> {
     fn end(mut self) {
         self.broker.hold_mail = false;
         (0..2).for_each(|who| self.hang_up(who, Loss::Silent));
+        self.settle();
+        self.broker.deadlines_have_their_sessions();
         self.broker.wait(1 << 34);
         self.settle();
         self.broker.is_empty_but_for_sessions();

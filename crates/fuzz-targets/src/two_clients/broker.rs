@@ -118,6 +118,11 @@ impl Broker {
         self.wires.get_mut(&link.0).expect("the client holds this connection")
     }
 
+    /// Whether nothing holds back what a client asks and gets.
+    pub(super) fn flows(&self, link: Link) -> bool {
+        !self.hold_mail && self.wires.get(&link.0).is_some_and(|wire| wire.open && wire.reading)
+    }
+
     pub(super) fn output_len(&self, link: Link) -> usize {
         self.wires.get(&link.0).filter(|wire| wire.open).map_or(0, |wire| self.shards[wire.shard].output_len(wire.id))
     }
@@ -292,6 +297,14 @@ impl Broker {
         for line in lines {
             let allowed = |c: char| !c.is_control() || c == '\t';
             assert!(line.text.len() <= LINE_BYTES_MAX && line.text.chars().all(allowed), "{:?}", line.text);
+        }
+    }
+
+    /// Where nobody is connected, only a session can have a deadline.
+    pub(super) fn deadlines_have_their_sessions(&self) {
+        for shard in &self.shards {
+            assert_eq!(shard.connection_count(), 0, "a connection is left");
+            assert!(shard.session_count() > 0 || shard.next_deadline().is_none(), "a deadline is left of nothing");
         }
     }
 

@@ -3,8 +3,8 @@
 use super::broker::Link;
 use mosquitto_broker::Settings;
 use mosquitto_mqtt::packet::{ConnAck, Connect, Publish};
-use mosquitto_mqtt::{FixedHeader, Packet, Property, ProtocolVersion, QoS};
-use std::collections::{BTreeMap, BTreeSet};
+use mosquitto_mqtt::{FixedHeader, Packet, PacketType, Property, ProtocolVersion, QoS};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// Unsent bytes for one client beyond what its packets can make: replies may pile up to 1 MiB, and retained messages are
 /// streamed while less than 64 KiB wait.
@@ -42,6 +42,8 @@ struct Connection {
     /// It acknowledged what it did not have: nobody can tell what is in flight.
     cheated: bool,
     aliases: BTreeMap<u16, String>,
+    /// What it has asked for, with how many filters, and has no answer to.
+    unanswered: HashMap<(PacketType, u16), VecDeque<usize>>,
 }
 
 /// What its CONNECT said.
@@ -122,6 +124,9 @@ impl Client {
             }
             _ => {}
         }
+        if let Some((answer, filters)) = answer_to(&packet) {
+            connection.unanswered.entry(answer).or_default().push_back(filters);
+        }
         Some(len)
     }
 
@@ -173,6 +178,7 @@ impl Client {
             // [MQTT-3.1.2-24]
             assert!(len <= said.maximum_packet_size, "a packet of {len} bytes");
         }
+        self.is_an_answer(packet);
         match packet {
             Packet::Publish(publish) => self.on_publish(publish),
             // [MQTT-3.14.0-1] and 3.1.1, 3.14: a server of MQTT 3 has no DISCONNECT.
@@ -185,6 +191,33 @@ impl Client {
             }
             _ => {}
         }
+    }
+
+    /// An answer has its question, and as many codes as there were filters.
+    fn is_an_answer(&mut self, packet: &Packet<'_>) {
+        let (kind, id, codes) = match packet {
+            Packet::PubAck(ack) => (PacketType::PubAck, ack.packet_id, 0),
+            Packet::PubRec(ack) => (PacketType::PubRec, ack.packet_id, 0),
+            Packet::PubRel(ack) => (PacketType::PubRel, ack.packet_id, 0),
+            Packet::PubComp(ack) => (PacketType::PubComp, ack.packet_id, 0),
+            Packet::SubAck(ack) => (PacketType::SubAck, ack.packet_id, ack.reasons.len()),
+            Packet::UnsubAck(ack) => (PacketType::UnsubAck, ack.packet_id, ack.reasons.len()),
+            Packet::PingResp => (PacketType::PingResp, 0, 0),
+            _ => return,
+        };
+        let asked = self.connection.unanswered.get_mut(&(kind, id)).and_then(VecDeque::pop_front);
+        match asked {
+            // UNSUBACK of MQTT 3 has no codes.
+            Some(filters) => assert!(codes == filters || (codes == 0 && !self.version().is_v5()), "{packet:?}"),
+            // The message may have come over an earlier connection [MQTT-4.4.0-1].
+            None => assert_eq!(kind, PacketType::PubRel, "{packet:?} was not asked for"),
+        }
+    }
+
+    /// Whether nothing is owed to a client that takes all it is sent.
+    pub(super) fn has_all_answers(&self) {
+        let open: Vec<_> = self.connection.unanswered.iter().filter(|(_, list)| !list.is_empty()).collect();
+        assert!(open.is_empty() || self.connection.garbled, "{open:?} are not answered");
     }
 
     fn on_connack(&mut self, ack: &ConnAck<'_>) {
@@ -257,6 +290,20 @@ impl Said {
         }
         said
     }
+}
+
+/// What a server answers to a packet, and for how many filters.
+fn answer_to(packet: &Packet<'_>) -> Option<((PacketType, u16), usize)> {
+    Some(match packet {
+        Packet::Publish(publish) if publish.qos == QoS::AtLeastOnce => ((PacketType::PubAck, publish.packet_id), 0),
+        Packet::Publish(publish) if publish.qos == QoS::ExactlyOnce => ((PacketType::PubRec, publish.packet_id), 0),
+        Packet::PubRel(ack) => ((PacketType::PubComp, ack.packet_id), 0),
+        Packet::PubRec(ack) if !ack.reason.is_error() => ((PacketType::PubRel, ack.packet_id), 0),
+        Packet::Subscribe(packet) => ((PacketType::SubAck, packet.packet_id), packet.subscriptions().count()),
+        Packet::Unsubscribe(packet) => ((PacketType::UnsubAck, packet.packet_id), packet.filters().count()),
+        Packet::PingReq => ((PacketType::PingResp, 0), 0),
+        _ => return None,
+    })
 }
 
 /// The first packet and its length: nothing where it is not whole, an error where it is none.

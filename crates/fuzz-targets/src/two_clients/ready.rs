@@ -6,7 +6,8 @@ use mosquitto_mqtt::packet::{
 };
 use mosquitto_mqtt::{Packet, Properties, PropertiesBuf, Property, ProtocolVersion, QoS, ReasonCode};
 
-const MAX_U32: u32 = u32::MAX;
+/// Bytes of some packets towards clients that take one byte less.
+const A_LITTLE_TOO_LONG: u32 = 30;
 
 /// A CONNECT of the kind `how`. There are as many client ids as in `ids`, so that the clients meet each other's sessions.
 pub(super) fn connect(how: u8, version: ProtocolVersion, ids: &[String]) -> Vec<u8> {
@@ -17,9 +18,12 @@ pub(super) fn connect(how: u8, version: ProtocolVersion, ids: &[String]) -> Vec<
         .map(|will| Will { properties: if version.is_v5() { delay.as_properties() } else { will.properties }, ..will });
     let mut properties = PropertiesBuf::new();
     if version.is_v5() {
-        properties.push(Property::SessionExpiryInterval(if how & 1 == 0 { MAX_U32 } else { 20 }));
+        properties.push(Property::SessionExpiryInterval(if how & 1 == 0 { u32::MAX } else { 20 }));
         properties.push(Property::ReceiveMaximum(u16::from(how & 3) + 1));
         properties.push(Property::TopicAliasMaximum(u16::from(how & 3)));
+        if how & 3 == 1 {
+            properties.push(Property::MaximumPacketSize(A_LITTLE_TOO_LONG - 1));
+        }
     }
     let mut out = Vec::new();
     Connect {
@@ -69,12 +73,14 @@ pub(super) fn packet(how: u8, client: &Client) -> Vec<u8> {
         1 => subscribe("a/+", QoS::AtLeastOnce, 7, version, &mut out),
         2 => subscribe("$share/g/#", QoS::ExactlyOnce, 0, version, &mut out),
         3 => {
-            let filters = ["#", "a/+", "$share/g/#", "none"];
-            Unsubscribe::write(9, Properties::EMPTY, filters.into_iter(), version, &mut out);
+            // The answer has the length in question: five bytes, and a code for each.
+            let filters = ["#", "a/+", "$share/g/#"].into_iter().chain(std::iter::repeat_n("none", 22));
+            Unsubscribe::write(9, Properties::EMPTY, filters, version, &mut out);
         }
         4 => publish("a/b", QoS::AtMostOnce, false, b"x", version, &mut out),
         5 => publish("a/b", QoS::AtLeastOnce, true, b"xy", version, &mut out),
-        6 => publish("a/b", QoS::ExactlyOnce, false, b"xyz", version, &mut out),
+        // It has that length, too, where it comes without identifiers and aliases.
+        6 => publish("a/b", QoS::ExactlyOnce, false, &[b'.'; 20], version, &mut out),
         7 => publish("a/c", QoS::AtLeastOnce, true, b"", version, &mut out),
         8 => publish("long", QoS::AtLeastOnce, true, &[b'.'; 3000], version, &mut out),
         9 => Packet::PubAck(ack(id)).encode(version, &mut out),
