@@ -15,7 +15,7 @@ use mosquitto_broker::Settings;
 use mosquitto_mqtt::ProtocolVersion;
 
 /// Bytes that the clients of one script send at most, so that every script comes to its end soon.
-const SENT_MAX: usize = 64 * 1024;
+const SENT_MAX: usize = 1024 * 1024;
 
 /// The same for the pieces in which they send.
 const PIECES_MAX: usize = 1000;

@@ -265,7 +265,7 @@ impl Client {
                 self.connection.connect.as_ref().map_or(0, |said| said.receive_maximum.unwrap_or(self.receive_maximum)),
             );
             let longest = self.max_packet_size + 100;
-            let packets = (self.max_queued_messages + window).min(super::SENT_MAX);
+            let packets = self.max_queued_messages + window;
             let limit = OUTPUT_FIXED + self.max_packet_size / 4 + packets * longest;
             assert!(output_len <= limit, "{output_len} bytes wait, {limit} may");
         }
