@@ -208,9 +208,9 @@ impl Broker {
         self.status_kib("VmRSS:")
     }
 
-    /// KiB of address space that it has reserved.
-    pub(crate) fn virtual_kib(&self) -> u64 {
-        self.status_kib("VmSize:")
+    /// The most KiB of address space that it has ever had reserved.
+    pub(crate) fn virtual_peak_kib(&self) -> u64 {
+        self.status_kib("VmPeak:")
     }
 
     fn status_kib(&self, name: &str) -> u64 {
