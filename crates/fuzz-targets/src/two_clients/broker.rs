@@ -28,6 +28,7 @@ pub(super) enum Loss {
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Wire {
     shard: usize,
     id: ConnectionId,
@@ -40,6 +41,8 @@ struct Wire {
     /// Bytes that the client has not looked at.
     outbox: Vec<u8>,
     reading: bool,
+    /// Whether it is to be told that it can write, though nothing is new.
+    writable: bool,
     open: bool,
 }
 
@@ -89,7 +92,8 @@ impl Broker {
         let id = self.shards[shard].open(&format!("127.0.0.1:{at}"), 0);
         self.shards[shard].end();
         let (inbox, outbox) = (Vec::new(), Vec::new());
-        let wire = Wire { shard, id, inbox, news: false, packet_len: 0, outbox, reading: true, open: true };
+        let wire =
+            Wire { shard, id, inbox, news: false, packet_len: 0, outbox, reading: true, writable: false, open: true };
         self.wires.insert(at, wire);
         Link(at)
     }
@@ -128,7 +132,8 @@ impl Broker {
     }
 
     pub(super) fn set_reading(&mut self, link: Link, reading: bool) {
-        self.wire(link).reading = reading;
+        let wire = self.wire(link);
+        (wire.reading, wire.writable) = (reading, reading);
     }
 
     /// The network takes some bytes on behalf of a client that may not be reading.
@@ -254,22 +259,25 @@ impl Broker {
         moved
     }
 
+    /// Sends what is new, and what waits where the network takes more again.
     fn write(&mut self, at: usize) -> bool {
         let mut touched = Vec::new();
         self.shards[at].touched(&mut touched);
         let mut moved = false;
         for wire in self.wires.values_mut().filter(|wire| wire.shard == at && wire.open) {
-            if self.shards[at].output_len(wire.id) == 0 {
-                continue;
-            }
+            let new = touched.iter().filter(|&&id| id == wire.id).count();
+            assert!(new <= 1, "a connection stands in the list twice");
             if !wire.reading {
-                self.shards[at].sent(wire.id, 0);
-                continue;
+                if self.shards[at].output_len(wire.id) > 0 {
+                    self.shards[at].sent(wire.id, 0);
+                }
+            } else if new == 1 || wire.writable {
+                let bytes = unsent(&self.shards[at], wire.id);
+                self.shards[at].sent(wire.id, bytes.len());
+                wire.writable = self.shards[at].output_len(wire.id) > 0;
+                wire.outbox.extend_from_slice(&bytes);
+                moved |= !bytes.is_empty();
             }
-            let bytes = unsent(&self.shards[at], wire.id);
-            self.shards[at].sent(wire.id, bytes.len());
-            wire.outbox.extend_from_slice(&bytes);
-            moved = true;
         }
         moved
     }
