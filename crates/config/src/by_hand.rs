@@ -122,7 +122,7 @@ pub(crate) fn include_dir(
     file: &mut OpenFile,
     statement: &mut Statement<'_>,
 ) -> Result<(), ConfigError> {
-    if file.included {
+    if !file.may_include {
         return Err(ConfigError::new("The include_dir option is only valid in the main configuration file."));
     }
     let directory = PathBuf::from(statement.text(None)?);

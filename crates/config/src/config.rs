@@ -98,6 +98,14 @@ impl Config {
         Ok(reader.config)
     }
 
+    /// Reads text that stands in no file; errors call it `name`. `include_dir` is refused in it: nothing outside the text
+    /// is looked at.
+    pub fn parse(name: &Path, text: &[u8]) -> Result<Self, ConfigError> {
+        let mut reader = Reader::default();
+        reader.read_text(name, text)?;
+        Ok(reader.config)
+    }
+
     /// Whether only clients on this machine can connect, because there is no `listener`, `port` or `bind_address`.
     pub fn local_only(&self) -> bool {
         self.listeners.iter().all(|listener| listener.origin == Origin::Option)

@@ -46,6 +46,8 @@ macro_rules! properties {
             }
 
             pub(crate) fn read_value(id: PropertyId, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+                #[cfg(feature = "count-reads")]
+                count_read();
                 Ok(match id {
                     $(PropertyId::$variant => Property::$variant(properties!(@read $kind reader $label)),)*
                 })
@@ -149,6 +151,23 @@ impl Property<'_> {
         };
         if right { Ok(()) } else { Err(DecodeError::protocol(self.id().name(), "has a value out of range")) }
     }
+}
+
+#[cfg(feature = "count-reads")]
+thread_local! {
+    static READS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(feature = "count-reads")]
+fn count_read() {
+    READS.set(READS.get() + 1);
+}
+
+/// How often a property was read from its bytes in this thread, so that tests can tell what a packet costs whatever the
+/// machine it runs on.
+#[cfg(feature = "count-reads")]
+pub fn property_reads() -> u64 {
+    READS.get()
 }
 
 fn put_binary(out: &mut Vec<u8>, data: &[u8]) {

@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn every_fault_has_its_kind() {
         use PacketType::{Connect, Publish, Subscribe};
-        // [MQTT-2.2.2-2], 2.2.2.2: unknown, cut short, repeated, misplaced, out of range
+        // [MQTT-2.2.2-1] 2.2.2.2: unknown, cut short, repeated, misplaced, out of range
         assert_eq!(decode(&[0], Connect), Err(Fault::Malformed));
         assert_eq!(decode(&[0x21, 0], Connect), Err(Fault::Malformed));
         assert_eq!(decode(&[0x21, 0, 1, 0x21, 0, 1], Connect), Err(Fault::Protocol));

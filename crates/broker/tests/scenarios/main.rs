@@ -20,6 +20,7 @@ mod log_lines;
 mod mail;
 mod message_expiry;
 mod model;
+mod other_brokers_bugs;
 mod packet_size;
 mod publish_subscribe;
 mod qos_in;

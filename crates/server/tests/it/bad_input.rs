@@ -223,7 +223,7 @@ fn a_second_connect_ends_the_connection() {
     witness.goes_on();
 }
 
-/// `[MQTT-4.8.0-1]`, `[MQTT-4.13.1-1]`
+/// `[3.1.1 MQTT-4.8.0-1]`, `[MQTT-4.13.1-1]`
 #[test]
 fn a_malformed_packet_ends_its_connection_with_a_reason() {
     let broker = Broker::open("");

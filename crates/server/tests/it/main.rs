@@ -21,6 +21,7 @@ mod harness;
 mod listeners;
 mod logging;
 mod max_connections;
+mod memory;
 mod sessions;
 mod slow_subscribers;
 mod stopping;
