@@ -4,11 +4,12 @@ use crate::alias::AliasesOut;
 use crate::connection::Phase;
 use crate::log::{log, log_connection};
 use crate::message::{Message, MessageRef};
+use crate::protocol_error::connect_line;
 use crate::publish::allowed_for_will;
 use crate::received::Flow;
 use crate::session::{NEVER_EXPIRES, StoredWill};
 use crate::timers::Timer;
-use crate::{ConnectionId, Moment, Shard};
+use crate::{ConnectionId, LogLevel, Moment, Shard};
 use mosquitto_mqtt::packet::{ConnAck, Connect, ConnectError, Will};
 use mosquitto_mqtt::{Fault, FixedHeader, Properties, PropertiesBuf, Property, ProtocolVersion, ReasonCode};
 use rand_chacha::rand_core::RngCore;
@@ -18,6 +19,9 @@ use std::fmt::Write;
 const UNACCEPTABLE_PROTOCOL: u8 = 1;
 const IDENTIFIER_REJECTED: u8 = 2;
 const NOT_AUTHORIZED: u8 = 5;
+
+/// The reason that the log gives for a refusal of what the broker does not do.
+const DISALLOWED: &str = "used disallowed feature (QoS too high, retain not supported, or bad AUTH method)";
 
 /// What the properties of a CONNECT ask for.
 #[derive(Debug, Default)]
@@ -50,9 +54,11 @@ impl Asked {
 
 /// A CONNECT that is not accepted: the answer in either version (none: the connection is just closed), and the reason
 /// for the log.
-struct Refusal {
+struct Refusal<'a> {
     v5: Option<ReasonCode>,
     v3: Option<u8>,
+    /// What the log calls the client, where it got so far.
+    client_id: Option<&'a str>,
     text: &'static str,
 }
 
@@ -61,14 +67,16 @@ impl Shard {
     pub(crate) fn on_connect(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Flow {
         let connect = match Connect::read(body) {
             Ok(connect) => connect,
-            Err(error) => {
-                self.refuse_faulty(id, error, body);
+            Err(refused) => {
+                self.refuse_faulty(id, header.first_byte, &refused, body);
                 return Flow::Next;
             }
         };
-        if header.packet_type(connect.version).is_err() {
+        if let Err(error) = header.packet_type(connect.version) {
             // [MQTT-2.1.3-1]: wrong flags, which only MQTT 3.1 lets pass.
-            self.end_with(id, None, Some("malformed packet"));
+            let version = Some(connect.version);
+            let refused = ConnectError { error, answerable: false, version, client_id: None, unread: 0 };
+            self.refuse_faulty(id, header.first_byte, &refused, body);
             return Flow::Next;
         }
         // A client without an id gets one that is at home here.
@@ -93,67 +101,100 @@ impl Shard {
         }
     }
 
-    fn refuse_faulty(&mut self, id: ConnectionId, refused: ConnectError, body: &[u8]) {
-        let ConnectError { error, version, answerable } = refused;
-        let said = match (error.fault, protocol_level(body)) {
-            (Fault::UnsupportedVersion, Some(level)) => format!("with invalid protocol version ({level})"),
-            _ => format!("{} {}", error.field, error.what),
-        };
-        let peer = self.home.name_of(id).to_owned();
-        log_connection!(self.home.log, Information, "Protocol error from {peer}: CONNECT {said}.");
+    /// Says what is wrong with a CONNECT that cannot be decoded, and answers it where that is due.
+    fn refuse_faulty(&mut self, id: ConnectionId, first_byte: u8, refused: &ConnectError<'_>, body: &[u8]) {
+        let Some(connection) = self.home.connections.get(id) else { return };
+        let ConnectError { error, version, answerable, .. } = *refused;
+        let (peer, address) = (&connection.peer, connection.address());
+        let mosquittos = connect_line(refused, first_byte, body, peer, address);
         let text = match error.fault {
-            Fault::Malformed => "malformed packet",
             Fault::ClientIdentifier => "client identifier not valid",
+            // Whatever Mosquitto has a line for, it counts as a protocol error.
+            Fault::Malformed if mosquittos.is_none() => "malformed packet",
+            Fault::UnsupportedVersion if version.is_none() => DISALLOWED,
             _ => "protocol error",
         };
+        let (level, line) = mosquittos.unwrap_or_else(|| {
+            (LogLevel::Information, format!("Protocol error from {peer}: CONNECT {} {}.", error.field, error.what))
+        });
+        // Clients that speak another protocol, or another version of this one, are a matter of connecting.
+        let told = version.is_some() && error.fault != Fault::UnsupportedVersion;
+        if self.home.log.wants(level) && (told || self.home.log.connection_messages) {
+            self.home.log.write(level, crate::log::line(format_args!("{line}")));
+        }
         if error.fault == Fault::UnsupportedVersion {
             // Where the client's version is unknown, 5 is the one in which all can be said.
-            let refusal = Refusal { v5: Some(error.fault.reason()), v3: Some(UNACCEPTABLE_PROTOCOL), text };
+            let refusal =
+                Refusal { v5: Some(error.fault.reason()), v3: Some(UNACCEPTABLE_PROTOCOL), client_id: None, text };
             self.refuse_connect(id, version.unwrap_or(ProtocolVersion::V5), &refusal);
             return;
         }
         let v5 = answerable.then_some(error.fault.reason());
-        self.refuse_connect(id, version.unwrap_or(ProtocolVersion::V311), &Refusal { v5, v3: None, text });
+        self.refuse_connect(
+            id,
+            version.unwrap_or(ProtocolVersion::V311),
+            &Refusal { v5, v3: None, client_id: None, text },
+        );
     }
 
     /// `[MQTT-3.1.4-2]`, `[MQTT-3.2.2-7]`: answers with the code, if there is one, and closes.
-    fn refuse_connect(&mut self, id: ConnectionId, version: ProtocolVersion, refusal: &Refusal) {
+    fn refuse_connect(&mut self, id: ConnectionId, version: ProtocolVersion, refusal: &Refusal<'_>) {
         let reason = if version.is_v5() { refusal.v5 } else { refusal.v3.map(ReasonCode) };
         if let Some(reason) = reason {
-            log!(self.home.log, Debug, "Sending CONNACK to {} (0, {})", self.home.name_of(id), reason.0);
+            let name = refusal.client_id.unwrap_or(self.home.name_of(id));
+            log!(self.home.log, Debug, "Sending CONNACK to {name} (0, {})", reason.0);
             // [MQTT-3.2.2-6]: no session where there is an error.
             let ack = ConnAck { session_present: false, reason, properties: Properties::EMPTY };
             self.home.reply(id, |out| ack.encode(version, out));
         }
-        self.end_with(id, None, Some(refusal.text));
+        self.end_unknown(id, refusal.client_id, refusal.text);
     }
 
     /// Everything that may speak against a client, in Mosquitto's order.
-    fn check(&self, id: ConnectionId, connect: &Connect<'_>, asked: &Asked) -> Result<(), Refusal> {
+    fn check<'a>(&mut self, id: ConnectionId, connect: &Connect<'a>, asked: &Asked) -> Result<(), Refusal<'a>> {
+        let Some(connection) = self.home.connections.get(id) else { return Ok(()) };
+        let (peer, listener) = (&connection.peer, usize::from(connection.listener));
+        let anonymous = || Refusal { v5: None, v3: None, client_id: None, text: "protocol error" };
+        let known = || Refusal { client_id: Some(connect.client_id), ..anonymous() };
         if asked.authentication_data && !asked.authentication_method {
-            return Err(Refusal { v5: Some(ReasonCode::PROTOCOL_ERROR), v3: None, text: "protocol error" });
+            log!(
+                self.home.log,
+                Information,
+                "Protocol error from {peer}: CONNECT with authentication data but no authentication method."
+            );
+            return Err(Refusal { v5: Some(ReasonCode::PROTOCOL_ERROR), ..anonymous() });
         }
         if connect.client_id.is_empty() && !may_be_assigned(connect) {
             // [MQTT-3.1.3-8] of 3.1.1
+            let said = match connect.version {
+                ProtocolVersion::V31 => "v3.1 CONNECT with zero length clientid",
+                _ => "CONNECT with zero length clientid when forbidden",
+            };
+            log!(self.home.log, Information, "Protocol error from {peer}: {said}.");
             let v5 = Some(ReasonCode::UNSPECIFIED_ERROR);
-            return Err(Refusal { v5, v3: Some(IDENTIFIER_REJECTED), text: "client identifier not valid" });
+            return Err(Refusal { v5, v3: Some(IDENTIFIER_REJECTED), ..anonymous() });
         }
         if connect.will.is_some_and(|will| !allowed_for_will(will.topic)) {
-            return Err(Refusal { v5: None, v3: None, text: "protocol error" });
+            return Err(anonymous());
         }
         if asked.authentication_method {
             // [MQTT-4.12.0-1]
             let v5 = Some(ReasonCode::BAD_AUTHENTICATION_METHOD);
-            return Err(Refusal { v5, v3: None, text: "bad authentication method" });
+            return Err(Refusal { v5, text: DISALLOWED, ..known() });
         }
-        let listener = self.home.connections.get(id).map_or(0, |connection| usize::from(connection.listener));
         if !self.home.settings.listeners.get(listener).is_some_and(|l| l.allow_anonymous) {
             let v5 = Some(ReasonCode::NOT_AUTHORIZED);
-            return Err(Refusal { v5, v3: Some(NOT_AUTHORIZED), text: "not authorised" });
+            return Err(Refusal { v5, v3: Some(NOT_AUTHORIZED), text: "not authorised", ..known() });
         }
         let limit = self.home.settings.max_keepalive_s;
         if limit > 0 && !connect.version.is_v5() && (connect.keep_alive_s > limit || connect.keep_alive_s == 0) {
-            return Err(Refusal { v5: None, v3: Some(IDENTIFIER_REJECTED), text: "keep alive too long" });
+            // Mosquitto looks at this last of all, when the log has the client already.
+            self.log_accepted(id, connect, connect.client_id);
+            return Err(Refusal {
+                v3: Some(IDENTIFIER_REJECTED),
+                text: "bad socket read/write: Invalid input",
+                ..known()
+            });
         }
         Ok(())
     }
@@ -319,12 +360,6 @@ impl Shard {
             }
         }
     }
-}
-
-/// The byte behind the protocol name.
-fn protocol_level(body: &[u8]) -> Option<u8> {
-    let (len, rest) = body.split_first_chunk()?;
-    rest.get(usize::from(u16::from_be_bytes(*len))).copied()
 }
 
 /// `[MQTT-3.1.3-6]`: MQTT 5 always lets the server choose, 3.1.1 with a clean session only `[MQTT-3.1.3-7]`, 3.1 never.

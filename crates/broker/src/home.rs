@@ -72,12 +72,12 @@ impl Home {
         }
     }
 
-    /// The client id of a connection for the log, or its peer address while there is none.
+    /// The client id of a connection for the log, or the peer's address, without its port, while there is none.
     pub(crate) fn name_of(&self, id: ConnectionId) -> &str {
         let Some(connection) = self.connections.get(id) else { return "" };
         match connection.phase {
-            Phase::Open(slot) => self.sessions.get(slot).map_or(&connection.peer, |s| &s.client_id),
-            _ => &connection.peer,
+            Phase::Open(slot) => self.sessions.get(slot).map_or(connection.address(), |s| &s.client_id),
+            _ => connection.address(),
         }
     }
 
@@ -107,14 +107,16 @@ impl Home {
     pub(crate) fn acknowledge(&mut self, id: ConnectionId, kind: PacketType, packet_id: u16, reason: ReasonCode) {
         let Some(connection) = self.connections.get(id) else { return };
         let version = connection.version;
-        log!(
-            self.log,
-            Debug,
-            "Sending {} to {} (m{packet_id}{})",
-            kind.name(),
-            self.name_of(id),
-            if kind == PacketType::PubRel { String::new() } else { format!(", rc{}", reason.0) }
-        );
+        match kind {
+            PacketType::PubRel | PacketType::PubComp => {
+                log!(self.log, Debug, "Sending {} to {} (m{packet_id})", kind.name(), self.name_of(id));
+            }
+            _ => {
+                // A client of MQTT 3 is not told either, but what is refused is seen in the log.
+                let code = if version.is_v5() || reason.is_error() { reason.0 } else { 0 };
+                log!(self.log, Debug, "Sending {} to {} (m{packet_id}, rc{code})", kind.name(), self.name_of(id));
+            }
+        }
         self.reply(id, |out| Ack::new(packet_id, reason).encode(kind, version, out));
     }
 

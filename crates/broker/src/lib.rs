@@ -22,6 +22,7 @@ mod mail;
 mod message;
 mod output;
 mod post;
+mod protocol_error;
 mod publish;
 mod publish_out;
 mod received;

@@ -3,6 +3,7 @@
 use crate::id::SessionId;
 use crate::log::log;
 use crate::message::{Message, MessageRef, Outgoing};
+use crate::protocol_error::Refused;
 use crate::received::{Flow, WORK_BYTES, malformed, protocol_error};
 use crate::{ConnectionId, Moment, Shard};
 use mosquitto_mqtt::packet::Publish;
@@ -26,12 +27,7 @@ enum Standing {
 }
 
 impl Shard {
-    pub(crate) fn on_publish(
-        &mut self,
-        id: ConnectionId,
-        slot: u32,
-        publish: &Publish<'_>,
-    ) -> Result<Flow, DecodeError> {
+    pub(crate) fn on_publish(&mut self, id: ConnectionId, slot: u32, publish: &Publish<'_>) -> Result<Flow, Refused> {
         let said = read_properties(publish.properties)?;
         let mut scratch = std::mem::take(&mut self.scratch);
         let properties = forwarded(publish.properties, said, &mut scratch);
@@ -50,14 +46,14 @@ impl Shard {
         id: ConnectionId,
         topic: &str,
         alias: Option<u16>,
-    ) -> Result<Option<Box<str>>, DecodeError> {
+    ) -> Result<Option<Box<str>>, Refused> {
         let Some(alias) = alias else {
             // [MQTT-4.7.3-1]
-            return if topic.is_empty() { Err(malformed("topic name", "is empty")) } else { Ok(None) };
+            return if topic.is_empty() { Err(malformed("topic name", "is empty").into()) } else { Ok(None) };
         };
         let maximum = self.home.settings.max_topic_alias;
         if alias == 0 {
-            return Err(protocol_error("topic alias", "is zero")); // [MQTT-3.3.2-8]
+            return Err(protocol_error("topic alias", "is zero").into()); // [MQTT-3.3.2-8]
         }
         let Some(connection) = self.home.connections.get_mut(id) else { return Ok(None) };
         if alias > maximum {
@@ -67,8 +63,11 @@ impl Shard {
         }
         let aliases = connection.aliases_in.get_or_insert_default();
         if topic.is_empty() {
-            let known = aliases.topic(alias).ok_or(protocol_error("topic alias", "stands for no topic"))?;
-            return Ok(Some(known.into()));
+            let known = aliases.topic(alias).map(Into::into);
+            return match known {
+                Some(topic) => Ok(Some(topic)),
+                None => Err(self.protocol_error(id, format_args!("PUBLISH invalid topic alias ({alias})"))),
+            };
         }
         aliases.set(alias, topic);
         Ok(None)
@@ -82,7 +81,7 @@ impl Shard {
         topic: &str,
         properties: &[u8],
         said: Said,
-    ) -> Result<Flow, DecodeError> {
+    ) -> Result<Flow, Refused> {
         if topic.is_empty() {
             // The connection has been ended for its alias.
             return Ok(Flow::Next);
@@ -137,7 +136,7 @@ impl Shard {
         publish: &Publish<'_>,
         message: &MessageRef<'_>,
         standing: Standing,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<(), Refused> {
         // A client of MQTT 3 was told no Receive Maximum, and cannot be told that a message is refused: Mosquitto
         // acknowledges what it throws away. Here it is kept, within the bound in bytes; beyond it, the connection ends.
         let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
@@ -153,7 +152,8 @@ impl Shard {
                 // more but a fault of the client.
                 known.repetitions += 1;
                 if known.repetitions > 1 {
-                    return Err(protocol_error("packet identifier", "was sent too often without PUBREL"));
+                    let repetitions = known.repetitions;
+                    return Err(self.protocol_error(id, format_args!("PUBLISH with dup = {repetitions}")));
                 }
             } else {
                 let line = format!(
@@ -237,7 +237,10 @@ impl Shard {
         if u16::try_from(topic.len()).is_ok() {
             let mut packet = Vec::new();
             answer.encode(version, &mut packet);
-            self.home.reply_if_taken(id, &packet);
+            if self.home.reply_if_taken(id, &packet) {
+                let described = describe(false, QoS::AtMostOnce, false, 0, topic.as_bytes(), answer.payload.len());
+                log!(self.home.log, Debug, "Sending PUBLISH to {} ({described})", self.home.name_of(id));
+            }
         }
     }
 

@@ -24,7 +24,6 @@ struct Made<'a> {
 impl Shard {
     /// Makes all subscriptions, then answers, then sends what is retained for them.
     pub(crate) fn on_subscribe(&mut self, id: ConnectionId, slot: u32, subscribe: &Subscribe<'_>) {
-        log!(self.home.log, Debug, "Received SUBSCRIBE from {}", self.home.name_of(id));
         let Some(connection) = self.home.connections.get(id) else { return };
         let (version, bridge) = (connection.version, connection.bridge);
         let Some(session) = self.origin(slot) else { return };
@@ -99,7 +98,6 @@ impl Shard {
 
     /// Takes all subscriptions back, then answers `[MQTT-3.10.4-4]`.
     pub(crate) fn on_unsubscribe(&mut self, id: ConnectionId, slot: u32, unsubscribe: &Unsubscribe<'_>) {
-        log!(self.home.log, Debug, "Received UNSUBSCRIBE from {}", self.home.name_of(id));
         let Some(version) = self.home.connections.get(id).map(|connection| connection.version) else { return };
         let Some(session) = self.origin(slot) else { return };
         let removed = self.remove_subscriptions(session, unsubscribe);

@@ -181,8 +181,12 @@ fn a_will_needs_a_topic_that_clients_may_write_to() {
     let mut net = Net::new();
     for topic in ["$CONTROL/broker", "", "a/#"] {
         assert!(connect("a").v311().will(topic, "x", 0, false).refused(&mut net).is_empty(), "{topic}");
+    }
+    for topic in ["$CONTROL/broker", "a/#"] {
         assert!(connect("a").will(topic, "x", 0, false).refused(&mut net).is_empty(), "{topic}");
     }
+    // [MQTT-3.1.4-1]: of these, Mosquitto answers the one without a topic.
+    assert_eq!(connect("a").will("", "x", 0, false).refused(&mut net), ["CONNACK present=0 rc=130"]);
 }
 
 #[test]

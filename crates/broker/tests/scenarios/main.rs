@@ -19,6 +19,7 @@ mod mail;
 mod message_expiry;
 mod model;
 mod packet_size;
+mod protocol_error_lines;
 mod publish_subscribe;
 mod qos_in;
 mod qos_out;
