@@ -9,9 +9,9 @@ use crate::publish::allowed_for_will;
 use crate::received::Flow;
 use crate::session::{NEVER_EXPIRES, StoredWill};
 use crate::timers::Timer;
-use crate::{ConnectionId, LogLevel, Moment, Shard};
+use crate::{ConnectionId, ListenerSettings, LogLevel, Moment, Shard};
 use mosquitto_mqtt::packet::{ConnAck, Connect, ConnectError, Will};
-use mosquitto_mqtt::{Fault, FixedHeader, Properties, PropertiesBuf, Property, ProtocolVersion, ReasonCode};
+use mosquitto_mqtt::{Fault, FixedHeader, Properties, PropertiesBuf, Property, ProtocolVersion, QoS, ReasonCode};
 use rand_chacha::rand_core::RngCore;
 use std::fmt::Write;
 
@@ -67,11 +67,19 @@ impl Shard {
     pub(crate) fn on_connect(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Flow {
         let connect = match Connect::read(body) {
             Ok(connect) => connect,
+            Err(refused) if refused.version.is_some_and(|version| !self.accepts(id, version)) => {
+                self.refuse_version(id, refused.version.unwrap_or(ProtocolVersion::V5));
+                return Flow::Next;
+            }
             Err(refused) => {
                 self.refuse_faulty(id, header.first_byte, &refused, body);
                 return Flow::Next;
             }
         };
+        if !self.accepts(id, connect.version) {
+            self.refuse_version(id, connect.version);
+            return Flow::Next;
+        }
         if let Err(error) = header.packet_type(connect.version) {
             // [MQTT-2.1.3-1]: wrong flags, which only MQTT 3.1 lets pass.
             let version = Some(connect.version);
@@ -92,6 +100,22 @@ impl Shard {
         }
         self.accept(id, &connect, &asked);
         Flow::Next
+    }
+
+    /// What the operator has set for the listener that a connection came through.
+    fn listener(&self, id: ConnectionId) -> Option<&ListenerSettings> {
+        let connection = self.home.connections.get(id)?;
+        self.home.settings.listeners.get(usize::from(connection.listener))
+    }
+
+    fn accepts(&self, id: ConnectionId, version: ProtocolVersion) -> bool {
+        self.listener(id).is_some_and(|listener| listener.versions.contain(version))
+    }
+
+    /// `[MQTT-3.1.2-2]`: the listener does not take clients of this version.
+    fn refuse_version(&mut self, id: ConnectionId, version: ProtocolVersion) {
+        let (v5, v3) = (Some(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION), Some(UNACCEPTABLE_PROTOCOL));
+        self.refuse_connect(id, version, &Refusal { v5, v3, client_id: None, text: DISALLOWED });
     }
 
     /// The connection goes to another shard: nothing of it stays behind but its number.
@@ -144,7 +168,9 @@ impl Shard {
             let name = refusal.client_id.unwrap_or(self.home.name_of(id));
             log!(self.home.log, Debug, "Sending CONNACK to {name} (0, {})", reason.0);
             // [MQTT-3.2.2-6]: no session where there is an error.
-            let ack = ConnAck { session_present: false, reason, properties: Properties::EMPTY };
+            let mut properties = PropertiesBuf::new();
+            self.add_maximum_qos(id, &mut properties);
+            let ack = ConnAck { session_present: false, reason, properties: properties.as_properties() };
             self.home.reply(id, |out| ack.encode(version, out));
         }
         self.end_unknown(id, refusal.client_id, refusal.text);
@@ -153,9 +179,21 @@ impl Shard {
     /// Everything that may speak against a client, in Mosquitto's order.
     fn check<'a>(&mut self, id: ConnectionId, connect: &Connect<'a>, asked: &Asked) -> Result<(), Refusal<'a>> {
         let Some(connection) = self.home.connections.get(id) else { return Ok(()) };
-        let (peer, listener) = (&connection.peer, usize::from(connection.listener));
+        let (peer, settings) = (&connection.peer, &self.home.settings);
+        let Some(listener) = settings.listeners.get(usize::from(connection.listener)) else { return Ok(()) };
         let anonymous = || Refusal { v5: None, v3: None, client_id: None, text: "protocol error" };
         let known = || Refusal { client_id: Some(connect.client_id), ..anonymous() };
+        if let Some(will) = &connect.will {
+            // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
+            let refused = if will.retain && !settings.retain_available {
+                Some(ReasonCode::RETAIN_NOT_SUPPORTED)
+            } else {
+                (will.qos > listener.max_qos).then_some(ReasonCode::QOS_NOT_SUPPORTED)
+            };
+            if refused.is_some() {
+                return Err(Refusal { v5: refused, text: DISALLOWED, ..anonymous() });
+            }
+        }
         if asked.authentication_data && !asked.authentication_method {
             log!(
                 self.home.log,
@@ -177,16 +215,22 @@ impl Shard {
         if connect.will.is_some_and(|will| !allowed_for_will(will.topic)) {
             return Err(anonymous());
         }
+        let limit = settings.message_size_limit as usize;
+        if limit > 0 && connect.will.is_some_and(|will| will.payload.len() > limit) {
+            log!(self.home.log, Debug, "Client {} connected with too large Will payload", connect.client_id);
+            let v5 = Some(ReasonCode::PACKET_TOO_LARGE);
+            return Err(Refusal { v5, v3: Some(NOT_AUTHORIZED), text: "oversize payload", ..anonymous() });
+        }
         if asked.authentication_method {
             // [MQTT-4.12.0-1]
             let v5 = Some(ReasonCode::BAD_AUTHENTICATION_METHOD);
             return Err(Refusal { v5, text: DISALLOWED, ..known() });
         }
-        if !self.home.settings.listeners.get(listener).is_some_and(|l| l.allow_anonymous) {
+        if !listener.allow_anonymous {
             let v5 = Some(ReasonCode::NOT_AUTHORIZED);
             return Err(Refusal { v5, v3: Some(NOT_AUTHORIZED), text: "not authorised", ..known() });
         }
-        let limit = self.home.settings.max_keepalive_s;
+        let limit = settings.max_keepalive_s;
         if limit > 0 && !connect.version.is_v5() && (connect.keep_alive_s > limit || connect.keep_alive_s == 0) {
             // Mosquitto looks at this last of all, when the log has the client already.
             self.log_accepted(id, connect, connect.client_id);
@@ -200,7 +244,7 @@ impl Shard {
     }
 
     fn accept(&mut self, id: ConnectionId, connect: &Connect<'_>, asked: &Asked) {
-        let assigned = connect.client_id.is_empty().then(|| self.assign_client_id());
+        let assigned = connect.client_id.is_empty().then(|| self.assign_client_id(id));
         let client_id = assigned.as_deref().unwrap_or(connect.client_id);
         let (slot, session_present) = self.claim_session(connect, client_id);
         let (keep_alive_s, now) = (self.keep_alive(connect), self.home.now);
@@ -255,10 +299,12 @@ impl Shard {
     /// Ties a session to its connection.
     fn begin_session(&mut self, slot: u32, id: ConnectionId, connect: &Connect<'_>, asked: &Asked) {
         let default_window = self.home.settings.max_inflight_messages;
+        let max_qos = self.listener(id).map_or(QoS::ExactlyOnce, |listener| listener.max_qos);
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
         session.connection = Some(id);
         session.username = connect.username.map(Into::into);
         session.drops_logged = false;
+        session.max_qos = max_qos;
         session.will = connect.will.map(|will| Box::new(store_will(&will)));
         session.expiry_s = match (connect.version.is_v5(), connect.clean_start) {
             (true, _) => asked.session_expiry_s,
@@ -300,10 +346,14 @@ impl Shard {
             if let Some(assigned) = assigned {
                 properties.push(Property::AssignedClientIdentifier(assigned)); // [MQTT-3.2.2-16]
             }
+            if !settings.retain_available {
+                properties.push(Property::RetainAvailable(0));
+            }
             properties.push(Property::MaximumPacketSize(settings.max_packet_size));
             if settings.max_inflight_messages > 0 {
                 properties.push(Property::ReceiveMaximum(settings.max_inflight_messages));
             }
+            self.add_maximum_qos(id, &mut properties);
         }
         let ack = ConnAck { session_present, reason: ReasonCode::SUCCESS, properties: properties.as_properties() };
         let mut bytes = Vec::new();
@@ -311,6 +361,15 @@ impl Shard {
         log!(self.home.log, Debug, "Sending CONNACK to {} ({}, 0)", self.home.name_of(id), u8::from(session_present));
         // [MQTT-3.2.0-1]: before anything else.
         self.home.reply_if_taken(id, &bytes)
+    }
+
+    /// `[MQTT-3.2.2-9]`
+    fn add_maximum_qos(&self, id: ConnectionId, properties: &mut PropertiesBuf) {
+        if let Some(listener) = self.listener(id)
+            && listener.max_qos != QoS::ExactlyOnce
+        {
+            properties.push(Property::MaximumQoS(listener.max_qos.bits()));
+        }
     }
 
     fn log_accepted(&mut self, id: ConnectionId, connect: &Connect<'_>, client_id: &str) {
@@ -342,12 +401,13 @@ impl Shard {
         }
     }
 
-    /// `auto-` and 16 random bytes in the layout of a UUID, drawn until it is one that is at home here.
-    fn assign_client_id(&mut self) -> String {
+    /// The listener's prefix and 16 random bytes in the layout of a UUID, drawn until it is one that is at home here.
+    fn assign_client_id(&mut self, id: ConnectionId) -> String {
+        let prefix = self.listener(id).map(|listener| listener.auto_id_prefix.clone()).unwrap_or_default();
         loop {
             let mut bytes = [0; 16];
             self.random.fill_bytes(&mut bytes);
-            let mut id = String::from("auto-");
+            let mut id = String::from(prefix.as_ref());
             for (at, byte) in bytes.iter().enumerate() {
                 if matches!(at, 4 | 6 | 8 | 10) {
                     id.push('-');

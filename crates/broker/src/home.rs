@@ -127,8 +127,7 @@ impl Home {
             self.statistics.drop_one(DropReason::SessionEnded);
             return;
         };
-        // [MQTT-3.8.4-8]: the lower of the two.
-        let qos = outgoing.view.qos.min(to.grant.qos());
+        let qos = self.settings.delivery_qos(outgoing.view.qos, to.grant.qos()).min(session.max_qos);
         // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
         let retain = outgoing.view.retain && to.grant.retain_as_published();
         match session.connection {
@@ -330,7 +329,7 @@ impl Home {
     pub(crate) fn deliver_retained(&mut self, slot: u32, grant: Grant, outgoing: &mut Outgoing<'_>) -> bool {
         let Some(session) = self.sessions.get_mut(slot) else { return true };
         let Some(id) = session.connection else { return false };
-        let qos = outgoing.view.qos.min(grant.qos());
+        let qos = self.settings.delivery_qos(outgoing.view.qos, grant.qos()).min(session.max_qos);
         // [MQTT-3.3.1-8]: these keep the flag.
         if qos != QoS::AtMostOnce {
             if !session.window.is_open() {

@@ -48,7 +48,7 @@ pub use id::{ConnectionId, ShardId};
 pub use log::{LogLevel, LogLine, LogMask};
 pub use mail::Mail;
 pub use received::{Received, Then};
-pub use settings::{ListenerSettings, Settings};
+pub use settings::{ListenerSettings, Settings, Versions};
 pub use shard::Shard;
 pub use shared::Shared;
 pub use statistics::{DropReason, Statistics};

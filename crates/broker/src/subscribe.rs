@@ -7,7 +7,7 @@ use crate::subscriber::{Grant, Subscriber};
 use crate::subscription_tree::NodeId;
 use crate::{ConnectionId, Shard};
 use mosquitto_mqtt::packet::{RetainHandling, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe};
-use mosquitto_mqtt::{Properties, Property, ReasonCode, SharedFilter};
+use mosquitto_mqtt::{Properties, Property, QoS, ReasonCode, SharedFilter};
 
 /// Filters added or removed under one lock, so that a long packet does not hold up the other shards.
 const FILTERS_A_SLICE: usize = 1000;
@@ -69,6 +69,7 @@ impl Shard {
         identifier: u32,
         bridge: bool,
     ) -> Vec<Made<'a>> {
+        let max_qos = self.home.sessions.find_mut(session).map_or(QoS::ExactlyOnce, |session| session.max_qos);
         let (shard, mut wanted, mut made) = (self.id, subscribe.subscriptions().peekable(), Vec::new());
         while wanted.peek().is_some() {
             let slice = wanted.by_ref().take(FILTERS_A_SLICE);
@@ -76,6 +77,7 @@ impl Shard {
                 made.extend(slice.filter_map(|wanted| {
                     let filter = SharedFilter::new(wanted.filter).ok()?;
                     let mut options = wanted.options;
+                    options.qos = options.qos.min(max_qos); // [MQTT-3.9.3-3]
                     // A bridge of MQTT 3 cannot ask for it, and means it.
                     options.no_local |= bridge;
                     options.retain_as_published |= bridge;

@@ -129,7 +129,7 @@ fn a_password_alone_is_for_mqtt_5_only() {
 
 #[test]
 fn a_listener_without_anonymous_clients_refuses_them() {
-    let listeners = vec![ListenerSettings { port: 1883, allow_anonymous: false }];
+    let listeners = vec![ListenerSettings { allow_anonymous: false, ..ListenerSettings::default() }];
     let mut net = Net::with(2, Settings { listeners, ..Settings::default() });
     assert_eq!(connect("a").v311().refused(&mut net), ["CONNACK present=0 rc=5"]);
     assert_eq!(connect("a").refused(&mut net), ["CONNACK present=0 rc=135"]);

@@ -14,6 +14,7 @@ mod dollar_topics;
 mod garbage;
 mod harness;
 mod keep_alive;
+mod limits;
 mod log_lines;
 mod mail;
 mod message_expiry;

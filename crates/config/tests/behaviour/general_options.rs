@@ -37,6 +37,27 @@ fn max_packet_size_is_20_or_more() {
 }
 
 #[test]
+fn message_size_limit_is_0_for_no_limit() {
+    assert_eq!(config("message_size_limit 0\n").global.message_size_limit, 0);
+    let largest = config("message_size_limit 268435455\n");
+    assert_eq!(largest.global.message_size_limit, 268_435_455);
+    let advice = "Note: It is recommended to replace `message_size_limit` with `max_packet_size`.";
+    assert_eq!(notices(&largest, LogType::Notice), [advice]);
+    for word in ["556000000", "-1"] {
+        let expected = format!("Error: Invalid 'message_size_limit' value ({word}).");
+        assert_eq!(complaint(format!("message_size_limit {word}\n")), expected);
+    }
+}
+
+#[test]
+fn global_max_connections_is_0_or_less_for_no_limit() {
+    for (word, value) in [("10", Some(10)), ("0", None), ("-1", None), ("-7", None)] {
+        let limit = config(format!("global_max_connections {word}\n")).global.global_max_connections;
+        assert_eq!(limit.map(u32::from), value, "{word}");
+    }
+}
+
+#[test]
 fn worker_threads_is_a_number_or_0_for_one_per_core() {
     assert_eq!(config("worker_threads 0\n").global.worker_threads, None);
     assert_eq!(config("worker_threads 4\n").global.worker_threads.map(u16::from), Some(4));
