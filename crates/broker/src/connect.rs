@@ -299,6 +299,8 @@ impl Shard {
     /// Ties a session to its connection.
     fn begin_session(&mut self, slot: u32, id: ConnectionId, connect: &Connect<'_>, asked: &Asked) {
         let default_window = self.home.settings.max_inflight_messages;
+        let (in_flight_bytes, queued_bytes) =
+            (self.home.settings.max_inflight_bytes, self.home.settings.max_queued_bytes);
         let max_qos = self.listener(id).map_or(QoS::ExactlyOnce, |listener| listener.max_qos);
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
         session.connection = Some(id);
@@ -311,6 +313,7 @@ impl Shard {
             (false, true) => 0,
             (false, false) => NEVER_EXPIRES,
         };
+        session.window.limit_payload(in_flight_bytes, queued_bytes);
         session.window.connect(asked.receive_maximum.unwrap_or(default_window));
         session.incoming.connect();
         if let Some(at) = session.expires_at.take() {

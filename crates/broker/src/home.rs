@@ -143,7 +143,8 @@ impl Home {
 
     #[inline]
     fn send_at_most_once(&mut self, to: Subscriber, retain: bool, outgoing: &mut Outgoing<'_>) {
-        let Some(id) = self.sessions.get(to.session.slot).and_then(|s| s.connection) else { return };
+        let Some(session) = self.sessions.get(to.session.slot) else { return };
+        let Some(id) = session.connection else { return };
         let Some(connection) = self.connections.get_mut(id) else { return };
         let limit = self.settings.max_queued_messages;
         // A tick may bring more packets than the limit: only what the client has refused to take counts as queued.
@@ -152,7 +153,7 @@ impl Home {
             (_, false) => connection.output.bytes() >= FRESH_OUTPUT_BYTES_MAX,
             (_, true) => connection.output.packets() >= limit || connection.output.bytes() >= OUTPUT_BYTES_MAX,
         };
-        if full {
+        if full || session.window.holds_up_qos_0() {
             self.statistics.drop_one(DropReason::OutputFull);
             self.log_drops(to.session.slot);
             return;

@@ -11,6 +11,10 @@ pub struct Settings {
     /// The most messages queued for a client beyond those in flight, and the most unsent packets before QoS 0 messages
     /// towards it are dropped; 0 is no limit.
     pub max_queued_messages: u32,
+    /// Bytes of payload in flight towards a client with which no further QoS 1 or 2 message is started; 0 is no limit.
+    pub max_inflight_bytes: u32,
+    /// Bytes of payload queued for a client, beyond those in flight, with which no further message is; 0 is no limit.
+    pub max_queued_bytes: u32,
     /// Seconds; the largest keep alive allowed; 0 allows any.
     pub max_keepalive_s: u16,
     /// Bytes of the largest packet taken, fixed header included.
@@ -100,6 +104,8 @@ impl Default for Settings {
         Self {
             max_inflight_messages: 20,
             max_queued_messages: 1000,
+            max_inflight_bytes: 0,
+            max_queued_bytes: 0,
             max_keepalive_s: 0,
             max_packet_size: 2_000_000,
             message_size_limit: 0,

@@ -37,6 +37,9 @@ pub struct Global {
     pub auto_id_prefix: Option<String>,
     /// `global_max_connections`: connections at once, over all listeners. `None`: no limit.
     pub global_max_connections: Option<NonZeroU32>,
+    /// `max_inflight_bytes`: no further QoS 1 or 2 message is started towards a client with so many bytes of payload under
+    /// way. 0: no limit. Default: 0.
+    pub max_inflight_bytes: u32,
     /// `max_inflight_messages`: QoS 1 and 2 messages under way at once, per client and direction, 0 to 65534.
     /// 0: no limit. Default: 20.
     pub max_inflight_messages: u16,
@@ -44,6 +47,8 @@ pub struct Global {
     pub max_keepalive: u16,
     /// `max_packet_size`: the largest whole packet accepted from a client, in bytes, at least 20. Default: 2000000.
     pub max_packet_size: u32,
+    /// `max_queued_bytes`: bytes of payload that may wait for one client, beyond those under way. 0: no limit. Default: 0.
+    pub max_queued_bytes: u32,
     /// `max_queued_messages`: messages that may wait for one client, beyond those under way. 0: no limit.
     /// Default: 1000.
     pub max_queued_messages: u32,
@@ -182,9 +187,11 @@ impl Default for Global {
             allow_anonymous: None,
             auto_id_prefix: None,
             global_max_connections: None,
+            max_inflight_bytes: 0,
             max_inflight_messages: 20,
             max_keepalive: 0,
             max_packet_size: 2_000_000,
+            max_queued_bytes: 0,
             max_queued_messages: 1000,
             message_size_limit: 0,
             retain_available: true,

@@ -107,6 +107,8 @@ fn broker_settings(settings: &Settings, endpoints: &[Endpoint], logger: &Logger)
     };
     BrokerSettings {
         max_inflight_messages: global.max_inflight_messages,
+        max_inflight_bytes: global.max_inflight_bytes,
+        max_queued_bytes: global.max_queued_bytes,
         max_queued_messages: global.max_queued_messages,
         max_keepalive_s: global.max_keepalive,
         max_packet_size: global.max_packet_size,

@@ -1,8 +1,8 @@
-//! Limits that the operator sets: `message_size_limit`, `retain_available`, `max_qos`, `upgrade_outgoing_qos`,
+//! Limits that the operator sets: `message_size_limit`, `max_inflight_bytes`, `max_queued_bytes`, `retain_available`, `max_qos`, `upgrade_outgoing_qos`,
 //! `accept_protocol_versions`, `auto_id_prefix`.
 
 use crate::harness::{Net, connect};
-use mosquitto_broker::{ListenerSettings, Settings, Versions};
+use mosquitto_broker::{DropReason, ListenerSettings, Settings, Versions};
 use mosquitto_mqtt::QoS;
 
 fn with_listener(listener: ListenerSettings) -> Settings {
@@ -138,4 +138,61 @@ fn client_ids_begin_as_the_listener_says() {
     let listener = ListenerSettings { auto_id_prefix: "new-".into(), ..ListenerSettings::default() };
     let (_, got) = connect("").attempt(&mut Net::with(1, with_listener(listener)));
     assert!(got[0].contains("assigned-client-identifier=new-"), "{got:?}");
+}
+
+#[test]
+fn max_inflight_bytes_holds_messages_back_until_an_exchange_is_done() {
+    let mut net = Net::with(1, Settings { max_inflight_bytes: 16, ..Settings::default() });
+    let publisher = connect("publisher").on(&mut net);
+    let peer = connect("a").on(&mut net);
+    net.subscribe(peer, "t", 2);
+    net.got(peer);
+    for id in 1..=4 {
+        net.publish(publisher, "t", "8 bytes.", 2, id);
+        net.pubrel(publisher, id);
+    }
+    let publish = |id: u16| format!(r#"PUBLISH q2 id={id} t "8 bytes.""#);
+    assert_eq!(net.got(peer), [publish(1), publish(2)]);
+    net.pubrec(peer, 1);
+    assert_eq!(net.got(peer), ["PUBREL 1"]);
+    net.pubcomp(peer, 1);
+    assert_eq!(net.got(peer), [publish(3)]);
+    // A single one may be larger.
+    let other = connect("b").on(&mut net);
+    net.subscribe(other, "u", 1);
+    net.got(other);
+    net.publish(publisher, "u", "more than sixteen bytes", 1, 9);
+    assert_eq!(net.got(other).len(), 1);
+}
+
+#[test]
+fn max_queued_bytes_bounds_what_waits() {
+    let settings = Settings { max_inflight_bytes: 4, max_queued_bytes: 8, ..Settings::default() };
+    let mut net = Net::with(1, settings);
+    let publisher = connect("publisher").on(&mut net);
+    let (here, away) = (connect("here").on(&mut net), connect("away").keep_session(60).on(&mut net));
+    for peer in [here, away] {
+        net.subscribe(peer, "t", 1);
+        net.got(peer);
+    }
+    net.cut(away);
+    for id in 1..=5 {
+        net.publish(publisher, "t", &format!("text{id}"), 1, id);
+    }
+    // One in flight and two queued; two queued.
+    assert_eq!(net.dropped(DropReason::QueueFull), 2 + 3);
+    assert_eq!(net.log_with("Outgoing messages are being dropped for client").len(), 2);
+    let mut came = Vec::new();
+    for id in 1..=3 {
+        came.extend(net.got(here));
+        net.puback(here, id);
+    }
+    assert_eq!(came.len(), 3, "{came:?}");
+    // Large messages in flight leave no room for QoS 0 either.
+    net.publish(publisher, "t", "thirteen byte", 1, 6);
+    net.publish(publisher, "t", "x", 0, 0);
+    assert_eq!(net.got(here), [r#"PUBLISH q1 id=4 t "thirteen byte""#]);
+    net.puback(here, 4);
+    net.publish(publisher, "t", "y", 0, 0);
+    assert_eq!(net.got(here), [r#"PUBLISH q0 t "y""#]);
 }

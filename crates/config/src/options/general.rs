@@ -57,7 +57,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .unit("bytes")
         .reload(DocumentedOnly)
         .since("1.5")
-        .help("Start no further QoS 1 or 2 message towards a client with this much under way; 0: no limit."),
+        .help("Start no further QoS 1 or 2 message towards a client with this much under way; 0: no limit.")
+        .store(Store::Int(|c, n| c.global.max_inflight_bytes = n.unsigned_abs())),
     Declaration::int("max_inflight_messages", Clamps(0), Refuses(65535))
         .default("20")
         .refusal(SaysWhy("'NAME' must be <= 65535."))
@@ -86,7 +87,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .unit("bytes")
         .reload(DocumentedOnly)
         .since("1.5")
-        .help("Payload bytes that may wait for one client, beyond those under way; 0: no limit."),
+        .help("Payload bytes that may wait for one client, beyond those under way; 0: no limit.")
+        .store(Store::Int(|c, n| c.global.max_queued_bytes = n.unsigned_abs())),
     Declaration::int("max_queued_messages", Clamps(0), Unbounded)
         .default("1000")
         .reload(DocumentedOnly)

@@ -13,9 +13,12 @@ fn max_inflight_messages_is_0_for_no_limit_however_that_is_written() {
 }
 
 #[test]
-fn max_queued_messages_is_0_for_no_limit() {
+fn limits_of_queues_and_bytes_are_0_for_no_limit() {
     for (word, value) in [("100", 100), ("0", 0), ("-1", 0)] {
-        assert_eq!(config(format!("max_queued_messages {word}\n")).global.max_queued_messages, value, "{word}");
+        let lines = format!("max_queued_messages {word}\nmax_queued_bytes {word}\nmax_inflight_bytes {word}\n");
+        let global = config(lines).global;
+        let limits = [global.max_queued_messages, global.max_queued_bytes, global.max_inflight_bytes];
+        assert_eq!(limits, [value; 3], "{word}");
     }
 }
 

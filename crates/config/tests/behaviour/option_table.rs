@@ -21,10 +21,12 @@ const SUPPORTED: &[(&str, &str)] = &[
     ("log_timestamp_format", "%H:%M"),
     ("log_type", "all"),
     ("max_connections", "10"),
+    ("max_inflight_bytes", "10"),
     ("max_inflight_messages", "10"),
     ("max_keepalive", "10"),
     ("max_packet_size", "1000"),
     ("max_qos", "1"),
+    ("max_queued_bytes", "10"),
     ("max_queued_messages", "10"),
     ("maximum_qos", "1"),
     ("message_size_limit", "1000"),
@@ -57,8 +59,6 @@ pub(crate) const NOT_YET: &[&str] = &[
     "packet_buffer_size",
     "retain_expiry_interval",
     "global_max_clients",
-    "max_inflight_bytes",
-    "max_queued_bytes",
     "memory_limit",
     "persistent_client_expiration",
     "pid_file",
@@ -261,5 +261,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 19);
+    assert_eq!(compared, 21);
 }
