@@ -130,6 +130,9 @@ properties! {
 }
 
 impl Property<'_> {
+    /// What is wrong with a value that a property cannot have, in errors about it.
+    pub const OUT_OF_RANGE: &'static str = "has a value out of range";
+
     /// Refuses values that the specification calls a protocol error whatever the packet: booleans above 1, a Receive
     /// Maximum or Maximum Packet Size of 0 (MQTT 5, 3.1.2.11), a Maximum QoS of 2, a Subscription Identifier of 0.
     /// A Topic Alias of 0 is left to the session, which answers it with a reason code of its own.
@@ -149,7 +152,7 @@ impl Property<'_> {
             Property::ResponseTopic(topic) => !topic.is_empty() && !topic.contains(['+', '#']),
             _ => true,
         };
-        if right { Ok(()) } else { Err(DecodeError::protocol(self.id().name(), "has a value out of range")) }
+        if right { Ok(()) } else { Err(DecodeError::protocol(self.id().name(), Self::OUT_OF_RANGE)) }
     }
 }
 

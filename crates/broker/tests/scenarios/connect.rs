@@ -131,7 +131,7 @@ fn a_password_alone_is_for_mqtt_5_only() {
 #[test]
 fn a_listener_without_anonymous_clients_refuses_them() {
     // [MQTT-3.1.4-2] [MQTT-3.2.2-7]
-    let listeners = vec![ListenerSettings { port: 1883, allow_anonymous: false }];
+    let listeners = vec![ListenerSettings { allow_anonymous: false, ..ListenerSettings::default() }];
     let mut net = Net::with(2, Settings { listeners, ..Settings::default() });
     assert_eq!(connect("a").v311().refused(&mut net), ["CONNACK present=0 rc=5"]);
     assert_eq!(connect("a").refused(&mut net), ["CONNACK present=0 rc=135"]);
@@ -183,8 +183,12 @@ fn a_will_needs_a_topic_that_clients_may_write_to() {
     let mut net = Net::new();
     for topic in ["$CONTROL/broker", "", "a/#"] {
         assert!(connect("a").v311().will(topic, "x", 0, false).refused(&mut net).is_empty(), "{topic}");
+    }
+    for topic in ["$CONTROL/broker", "a/#"] {
         assert!(connect("a").will(topic, "x", 0, false).refused(&mut net).is_empty(), "{topic}");
     }
+    // [MQTT-3.1.4-1]: of these, Mosquitto answers the one without a topic.
+    assert_eq!(connect("a").will("", "x", 0, false).refused(&mut net), ["CONNACK present=0 rc=130"]);
 }
 
 #[test]
