@@ -6,7 +6,7 @@ use mosquitto_mqtt::{PacketType, Property, ReasonCode};
 
 /// A broker whose only listener lets nobody in who has no user name, which is all that it can check.
 fn closed() -> Net {
-    let listeners = vec![ListenerSettings { port: 1883, allow_anonymous: false }];
+    let listeners = vec![ListenerSettings { allow_anonymous: false, ..ListenerSettings::default() }];
     Net::with(2, Settings { listeners, ..Settings::default() })
 }
 

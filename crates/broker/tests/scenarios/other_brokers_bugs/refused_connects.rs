@@ -30,7 +30,7 @@ fn leaves_nothing(net: &mut Net, others: usize) {
 
 #[test]
 fn many_connects_that_are_not_authorized_leave_nothing() {
-    let listeners = vec![ListenerSettings { port: 1883, allow_anonymous: false }];
+    let listeners = vec![ListenerSettings { allow_anonymous: false, ..ListenerSettings::default() }];
     let mut net = Net::with(2, Settings { listeners, ..Settings::default() });
     for n in 0..1000 {
         assert_eq!(laden(&format!("c{n}")).refused(&mut net), ["CONNACK present=0 rc=135"]);
