@@ -8,14 +8,17 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod authentication;
 mod bad_input;
 mod connect;
+mod disconnect;
 mod dollar_topics;
 mod garbage;
 mod harness;
 mod keep_alive;
 mod log_lines;
 mod mail;
+mod malformed_filters;
 mod message_expiry;
 mod model;
 mod packet_size;
@@ -23,14 +26,19 @@ mod publish_subscribe;
 mod qos_in;
 mod qos_out;
 mod random;
+mod refused_messages;
 mod retained;
+mod send_quota;
 mod session_expiry;
 mod session_resume;
 mod shared;
+mod shared_delivery;
+mod short_replies;
 mod slow_reader;
 mod statistics;
 mod subscribe;
 mod subscription_options;
+mod subscription_replaced;
 mod takeover;
 mod topic_alias;
 mod will;

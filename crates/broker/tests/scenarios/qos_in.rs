@@ -26,6 +26,7 @@ fn acknowledgements_come_in_the_order_of_their_messages() {
 
 #[test]
 fn a_repeated_message_of_qos_1_is_delivered_again() {
+    // [MQTT-4.3.2-5]
     // 4.3.2: at least once
     let mut net = Net::new();
     let (publisher, subscriber) = pair(&mut net);
@@ -64,6 +65,7 @@ fn another_message_under_an_identifier_in_use_takes_its_place() {
 
 #[test]
 fn an_identifier_is_free_again_after_pubcomp() {
+    // [MQTT-4.3.3-12]
     let mut net = Net::new();
     let (publisher, subscriber) = pair(&mut net);
     for _ in 0..4 {
