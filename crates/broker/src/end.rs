@@ -31,7 +31,7 @@ impl Shard {
             _ => None,
         });
         if let (Some(seconds), Some(session)) = (expiry, self.home.sessions.get_mut(slot)) {
-            // [MQTT-3.14.2-2]
+            // MQTT 5, 3.14.2.2.2
             if session.expiry_s == 0 && seconds != 0 {
                 return Err(protocol_error("session expiry interval", "was 0 in CONNECT and cannot be raised"));
             }
