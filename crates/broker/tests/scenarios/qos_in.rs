@@ -87,7 +87,7 @@ fn a_pubrel_for_nothing_is_answered_all_the_same() {
 
 #[test]
 fn what_exceeds_the_receive_maximum_is_refused_and_the_connection_stays() {
-    // [MQTT-3.3.4-7], answered with quota exceeded as Mosquitto does
+    // [MQTT-4.3.3-9] [MQTT-3.3.4-7], answered with quota exceeded as Mosquitto does
     let mut net = Net::with(2, Settings { max_inflight_messages: 2, ..Settings::default() });
     let (publisher, subscriber) = pair(&mut net);
     (1..=3).for_each(|id| net.publish(publisher, "t", "x", 2, id));

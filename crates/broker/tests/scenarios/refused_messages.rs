@@ -29,10 +29,14 @@ fn an_identifier_whose_message_was_refused_stands_for_a_new_one() {
     net.subscribe(peer, "t", 0);
     net.publish(publisher, "t", "first", 2, 1);
     net.publish(publisher, "t", "refused", 2, 2);
+    net.publish_again(publisher, "t", "refused", 2, 2);
     net.pubrel(publisher, 1);
     net.publish(publisher, "t", "second", 2, 2);
     net.pubrel(publisher, 2);
-    assert_eq!(net.got(publisher), ["PUBREC 1", "PUBREC 2 rc=0x97", "PUBCOMP 1", "PUBREC 2", "PUBCOMP 2"]);
+    assert_eq!(
+        net.got(publisher),
+        ["PUBREC 1", "PUBREC 2 rc=0x97", "PUBREC 2 rc=0x97", "PUBCOMP 1", "PUBREC 2", "PUBCOMP 2"]
+    );
     assert_eq!(net.got(peer), [r#"PUBLISH q0 t "first""#, r#"PUBLISH q0 t "second""#]);
 }
 
