@@ -33,7 +33,7 @@ impl Shard {
             _ => None,
         });
         if let (Some(seconds), Some(session)) = (expiry, self.home.sessions.get_mut(slot)) {
-            // [MQTT-3.14.2-2]
+            // MQTT 5, 3.14.2.2.2
             if session.expiry_s == 0 && seconds != 0 {
                 // A number with sign, as Mosquitto writes it.
                 let seconds = seconds.cast_signed();

@@ -28,7 +28,7 @@ fn malformed_packets_end_with_0x81() {
         ("DUP at QoS 0", b"\x38\x04\0\x01a\0"),        // [MQTT-3.3.1-2]
         ("empty topic, no alias", b"\x30\x03\0\0\0"),  // [MQTT-4.7.3-1]
         ("wildcard in a topic", b"\x30\x04\0\x01#\0"), // [MQTT-3.3.2-2]
-        ("U+0000 in a topic", b"\x30\x04\0\x01\0\0"),  // [MQTT-1.5.4-2]
+        ("U+0000 in a topic", b"\x30\x04\0\x01\0\0"),  // [MQTT-1.5.4-2] [MQTT-4.7.3-2]
         ("201 separators", &deep),
         ("unknown property", b"\x30\x06\0\x01a\x02\x7f\0"),
         ("cut short", b"\x30\x03\0\x09a"),
@@ -59,7 +59,7 @@ fn protocol_errors_end_with_0x82() {
         ("reserved type", b"\0\0"),
         ("CONNACK", b"\x20\x03\0\0\0"),
         ("SUBACK", b"\x90\x04\0\x01\0\0"),
-        ("AUTH", b"\xf0\0"),                                               // [MQTT-4.12.0-6]
+        ("AUTH", b"\xf0\0"),                                               // [MQTT-4.12.0-7]
         ("shared without a filter", b"\x82\x0e\0\x01\0\0\x08$share/g\0"),  // [MQTT-4.8.2-1]
         ("shared with no local", b"\x82\x10\0\x01\0\0\x0a$share/g/a\x04"), // [MQTT-3.8.3-4]
         ("reason of no PUBACK", b"\x40\x03\0\x01\x92"),                    // [MQTT-3.4.2-1]

@@ -20,6 +20,7 @@ fn changed(mut bytes: Vec<u8>, at: usize, byte: u8) -> Vec<u8> {
 #[test]
 fn the_answer_is_byte_for_byte_mosquittos() {
     // [MQTT-3.1.4-5] [MQTT-3.2.2-1]
+    // [MQTT-4.12.0-6]: no authentication method
     let mut net = Net::new();
     let (answer, open) = first_bytes(&mut net, &connect("five").bytes());
     assert_eq!(answer, [0x20, 14, 0, 0, 11, 0x22, 0, 10, 0x27, 0, 0x1e, 0x84, 0x80, 0x21, 0, 20]);
@@ -140,7 +141,7 @@ fn a_listener_without_anonymous_clients_refuses_them() {
 
 #[test]
 fn authentication_methods_are_refused_since_there_are_none() {
-    // [MQTT-4.12.0-1]
+    // [MQTT-4.12.0-4] [MQTT-4.12.0-1]
     let mut net = Net::new();
     let method = connect("a").with(Property::AuthenticationMethod("x"));
     assert_eq!(method.refused(&mut net), ["CONNACK present=0 rc=140"]);

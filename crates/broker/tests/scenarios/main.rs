@@ -8,9 +8,11 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod authentication;
 mod bad_input;
 mod connect;
 mod connect_fields;
+mod disconnect;
 mod dollar_topics;
 mod forwarding;
 mod garbage;
@@ -19,6 +21,7 @@ mod keep_alive;
 mod limits;
 mod log_lines;
 mod mail;
+mod malformed_filters;
 mod message_expiry;
 mod model;
 mod other_brokers_bugs;
@@ -29,14 +32,19 @@ mod qos_in;
 mod qos_out;
 mod random;
 mod refusals;
+mod refused_messages;
 mod retained;
+mod send_quota;
 mod session_expiry;
 mod session_resume;
 mod shared;
+mod shared_delivery;
+mod short_replies;
 mod slow_reader;
 mod statistics;
 mod subscribe;
 mod subscription_options;
+mod subscription_replaced;
 mod takeover;
 mod topic_alias;
 mod will;

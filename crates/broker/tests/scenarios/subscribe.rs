@@ -8,6 +8,7 @@ use mosquitto_mqtt::{Properties, Property, ProtocolVersion, QoS};
 fn each_filter_has_its_code_in_order() {
     // [MQTT-2.2.1-6]
     // [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.9.3-1]
+    // [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.9.3-1]
     let mut net = Net::new();
     for options in [connect("a"), connect("b").v311(), connect("c").v31()] {
         let v5 = !options.bytes().ends_with(b"\x01b") && !options.bytes().ends_with(b"\x01c");
@@ -70,6 +71,7 @@ fn overlapping_subscriptions_each_bring_the_message() {
 fn an_unsubscription_says_for_each_filter_whether_there_was_one() {
     // [MQTT-2.2.1-6]
     // [MQTT-3.10.4-1] [MQTT-3.10.4-5] [MQTT-3.11.3-1]
+    // [MQTT-3.10.4-4] [MQTT-3.10.4-6] [MQTT-3.10.4-1] [MQTT-3.10.4-5] [MQTT-3.11.3-1]
     let mut net = Net::new();
     let (five, three) = (connect("five").on(&mut net), connect("three").v311().on(&mut net));
     for peer in [five, three] {

@@ -40,7 +40,7 @@ fn so_does_every_end_but_a_normal_disconnect() {
 
 #[test]
 fn a_normal_disconnect_forgets_the_will() {
-    // [MQTT-3.1.2-10]; the four lengths that a DISCONNECT of reason 0 can have
+    // [MQTT-3.14.4-3] [MQTT-3.1.2-10]; the four lengths that a DISCONNECT of reason 0 can have
     let (mut net, watcher) = watched();
     for bytes in [&b"\xe0\0"[..], b"\xe0\x01\0", b"\xe0\x02\0\0", b"\xe0\x07\0\x05\x11\0\0\0\0"] {
         let peer = connect("a").will("will", "gone", 0, false).on(&mut net);

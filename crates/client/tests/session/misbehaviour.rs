@@ -73,6 +73,7 @@ fn only_mqtt_5_servers_say_goodbye() {
 
 #[test]
 fn an_auth_that_was_not_agreed_upon_ends_the_connection() {
+    // [MQTT-4.12.0-7]: no AUTH is the answer
     let auth = Auth { reason: ReasonCode::CONTINUE_AUTHENTICATION, properties: Properties::EMPTY };
     ends(V5, Packet::Auth(auth), PROTOCOL);
 }

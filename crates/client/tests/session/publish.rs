@@ -9,6 +9,7 @@ const BIG: &[u8] = &[0; 100_000];
 #[test]
 fn each_quality_of_service_has_its_packets() {
     // [MQTT-2.2.1-5]
+    // [MQTT-4.3.1-1] [MQTT-4.3.2-2] [MQTT-4.3.3-2] [MQTT-4.3.3-4]
     for version in VERSIONS {
         let mut peer = Peer::connected(version);
         // A message of QoS 0 takes a number too, as the log of the original shows it.
@@ -57,6 +58,7 @@ fn no_more_than_the_window_is_under_way() {
 #[test]
 fn the_receive_maximum_of_the_server_narrows_the_window() {
     // [MQTT-3.3.4-7]
+    // [MQTT-4.9.0-1] [MQTT-4.9.0-2]
     let mut peer = Peer::new(V5);
     peer.connect(false, &[Property::ReceiveMaximum(1)]);
     peer.publish(QoS::ExactlyOnce);

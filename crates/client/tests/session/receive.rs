@@ -8,6 +8,7 @@ use mosquitto_client::{Message, Options};
 #[test]
 fn each_quality_of_service_is_acknowledged_in_its_way() {
     // [MQTT-3.3.4-1] [MQTT-2.2.1-5]
+    // [MQTT-4.5.0-2]: whether or not the message is looked at
     for version in VERSIONS {
         let mut peer = Peer::connected(version);
         for (packet_id, qos) in (0..).zip(QOS) {

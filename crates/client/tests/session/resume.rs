@@ -22,6 +22,7 @@ fn lose(peer: &mut Peer) {
 #[test]
 fn unfinished_messages_are_sent_again_in_their_order() {
     // [MQTT-3.1.2-23] [MQTT-3.3.1-1]
+    // [MQTT-4.3.2-3] [MQTT-4.3.3-3] [MQTT-4.3.3-5] [MQTT-4.3.3-6] [MQTT-4.6.0-1]
     for version in [V311, V5] {
         let mut peer = lasting(version);
         for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce, QoS::AtLeastOnce] {

@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn options_identifier_and_filters_are_checked() {
         let fault = |body: &[u8], v| Subscribe::decode(body, v).unwrap_err().fault;
-        assert_eq!(fault(&[0, 1], V311), Fault::Malformed); // [MQTT-3.8.3-3]
+        assert_eq!(fault(&[0, 1], V311), Fault::Malformed); // [3.1.1 MQTT-3.8.3-3]
         assert_eq!(fault(&[0, 0, 0, 1, b'a', 0], V311), Fault::Malformed);
         assert_eq!(fault(&[0, 1, 0, 1, b'a', 3], V311), Fault::Malformed); // [3.1.1 MQTT-3.8.3-4]
         assert_eq!(fault(&[0, 1, 0, 1, b'a', 4], V311), Fault::Malformed);
