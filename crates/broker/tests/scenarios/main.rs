@@ -34,3 +34,4 @@ mod subscription_options;
 mod takeover;
 mod topic_alias;
 mod will;
+mod wire_cases;
