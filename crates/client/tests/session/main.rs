@@ -9,3 +9,4 @@ mod publish;
 mod receive;
 mod requests;
 mod resume;
+mod wire_cases;
