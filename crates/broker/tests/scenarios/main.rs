@@ -48,3 +48,4 @@ mod subscription_replaced;
 mod takeover;
 mod topic_alias;
 mod will;
+mod wire_cases;

@@ -13,3 +13,4 @@ mod receive;
 mod requests;
 mod resume;
 mod server_limits;
+mod wire_cases;

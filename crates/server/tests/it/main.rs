@@ -26,3 +26,4 @@ mod sessions;
 mod slow_subscribers;
 mod stopping;
 mod timers;
+mod wire_cases;
