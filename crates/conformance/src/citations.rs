@@ -31,7 +31,20 @@ pub(crate) fn all(workspace: &Path) -> io::Result<Vec<Citation>> {
             source.read(&fs::read_to_string(&file)?, &mut citations);
         }
     }
+    citations.extend(wire_cases());
     Ok(citations)
+}
+
+/// The wire cases are data; what runs them are tests of the codec, the broker, the client and the server.
+fn wire_cases() -> impl Iterator<Item = Citation> {
+    mosquitto_wire_cases::all().iter().flat_map(|case| {
+        cited(case.clauses).into_iter().map(|statement| Citation {
+            statement,
+            test: format!("wire case {}", case.name),
+            room: "wire case".to_owned(),
+            name: case.name.to_owned(),
+        })
+    })
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -70,9 +70,8 @@ pub(crate) fn not_testable() -> Result<BTreeMap<Statement, String>, String> {
     let lines = NOT_TESTABLE.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
     lines
         .map(|line| {
-            let parsed = line
-                .split_once(": ")
-                .and_then(|(of, reason)| Some((statement(of)?, reason.trim().to_owned())));
+            let parsed =
+                line.split_once(": ").and_then(|(of, reason)| Some((statement(of)?, reason.trim().to_owned())));
             parsed.ok_or(format!("data/not-testable.txt: \"{line}\" is not VERSION ID: REASON"))
         })
         .collect()

@@ -7,7 +7,7 @@ use mosquitto_mqtt::Property;
 #[test]
 fn a_connection_that_was_not_accepted_gets_no_disconnect() {
     // [MQTT-3.14.0-1] [MQTT-4.13.2-1]
-    let listeners = vec![ListenerSettings { port: 1883, allow_anonymous: false }];
+    let listeners = vec![ListenerSettings { allow_anonymous: false, ..ListenerSettings::default() }];
     let mut closed = Net::with(2, Settings { listeners, ..Settings::default() });
     assert_eq!(connect("a").refused(&mut closed), ["CONNACK present=0 rc=135"]);
     let mut net = Net::new();

@@ -24,6 +24,7 @@ mod mail;
 mod malformed_filters;
 mod message_expiry;
 mod model;
+mod mqtt_311;
 mod other_brokers_bugs;
 mod packet_size;
 mod protocol_error_lines;

@@ -7,6 +7,7 @@ mod hostile;
 mod keep_alive;
 mod last_words;
 mod misbehaviour;
+mod mqtt_311;
 mod order;
 mod publish;
 mod receive;
