@@ -148,8 +148,8 @@ impl Due {
             && self.qos == seen.qos
             && self.retain == seen.retain
             && (!seen.v5
-                || ((self.any_identifier || self.identifier == seen.said.identifier)
-                    && seen.is_made_like(&self.message)))
+                || self.any_identifier
+                || (self.identifier == seen.said.identifier && seen.is_made_like(&self.message)))
     }
 }
 
@@ -183,6 +183,9 @@ fn live(session: &mut Session, due: &Due, seen: &Seen, now: Moment) -> Checked {
     }
     if due.message.retain {
         session.seen_live.insert(Rc::clone(&due.message.topic), (due.seq, session.connection));
+    }
+    if due.any_identifier {
+        return Ok(());
     }
     check_properties(seen, &due.message)?;
     if due.expires_at != Moment::NEVER && seen.v5 {
