@@ -98,6 +98,14 @@ impl Shard {
             self.refuse_connect(id, connect.version, &refusal);
             return Flow::Next;
         }
+        // The last thing that may be missing, since it is counted at once. Who has a session keeps its place.
+        let limit = self.home.settings.global_max_clients as usize;
+        if self.home.sessions.find(connect.client_id).is_none() && !self.shared.admit_session(limit) {
+            let (v5, client_id) = (Some(ReasonCode::SERVER_BUSY), Some(connect.client_id));
+            let refusal = Refusal { v5, v3: None, client_id, text: "server busy" };
+            self.refuse_connect(id, connect.version, &refusal);
+            return Flow::Next;
+        }
         self.accept(id, &connect, &asked);
         Flow::Next
     }
@@ -271,7 +279,8 @@ impl Shard {
         self.home.pump(slot);
     }
 
-    /// The session for a client: the one it has, if it may go on with it, or a new one. Says which.
+    /// The session for a client: the one it has, if it may go on with it, or a new one, which is counted already where it
+    /// has none. Says which.
     fn claim_session(&mut self, connect: &Connect<'_>, client_id: &str) -> (u32, bool) {
         let Some(slot) = self.home.sessions.find(client_id) else {
             return (self.home.sessions.create(client_id), false);
@@ -293,6 +302,8 @@ impl Shard {
         if self.home.sessions.get(slot).is_some() {
             self.end_session(slot);
         }
+        // In the place of the old one.
+        self.shared.admit_session(0);
         (self.home.sessions.create(client_id), false)
     }
 
