@@ -101,8 +101,8 @@ impl Shard {
         // The last thing that may be missing, since it is counted at once. Who has a session keeps its place.
         let limit = self.home.settings.global_max_clients as usize;
         if self.home.sessions.find(connect.client_id).is_none() && !self.shared.admit_session(limit) {
-            let (v5, client_id) = (Some(ReasonCode::SERVER_BUSY), Some(connect.client_id));
-            let refusal = Refusal { v5, v3: None, client_id, text: "server busy" };
+            let client_id = Some(connect.client_id).filter(|name| !name.is_empty());
+            let refusal = Refusal { v5: Some(ReasonCode::SERVER_BUSY), v3: None, client_id, text: "server busy" };
             self.refuse_connect(id, connect.version, &refusal);
             return Flow::Next;
         }
@@ -190,7 +190,8 @@ impl Shard {
         let (peer, settings) = (&connection.peer, &self.home.settings);
         let Some(listener) = settings.listeners.get(usize::from(connection.listener)) else { return Ok(()) };
         let anonymous = || Refusal { v5: None, v3: None, client_id: None, text: "protocol error" };
-        let known = || Refusal { client_id: Some(connect.client_id), ..anonymous() };
+        let named = Some(connect.client_id).filter(|name| !name.is_empty());
+        let known = || Refusal { client_id: named, ..anonymous() };
         if let Some(will) = &connect.will {
             // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
             let refused = if will.retain && !settings.retain_available {
@@ -400,9 +401,9 @@ impl Shard {
             connect.keep_alive_s
         );
         match connect.will {
-            None => log!(self.home.log, Debug, "No will message specified."),
+            None => log_connection!(self.home.log, Debug, "No will message specified."),
             Some(will) => {
-                log!(
+                log_connection!(
                     self.home.log,
                     Debug,
                     "Will message specified ({} bytes) (r{}, q{}).",
@@ -410,7 +411,7 @@ impl Shard {
                     u8::from(will.retain),
                     will.qos.bits()
                 );
-                log!(self.home.log, Debug, "\t{}", will.topic);
+                log_connection!(self.home.log, Debug, "\t{}", will.topic);
             }
         }
     }
