@@ -102,6 +102,14 @@ impl Shard {
             self.refuse_connect(id, connect.version, &refusal);
             return Flow::Next;
         }
+        // The last thing that may be missing, since it is counted at once. Who has a session keeps its place.
+        let limit = self.home.settings.global_max_clients as usize;
+        if self.home.sessions.find(connect.client_id).is_none() && !self.shared.admit_session(limit) {
+            let client_id = Some(connect.client_id).filter(|name| !name.is_empty());
+            let refusal = Refusal { v5: Some(ReasonCode::SERVER_BUSY), v3: None, client_id, text: "server busy" };
+            self.refuse_connect(id, connect.version, &refusal);
+            return Flow::Next;
+        }
         self.accept(id, &connect, &asked);
         Flow::Next
     }
@@ -188,7 +196,8 @@ impl Shard {
         let (peer, settings) = (&connection.peer, &self.home.settings);
         let Some(listener) = settings.listeners.get(usize::from(connection.listener)) else { return Ok(()) };
         let anonymous = || Refusal { v5: None, v3: None, client_id: None, text: "protocol error" };
-        let known = || Refusal { client_id: Some(connect.client_id), ..anonymous() };
+        let named = Some(connect.client_id).filter(|name| !name.is_empty());
+        let known = || Refusal { client_id: named, ..anonymous() };
         if let Some(will) = &connect.will {
             // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
             let refused = if will.retain && !settings.retain_available {
@@ -276,7 +285,8 @@ impl Shard {
         self.home.pump(slot);
     }
 
-    /// The session for a client: the one it has, if it may go on with it, or a new one. Says which.
+    /// The session for a client: the one it has, if it may go on with it, or a new one, which is counted already where it
+    /// has none. Says which.
     fn claim_session(&mut self, connect: &Connect<'_>, client_id: &str) -> (u32, bool) {
         let Some(slot) = self.home.sessions.find(client_id) else {
             return (self.home.sessions.create(client_id), false);
@@ -298,6 +308,8 @@ impl Shard {
         if self.home.sessions.get(slot).is_some() {
             self.end_session(slot);
         }
+        // In the place of the old one.
+        self.shared.admit_session(0);
         (self.home.sessions.create(client_id), false)
     }
 
@@ -394,9 +406,9 @@ impl Shard {
             connect.keep_alive_s
         );
         match connect.will {
-            None => log!(self.home.log, Debug, "No will message specified."),
+            None => log_connection!(self.home.log, Debug, "No will message specified."),
             Some(will) => {
-                log!(
+                log_connection!(
                     self.home.log,
                     Debug,
                     "Will message specified ({} bytes) (r{}, q{}).",
@@ -404,7 +416,7 @@ impl Shard {
                     u8::from(will.retain),
                     will.qos.bits()
                 );
-                log!(self.home.log, Debug, "\t{}", will.topic);
+                log_connection!(self.home.log, Debug, "\t{}", will.topic);
             }
         }
     }

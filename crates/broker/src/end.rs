@@ -135,6 +135,7 @@ impl Shard {
     pub(crate) fn end_session(&mut self, slot: u32) {
         self.publish_will(slot);
         let Some(session) = self.home.sessions.remove(slot) else { return };
+        self.shared.dismiss_session();
         if let Some(at) = session.expires_at {
             self.home.timers.cancel(at, Timer::SessionExpiry(slot));
         }

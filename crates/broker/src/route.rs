@@ -258,6 +258,7 @@ mod tests {
         let mut mail = Mail::default();
         let targets: Vec<Subscriber> = (0..40)
             .map(|n| {
+                assert!(shard.shared.admit_session(0));
                 let slot = shard.home.sessions.create(&n.to_string());
                 let session = shard.home.sessions.get_mut(slot).unwrap();
                 session.unsubscribed_in = 2;

@@ -5,6 +5,8 @@ use mosquitto_mqtt::{ProtocolVersion, QoS};
 /// Settings of the whole broker. Options of mosquitto.conf(5) bear the same names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
+    /// The most sessions, those of clients that are away included; 0 is no limit.
+    pub global_max_clients: u32,
     /// The most QoS 1 and 2 messages in flight towards a client that names no Receive Maximum, and the Receive
     /// Maximum announced to clients; 0 is no limit.
     pub max_inflight_messages: u16,
@@ -102,6 +104,7 @@ impl Default for Settings {
     /// Mosquitto's defaults, and one listener that lets everybody in.
     fn default() -> Self {
         Self {
+            global_max_clients: 0,
             max_inflight_messages: 20,
             max_queued_messages: 1000,
             max_inflight_bytes: 0,

@@ -35,6 +35,8 @@ pub struct Global {
     pub allow_anonymous: Option<bool>,
     /// `auto_id_prefix`: how made up client ids begin, where a listener does not say otherwise. `None`: `auto-`.
     pub auto_id_prefix: Option<String>,
+    /// `global_max_clients`: sessions, those of clients that are away included. `None`: no limit.
+    pub global_max_clients: Option<NonZeroU32>,
     /// `global_max_connections`: connections at once, over all listeners. `None`: no limit.
     pub global_max_connections: Option<NonZeroU32>,
     /// `max_inflight_bytes`: no further QoS 1 or 2 message is started towards a client with so many bytes of payload under
@@ -194,6 +196,7 @@ impl Default for Global {
         Self {
             allow_anonymous: None,
             auto_id_prefix: None,
+            global_max_clients: None,
             global_max_connections: None,
             max_inflight_bytes: 0,
             max_inflight_messages: 20,

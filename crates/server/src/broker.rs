@@ -106,6 +106,7 @@ fn broker_settings(settings: &Settings, endpoints: &[Endpoint], logger: &Logger)
         auto_id_prefix: endpoint.auto_id_prefix.as_str().into(),
     };
     BrokerSettings {
+        global_max_clients: global.global_max_clients.map_or(0, u32::from),
         max_inflight_messages: global.max_inflight_messages,
         max_inflight_bytes: global.max_inflight_bytes,
         max_queued_bytes: global.max_queued_bytes,

@@ -1,4 +1,4 @@
-//! Limits that the operator sets: `message_size_limit`, `max_inflight_bytes`, `max_queued_bytes`, `retain_available`, `max_qos`, `upgrade_outgoing_qos`,
+//! Limits that the operator sets: `global_max_clients`, `message_size_limit`, `max_inflight_bytes`, `max_queued_bytes`, `retain_available`, `max_qos`, `upgrade_outgoing_qos`,
 //! `accept_protocol_versions`, `auto_id_prefix`.
 
 use crate::harness::{Net, connect};
@@ -195,4 +195,37 @@ fn max_queued_bytes_bounds_what_waits() {
     net.puback(here, 4);
     net.publish(publisher, "t", "y", 0, 0);
     assert_eq!(net.got(here), [r#"PUBLISH q0 t "y""#]);
+}
+
+#[test]
+fn global_max_clients_counts_sessions_on_all_shards_whether_connected_or_not() {
+    let mut net = Net::with(3, Settings { global_max_clients: 3, ..Settings::default() });
+    let ids: Vec<String> = (0..3).map(|shard| net.id_at_home_on("c", shard)).collect();
+    let peers: Vec<_> = ids.iter().map(|id| connect(id).keep_session(60).on(&mut net)).collect();
+    assert_eq!(connect("more").refused(&mut net), ["CONNACK present=0 rc=137"]);
+    assert!(connect("more").v311().refused(&mut net).is_empty());
+    assert_eq!(net.log_with("disconnected: server busy.").len(), 2);
+    // Those who have a session come back, and also start anew.
+    net.cut(peers[0]);
+    assert_eq!(connect("more").refused(&mut net), ["CONNACK present=0 rc=137"]);
+    connect(&ids[0]).resume().on(&mut net);
+    for _ in 0..3 {
+        connect(&ids[1]).on(&mut net);
+    }
+    assert_eq!(connect("more").refused(&mut net), ["CONNACK present=0 rc=137"]);
+    // A session that ends makes room for one.
+    net.cut(peers[2]);
+    net.advance(61);
+    connect("more").on(&mut net);
+    assert_eq!(connect("one too many").refused(&mut net), ["CONNACK present=0 rc=137"]);
+}
+
+#[test]
+fn clients_that_are_turned_away_do_not_count_as_sessions() {
+    let mut net = Net::with(1, Settings { global_max_clients: 1, max_keepalive_s: 10, ..Settings::default() });
+    for _ in 0..3 {
+        connect("").v31().refused(&mut net);
+        connect("a").v311().keep_alive(11).refused(&mut net);
+    }
+    connect("a").on(&mut net);
 }

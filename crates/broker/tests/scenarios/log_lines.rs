@@ -115,9 +115,12 @@ fn a_version_that_no_one_speaks_is_named() {
 #[test]
 fn connection_messages_may_be_turned_off() {
     let mut net = Net::with(1, Settings { connection_messages: false, ..Settings::default() });
-    let peer = connect("me").on(&mut net);
-    net.disconnect(peer);
-    assert!(net.log.iter().all(|line| line.level == LogLevel::Debug), "{:?}", net.log);
+    for options in [connect("me"), connect("me").will("w", "", 0, false)] {
+        let peer = options.on(&mut net);
+        net.disconnect(peer);
+    }
+    let lines: Vec<&str> = net.log.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(lines, ["Sending CONNACK to me (0, 0)", "Received DISCONNECT from me"].repeat(2));
 }
 
 #[test]

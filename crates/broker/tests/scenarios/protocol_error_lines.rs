@@ -262,6 +262,8 @@ fn a_client_that_may_not_connect_is_named() {
     let mut shut = Net::with(1, closed);
     connect("me").refused(&mut shut);
     assert_eq!(shut.log_with("Sending CONNACK to me (0, 135)").len(), 1);
+    connect("").refused(&mut shut);
+    assert_eq!(shut.log_with("Sending CONNACK to 127.0.0.1 (0, 135)").len(), 1);
     assert_eq!(shut.log_with("Client me [127.0.0.1:50000] disconnected: not authorised.").len(), 1);
     // What is refused is seen though a client of MQTT 3 is not told.
     let peer = connect("me").v311().on(&mut net);

@@ -40,7 +40,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .default("-1")
         .reload(DocumentedOnly)
         .since("2.1")
-        .help("Limit of client sessions, connected or stored; 0 or less: no limit."),
+        .help("Limit of client sessions, connected or stored; 0 or less: no limit.")
+        .store(Store::Int(|c, n| c.global.global_max_clients = u32::try_from(n).ok().and_then(NonZeroU32::new))),
     Declaration::int("global_max_connections", Unbounded, Unbounded)
         .default("-1")
         .reload(DocumentedOnly)

@@ -53,10 +53,11 @@ fn message_size_limit_is_0_for_no_limit() {
 }
 
 #[test]
-fn global_max_connections_is_0_or_less_for_no_limit() {
+fn global_limits_are_0_or_less_for_no_limit() {
     for (word, value) in [("10", Some(10)), ("0", None), ("-1", None), ("-7", None)] {
-        let limit = config(format!("global_max_connections {word}\n")).global.global_max_connections;
-        assert_eq!(limit.map(u32::from), value, "{word}");
+        let global = config(format!("global_max_connections {word}\nglobal_max_clients {word}\n")).global;
+        let limits = [global.global_max_connections, global.global_max_clients];
+        assert_eq!(limits.map(|limit| limit.map(u32::from)), [value; 2], "{word}");
     }
 }
 

@@ -11,6 +11,7 @@ const SUPPORTED: &[(&str, &str)] = &[
     ("auto_id_prefix", "client-"),
     ("bind_address", "localhost"),
     ("connection_messages", "false"),
+    ("global_max_clients", "10"),
     ("global_max_connections", "10"),
     ("include_dir", "DIR/d"),
     ("listener", "1884"),
@@ -58,7 +59,6 @@ pub(crate) const NOT_YET: &[&str] = &[
     "enable_control_api",
     "packet_buffer_size",
     "retain_expiry_interval",
-    "global_max_clients",
     "memory_limit",
     "persistent_client_expiration",
     "pid_file",
@@ -261,5 +261,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 21);
+    assert_eq!(compared, 22);
 }
