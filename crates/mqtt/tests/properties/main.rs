@@ -9,6 +9,7 @@
 )]
 
 mod parts;
+mod second_opinion;
 
 use mosquitto_mqtt::{DecodeError, FixedHeader, Packet, ProtocolVersion};
 use parts::parts;

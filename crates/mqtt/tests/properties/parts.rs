@@ -55,6 +55,10 @@ impl Parts {
         let mut list = PropertiesBuf::new();
         for &(id, value) in self.properties.iter().filter(|_| self.version.is_v5()) {
             let Some(id) = PropertyId::from_byte(id).filter(|id| carrier.allows(*id)) else { continue };
+            // Data without a method is for the session to refuse.
+            if id == PropertyId::AuthenticationData && !seen.contains(&PropertyId::AuthenticationMethod) {
+                continue;
+            }
             if id == PropertyId::UserProperty || !seen.contains(&id) {
                 seen.push(id);
                 list.push(self.property(id, value));
