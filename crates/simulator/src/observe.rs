@@ -79,6 +79,9 @@ impl Model {
             Some(place) => {
                 let mut due = session.due.remove(place);
                 due.ambiguous |= either;
+                if either {
+                    session.unclear.insert(seen.number);
+                }
                 live(session, &due, &seen, now)?;
                 // Its twin may be one that expires.
                 if due.ambiguous { now } else { due.expires_at }
@@ -225,6 +228,7 @@ fn retained(session: &mut Session, seen: &Seen, taken: bool) -> Checked<Moment> 
     check_properties(seen, &message)?;
     // One of QoS 1 or 2 may have waited for the client, as its successor did not.
     if seen.qos == QoS::AtMostOnce
+        && !session.unclear.contains(&seen.number)
         && let Some(&(live, connection)) = session.seen_live.get(&seen.topic)
     {
         let same = connection == session.connection;

@@ -6,7 +6,7 @@ use crate::retained::Look;
 use mosquitto_broker::Moment;
 use mosquitto_mqtt::packet::SubscriptionOptions;
 use mosquitto_mqtt::{QoS, TopicFilter};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 /// A subscription: its filter without `$share/GROUP/`, its group, and what was asked for.
@@ -133,6 +133,8 @@ pub(crate) struct Session {
     pub(crate) streams: Vec<Stream>,
     /// The retained messages that came since the last check as a whole, by topic.
     pub(crate) seen_retained: HashMap<Rc<str>, Vec<Look>>,
+    /// Messages that came live or retained, which cannot be told.
+    pub(crate) unclear: HashSet<u32>,
     /// The highest place seen from each publisher, for QoS 0 and for the others.
     pub(crate) last_seen: HashMap<(usize, bool), u64>,
     /// The highest place seen live of each topic, on which connection.

@@ -131,6 +131,7 @@ impl Simulation {
             session.exchanges.clear();
             session.streams.clear();
             session.seen_retained.clear();
+            session.unclear.clear();
         }
         Ok(())
     }
@@ -144,7 +145,10 @@ impl Simulation {
         }
         // What expired on the way was passed over.
         let must = |candidate: &Candidate| candidate.must && candidate.versions.iter().all(|v| v.expires_at > now);
-        let topics = self.model.retained.iter().filter(|(_, retained)| retained.expires_at > now);
+        let topics =
+            self.model.retained.iter().filter(|(_, retained)| {
+                retained.expires_at > now && !session.unclear.contains(&retained.message.number)
+            });
         for topic in topics.map(|(topic, _)| topic) {
             let musts = session.streams.iter().filter(|s| s.topics.get(topic).is_some_and(must)).count();
             let looks = session.seen_retained.get(topic).map_or(&[][..], Vec::as_slice);
