@@ -4,13 +4,14 @@ use crate::alias::AliasesOut;
 use crate::connection::Phase;
 use crate::log::{log, log_connection};
 use crate::message::{Message, MessageRef};
+use crate::protocol_error::connect_line;
 use crate::publish::allowed_for_will;
 use crate::received::Flow;
 use crate::session::{NEVER_EXPIRES, StoredWill};
 use crate::timers::Timer;
-use crate::{ConnectionId, Moment, Shard};
+use crate::{ConnectionId, ListenerSettings, LogLevel, Moment, Shard};
 use mosquitto_mqtt::packet::{ConnAck, Connect, ConnectError, Will};
-use mosquitto_mqtt::{Fault, FixedHeader, Properties, PropertiesBuf, Property, ProtocolVersion, ReasonCode};
+use mosquitto_mqtt::{Fault, FixedHeader, Properties, PropertiesBuf, Property, ProtocolVersion, QoS, ReasonCode};
 use rand_chacha::rand_core::RngCore;
 use std::fmt::Write;
 
@@ -18,6 +19,9 @@ use std::fmt::Write;
 const UNACCEPTABLE_PROTOCOL: u8 = 1;
 const IDENTIFIER_REJECTED: u8 = 2;
 const NOT_AUTHORIZED: u8 = 5;
+
+/// The reason that the log gives for a refusal of what the broker does not do.
+const DISALLOWED: &str = "used disallowed feature (QoS too high, retain not supported, or bad AUTH method)";
 
 /// What the properties of a CONNECT ask for.
 #[derive(Debug, Default)]
@@ -50,9 +54,11 @@ impl Asked {
 
 /// A CONNECT that is not accepted: the answer in either version (none: the connection is just closed), and the reason
 /// for the log.
-struct Refusal {
+struct Refusal<'a> {
     v5: Option<ReasonCode>,
     v3: Option<u8>,
+    /// What the log calls the client, where it got so far.
+    client_id: Option<&'a str>,
     text: &'static str,
 }
 
@@ -61,14 +67,24 @@ impl Shard {
     pub(crate) fn on_connect(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Flow {
         let connect = match Connect::read(body) {
             Ok(connect) => connect,
-            Err(error) => {
-                self.refuse_faulty(id, error, body);
+            Err(refused) if refused.version.is_some_and(|version| !self.accepts(id, version)) => {
+                self.refuse_version(id, refused.version.unwrap_or(ProtocolVersion::V5));
+                return Flow::Next;
+            }
+            Err(refused) => {
+                self.refuse_faulty(id, header.first_byte, &refused, body);
                 return Flow::Next;
             }
         };
-        if header.packet_type(connect.version).is_err() {
+        if !self.accepts(id, connect.version) {
+            self.refuse_version(id, connect.version);
+            return Flow::Next;
+        }
+        if let Err(error) = header.packet_type(connect.version) {
             // [MQTT-2.1.3-1]: wrong flags, which only MQTT 3.1 lets pass.
-            self.end_with(id, None, Some("malformed packet"));
+            let version = Some(connect.version);
+            let refused = ConnectError { error, answerable: false, version, client_id: None, unread: 0 };
+            self.refuse_faulty(id, header.first_byte, &refused, body);
             return Flow::Next;
         }
         // A client without an id gets one that is at home here.
@@ -78,12 +94,40 @@ impl Shard {
             return Flow::HandOver(home);
         }
         let asked = Asked::of(connect.properties);
+        if let Some(connection) = self.home.connections.get_mut(id) {
+            // [MQTT-3.1.2-24]: a refusal may be too large as well.
+            connection.max_packet_size = asked.max_packet_size.unwrap_or(u32::MAX);
+        }
         if let Err(refusal) = self.check(id, &connect, &asked) {
+            self.refuse_connect(id, connect.version, &refusal);
+            return Flow::Next;
+        }
+        // The last thing that may be missing, since it is counted at once. Who has a session keeps its place.
+        let limit = self.home.settings.global_max_clients as usize;
+        if self.home.sessions.find(connect.client_id).is_none() && !self.shared.admit_session(limit) {
+            let client_id = Some(connect.client_id).filter(|name| !name.is_empty());
+            let refusal = Refusal { v5: Some(ReasonCode::SERVER_BUSY), v3: None, client_id, text: "server busy" };
             self.refuse_connect(id, connect.version, &refusal);
             return Flow::Next;
         }
         self.accept(id, &connect, &asked);
         Flow::Next
+    }
+
+    /// What the operator has set for the listener that a connection came through.
+    fn listener(&self, id: ConnectionId) -> Option<&ListenerSettings> {
+        let connection = self.home.connections.get(id)?;
+        self.home.settings.listeners.get(usize::from(connection.listener))
+    }
+
+    fn accepts(&self, id: ConnectionId, version: ProtocolVersion) -> bool {
+        self.listener(id).is_some_and(|listener| listener.versions.contain(version))
+    }
+
+    /// `[MQTT-3.1.2-2]`: the listener does not take clients of this version.
+    fn refuse_version(&mut self, id: ConnectionId, version: ProtocolVersion) {
+        let (v5, v3) = (Some(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION), Some(UNACCEPTABLE_PROTOCOL));
+        self.refuse_connect(id, version, &Refusal { v5, v3, client_id: None, text: DISALLOWED });
     }
 
     /// The connection goes to another shard: nothing of it stays behind but its number.
@@ -93,73 +137,129 @@ impl Shard {
         }
     }
 
-    fn refuse_faulty(&mut self, id: ConnectionId, refused: ConnectError, body: &[u8]) {
-        let ConnectError { error, version, answerable } = refused;
-        let said = match (error.fault, protocol_level(body)) {
-            (Fault::UnsupportedVersion, Some(level)) => format!("with invalid protocol version ({level})"),
-            _ => format!("{} {}", error.field, error.what),
-        };
-        let peer = self.home.name_of(id).to_owned();
-        log_connection!(self.home.log, Information, "Protocol error from {peer}: CONNECT {said}.");
+    /// Says what is wrong with a CONNECT that cannot be decoded, and answers it where that is due.
+    fn refuse_faulty(&mut self, id: ConnectionId, first_byte: u8, refused: &ConnectError<'_>, body: &[u8]) {
+        let Some(connection) = self.home.connections.get(id) else { return };
+        let ConnectError { error, version, answerable, .. } = *refused;
+        let (peer, address) = (&connection.peer, connection.address());
+        let mosquittos = connect_line(refused, first_byte, body, peer, address);
         let text = match error.fault {
-            Fault::Malformed => "malformed packet",
             Fault::ClientIdentifier => "client identifier not valid",
+            // Whatever Mosquitto has a line for, it counts as a protocol error.
+            Fault::Malformed if mosquittos.is_none() => "malformed packet",
+            Fault::UnsupportedVersion if version.is_none() => DISALLOWED,
             _ => "protocol error",
         };
+        let (level, line) = mosquittos.unwrap_or_else(|| {
+            (LogLevel::Information, format!("Protocol error from {peer}: CONNECT {} {}.", error.field, error.what))
+        });
+        // Clients that speak another protocol, or another version of this one, are a matter of connecting.
+        let told = version.is_some() && error.fault != Fault::UnsupportedVersion;
+        if self.home.log.wants(level) && (told || self.home.log.connection_messages) {
+            self.home.log.write(level, crate::log::line(format_args!("{line}")));
+        }
         if error.fault == Fault::UnsupportedVersion {
             // Where the client's version is unknown, 5 is the one in which all can be said.
-            let refusal = Refusal { v5: Some(error.fault.reason()), v3: Some(UNACCEPTABLE_PROTOCOL), text };
+            let refusal =
+                Refusal { v5: Some(error.fault.reason()), v3: Some(UNACCEPTABLE_PROTOCOL), client_id: None, text };
             self.refuse_connect(id, version.unwrap_or(ProtocolVersion::V5), &refusal);
             return;
         }
         let v5 = answerable.then_some(error.fault.reason());
-        self.refuse_connect(id, version.unwrap_or(ProtocolVersion::V311), &Refusal { v5, v3: None, text });
+        self.refuse_connect(
+            id,
+            version.unwrap_or(ProtocolVersion::V311),
+            &Refusal { v5, v3: None, client_id: None, text },
+        );
     }
 
     /// `[MQTT-3.1.4-2]`, `[MQTT-3.2.2-7]`: answers with the code, if there is one, and closes.
-    fn refuse_connect(&mut self, id: ConnectionId, version: ProtocolVersion, refusal: &Refusal) {
+    fn refuse_connect(&mut self, id: ConnectionId, version: ProtocolVersion, refusal: &Refusal<'_>) {
         let reason = if version.is_v5() { refusal.v5 } else { refusal.v3.map(ReasonCode) };
         if let Some(reason) = reason {
-            log!(self.home.log, Debug, "Sending CONNACK to {} (0, {})", self.home.name_of(id), reason.0);
+            let name = refusal.client_id.unwrap_or(self.home.name_of(id));
+            log!(self.home.log, Debug, "Sending CONNACK to {name} (0, {})", reason.0);
             // [MQTT-3.2.2-6]: no session where there is an error.
-            let ack = ConnAck { session_present: false, reason, properties: Properties::EMPTY };
-            self.home.reply(id, |out| ack.encode(version, out));
+            let mut properties = PropertiesBuf::new();
+            self.add_maximum_qos(id, &mut properties);
+            let ack = ConnAck { session_present: false, reason, properties: properties.as_properties() };
+            let mut bytes = Vec::new();
+            ack.encode(version, &mut bytes);
+            self.home.reply_if_taken(id, &bytes);
         }
-        self.end_with(id, None, Some(refusal.text));
+        self.end_unknown(id, refusal.client_id, refusal.text);
     }
 
     /// Everything that may speak against a client, in Mosquitto's order.
-    fn check(&self, id: ConnectionId, connect: &Connect<'_>, asked: &Asked) -> Result<(), Refusal> {
+    fn check<'a>(&mut self, id: ConnectionId, connect: &Connect<'a>, asked: &Asked) -> Result<(), Refusal<'a>> {
+        let Some(connection) = self.home.connections.get(id) else { return Ok(()) };
+        let (peer, settings) = (&connection.peer, &self.home.settings);
+        let Some(listener) = settings.listeners.get(usize::from(connection.listener)) else { return Ok(()) };
+        let anonymous = || Refusal { v5: None, v3: None, client_id: None, text: "protocol error" };
+        let named = Some(connect.client_id).filter(|name| !name.is_empty());
+        let known = || Refusal { client_id: named, ..anonymous() };
+        if let Some(will) = &connect.will {
+            // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
+            let refused = if will.retain && !settings.retain_available {
+                Some(ReasonCode::RETAIN_NOT_SUPPORTED)
+            } else {
+                (will.qos > listener.max_qos).then_some(ReasonCode::QOS_NOT_SUPPORTED)
+            };
+            if refused.is_some() {
+                return Err(Refusal { v5: refused, text: DISALLOWED, ..anonymous() });
+            }
+        }
         if asked.authentication_data && !asked.authentication_method {
-            return Err(Refusal { v5: Some(ReasonCode::PROTOCOL_ERROR), v3: None, text: "protocol error" });
+            log!(
+                self.home.log,
+                Information,
+                "Protocol error from {peer}: CONNECT with authentication data but no authentication method."
+            );
+            return Err(Refusal { v5: Some(ReasonCode::PROTOCOL_ERROR), ..anonymous() });
         }
         if connect.client_id.is_empty() && !may_be_assigned(connect) {
             // [MQTT-3.1.3-8] of 3.1.1
+            let said = match connect.version {
+                ProtocolVersion::V31 => "v3.1 CONNECT with zero length clientid",
+                _ => "CONNECT with zero length clientid when forbidden",
+            };
+            log!(self.home.log, Information, "Protocol error from {peer}: {said}.");
             let v5 = Some(ReasonCode::UNSPECIFIED_ERROR);
-            return Err(Refusal { v5, v3: Some(IDENTIFIER_REJECTED), text: "client identifier not valid" });
+            return Err(Refusal { v5, v3: Some(IDENTIFIER_REJECTED), ..anonymous() });
         }
         if connect.will.is_some_and(|will| !allowed_for_will(will.topic)) {
-            return Err(Refusal { v5: None, v3: None, text: "protocol error" });
+            return Err(anonymous());
+        }
+        let limit = settings.message_size_limit as usize;
+        if limit > 0 && connect.will.is_some_and(|will| will.payload.len() > limit) {
+            log!(self.home.log, Debug, "Client {} connected with too large Will payload", connect.client_id);
+            let v5 = Some(ReasonCode::PACKET_TOO_LARGE);
+            return Err(Refusal { v5, v3: Some(NOT_AUTHORIZED), text: "oversize payload", ..anonymous() });
         }
         if asked.authentication_method {
             // [MQTT-4.12.0-1]
             let v5 = Some(ReasonCode::BAD_AUTHENTICATION_METHOD);
-            return Err(Refusal { v5, v3: None, text: "bad authentication method" });
+            return Err(Refusal { v5, text: DISALLOWED, ..known() });
         }
-        let listener = self.home.connections.get(id).map_or(0, |connection| usize::from(connection.listener));
-        if !self.home.settings.listeners.get(listener).is_some_and(|l| l.allow_anonymous) {
+        if !listener.allow_anonymous {
             let v5 = Some(ReasonCode::NOT_AUTHORIZED);
-            return Err(Refusal { v5, v3: Some(NOT_AUTHORIZED), text: "not authorised" });
+            return Err(Refusal { v5, v3: Some(NOT_AUTHORIZED), text: "not authorised", ..known() });
         }
-        let limit = self.home.settings.max_keepalive_s;
+        let limit = settings.max_keepalive_s;
         if limit > 0 && !connect.version.is_v5() && (connect.keep_alive_s > limit || connect.keep_alive_s == 0) {
-            return Err(Refusal { v5: None, v3: Some(IDENTIFIER_REJECTED), text: "keep alive too long" });
+            // Mosquitto looks at this last of all, when the log has the client already.
+            self.log_accepted(id, connect, connect.client_id);
+            return Err(Refusal {
+                v3: Some(IDENTIFIER_REJECTED),
+                text: "bad socket read/write: Invalid input",
+                ..known()
+            });
         }
         Ok(())
     }
 
     fn accept(&mut self, id: ConnectionId, connect: &Connect<'_>, asked: &Asked) {
-        let assigned = connect.client_id.is_empty().then(|| self.assign_client_id());
+        let assigned = connect.client_id.is_empty().then(|| self.assign_client_id(id));
         let client_id = assigned.as_deref().unwrap_or(connect.client_id);
         let (slot, session_present) = self.claim_session(connect, client_id);
         let (keep_alive_s, now) = (self.keep_alive(connect), self.home.now);
@@ -169,7 +269,6 @@ impl Shard {
             connection.phase = Phase::Open(slot);
             // [MQTT-3.1.2-22]: counted from this packet, however long the client has taken to send it.
             connection.heard_at = now;
-            connection.max_packet_size = asked.max_packet_size.unwrap_or(u32::MAX);
             // One and a half times the keep alive; 0 turns it off.
             connection.silence_ms = u32::from(keep_alive_s) * 1500;
             let aliases = asked.topic_alias_maximum.min(self.home.settings.max_topic_alias_broker);
@@ -186,7 +285,8 @@ impl Shard {
         self.home.pump(slot);
     }
 
-    /// The session for a client: the one it has, if it may go on with it, or a new one. Says which.
+    /// The session for a client: the one it has, if it may go on with it, or a new one, which is counted already where it
+    /// has none. Says which.
     fn claim_session(&mut self, connect: &Connect<'_>, client_id: &str) -> (u32, bool) {
         let Some(slot) = self.home.sessions.find(client_id) else {
             return (self.home.sessions.create(client_id), false);
@@ -208,22 +308,29 @@ impl Shard {
         if self.home.sessions.get(slot).is_some() {
             self.end_session(slot);
         }
+        // In the place of the old one.
+        self.shared.admit_session(0);
         (self.home.sessions.create(client_id), false)
     }
 
     /// Ties a session to its connection.
     fn begin_session(&mut self, slot: u32, id: ConnectionId, connect: &Connect<'_>, asked: &Asked) {
         let default_window = self.home.settings.max_inflight_messages;
+        let (in_flight_bytes, queued_bytes) =
+            (self.home.settings.max_inflight_bytes, self.home.settings.max_queued_bytes);
+        let max_qos = self.listener(id).map_or(QoS::ExactlyOnce, |listener| listener.max_qos);
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
         session.connection = Some(id);
         session.username = connect.username.map(Into::into);
         session.drops_logged = false;
+        session.max_qos = max_qos;
         session.will = connect.will.map(|will| Box::new(store_will(&will)));
         session.expiry_s = match (connect.version.is_v5(), connect.clean_start) {
             (true, _) => asked.session_expiry_s,
             (false, true) => 0,
             (false, false) => NEVER_EXPIRES,
         };
+        session.window.limit_payload(in_flight_bytes, queued_bytes);
         session.window.connect(asked.receive_maximum.unwrap_or(default_window));
         session.incoming.connect();
         if let Some(at) = session.expires_at.take() {
@@ -238,7 +345,7 @@ impl Shard {
         if limit > 0 && (asked > limit || asked == 0) { limit } else { asked }
     }
 
-    /// False where the CONNACK is larger than the client takes `[MQTT-3.2.2-14]`.
+    /// False where the CONNACK is larger than the client takes `[MQTT-3.1.2-24]`.
     fn send_connack(
         &mut self,
         id: ConnectionId,
@@ -259,10 +366,14 @@ impl Shard {
             if let Some(assigned) = assigned {
                 properties.push(Property::AssignedClientIdentifier(assigned)); // [MQTT-3.2.2-16]
             }
+            if !settings.retain_available {
+                properties.push(Property::RetainAvailable(0));
+            }
             properties.push(Property::MaximumPacketSize(settings.max_packet_size));
             if settings.max_inflight_messages > 0 {
                 properties.push(Property::ReceiveMaximum(settings.max_inflight_messages));
             }
+            self.add_maximum_qos(id, &mut properties);
         }
         let ack = ConnAck { session_present, reason: ReasonCode::SUCCESS, properties: properties.as_properties() };
         let mut bytes = Vec::new();
@@ -270,6 +381,15 @@ impl Shard {
         log!(self.home.log, Debug, "Sending CONNACK to {} ({}, 0)", self.home.name_of(id), u8::from(session_present));
         // [MQTT-3.2.0-1]: before anything else.
         self.home.reply_if_taken(id, &bytes)
+    }
+
+    /// `[MQTT-3.2.2-9]`
+    fn add_maximum_qos(&self, id: ConnectionId, properties: &mut PropertiesBuf) {
+        if let Some(listener) = self.listener(id)
+            && listener.max_qos != QoS::ExactlyOnce
+        {
+            properties.push(Property::MaximumQoS(listener.max_qos.bits()));
+        }
     }
 
     fn log_accepted(&mut self, id: ConnectionId, connect: &Connect<'_>, client_id: &str) {
@@ -286,9 +406,9 @@ impl Shard {
             connect.keep_alive_s
         );
         match connect.will {
-            None => log!(self.home.log, Debug, "No will message specified."),
+            None => log_connection!(self.home.log, Debug, "No will message specified."),
             Some(will) => {
-                log!(
+                log_connection!(
                     self.home.log,
                     Debug,
                     "Will message specified ({} bytes) (r{}, q{}).",
@@ -296,17 +416,18 @@ impl Shard {
                     u8::from(will.retain),
                     will.qos.bits()
                 );
-                log!(self.home.log, Debug, "\t{}", will.topic);
+                log_connection!(self.home.log, Debug, "\t{}", will.topic);
             }
         }
     }
 
-    /// `auto-` and 16 random bytes in the layout of a UUID, drawn until it is one that is at home here.
-    fn assign_client_id(&mut self) -> String {
+    /// The listener's prefix and 16 random bytes in the layout of a UUID, drawn until it is one that is at home here.
+    fn assign_client_id(&mut self, id: ConnectionId) -> String {
+        let prefix = self.listener(id).map(|listener| listener.auto_id_prefix.clone()).unwrap_or_default();
         loop {
             let mut bytes = [0; 16];
             self.random.fill_bytes(&mut bytes);
-            let mut id = String::from("auto-");
+            let mut id = String::from(prefix.as_ref());
             for (at, byte) in bytes.iter().enumerate() {
                 if matches!(at, 4 | 6 | 8 | 10) {
                     id.push('-');
@@ -319,12 +440,6 @@ impl Shard {
             }
         }
     }
-}
-
-/// The byte behind the protocol name.
-fn protocol_level(body: &[u8]) -> Option<u8> {
-    let (len, rest) = body.split_first_chunk()?;
-    rest.get(usize::from(u16::from_be_bytes(*len))).copied()
 }
 
 /// `[MQTT-3.1.3-6]`: MQTT 5 always lets the server choose, 3.1.1 with a clean session only `[MQTT-3.1.3-7]`, 3.1 never.

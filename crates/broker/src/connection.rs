@@ -77,6 +77,11 @@ impl Connection {
             aliases_out: None,
         }
     }
+
+    /// The peer's address without its port.
+    pub(crate) fn address(&self) -> &str {
+        self.peer.rsplit_once(':').map_or(&self.peer, |(address, _)| address)
+    }
 }
 
 /// The connections of a shard.

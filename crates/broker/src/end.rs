@@ -3,12 +3,15 @@
 use crate::connection::Phase;
 use crate::id::SessionId;
 use crate::log::{log, log_connection};
-use crate::received::protocol_error;
+use crate::protocol_error::Refused;
 use crate::session::NEVER_EXPIRES;
 use crate::timers::Timer;
 use crate::{ConnectionId, DropReason, Shard};
 use mosquitto_mqtt::packet::Disconnect;
-use mosquitto_mqtt::{DecodeError, Property, ReasonCode};
+use mosquitto_mqtt::{Property, ReasonCode};
+
+/// How the reason begins where Mosquitto has none of its own for the end of a connection.
+const BAD_SOCKET: &str = "bad socket read/write: ";
 
 /// Subscriptions removed under one lock when a session ends, at least. What is beyond follows in later ticks.
 const ORPHANS_A_SLICE: usize = 1000;
@@ -24,19 +27,24 @@ impl Shard {
         id: ConnectionId,
         slot: u32,
         disconnect: &Disconnect<'_>,
-    ) -> Result<(), DecodeError> {
-        log!(self.home.log, Debug, "Received DISCONNECT from {}", self.home.name_of(id));
+    ) -> Result<(), Refused> {
         let expiry = disconnect.properties.iter().find_map(|property| match property {
             Property::SessionExpiryInterval(seconds) => Some(seconds),
             _ => None,
         });
         if let (Some(seconds), Some(session)) = (expiry, self.home.sessions.get_mut(slot)) {
-            // [MQTT-3.14.2-2]
+            // MQTT 5, 3.14.2.2.2
             if session.expiry_s == 0 && seconds != 0 {
-                return Err(protocol_error("session expiry interval", "was 0 in CONNECT and cannot be raised"));
+                // A number with sign, as Mosquitto writes it.
+                let seconds = seconds.cast_signed();
+                return Err(self.protocol_error(
+                    id,
+                    format_args!("DISCONNECT packet with mismatched session-expiry-interval (0:{seconds})"),
+                ));
             }
             session.expiry_s = seconds;
         }
+        log!(self.home.log, Debug, "Received DISCONNECT from {}", self.home.name_of(id));
         // [MQTT-3.14.4-3]
         if disconnect.reason == ReasonCode::SUCCESS {
             self.drop_will(slot);
@@ -57,7 +65,7 @@ impl Shard {
         match error {
             None => self.end_with(id, None, Some("connection closed by client")),
             Some(error) => {
-                self.log_end(id, Some(error));
+                self.log_end(id, None, Some(error));
                 self.detach(id);
             }
         }
@@ -75,15 +83,25 @@ impl Shard {
             log!(self.home.log, Debug, "Sending DISCONNECT to {} (rc{})", self.home.name_of(id), reason.0);
             self.home.reply(id, |out| Disconnect::new(reason).encode(version, out));
         }
-        self.log_end(id, text);
+        self.log_end(id, None, text);
         self.detach(id);
     }
 
-    fn log_end(&mut self, id: ConnectionId, text: Option<&str>) {
+    /// Ends a connection that has no session, though its client may have said who it is.
+    pub(crate) fn end_unknown(&mut self, id: ConnectionId, client_id: Option<&str>, text: &str) {
+        self.log_end(id, client_id, Some(text));
+        self.detach(id);
+    }
+
+    fn log_end(&mut self, id: ConnectionId, client_id: Option<&str>, text: Option<&str>) {
         let Some(connection) = self.home.connections.get(id) else { return };
-        let (name, peer) = (self.home.name_of(id), &connection.peer);
+        let (name, peer) = (client_id.unwrap_or(self.home.name_of(id)), &connection.peer);
         match text {
             None => log_connection!(self.home.log, Notice, "Client {name} [{peer}] disconnected."),
+            // What Mosquitto has no words of its own for bears no full stop.
+            Some(text) if text.starts_with(BAD_SOCKET) => {
+                log_connection!(self.home.log, Notice, "Client {name} [{peer}] disconnected: {text}");
+            }
             Some(text) => log_connection!(self.home.log, Notice, "Client {name} [{peer}] disconnected: {text}."),
         }
     }
@@ -117,6 +135,7 @@ impl Shard {
     pub(crate) fn end_session(&mut self, slot: u32) {
         self.publish_will(slot);
         let Some(session) = self.home.sessions.remove(slot) else { return };
+        self.shared.dismiss_session();
         if let Some(at) = session.expires_at {
             self.home.timers.cancel(at, Timer::SessionExpiry(slot));
         }

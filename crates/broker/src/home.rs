@@ -72,12 +72,12 @@ impl Home {
         }
     }
 
-    /// The client id of a connection for the log, or its peer address while there is none.
+    /// The client id of a connection for the log, or the peer's address, without its port, while there is none.
     pub(crate) fn name_of(&self, id: ConnectionId) -> &str {
         let Some(connection) = self.connections.get(id) else { return "" };
         match connection.phase {
-            Phase::Open(slot) => self.sessions.get(slot).map_or(&connection.peer, |s| &s.client_id),
-            _ => &connection.peer,
+            Phase::Open(slot) => self.sessions.get(slot).map_or(connection.address(), |s| &s.client_id),
+            _ => connection.address(),
         }
     }
 
@@ -107,14 +107,16 @@ impl Home {
     pub(crate) fn acknowledge(&mut self, id: ConnectionId, kind: PacketType, packet_id: u16, reason: ReasonCode) {
         let Some(connection) = self.connections.get(id) else { return };
         let version = connection.version;
-        log!(
-            self.log,
-            Debug,
-            "Sending {} to {} (m{packet_id}{})",
-            kind.name(),
-            self.name_of(id),
-            if kind == PacketType::PubRel { String::new() } else { format!(", rc{}", reason.0) }
-        );
+        match kind {
+            PacketType::PubRel | PacketType::PubComp => {
+                log!(self.log, Debug, "Sending {} to {} (m{packet_id})", kind.name(), self.name_of(id));
+            }
+            _ => {
+                // A client of MQTT 3 is not told either, but what is refused is seen in the log.
+                let code = if version.is_v5() || reason.is_error() { reason.0 } else { 0 };
+                log!(self.log, Debug, "Sending {} to {} (m{packet_id}, rc{code})", kind.name(), self.name_of(id));
+            }
+        }
         self.reply(id, |out| Ack::new(packet_id, reason).encode(kind, version, out));
     }
 
@@ -125,8 +127,7 @@ impl Home {
             self.statistics.drop_one(DropReason::SessionEnded);
             return;
         };
-        // [MQTT-3.8.4-8]: the lower of the two.
-        let qos = outgoing.view.qos.min(to.grant.qos());
+        let qos = self.settings.delivery_qos(outgoing.view.qos, to.grant.qos()).min(session.max_qos);
         // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
         let retain = outgoing.view.retain && to.grant.retain_as_published();
         match session.connection {
@@ -142,7 +143,8 @@ impl Home {
 
     #[inline]
     fn send_at_most_once(&mut self, to: Subscriber, retain: bool, outgoing: &mut Outgoing<'_>) {
-        let Some(id) = self.sessions.get(to.session.slot).and_then(|s| s.connection) else { return };
+        let Some(session) = self.sessions.get(to.session.slot) else { return };
+        let Some(id) = session.connection else { return };
         let Some(connection) = self.connections.get_mut(id) else { return };
         let limit = self.settings.max_queued_messages;
         // A tick may bring more packets than the limit: only what the client has refused to take counts as queued.
@@ -151,7 +153,7 @@ impl Home {
             (_, false) => connection.output.bytes() >= FRESH_OUTPUT_BYTES_MAX,
             (_, true) => connection.output.packets() >= limit || connection.output.bytes() >= OUTPUT_BYTES_MAX,
         };
-        if full {
+        if full || session.window.holds_up_qos_0() {
             self.statistics.drop_one(DropReason::OutputFull);
             self.log_drops(to.session.slot);
             return;
@@ -328,7 +330,7 @@ impl Home {
     pub(crate) fn deliver_retained(&mut self, slot: u32, grant: Grant, outgoing: &mut Outgoing<'_>) -> bool {
         let Some(session) = self.sessions.get_mut(slot) else { return true };
         let Some(id) = session.connection else { return false };
-        let qos = outgoing.view.qos.min(grant.qos());
+        let qos = self.settings.delivery_qos(outgoing.view.qos, grant.qos()).min(session.max_qos);
         // [MQTT-3.3.1-8]: these keep the flag.
         if qos != QoS::AtMostOnce {
             if !session.window.is_open() {

@@ -3,6 +3,7 @@
 use crate::id::SessionId;
 use crate::log::log;
 use crate::message::{Message, MessageRef, Outgoing};
+use crate::protocol_error::Refused;
 use crate::received::{Flow, WORK_BYTES, malformed, protocol_error};
 use crate::{ConnectionId, Moment, Shard};
 use mosquitto_mqtt::packet::Publish;
@@ -26,12 +27,10 @@ enum Standing {
 }
 
 impl Shard {
-    pub(crate) fn on_publish(
-        &mut self,
-        id: ConnectionId,
-        slot: u32,
-        publish: &Publish<'_>,
-    ) -> Result<Flow, DecodeError> {
+    pub(crate) fn on_publish(&mut self, id: ConnectionId, slot: u32, publish: &Publish<'_>) -> Result<Flow, Refused> {
+        if self.is_beyond_limits(id, slot, publish) {
+            return Ok(Flow::Next);
+        }
         let said = read_properties(publish.properties)?;
         let mut scratch = std::mem::take(&mut self.scratch);
         let properties = forwarded(publish.properties, said, &mut scratch);
@@ -44,20 +43,38 @@ impl Shard {
         outcome
     }
 
+    /// Ends the connection of a client that uses what CONNACK has excluded `[MQTT-3.2.2-11]` `[MQTT-3.2.2-14]`.
+    #[inline]
+    fn is_beyond_limits(&mut self, id: ConnectionId, slot: u32, publish: &Publish<'_>) -> bool {
+        if publish.qos != QoS::AtMostOnce
+            && self.home.sessions.get(slot).is_some_and(|session| publish.qos > session.max_qos)
+        {
+            log!(self.home.log, Information, "Too high QoS in PUBLISH from {}, disconnecting.", self.home.name_of(id));
+            let text = "bad socket read/write: Requested QoS not supported on server";
+            self.refuse(id, ReasonCode::QOS_NOT_SUPPORTED, text);
+            return true;
+        }
+        if publish.retain && !self.home.settings.retain_available {
+            self.refuse(id, ReasonCode::RETAIN_NOT_SUPPORTED, "bad socket read/write: Retain not supported");
+            return true;
+        }
+        false
+    }
+
     /// The topic where an alias stands for it (MQTT 5, 3.3.2.3.4); none where it stands for itself.
     fn resolve_alias(
         &mut self,
         id: ConnectionId,
         topic: &str,
         alias: Option<u16>,
-    ) -> Result<Option<Box<str>>, DecodeError> {
+    ) -> Result<Option<Box<str>>, Refused> {
         let Some(alias) = alias else {
             // [MQTT-4.7.3-1]
-            return if topic.is_empty() { Err(malformed("topic name", "is empty")) } else { Ok(None) };
+            return if topic.is_empty() { Err(malformed("topic name", "is empty").into()) } else { Ok(None) };
         };
         let maximum = self.home.settings.max_topic_alias;
         if alias == 0 {
-            return Err(protocol_error("topic alias", "is zero")); // [MQTT-3.3.2-8]
+            return Err(protocol_error("topic alias", "is zero").into()); // [MQTT-3.3.2-8]
         }
         let Some(connection) = self.home.connections.get_mut(id) else { return Ok(None) };
         if alias > maximum {
@@ -67,8 +84,11 @@ impl Shard {
         }
         let aliases = connection.aliases_in.get_or_insert_default();
         if topic.is_empty() {
-            let known = aliases.topic(alias).ok_or(protocol_error("topic alias", "stands for no topic"))?;
-            return Ok(Some(known.into()));
+            let known = aliases.topic(alias).map(Into::into);
+            return match known {
+                Some(topic) => Ok(Some(topic)),
+                None => Err(self.protocol_error(id, format_args!("PUBLISH invalid topic alias ({alias})"))),
+            };
         }
         aliases.set(alias, topic);
         Ok(None)
@@ -82,7 +102,7 @@ impl Shard {
         topic: &str,
         properties: &[u8],
         said: Said,
-    ) -> Result<Flow, DecodeError> {
+    ) -> Result<Flow, Refused> {
         if topic.is_empty() {
             // The connection has been ended for its alias.
             return Ok(Flow::Next);
@@ -98,8 +118,9 @@ impl Shard {
             expires_at: self.expiry(said.expiry_s),
         };
         let standing = standing(topic);
+        let refused = self.refusal(standing, publish.payload);
         let mut way = None;
-        if standing == Standing::Ordinary && publish.qos != QoS::ExactlyOnce {
+        if refused.is_none() && standing == Standing::Ordinary && publish.qos != QoS::ExactlyOnce {
             let found = self.way_for(&message);
             if self.must_wait(found) {
                 return Ok(Flow::Held);
@@ -107,12 +128,12 @@ impl Shard {
             way = Some(found);
         }
         self.home.statistics.publish_received += 1;
-        self.log_received(id, publish, topic, standing);
+        self.log_received(id, publish, topic, refused);
         if publish.qos == QoS::ExactlyOnce {
-            self.publish_exactly_once(id, slot, publish, &message, standing)?;
+            self.publish_exactly_once(id, slot, publish, &message, refused)?;
             return Ok(Flow::Next);
         }
-        let mut reason = if standing == Standing::Denied { ReasonCode::NOT_AUTHORIZED } else { ReasonCode::SUCCESS };
+        let mut reason = refused.unwrap_or(ReasonCode::SUCCESS);
         if let Some(way) = way {
             let origin = self.origin(slot);
             if !self.route(way, &mut Outgoing::new(message), origin) {
@@ -123,10 +144,20 @@ impl Shard {
             // [MQTT-4.3.2-4]: once the message is on its way.
             self.home.acknowledge(id, PacketType::PubAck, publish.packet_id, reason);
         }
-        if standing == Standing::Control {
+        if refused.is_none() && standing == Standing::Control {
             self.answer_control(id, topic);
         }
         Ok(Flow::Next)
+    }
+
+    /// Why a message is thrown away although it is acknowledged, if it is.
+    #[inline]
+    fn refusal(&self, standing: Standing, payload: &[u8]) -> Option<ReasonCode> {
+        let limit = self.home.settings.message_size_limit;
+        if limit > 0 && payload.len() > limit as usize {
+            return Some(ReasonCode::PACKET_TOO_LARGE);
+        }
+        (standing == Standing::Denied).then_some(ReasonCode::NOT_AUTHORIZED)
     }
 
     /// `[MQTT-4.3.3-8]`: kept until PUBREL, and answered with PUBREC.
@@ -136,8 +167,8 @@ impl Shard {
         slot: u32,
         publish: &Publish<'_>,
         message: &MessageRef<'_>,
-        standing: Standing,
-    ) -> Result<(), DecodeError> {
+        refused: Option<ReasonCode>,
+    ) -> Result<(), Refused> {
         // A client of MQTT 3 was told no Receive Maximum, and cannot be told that a message is refused: Mosquitto
         // acknowledges what it throws away. Here it is kept, within the bound in bytes; beyond it, the connection ends.
         let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
@@ -145,15 +176,16 @@ impl Shard {
         let Some(session) = self.home.sessions.get_mut(slot) else { return Ok(()) };
         let packet_id = publish.packet_id;
         let mut reason = ReasonCode::SUCCESS;
-        if standing == Standing::Denied {
-            reason = ReasonCode::NOT_AUTHORIZED;
+        if let Some(refused) = refused {
+            reason = refused;
         } else if let Some(known) = session.incoming.get_mut(packet_id) {
             if same_message(&known.message, message) {
                 // [MQTT-4.3.3-10]: not delivered a second time. A third copy on one connection is no repetition any
                 // more but a fault of the client.
                 known.repetitions += 1;
                 if known.repetitions > 1 {
-                    return Err(protocol_error("packet identifier", "was sent too often without PUBREL"));
+                    let repetitions = known.repetitions;
+                    return Err(self.protocol_error(id, format_args!("PUBLISH with dup = {repetitions}")));
                 }
             } else {
                 let line = format!(
@@ -237,17 +269,24 @@ impl Shard {
         if u16::try_from(topic.len()).is_ok() {
             let mut packet = Vec::new();
             answer.encode(version, &mut packet);
-            self.home.reply_if_taken(id, &packet);
+            if self.home.reply_if_taken(id, &packet) {
+                let described = describe(false, QoS::AtMostOnce, false, 0, topic.as_bytes(), answer.payload.len());
+                log!(self.home.log, Debug, "Sending PUBLISH to {} ({described})", self.home.name_of(id));
+            }
         }
     }
 
     #[inline]
-    fn log_received(&mut self, id: ConnectionId, publish: &Publish<'_>, topic: &str, standing: Standing) {
+    fn log_received(&mut self, id: ConnectionId, publish: &Publish<'_>, topic: &str, refused: Option<ReasonCode>) {
         log!(
             self.home.log,
             Debug,
             "{} PUBLISH from {} ({})",
-            if standing == Standing::Denied { "Denied" } else { "Received" },
+            match refused {
+                None => "Received",
+                Some(ReasonCode::PACKET_TOO_LARGE) => "Dropped too large",
+                Some(_) => "Denied",
+            },
             self.home.name_of(id),
             describe(
                 publish.dup,

@@ -2,9 +2,10 @@
 
 use crate::connection::{Phase, REPLY_BACKLOG_BYTES};
 use crate::log::{log, log_connection};
+use crate::protocol_error::{FaultyPacket, Refused};
 use crate::{ConnectionId, Shard, ShardId};
 use mosquitto_mqtt::packet::{Ack, Disconnect, Publish, Subscribe, Unsubscribe};
-use mosquitto_mqtt::{DecodeError, Fault, FixedHeader, PacketType, ReasonCode};
+use mosquitto_mqtt::{DecodeError, Fault, FixedHeader, PacketType, ProtocolVersion, ReasonCode};
 
 /// The largest remaining length of a CONNECT or AUTH, and of an MQTT 5 SUBSCRIBE or UNSUBSCRIBE, in bytes.
 const LONG_PACKET_MAX: u32 = 100_000;
@@ -106,7 +107,7 @@ impl Shard {
             Ok(Some(header)) => header,
             Ok(None) => return Err(self.wait_or_ended(id)),
             Err(error) => {
-                self.fail(id, error);
+                self.fail(id, bytes.first().copied().unwrap_or_default(), &[], error);
                 return Err(Then::Ended { by_client: false });
             }
         };
@@ -126,7 +127,7 @@ impl Shard {
             Ok(Flow::Held) => Err(Then::Full),
             Ok(Flow::HandOver(shard)) => Err(Then::HandOver(shard)),
             Err(error) => {
-                self.fail(id, error);
+                self.fail(id, header.first_byte, body, error);
                 Err(Then::Ended { by_client: false })
             }
         }
@@ -141,7 +142,7 @@ impl Shard {
 
     /// The fixed header, with its length held against the limits before anything is reserved for it.
     #[inline]
-    fn header(&mut self, id: ConnectionId, bytes: &[u8]) -> Result<Option<FixedHeader>, DecodeError> {
+    fn header(&mut self, id: ConnectionId, bytes: &[u8]) -> Result<Option<FixedHeader>, Refused> {
         let Some(connection) = self.home.connections.get(id) else { return Ok(None) };
         let opening = connection.phase == Phase::Opening;
         let v5 = connection.version.is_v5();
@@ -153,7 +154,9 @@ impl Shard {
         }
         // Packet type 0 is an error before its length is known.
         if bytes.first().is_some_and(|first| first >> 4 == 0) {
-            return Err(protocol_error("packet type", "is zero"));
+            let peer = self.home.connections.get(id).map_or("", |connection| &connection.peer);
+            log!(self.home.log, Information, "Protocol error from {peer}: RESERVED packet.");
+            return Err(Refused::Told(Fault::Protocol));
         }
         let header = match FixedHeader::parse(bytes) {
             Ok(Some(header)) => header,
@@ -165,7 +168,7 @@ impl Shard {
             }
         };
         if header.packet_len() > self.home.settings.max_packet_size as usize {
-            return Err(too_large());
+            return Err(too_large().into());
         }
         let cap = match PacketType::from_first_byte(header.first_byte) {
             Some(PacketType::Connect | PacketType::Auth) => LONG_PACKET_MAX,
@@ -194,7 +197,7 @@ impl Shard {
         if PacketType::from_first_byte(first) == Some(PacketType::Connect) && first != TLS_HANDSHAKE {
             return true;
         }
-        let peer = self.home.name_of(id).to_owned();
+        let Some(peer) = self.home.connections.get(id).map(|connection| &connection.peer) else { return false };
         if first == TLS_HANDSHAKE {
             log_connection!(
                 self.home.log,
@@ -210,7 +213,7 @@ impl Shard {
 
     /// Handles one whole packet.
     #[inline]
-    fn packet(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Result<Flow, DecodeError> {
+    fn packet(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Result<Flow, Refused> {
         let Some(connection) = self.home.connections.get(id) else { return Ok(Flow::Next) };
         let (version, phase) = (connection.version, connection.phase);
         let Phase::Open(slot) = phase else { return Ok(self.on_connect(id, header, body)) };
@@ -224,8 +227,14 @@ impl Shard {
             PacketType::PubRec => self.on_pubrec(id, slot, &Ack::decode(kind, body, version)?)?,
             PacketType::PubRel => return Ok(self.on_pubrel(id, slot, &Ack::decode(kind, body, version)?)),
             PacketType::PubComp => self.on_pubcomp(id, slot, &Ack::decode(kind, body, version)?)?,
-            PacketType::Subscribe => self.on_subscribe(id, slot, &Subscribe::decode(body, version)?),
-            PacketType::Unsubscribe => self.on_unsubscribe(id, slot, &Unsubscribe::decode(body, version)?),
+            PacketType::Subscribe => {
+                log!(self.home.log, Debug, "Received SUBSCRIBE from {}", self.home.name_of(id));
+                self.on_subscribe(id, slot, &Subscribe::decode(body, version)?);
+            }
+            PacketType::Unsubscribe => {
+                log!(self.home.log, Debug, "Received UNSUBSCRIBE from {}", self.home.name_of(id));
+                self.on_unsubscribe(id, slot, &Unsubscribe::decode(body, version)?);
+            }
             PacketType::PingReq => {
                 if !body.is_empty() {
                     self.end_with(id, None, Some("malformed packet"));
@@ -242,51 +251,43 @@ impl Shard {
                 Err(error) if error.field == Disconnect::REASON_CODE => {
                     self.end_with(id, None, Some("protocol error"));
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             },
             PacketType::Connect => {
                 // [MQTT-3.1.0-2]
-                let peer = self.home.connections.get(id).map(|c| c.peer.clone()).unwrap_or_default();
-                log!(self.home.log, Notice, "Bad client {peer} sending multiple CONNECT messages.");
+                log!(self.home.log, Notice, "Bad client {} sending multiple CONNECT messages.", connection.peer);
                 self.end_with(id, None, Some("protocol error"));
             }
             PacketType::Auth => {
                 // [MQTT-4.12.0-6]: no authentication method was agreed on, so there is none to go on with.
-                return Err(DecodeError {
-                    fault: Fault::Protocol,
-                    field: "AUTH",
-                    what: "came without an authentication method",
-                });
+                return Err(protocol_error("AUTH", "came without an authentication method").into());
             }
             // One that is too long is not answered, like its sibling.
             PacketType::PingResp if !body.is_empty() => self.end_with(id, None, Some("malformed packet")),
             PacketType::ConnAck | PacketType::SubAck | PacketType::UnsubAck | PacketType::PingResp => {
-                return Err(DecodeError {
-                    fault: Fault::Protocol,
-                    field: "packet type",
-                    what: "is one that only servers send",
-                });
+                return Err(protocol_error("packet type", "is one that only servers send").into());
             }
         }
         Ok(Flow::Next)
     }
 
     /// Ends a connection for what its client sent: in MQTT 5 with a DISCONNECT that says why `[MQTT-4.13.1-1]`.
-    pub(crate) fn fail(&mut self, id: ConnectionId, error: DecodeError) {
-        let text = match error.fault {
+    fn fail(&mut self, id: ConnectionId, first_byte: u8, body: &[u8], refused: Refused) {
+        let fault = match refused {
+            Refused::Faulty(error) => {
+                let version =
+                    self.home.connections.get(id).map_or(ProtocolVersion::V5, |connection| connection.version);
+                self.log_faulty(id, &FaultyPacket { first_byte, body, version, error });
+                error.fault
+            }
+            Refused::Told(fault) => fault,
+        };
+        let text = match fault {
             Fault::Malformed => "malformed packet",
             Fault::TooLarge => "oversize packet",
             Fault::Protocol | Fault::ClientIdentifier | Fault::UnsupportedVersion => "protocol error",
         };
-        log!(
-            self.home.log,
-            Information,
-            "Protocol error from {}: {} {}.",
-            self.home.name_of(id),
-            error.field,
-            error.what
-        );
-        self.end_with(id, Some(error.fault.reason()), Some(text));
+        self.end_with(id, Some(fault.reason()), Some(text));
     }
 
     /// Ends a connection with a reason code of the caller's choice.

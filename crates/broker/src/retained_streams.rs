@@ -18,8 +18,8 @@ pub(crate) struct RetainedStream {
 }
 
 impl RetainedStream {
-    pub(crate) fn new(node: NodeId, filter: &str, grant: Grant) -> Self {
-        Self { node, walk: RetainedWalk::new(filter), grant, pending: false }
+    pub(crate) fn new(node: NodeId, walk: RetainedWalk, grant: Grant) -> Self {
+        Self { node, walk, grant, pending: false }
     }
 }
 
@@ -73,7 +73,11 @@ mod tests {
     use mosquitto_mqtt::packet::SubscriptionOptions;
 
     fn stream(node: NodeId) -> RetainedStream {
-        RetainedStream::new(node, "a", Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), node))
+        RetainedStream::new(
+            node,
+            RetainedWalk::new("a", 0),
+            Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), node),
+        )
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::subscription_tree::NodeId;
 use crate::window::Window;
 use crate::{ConnectionId, Moment};
 use hashbrown::{HashMap, HashTable};
+use mosquitto_mqtt::QoS;
 use slab::Slab;
 use std::hash::BuildHasher;
 
@@ -42,6 +43,8 @@ pub(crate) struct Session {
     pub(crate) subscriptions: HashMap<NodeId, u32, Hasher>,
     /// The generation of the tree in which a subscription of this session was last taken back.
     pub(crate) unsubscribed_in: u64,
+    /// The highest QoS of the listener that its client has last come through.
+    pub(crate) max_qos: QoS,
     pub(crate) window: Window,
     /// QoS 2 messages from the client, by packet identifier.
     pub(crate) incoming: IncomingMessages,
@@ -67,6 +70,7 @@ impl Session {
             expires_at: None,
             subscriptions: HashMap::default(),
             unsubscribed_in: 0,
+            max_qos: QoS::ExactlyOnce,
             window: Window::default(),
             incoming: IncomingMessages::default(),
             will: None,

@@ -1,4 +1,4 @@
-//! What all shards read: the two trees, and who is whose home.
+//! What all shards share: the two trees, who is whose home, and how many sessions there are.
 
 use crate::ShardId;
 use crate::retained_tree::RetainedTree;
@@ -6,7 +6,7 @@ use crate::subscription_tree::SubscriptionTree;
 use parking_lot::RwLock;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The state that all shards of a broker share.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Shared {
     /// number unchanged knows that what was found under it still stands.
     generation: AtomicU64,
     pub(crate) retained: RwLock<RetainedTree>,
+    /// Sessions, those of clients that are away included.
+    sessions: AtomicUsize,
 }
 
 impl Shared {
@@ -29,6 +31,7 @@ impl Shared {
             subscriptions: Arc::default(),
             generation: AtomicU64::new(1),
             retained: RwLock::default(),
+            sessions: AtomicUsize::new(0),
         })
     }
 
@@ -50,6 +53,17 @@ impl Shared {
     /// Retained messages.
     pub fn retained_count(&self) -> usize {
         self.retained.read().len()
+    }
+
+    /// Counts one more session, unless there are `limit` of them already (0: any number).
+    pub(crate) fn admit_session(&self, limit: usize) -> bool {
+        let more = |count: usize| (limit == 0 || count < limit).then_some(count + 1);
+        self.sessions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// A session has ended.
+    pub(crate) fn dismiss_session(&self) {
+        self.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 
     #[inline]

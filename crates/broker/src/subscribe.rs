@@ -3,11 +3,12 @@
 use crate::id::SessionId;
 use crate::log::log;
 use crate::retained_streams::RetainedStream;
+use crate::retained_tree::RetainedWalk;
 use crate::subscriber::{Grant, Subscriber};
 use crate::subscription_tree::NodeId;
 use crate::{ConnectionId, Shard};
 use mosquitto_mqtt::packet::{RetainHandling, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe};
-use mosquitto_mqtt::{Properties, Property, ReasonCode, SharedFilter};
+use mosquitto_mqtt::{Properties, Property, QoS, ReasonCode, SharedFilter};
 
 /// Filters added or removed under one lock, so that a long packet does not hold up the other shards.
 const FILTERS_A_SLICE: usize = 1000;
@@ -24,7 +25,6 @@ struct Made<'a> {
 impl Shard {
     /// Makes all subscriptions, then answers, then sends what is retained for them.
     pub(crate) fn on_subscribe(&mut self, id: ConnectionId, slot: u32, subscribe: &Subscribe<'_>) {
-        log!(self.home.log, Debug, "Received SUBSCRIBE from {}", self.home.name_of(id));
         let Some(connection) = self.home.connections.get(id) else { return };
         let (version, bridge) = (connection.version, connection.bridge);
         let Some(session) = self.origin(slot) else { return };
@@ -50,6 +50,7 @@ impl Shard {
             self.end_with(id, None, Some("oversize packet"));
             return;
         }
+        let newest = self.shared.retained.read().newest();
         for Made { wanted, filter, node, grant, is_new } in made {
             let wants_retained = match wanted.options.retain_handling {
                 RetainHandling::Always => true,  // [MQTT-3.3.1-9]
@@ -58,7 +59,8 @@ impl Shard {
             };
             // Shared subscriptions get none (MQTT 5, 4.8.2).
             if wants_retained && filter.group.is_none() {
-                self.start_stream(slot, RetainedStream::new(node, filter.filter.as_str(), grant));
+                let walk = RetainedWalk::new(filter.filter.as_str(), newest);
+                self.start_stream(slot, RetainedStream::new(node, walk, grant));
             }
         }
     }
@@ -70,6 +72,7 @@ impl Shard {
         identifier: u32,
         bridge: bool,
     ) -> Vec<Made<'a>> {
+        let max_qos = self.home.sessions.find_mut(session).map_or(QoS::ExactlyOnce, |session| session.max_qos);
         let (shard, mut wanted, mut made) = (self.id, subscribe.subscriptions().peekable(), Vec::new());
         while wanted.peek().is_some() {
             let slice = wanted.by_ref().take(FILTERS_A_SLICE);
@@ -77,6 +80,7 @@ impl Shard {
                 made.extend(slice.filter_map(|wanted| {
                     let filter = SharedFilter::new(wanted.filter).ok()?;
                     let mut options = wanted.options;
+                    options.qos = options.qos.min(max_qos); // [MQTT-3.9.3-3]
                     // A bridge of MQTT 3 cannot ask for it, and means it.
                     options.no_local |= bridge;
                     options.retain_as_published |= bridge;
@@ -99,7 +103,6 @@ impl Shard {
 
     /// Takes all subscriptions back, then answers `[MQTT-3.10.4-4]`.
     pub(crate) fn on_unsubscribe(&mut self, id: ConnectionId, slot: u32, unsubscribe: &Unsubscribe<'_>) {
-        log!(self.home.log, Debug, "Received UNSUBSCRIBE from {}", self.home.name_of(id));
         let Some(version) = self.home.connections.get(id).map(|connection| connection.version) else { return };
         let Some(session) = self.origin(slot) else { return };
         let removed = self.remove_subscriptions(session, unsubscribe);

@@ -29,6 +29,7 @@ pub(crate) struct InFlight {
     /// Whether it takes of the present connection's quota.
     counted: bool,
     pub(crate) identifier: u32,
+    payload_len: u32,
     /// None once the client has it for good.
     pub(crate) message: Option<Message>,
 }
@@ -72,6 +73,12 @@ pub(crate) struct Window {
     queue: VecDeque<Queued>,
     /// Of all messages in flight and queued. A message that stands in several sessions counts in each.
     bytes: usize,
+    /// Payload bytes of the exchanges in flight, and of the messages in the queue.
+    in_flight_payload: usize,
+    queued_payload: usize,
+    /// With so many of them, nothing more is started, or queued; 0 is no limit.
+    in_flight_payload_max: usize,
+    queued_payload_max: usize,
     /// Entries of `in_flight` that await something.
     live: u16,
     /// Entries that wait to be sent again on the present connection.
@@ -83,6 +90,11 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// Sets the bytes of payload with which nothing more is started, and with which nothing more is queued (0: any).
+    pub(crate) fn limit_payload(&mut self, in_flight_max: u32, queued_max: u32) {
+        (self.in_flight_payload_max, self.queued_payload_max) = (in_flight_max as usize, queued_max as usize);
+    }
+
     /// Begins a connection that takes `maximum` unacknowledged messages (0: as many as there are identifiers).
     /// Everything in flight is to be sent again.
     pub(crate) fn connect(&mut self, maximum: u16) {
@@ -99,13 +111,14 @@ impl Window {
     /// Whether a new message may go out at once.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        self.quota > 0 && self.unsent == 0 && self.queue.is_empty() && self.has_free_id() && self.bytes < BYTES_MAX
+        self.has_room() && self.unsent == 0 && self.queue.is_empty() && self.bytes < BYTES_MAX
     }
 
     /// Whether the next waiting message may go out.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
-        self.quota > 0 && self.has_free_id()
+        let in_bytes = self.in_flight_payload_max == 0 || self.in_flight_payload < self.in_flight_payload_max;
+        self.quota > 0 && in_bytes && self.has_free_id()
     }
 
     /// Identifiers ascend and go round; one that would lap the oldest message in flight is never given. So the
@@ -127,6 +140,8 @@ impl Window {
         let packet_id = following(self.last_id);
         self.last_id = packet_id;
         self.bytes += message.bytes().len();
+        let payload_len = message.view().payload.len();
+        self.in_flight_payload += payload_len;
         let awaiting = if qos == QoS::ExactlyOnce { Awaiting::PubRec } else { Awaiting::PubAck };
         self.in_flight.push_back(InFlight {
             packet_id,
@@ -135,6 +150,7 @@ impl Window {
             sent: true,
             counted: true,
             identifier,
+            payload_len: payload_len as u32,
             message: Some(message),
         });
         self.live += 1;
@@ -174,12 +190,21 @@ impl Window {
 
     /// Whether nothing more can be queued where `limit` messages may be (0: any number).
     pub(crate) fn is_full(&self, limit: usize) -> bool {
-        (limit > 0 && self.queue.len() >= limit) || self.bytes >= BYTES_MAX
+        (limit > 0 && self.queue.len() >= limit)
+            || (self.queued_payload_max > 0 && self.queued_payload >= self.queued_payload_max)
+            || self.bytes >= BYTES_MAX
+    }
+
+    /// Whether so much payload is in flight that there is no room for QoS 0 either: Mosquitto's rule.
+    pub(crate) fn holds_up_qos_0(&self) -> bool {
+        let excess = self.in_flight_payload.saturating_sub(self.in_flight_payload_max);
+        self.queued_payload_max > 0 && excess >= self.queued_payload_max
     }
 
     /// Lets a message wait for its turn.
     pub(crate) fn enqueue(&mut self, queued: Queued) {
         self.bytes += queued.message.bytes().len();
+        self.queued_payload += queued.message.view().payload.len();
         self.queue.push_back(queued);
     }
 
@@ -188,9 +213,10 @@ impl Window {
     pub(crate) fn finish(&mut self, packet_id: u16) {
         let Some(entry) = self.find(packet_id) else { return };
         entry.awaiting = Awaiting::Nothing;
-        let (sent, counted) = (entry.sent, entry.counted);
+        let (sent, counted, payload_len) = (entry.sent, entry.counted, entry.payload_len as usize);
         let bytes = entry.message.take().map_or(0, |message| message.bytes().len());
         self.bytes -= bytes;
+        self.in_flight_payload -= payload_len;
         self.live -= 1;
         if !sent {
             self.unsent -= 1;
@@ -238,7 +264,10 @@ impl Window {
     /// Takes the message that has waited longest.
     pub(crate) fn next_queued(&mut self) -> Option<Queued> {
         let next = self.queue.pop_front();
-        self.bytes -= next.as_ref().map_or(0, |queued| queued.message.bytes().len());
+        if let Some(Queued { message, .. }) = &next {
+            self.bytes -= message.bytes().len();
+            self.queued_payload -= message.view().payload.len();
+        }
         if self.queue.is_empty() && self.queue.capacity() > KEPT_CAPACITY {
             self.queue = VecDeque::new();
         }
@@ -259,8 +288,9 @@ impl Window {
     /// Undoes the last [`launch`](Self::launch): the packet was not sent, and its identifier is free again.
     pub(crate) fn take_back(&mut self, packet_id: u16) {
         if self.in_flight.back().is_some_and(|entry| entry.packet_id == packet_id) {
-            let taken = self.in_flight.pop_back().and_then(|entry| entry.message);
-            self.bytes -= taken.map_or(0, |message| message.bytes().len());
+            let Some(taken) = self.in_flight.pop_back() else { return };
+            self.bytes -= taken.message.map_or(0, |message| message.bytes().len());
+            self.in_flight_payload -= taken.payload_len as usize;
             self.live -= 1;
             self.quota = self.quota.saturating_add(1).min(self.quota_max);
             self.last_id = if packet_id == 1 { u16::MAX } else { packet_id - 1 };

@@ -10,9 +10,9 @@ pub enum RequestError {
     NotConnected,
     /// A queue is full: drain the output, or wait for acknowledgements, and try again.
     Full,
-    /// A topic or filter is not text as MQTT has it: control characters, or more than 65,535 bytes.
+    /// A topic, filter or property is not text as MQTT has it: control characters, or more than 65,535 bytes.
     NotText,
-    /// The topic is no topic name.
+    /// The topic, or the response topic, is no topic name.
     Topic(TopicError),
     /// A filter is no topic filter.
     Filter(FilterError),
@@ -30,6 +30,13 @@ pub enum RequestError {
     },
     /// The server keeps no retained messages.
     RetainNotSupported,
+    /// The topic alias is 0, or one that the server does not take.
+    TopicAlias {
+        /// The largest that it takes; 0 if it takes none.
+        maximum: u16,
+    },
+    /// The message has a subscription identifier, which only a server may add.
+    SubscriptionIdentifier,
     /// The server has no subscriptions with wildcards.
     WildcardsNotSupported,
     /// The server has no shared subscriptions.
@@ -41,7 +48,7 @@ impl fmt::Display for RequestError {
         match self {
             RequestError::NotConnected => f.write_str("the client is not connected"),
             RequestError::Full => f.write_str("the queue is full"),
-            RequestError::NotText => f.write_str("a topic is not valid UTF-8 text"),
+            RequestError::NotText => f.write_str("a topic or property is not valid UTF-8 text"),
             RequestError::Topic(error) => error.fmt(f),
             RequestError::Filter(error) => error.fmt(f),
             RequestError::NoFilter => f.write_str("no topic filter is given"),
@@ -50,6 +57,11 @@ impl fmt::Display for RequestError {
                 write!(f, "the server takes messages up to QoS {} only", maximum.bits())
             }
             RequestError::RetainNotSupported => f.write_str("the server keeps no retained messages"),
+            RequestError::TopicAlias { maximum: 0 } => f.write_str("the server takes no topic aliases"),
+            RequestError::TopicAlias { maximum } => write!(f, "the server takes topic aliases of 1 to {maximum} only"),
+            RequestError::SubscriptionIdentifier => {
+                f.write_str("a client cannot publish with a subscription identifier")
+            }
             RequestError::WildcardsNotSupported => f.write_str("the server has no subscriptions with wildcards"),
             RequestError::SharedNotSupported => f.write_str("the server has no shared subscriptions"),
         }

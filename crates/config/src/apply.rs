@@ -65,6 +65,10 @@ impl Reader {
             // A listener that is missing is what is said first, whatever the value.
             Store::ListenerBool(set) => set(self.listener(file, &statement.name)?, statement.bool()?),
             Store::ListenerInt(set) => set(self.listener(file, &statement.name)?, statement.int()?),
+            Store::ListenerText(place) => {
+                let place = place(self.listener(file, &statement.name)?);
+                *place = Some(statement.text(place.as_deref())?);
+            }
             Store::Only(supported) => only(supported, statement)?,
             Store::ByHand(act) => act(self, file, statement)?,
         }

@@ -1,6 +1,6 @@
 //! The options that need more than their row in the table can say.
 
-use crate::config::{Listener, Origin};
+use crate::config::{Listener, Origin, ProtocolVersions};
 use crate::error::{ConfigError, shown};
 use crate::log::{Destinations, LogType, LogTypes};
 use crate::reader::{OpenFile, Reader};
@@ -59,6 +59,20 @@ pub(crate) fn bind_address(
     let listener = reader.listener(file, &statement.name)?;
     listener.host = Some(statement.text(listener.host.as_deref())?);
     listener.origin = Origin::PortOrBindAddress;
+    Ok(())
+}
+
+/// `accept_protocol_versions`: whatever stands between commas and white space; what is no version is no error.
+pub(crate) fn accept_protocol_versions(
+    reader: &mut Reader,
+    file: &mut OpenFile,
+    statement: &mut Statement<'_>,
+) -> Result<(), ConfigError> {
+    let listener = reader.listener(file, &statement.name)?;
+    let list = statement.words.rest();
+    statement.word()?;
+    let names = |version: &[u8]| list.split(|byte| b", \t".contains(byte)).any(|word| word == version);
+    listener.protocol_versions = ProtocolVersions { v31: names(b"3"), v311: names(b"4"), v5: names(b"5") };
     Ok(())
 }
 
@@ -122,7 +136,7 @@ pub(crate) fn include_dir(
     file: &mut OpenFile,
     statement: &mut Statement<'_>,
 ) -> Result<(), ConfigError> {
-    if file.included {
+    if !file.may_include {
         return Err(ConfigError::new("The include_dir option is only valid in the main configuration file."));
     }
     let directory = PathBuf::from(statement.text(None)?);

@@ -23,7 +23,7 @@ mod suggestion;
 mod words;
 
 pub use command_line::{Command, CommandLineError, FLAGS, Flag, parse_command_line, usage};
-pub use config::{Config, Endpoint, Global, Listener, Origin};
+pub use config::{Config, Endpoint, Global, Listener, Origin, ProtocolVersions};
 pub use error::{ConfigError, Location, Notice};
 pub use log::{Destinations, Log, LogType, LogTypes};
 pub use settings::{Settings, Verbosity};

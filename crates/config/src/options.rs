@@ -147,6 +147,7 @@ pub(crate) enum Store {
     Text(fn(&mut Config) -> &mut Option<String>),
     ListenerBool(fn(&mut Listener, bool)),
     ListenerInt(fn(&mut Listener, i32)),
+    ListenerText(fn(&mut Listener) -> &mut Option<String>),
     /// Nowhere: this is the only value supported, and what holds anyway; any other is "not supported yet".
     Only(&'static str),
     ByHand(fn(&mut Reader, &mut OpenFile, &mut Statement<'_>) -> Result<(), ConfigError>),

@@ -37,6 +37,8 @@ pub(crate) struct Given {
 pub(crate) struct OpenFile {
     /// Whether `include_dir` found it.
     pub(crate) included: bool,
+    /// Whether `include_dir` may stand in it.
+    pub(crate) may_include: bool,
     /// The listener to which listeners' options belong, as its place in [`Config::listeners`].
     pub(crate) listener: Option<usize>,
 }
@@ -45,6 +47,12 @@ impl Reader {
     /// Reads a file that the command line names. An error takes the notices with it.
     pub(crate) fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
         self.read_file(path, false).map_err(|error| error.after(std::mem::take(&mut self.config.notices)))
+    }
+
+    /// Reads text that stands in no file, under a name for errors. There are no files that it could include.
+    pub(crate) fn read_text(&mut self, name: &Path, contents: &[u8]) -> Result<(), ConfigError> {
+        let text = OpenFile { included: false, may_include: false, listener: None };
+        self.read_lines(name, contents, text).map_err(|error| error.after(std::mem::take(&mut self.config.notices)))
     }
 
     /// Reads a file that `include_dir` found.
@@ -88,7 +96,11 @@ impl Reader {
 
     fn read_file(&mut self, path: &Path, included: bool) -> Result<(), ConfigError> {
         let contents = contents(path, included)?;
-        let mut file = OpenFile { included, listener: None };
+        self.read_lines(path, &contents, OpenFile { included, may_include: !included, listener: None })
+    }
+
+    fn read_lines(&mut self, path: &Path, contents: &[u8], mut file: OpenFile) -> Result<(), ConfigError> {
+        let included = file.included;
         for (number, raw) in (1..).zip(contents.split_inclusive(|byte| *byte == b'\n')) {
             if raw.contains(&0) {
                 let text = "Warning: NUL byte in the configuration, the rest of the file is ignored:";

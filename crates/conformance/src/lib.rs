@@ -1,21 +1,80 @@
-//! Which statement of the MQTT specifications is shown by which test.
+//! Which test shows which normative statement of MQTT 3.1.1 and 5.0.
 //!
-//! The numbered statements of MQTT 3.1.1 and 5.0 are listed in `data/`. Tests cite them in comments; this crate finds
-//! the citations in the sources of the workspace, holds them against the lists, and writes `docs/conformance.md`.
-//! Nothing of it is part of a program: it runs no broker and reads nothing but sources.
+//! Tests cite the statements that they show: `[MQTT-3.3.1-5]` is one of MQTT 5.0, `[3.1.1 MQTT-3.3.1-5]` one of 3.1.1,
+//! in a comment above the test or inside it. [`Table::read`] collects the citations of the workspace's tests,
+//! [`Table::problems`] says what is wrong with them, and [`Table::document`] is `docs/conformance.md`.
 
-mod check;
-mod citation;
-mod lexer;
-mod report;
-mod rust_tests;
-mod scan;
-mod sources;
+mod citations;
+mod document;
 mod statements;
 
-pub use check::{Problem, problems};
-pub use citation::{Citation, Place, Stray, Version, citations_in};
-pub use report::{DOCUMENT, render};
-pub use scan::scan;
-pub use sources::{Evidence, gather, workspace};
-pub use statements::{NotTestable, Statements};
+pub use statements::{Statement, Version};
+
+use citations::Citation;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+/// All statements, and what shows them.
+#[derive(Debug)]
+pub struct Table {
+    statements: Vec<Statement>,
+    /// Why a statement cannot be shown.
+    not_testable: BTreeMap<Statement, String>,
+    /// What no test shows yet.
+    open: BTreeSet<Statement>,
+    citations: Vec<Citation>,
+}
+
+impl Table {
+    /// Reads the tests of the workspace in this folder.
+    pub fn read(workspace: &Path) -> io::Result<Self> {
+        let citations = citations::all(workspace)?;
+        let not_testable = statements::not_testable().map_err(io::Error::other)?;
+        let open = statements::open().map_err(io::Error::other)?;
+        Ok(Self { statements: statements::all(), not_testable, open, citations })
+    }
+
+    /// The statements that no test cites and that are not listed as impossible to show.
+    pub fn missing(&self) -> impl Iterator<Item = &Statement> {
+        self.statements.iter().filter(|statement| {
+            !self.not_testable.contains_key(statement) && self.citations.iter().all(|c| c.statement != **statement)
+        })
+    }
+
+    /// How many statements are listed as impossible to show.
+    pub fn not_testable_count(&self) -> usize {
+        self.not_testable.len()
+    }
+
+    /// What is wrong: statements that are neither shown nor listed as open, citations of what there is not, statements both shown and
+    /// listed as impossible to show.
+    pub fn problems(&self) -> Vec<String> {
+        let missing = self.missing().filter(|statement| !self.open.contains(statement));
+        let mut problems: Vec<String> = missing.map(|s| format!("no test cites {s}")).collect();
+        for Citation { statement, test, .. } in &self.citations {
+            if !self.statements.contains(statement) {
+                problems.push(format!("{test} cites {statement}, and there is no such statement"));
+            }
+            if self.open.contains(statement) {
+                problems.push(format!("{test} cites {statement}, which is listed as open"));
+            }
+            if self.not_testable.contains_key(statement) {
+                problems.push(format!("{test} cites {statement}, which is listed as not testable"));
+            }
+        }
+        let unknown = self.not_testable.keys().filter(|statement| !self.statements.contains(statement));
+        problems.extend(unknown.map(|s| format!("{s} is listed as not testable, and there is no such statement")));
+        problems
+    }
+
+    /// How many statements are listed as open: no test shows them yet.
+    pub fn open_count(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The text of `docs/conformance.md`.
+    pub fn document(&self) -> String {
+        document::text(&self.statements, &self.not_testable, &self.citations)
+    }
+}

@@ -1,68 +1,78 @@
-//! The lists: which statements there are, and which of them cannot be tested.
+//! The normative statements, by their ids.
 
-use crate::citation::Version;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-/// A statement that no test can show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotTestable<'a> {
-    /// Whose statement.
-    pub version: Version,
-    /// The statement.
-    pub id: &'a str,
-    /// Why.
-    pub reason: &'a str,
+const V311: &str = include_str!("../data/mqtt-3.1.1-statements.txt");
+const V5: &str = include_str!("../data/mqtt-5.0-statements.txt");
+const OPEN: &str = include_str!("../data/open.txt");
+const NOT_TESTABLE: &str = include_str!("../data/not-testable.txt");
+
+/// A version of the specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// MQTT 3.1.1.
+    V311,
+    /// MQTT 5.0.
+    V5,
 }
 
-/// What there is to be shown.
-#[derive(Debug)]
-pub struct Statements<'a> {
-    v311: Vec<&'a str>,
-    v50: Vec<&'a str>,
-    /// The exceptions.
-    pub not_testable: Vec<NotTestable<'a>>,
-}
-
-impl Statements<'static> {
-    /// The lists of this crate.
-    pub fn load() -> Result<Self, String> {
-        Statements::parse(
-            include_str!("../data/mqtt-3.1.1-statements.txt"),
-            include_str!("../data/mqtt-5.0-statements.txt"),
-            include_str!("../data/not-testable.txt"),
-        )
-    }
-}
-
-impl<'a> Statements<'a> {
-    /// Two lists with one id a line, and the exceptions: version, id and reason, one a line. Empty lines and those that
-    /// begin with `#` say nothing.
-    pub fn parse(v311: &'a str, v50: &'a str, not_testable: &'a str) -> Result<Self, String> {
-        let not_testable = lines(not_testable).map(exception).collect::<Result<_, _>>()?;
-        Ok(Self { v311: lines(v311).collect(), v50: lines(v50).collect(), not_testable })
-    }
-
-    /// All statements of a version, in the order of the specification.
-    pub fn of(&self, version: Version) -> &[&'a str] {
-        match version {
-            Version::V311 => &self.v311,
-            Version::V50 => &self.v50,
+impl Version {
+    /// As written: `3.1.1` or `5.0`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Version::V311 => "3.1.1",
+            Version::V5 => "5.0",
         }
     }
 
-    /// Why a statement cannot be tested, if it cannot.
-    pub fn reason(&self, version: Version, id: &str) -> Option<&'a str> {
-        self.not_testable.iter().find(|e| e.version == version && e.id == id).map(|e| e.reason)
+    fn named(name: &str) -> Option<Self> {
+        [Version::V311, Version::V5].into_iter().find(|version| version.name() == name)
     }
 }
 
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+/// A normative statement of one version. Ids are the specification's: the same id may mean something else in the other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Statement {
+    /// The version whose statement it is.
+    pub version: Version,
+    /// Such as `MQTT-3.3.1-5`.
+    pub id: String,
 }
 
-fn exception(line: &str) -> Result<NotTestable<'_>, String> {
-    let mut parts = line.splitn(3, ' ');
-    match (parts.next().and_then(Version::parse), parts.next(), parts.next()) {
-        (Some(version), Some(id), Some(reason)) => Ok(NotTestable { version, id, reason: reason.trim() }),
-        _ => Err(format!("not-testable.txt: expected version, id and reason instead of `{line}`")),
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.id, self.version.name())
     }
+}
+
+/// All statements, in the specification's order.
+pub(crate) fn all() -> Vec<Statement> {
+    let of = |version, list: &'static str| {
+        list.lines().map(str::trim).filter(|id| !id.is_empty()).map(move |id| Statement { version, id: id.to_owned() })
+    };
+    of(Version::V311, V311).chain(of(Version::V5, V5)).collect()
+}
+
+/// What no test shows yet: lines `VERSION ID`.
+pub(crate) fn open() -> Result<BTreeSet<Statement>, String> {
+    let lines = OPEN.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    lines.map(|line| statement(line.trim()).ok_or(format!("data/open.txt: \"{line}\" is not VERSION ID"))).collect()
+}
+
+fn statement(text: &str) -> Option<Statement> {
+    let (version, id) = text.split_once(' ')?;
+    Some(Statement { version: Version::named(version)?, id: id.to_owned() })
+}
+
+/// What cannot be shown by a test, with the reason: lines `VERSION ID: REASON`.
+pub(crate) fn not_testable() -> Result<BTreeMap<Statement, String>, String> {
+    let lines = NOT_TESTABLE.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let parsed =
+                line.split_once(": ").and_then(|(of, reason)| Some((statement(of)?, reason.trim().to_owned())));
+            parsed.ok_or(format!("data/not-testable.txt: \"{line}\" is not VERSION ID: REASON"))
+        })
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with received bytes.
 
-use crate::ReasonCode;
+use crate::{PropertyId, ReasonCode};
 use std::fmt;
 
 /// The kind of fault, which decides the reason code that MQTT 5 answers with.
@@ -51,6 +51,11 @@ impl DecodeError {
 
     pub(crate) const fn protocol(field: &'static str, what: &'static str) -> Self {
         Self { fault: Fault::Protocol, field, what }
+    }
+
+    /// The property in which the fault was found, if it was in one that MQTT 5 knows.
+    pub fn property(&self) -> Option<PropertyId> {
+        (0..=u8::MAX).filter_map(PropertyId::from_byte).find(|id| id.name() == self.field)
     }
 
     /// The same error blamed on another fault, where the packet around a field decides how it counts.

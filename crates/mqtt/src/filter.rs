@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn misplaced_wildcards_are_refused() {
-        // [MQTT-4.7.1-1]
+        // [MQTT-4.7.1-2] [MQTT-4.7.1-1]
         for bad in ["sport/tennis#", "sport/tennis/#/ranking", "sport+", "a/b+/c", "##", "++", "#/"] {
             assert_eq!(TopicFilter::new(bad), Err(FilterError::Wildcard), "{bad}");
         }
@@ -196,6 +196,15 @@ mod tests {
         let shared = SharedFilter::new("$share/g/a/#").unwrap();
         assert_eq!((shared.group, shared.filter.as_str()), (Some("g"), "a/#"));
         assert_eq!(SharedFilter::new("$shared/g").unwrap().group, None);
+    }
+
+    #[test]
+    fn filters_have_a_length_between_one_and_65535_bytes() {
+        // [MQTT-4.7.3-1] [MQTT-4.7.3-3]
+        assert_eq!(TopicFilter::new(""), Err(FilterError::Empty));
+        assert!(TopicFilter::new("a").is_ok() && TopicFilter::new(&"a".repeat(65_535)).is_ok());
+        assert_eq!(TopicFilter::new(&"a".repeat(65_536)), Err(FilterError::TooLong));
+        assert_eq!(SharedFilter::new(&format!("$share/g/{}", "a".repeat(65_527))), Err(FilterError::TooLong));
     }
 
     #[test]

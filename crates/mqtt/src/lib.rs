@@ -24,6 +24,8 @@ pub use error::{DecodeError, Fault};
 pub use filter::{FilterError, SharedFilter, TopicFilter};
 pub use frame::{FixedHeader, MAX_REMAINING_LENGTH, PacketType};
 pub use packet::Packet;
+#[cfg(feature = "count-reads")]
+pub use property::property_reads;
 pub use property::{Property, PropertyId};
 pub use property_list::{Carrier, Properties, PropertiesBuf};
 pub use qos::QoS;

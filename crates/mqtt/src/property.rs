@@ -46,6 +46,8 @@ macro_rules! properties {
             }
 
             pub(crate) fn read_value(id: PropertyId, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+                #[cfg(feature = "count-reads")]
+                count_read();
                 Ok(match id {
                     $(PropertyId::$variant => Property::$variant(properties!(@read $kind reader $label)),)*
                 })
@@ -128,8 +130,11 @@ properties! {
 }
 
 impl Property<'_> {
+    /// What is wrong with a value that a property cannot have, in errors about it.
+    pub const OUT_OF_RANGE: &'static str = "has a value out of range";
+
     /// Refuses values that the specification calls a protocol error whatever the packet: booleans above 1, a Receive
-    /// Maximum or Maximum Packet Size of 0 `[MQTT-3.1.2-24]`, a Maximum QoS of 2, a Subscription Identifier of 0.
+    /// Maximum or Maximum Packet Size of 0 (MQTT 5, 3.1.2.11), a Maximum QoS of 2, a Subscription Identifier of 0.
     /// A Topic Alias of 0 is left to the session, which answers it with a reason code of its own.
     pub(crate) fn check_range(self) -> Result<(), DecodeError> {
         let right = match self {
@@ -147,8 +152,25 @@ impl Property<'_> {
             Property::ResponseTopic(topic) => !topic.is_empty() && !topic.contains(['+', '#']),
             _ => true,
         };
-        if right { Ok(()) } else { Err(DecodeError::protocol(self.id().name(), "has a value out of range")) }
+        if right { Ok(()) } else { Err(DecodeError::protocol(self.id().name(), Self::OUT_OF_RANGE)) }
     }
+}
+
+#[cfg(feature = "count-reads")]
+thread_local! {
+    static READS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(feature = "count-reads")]
+fn count_read() {
+    READS.set(READS.get() + 1);
+}
+
+/// How often a property was read from its bytes in this thread, so that tests can tell what a packet costs whatever the
+/// machine it runs on.
+#[cfg(feature = "count-reads")]
+pub fn property_reads() -> u64 {
+    READS.get()
 }
 
 fn put_binary(out: &mut Vec<u8>, data: &[u8]) {

@@ -70,14 +70,6 @@ impl Carrier {
         }
     }
 
-    /// Likewise for the one property of a SUBSCRIBE that has a range, the subscription identifier.
-    fn out_of_range(self, error: DecodeError) -> DecodeError {
-        match self {
-            Carrier::Packet(PacketType::Subscribe) => error.as_fault(Fault::Malformed),
-            _ => error,
-        }
-    }
-
     /// Mosquitto takes every property that does not belong in SUBSCRIBE or UNSUBSCRIBE for malformed, elsewhere for a
     /// protocol error.
     fn misplaced(self, id: PropertyId) -> DecodeError {
@@ -128,7 +120,7 @@ impl<'a> Properties<'a> {
                 return Err(DecodeError::protocol(id.name(), "is given more than once"));
             }
             seen |= bit;
-            property.check_range().map_err(|error| carrier.out_of_range(error))?;
+            property.check_range()?;
         }
         Ok(())
     }
@@ -222,15 +214,15 @@ mod tests {
     #[test]
     fn every_fault_has_its_kind() {
         use PacketType::{Connect, Publish, Subscribe};
-        // 2.2.2.2: unknown, cut short, repeated, misplaced, out of range
+        // [MQTT-2.2.2-1] 2.2.2.2: unknown, cut short, repeated, misplaced, out of range
         assert_eq!(decode(&[0], Connect), Err(Fault::Malformed));
         assert_eq!(decode(&[0x21, 0], Connect), Err(Fault::Malformed));
         assert_eq!(decode(&[0x21, 0, 1, 0x21, 0, 1], Connect), Err(Fault::Protocol));
         assert_eq!(decode(&[0x23, 0, 1], Connect), Err(Fault::Protocol));
         assert_eq!(decode(&[0x23, 0, 1], Subscribe), Err(Fault::Malformed));
-        assert_eq!(decode(&[0x21, 0, 0], Connect), Err(Fault::Protocol)); // [MQTT-3.1.2-24]
+        assert_eq!(decode(&[0x21, 0, 0], Connect), Err(Fault::Protocol)); // 3.1.2.11.3
         assert_eq!(decode(&[0x17, 2], Connect), Err(Fault::Protocol));
-        assert_eq!(decode(&[0x0b, 0], Subscribe), Err(Fault::Malformed));
+        assert_eq!(decode(&[0x0b, 0], Subscribe), Err(Fault::Protocol));
         assert_eq!(decode(&[0x0b, 0], Publish), Err(Fault::Protocol));
         assert_eq!(decode(&[0x0b, 0x81, 0], Publish), Err(Fault::Malformed)); // [MQTT-1.5.5-1]
         assert_eq!(decode(&[0x08, 0, 0], Publish), Err(Fault::Protocol));
@@ -239,7 +231,7 @@ mod tests {
 
     #[test]
     fn user_properties_may_repeat_and_keep_their_order() {
-        // [MQTT-3.1.2-29] [MQTT-3.3.2-18]
+        // [MQTT-3.3.2-18]
         let pairs = [Property::UserProperty(("a", "1")), Property::UserProperty(("a", "2"))];
         let list: PropertiesBuf = pairs.into_iter().collect();
         assert_eq!(decode(list.as_properties().as_bytes(), PacketType::Connect).unwrap(), pairs);

@@ -37,6 +37,7 @@ mod tests {
 
     #[test]
     fn control_characters_and_non_characters_are_refused() {
+        // [MQTT-1.5.4-2]
         for bad in ["a\0", "\u{1}", "\u{1f}", "\u{7f}", "\u{9f}", "\u{fdd0}", "\u{ffff}", "\u{1fffe}", "\u{10ffff}"] {
             assert_eq!(valid_text(bad.as_bytes()), None, "{bad:?}");
         }

@@ -55,6 +55,7 @@ mod tests {
 
     #[test]
     fn boundaries_of_every_length_round_trip() {
+        // [MQTT-1.5.5-1]: in as few bytes as hold the value.
         for (value, len) in [(0, 1), (127, 1), (128, 2), (16_383, 2), (16_384, 3), (2_097_151, 3), (2_097_152, 4)] {
             let mut out = Vec::new();
             put_varint(&mut out, value);

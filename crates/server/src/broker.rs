@@ -4,10 +4,12 @@ use crate::VERSION;
 use crate::endpoint;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
+use crate::seats::Seats;
 use crate::worker::{Clock, WAKER, Worker};
 use mio::{Poll, Waker};
-use mosquitto_broker::{ListenerSettings, LogLevel, Settings as BrokerSettings, Shard, ShardId, Shared};
-use mosquitto_config::{Endpoint, Settings};
+use mosquitto_broker::{ListenerSettings, LogLevel, Settings as BrokerSettings, Shard, ShardId, Shared, Versions};
+use mosquitto_config::{Endpoint, ProtocolVersions, Settings};
+use mosquitto_mqtt::QoS;
 use mosquitto_transport::{BindOptions, error_text};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
@@ -25,7 +27,8 @@ pub(crate) fn run(settings: &Settings, logger: &Logger) -> Result<(), String> {
     let endpoints = settings.endpoints();
     let workers = worker_count(settings);
     let options = BindOptions { nodelay: settings.config.global.set_tcp_nodelay };
-    let doors = endpoint::open_all(&endpoints, workers, options, logger)?;
+    let all_seats = Seats::new(settings.config.global.global_max_connections.map(u32::from));
+    let doors = endpoint::open_all(&endpoints, workers, options, &all_seats, logger)?;
     let polls = (0..workers).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>();
     let polls = polls.map_err(|e| refused("event queues", &e))?;
     let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), WAKER)).collect::<io::Result<Vec<_>>>();
@@ -95,16 +98,31 @@ fn worker_count(settings: &Settings) -> usize {
 
 fn broker_settings(settings: &Settings, endpoints: &[Endpoint], logger: &Logger) -> BrokerSettings {
     let global = &settings.config.global;
-    let listener =
-        |endpoint: &Endpoint| ListenerSettings { port: endpoint.port, allow_anonymous: endpoint.allow_anonymous };
+    let listener = |endpoint: &Endpoint| ListenerSettings {
+        port: endpoint.port,
+        allow_anonymous: endpoint.allow_anonymous,
+        max_qos: QoS::from_bits(endpoint.max_qos).unwrap_or(QoS::ExactlyOnce),
+        versions: versions(endpoint.protocol_versions),
+        auto_id_prefix: endpoint.auto_id_prefix.as_str().into(),
+    };
     BrokerSettings {
+        global_max_clients: global.global_max_clients.map_or(0, u32::from),
         max_inflight_messages: global.max_inflight_messages,
+        max_inflight_bytes: global.max_inflight_bytes,
+        max_queued_bytes: global.max_queued_bytes,
         max_queued_messages: global.max_queued_messages,
         max_keepalive_s: global.max_keepalive,
         max_packet_size: global.max_packet_size,
+        message_size_limit: global.message_size_limit,
+        retain_available: global.retain_available,
+        upgrade_outgoing_qos: global.upgrade_outgoing_qos,
         connection_messages: settings.config.log.connection_messages,
         listeners: endpoints.iter().map(listener).collect(),
         log: logger.mask(),
         ..BrokerSettings::default()
     }
+}
+
+fn versions(ProtocolVersions { v31, v311, v5 }: ProtocolVersions) -> Versions {
+    Versions { v31, v311, v5 }
 }

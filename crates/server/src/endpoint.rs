@@ -23,13 +23,14 @@ pub(crate) fn open_all(
     endpoints: &[Endpoint],
     workers: usize,
     options: BindOptions,
+    all_seats: &Seats,
     logger: &Logger,
 ) -> Result<Vec<Vec<Door>>, String> {
     let mut doors: Vec<Vec<Door>> = (0..workers).map(|_| Vec::new()).collect();
     let mut failed = Vec::new();
     for (number, endpoint) in endpoints.iter().enumerate() {
         let number = u16::try_from(number).map_err(|_| "Error: More than 65536 listeners.".to_owned())?;
-        let seats = Seats::new(endpoint.max_connections);
+        let seats = all_seats.part(endpoint.max_connections);
         match open(endpoint, workers, options, logger) {
             Ok(sockets) => {
                 for (worker, socket) in (0..workers).cycle().zip(sockets) {

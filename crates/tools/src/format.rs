@@ -30,7 +30,7 @@ enum Piece {
 
 /// A message has no JSON in it, and so is not printed as `%J`.
 #[derive(Debug)]
-pub(crate) struct NotJson;
+pub struct NotJson;
 
 impl Format {
     /// Reads a format.
@@ -39,12 +39,7 @@ impl Format {
     }
 
     /// Prints a message. All times in it are the same.
-    pub(crate) fn print(
-        &self,
-        message: &Message,
-        pretty: bool,
-        out: &mut impl Write,
-    ) -> io::Result<Result<(), NotJson>> {
+    pub fn print(&self, message: &Message, pretty: bool, out: &mut impl Write) -> io::Result<Result<(), NotJson>> {
         let now = Zoned::now();
         let mut result = Ok(());
         for piece in &self.pieces {

@@ -19,6 +19,8 @@ fn changed(mut bytes: Vec<u8>, at: usize, byte: u8) -> Vec<u8> {
 
 #[test]
 fn the_answer_is_byte_for_byte_mosquittos() {
+    // [MQTT-3.1.4-5] [MQTT-3.2.2-1]
+    // [MQTT-4.12.0-6]: no authentication method
     let mut net = Net::new();
     let (answer, open) = first_bytes(&mut net, &connect("five").bytes());
     assert_eq!(answer, [0x20, 14, 0, 0, 11, 0x22, 0, 10, 0x27, 0, 0x1e, 0x84, 0x80, 0x21, 0, 20]);
@@ -129,7 +131,8 @@ fn a_password_alone_is_for_mqtt_5_only() {
 
 #[test]
 fn a_listener_without_anonymous_clients_refuses_them() {
-    let listeners = vec![ListenerSettings { port: 1883, allow_anonymous: false }];
+    // [MQTT-3.1.4-2] [MQTT-3.2.2-7]
+    let listeners = vec![ListenerSettings { allow_anonymous: false, ..ListenerSettings::default() }];
     let mut net = Net::with(2, Settings { listeners, ..Settings::default() });
     assert_eq!(connect("a").v311().refused(&mut net), ["CONNACK present=0 rc=5"]);
     assert_eq!(connect("a").refused(&mut net), ["CONNACK present=0 rc=135"]);
@@ -138,7 +141,7 @@ fn a_listener_without_anonymous_clients_refuses_them() {
 
 #[test]
 fn authentication_methods_are_refused_since_there_are_none() {
-    // [MQTT-4.12.0-1]
+    // [MQTT-4.12.0-4] [MQTT-4.12.0-1]
     let mut net = Net::new();
     let method = connect("a").with(Property::AuthenticationMethod("x"));
     assert_eq!(method.refused(&mut net), ["CONNACK present=0 rc=140"]);
@@ -170,7 +173,7 @@ fn surplus_bytes_and_bad_properties_have_their_reasons() {
 
 #[test]
 fn a_client_that_takes_less_than_the_answer_gets_none() {
-    // [MQTT-3.2.2-14]
+    // [MQTT-3.1.2-24]
     let mut net = Net::new();
     assert!(connect("a").with(Property::MaximumPacketSize(15)).refused(&mut net).is_empty());
     connect("a").with(Property::MaximumPacketSize(16)).on(&mut net);
@@ -181,8 +184,12 @@ fn a_will_needs_a_topic_that_clients_may_write_to() {
     let mut net = Net::new();
     for topic in ["$CONTROL/broker", "", "a/#"] {
         assert!(connect("a").v311().will(topic, "x", 0, false).refused(&mut net).is_empty(), "{topic}");
+    }
+    for topic in ["$CONTROL/broker", "a/#"] {
         assert!(connect("a").will(topic, "x", 0, false).refused(&mut net).is_empty(), "{topic}");
     }
+    // [MQTT-3.1.4-1]: of these, Mosquitto answers the one without a topic.
+    assert_eq!(connect("a").will("", "x", 0, false).refused(&mut net), ["CONNACK present=0 rc=130"]);
 }
 
 #[test]
@@ -218,7 +225,7 @@ fn a_client_id_may_be_very_long() {
 
 #[test]
 fn what_follows_the_connect_is_handled_at_the_clients_home() {
-    // [MQTT-3.1.4-6]: a client need not wait for the answer.
+    // MQTT 5, 3.1.4: a client need not wait for the answer.
     let mut net = Net::new();
     for shard in 0..3 {
         let peer = net.dial(shard);

@@ -205,3 +205,21 @@ fn many_targets_fill_a_mailbox_as_well_as_many_bytes() {
     net.send_bytes(publisher, &publishes);
     assert!(net.unread_by_broker(publisher) > 0);
 }
+
+#[test]
+fn a_subscription_that_is_changed_while_mail_is_under_way_loses_nothing() {
+    // [MQTT-3.8.4-3] Found by the simulator: another filter is taken back at the same time.
+    let mut net = Net::new();
+    let (near, far) = (net.id_at_home_on("p", 0), net.id_at_home_on("s", 1));
+    let (publisher, peer) = (connect(&near).on(&mut net), connect(&far).on(&mut net));
+    net.subscribe(peer, "b", 1);
+    net.subscribe(peer, "+/#", 2);
+    net.subscribe(peer, "c", 0);
+    net.hold_mail = true;
+    net.publish(publisher, "b", "x", 1, 1);
+    net.subscribe(peer, "b", 2);
+    net.unsubscribe(peer, 9, &["c"]);
+    net.got(peer);
+    net.deliver_mail();
+    assert_eq!(net.got(peer), [r#"PUBLISH q1 id=1 b "x""#, r#"PUBLISH q1 id=2 b "x""#]);
+}

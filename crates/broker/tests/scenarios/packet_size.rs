@@ -5,6 +5,7 @@ use mosquitto_broker::Settings;
 
 #[test]
 fn a_packet_that_is_too_large_ends_the_connection_before_it_has_come() {
+    // [MQTT-3.2.2-15], as a client breaks it
     // MQTT 5, 3.2.2.3.6: known from its length alone
     let mut net = Net::with(2, Settings { max_packet_size: 40, ..Settings::default() });
     let (five, three) = (connect("a").on(&mut net), connect("b").v311().on(&mut net));

@@ -22,7 +22,7 @@ fn publish(net: &mut Net, publisher: Peer, qos: u8, count: u16) {
 
 #[test]
 fn the_receive_maximum_of_the_client_closes_the_window() {
-    // [MQTT-3.3.4-9]; QoS 1 and 2 count together, and QoS 0 does not wait.
+    // [MQTT-4.9.0-1] [MQTT-4.9.0-2] [MQTT-3.3.4-9]; QoS 1 and 2 count together, and QoS 0 does not wait.
     let mut net = Net::new();
     let (publisher, subscriber) = pair(&mut net, 2);
     publish(&mut net, publisher, 1, 1);
@@ -36,6 +36,7 @@ fn the_receive_maximum_of_the_client_closes_the_window() {
 
 #[test]
 fn only_pubcomp_makes_room_again() {
+    // [MQTT-4.3.3-4] [MQTT-4.9.0-2]
     // MQTT 5, 4.9
     let mut net = Net::new();
     let (publisher, subscriber) = pair(&mut net, 2);

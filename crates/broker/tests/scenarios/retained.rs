@@ -233,3 +233,31 @@ fn one_published_behind_a_subscription_is_not_followed_by_its_predecessor() {
     net.send_bytes(peer, b"\x82\x06\0\x01\0\x01t\0\x31\x06\0\x01tnew");
     assert_eq!(net.got(peer), ["SUBACK 1 [0]", r#"PUBLISH q0 t "new""#, r#"PUBLISH q0 retain t "new""#]);
 }
+
+#[test]
+fn what_is_published_behind_a_subscription_does_not_come_as_retained_too() {
+    // [MQTT-4.3.3-10] A QoS 2 message comes once, however long the retained ones before it have to wait.
+    let mut net = Net::with(1, Settings { max_inflight_messages: 1, ..Settings::default() });
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("a").on(&mut net));
+    for topic in ["t/1", "t/2", "t/3"] {
+        net.publish_retained(publisher, topic, "old", 1, 1);
+    }
+    assert_eq!(subscribed(&mut net, peer, "t/#", 1)[1..], [r#"PUBLISH q1 id=1 retain t/1 "old""#]);
+    // A topic that is new, and one that came already, is cleared, and comes again.
+    net.publish_retained(publisher, "t/4", "new", 1, 1);
+    net.publish_retained(publisher, "t/1", "", 1, 1);
+    net.publish_retained(publisher, "t/1", "again", 1, 1);
+    (1..=7).for_each(|id| net.puback(peer, id));
+    let mut got = net.got(peer);
+    got.sort_by_key(|line| line.contains("retain"));
+    assert_eq!(
+        got,
+        [
+            r#"PUBLISH q1 id=2 t/4 "new""#,
+            r#"PUBLISH q1 id=3 t/1 """#,
+            r#"PUBLISH q1 id=4 t/1 "again""#,
+            r#"PUBLISH q1 id=5 retain t/2 "old""#,
+            r#"PUBLISH q1 id=6 retain t/3 "old""#,
+        ]
+    );
+}

@@ -6,6 +6,7 @@ use mosquitto_mqtt::Property;
 
 #[test]
 fn a_session_ends_when_its_interval_has_passed() {
+    // [MQTT-4.1.0-1] [MQTT-4.1.0-2]
     // MQTT 5, 3.1.2.11.2
     let mut net = Net::new();
     let (peer, publisher) = (connect("a").keep_session(10).on(&mut net), connect("b").on(&mut net));
@@ -74,7 +75,7 @@ fn a_disconnect_may_change_the_interval() {
 
 #[test]
 fn a_disconnect_cannot_keep_what_was_not_to_be_kept() {
-    // [MQTT-3.14.2-2]
+    // MQTT 5, 3.14.2.2.2
     let mut net = Net::new();
     let peer = connect("a").on(&mut net);
     net.disconnect_with(peer, 0, &[Property::SessionExpiryInterval(1)]);

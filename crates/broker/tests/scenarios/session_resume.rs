@@ -12,7 +12,9 @@ fn pair(net: &mut Net, qos: u8) -> (Peer, Peer) {
 
 #[test]
 fn subscriptions_and_messages_wait_for_the_client() {
+    // [MQTT-3.1.2-23] [MQTT-3.2.0-1]
     // [MQTT-3.1.2-5] [MQTT-3.2.2-3] [MQTT-4.1.0-1]
+    // [MQTT-4.5.0-1] [MQTT-3.1.2-5] [MQTT-3.2.2-3] [MQTT-4.1.0-1]
     let mut net = Net::new();
     let (subscriber, publisher) = pair(&mut net, 2);
     net.disconnect(subscriber);
@@ -54,6 +56,7 @@ fn qos_0_does_not_wait() {
 
 #[test]
 fn a_clean_start_or_no_expiry_means_a_new_session() {
+    // [MQTT-3.1.4-4]
     // [MQTT-3.1.2-4] [MQTT-3.2.2-2]
     let mut net = Net::new();
     let (subscriber, publisher) = pair(&mut net, 1);
@@ -70,7 +73,7 @@ fn a_clean_start_or_no_expiry_means_a_new_session() {
 
 #[test]
 fn unacknowledged_messages_come_again_before_new_ones() {
-    // [MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT-4.6.0-1]
+    // [MQTT-4.3.2-3] [MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT-4.6.0-1]
     let mut net = Net::new();
     let (subscriber, publisher) = pair(&mut net, 2);
     net.publish(publisher, "t", "one", 1, 1);
@@ -84,7 +87,7 @@ fn unacknowledged_messages_come_again_before_new_ones() {
 
 #[test]
 fn after_pubrec_only_the_pubrel_comes_again() {
-    // [MQTT-4.3.3-6] [MQTT-4.4.0-1]
+    // [MQTT-4.3.3-3] [MQTT-4.3.3-5] [MQTT-4.3.3-6] [MQTT-4.4.0-1]
     let mut net = Net::new();
     let (subscriber, publisher) = pair(&mut net, 2);
     net.publish(publisher, "t", "one", 2, 1);

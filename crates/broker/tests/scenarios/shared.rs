@@ -25,7 +25,7 @@ fn numbers(net: &mut Net, peer: Peer) -> String {
 
 #[test]
 fn members_are_served_in_turn_whatever_shard_they_live_on() {
-    // [MQTT-4.8.2-4]
+    // MQTT 5, 4.8.2
     let mut net = Net::new();
     let members = members(&mut net, 0);
     let publisher = connect("pub").on(&mut net);

@@ -6,7 +6,9 @@ use mosquitto_mqtt::{Properties, Property, ProtocolVersion, QoS};
 
 #[test]
 fn each_filter_has_its_code_in_order() {
+    // [MQTT-2.2.1-6]
     // [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.9.3-1]
+    // [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.9.3-1]
     let mut net = Net::new();
     for options in [connect("a"), connect("b").v311(), connect("c").v31()] {
         let v5 = !options.bytes().ends_with(b"\x01b") && !options.bytes().ends_with(b"\x01c");
@@ -47,7 +49,8 @@ fn subscribing_again_replaces_qos_options_and_identifier() {
 
 #[test]
 fn overlapping_subscriptions_each_bring_the_message() {
-    // [MQTT-3.3.4-2] [MQTT-3.3.4-4], one copy for each as MQTT 5, 3.3.4 allows
+    // [MQTT-3.3.4-2] [MQTT-3.3.4-3] [MQTT-3.3.4-5]: one copy for each, as MQTT 5, 3.3.4 allows. A single copy would
+    // have to carry all identifiers [MQTT-3.3.4-4].
     let mut net = Net::new();
     let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").on(&mut net));
     for (filter, qos, identifier) in [("#", 0, 1), ("a/+", 1, 2), ("a/b", 2, 268_435_455), ("+/b", 0, 0)] {
@@ -66,7 +69,9 @@ fn overlapping_subscriptions_each_bring_the_message() {
 
 #[test]
 fn an_unsubscription_says_for_each_filter_whether_there_was_one() {
+    // [MQTT-2.2.1-6]
     // [MQTT-3.10.4-1] [MQTT-3.10.4-5] [MQTT-3.11.3-1]
+    // [MQTT-3.10.4-4] [MQTT-3.10.4-6] [MQTT-3.10.4-1] [MQTT-3.10.4-5] [MQTT-3.11.3-1]
     let mut net = Net::new();
     let (five, three) = (connect("five").on(&mut net), connect("three").v311().on(&mut net));
     for peer in [five, three] {

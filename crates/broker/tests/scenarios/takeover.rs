@@ -27,6 +27,7 @@ fn an_old_connection_of_mqtt_3_is_just_closed() {
 
 #[test]
 fn a_session_that_is_kept_goes_over() {
+    // [MQTT-3.1.4-4] [MQTT-3.2.2-3]
     // [MQTT-3.1.2-5]
     let mut net = Net::new();
     let (old, publisher) = (connect("a").keep_session(60).on(&mut net), connect("b").on(&mut net));
@@ -51,6 +52,7 @@ fn what_the_old_connection_did_not_acknowledge_goes_to_the_new_one() {
 
 #[test]
 fn a_clean_start_ends_the_old_session() {
+    // [MQTT-3.1.4-4] [MQTT-3.2.2-2]
     // [MQTT-3.1.2-4]
     let mut net = Net::new();
     let (old, publisher) = (connect("a").keep_session(60).on(&mut net), connect("b").on(&mut net));

@@ -45,7 +45,7 @@ fn aliases_end_with_their_connection() {
 
 #[test]
 fn the_first_topics_towards_a_client_get_as_many_as_it_takes() {
-    // [MQTT-3.1.2-26] [MQTT-3.1.2-27]
+    // [MQTT-3.1.2-26] [MQTT-3.3.2-11]
     let mut net = Net::new();
     let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").with(TopicAliasMaximum(2)).on(&mut net));
     net.subscribe(peer, "#", 0);

@@ -40,7 +40,7 @@ fn so_does_every_end_but_a_normal_disconnect() {
 
 #[test]
 fn a_normal_disconnect_forgets_the_will() {
-    // [MQTT-3.1.2-10]; the four lengths that a DISCONNECT of reason 0 can have
+    // [MQTT-3.14.4-3] [MQTT-3.1.2-10]; the four lengths that a DISCONNECT of reason 0 can have
     let (mut net, watcher) = watched();
     for bytes in [&b"\xe0\0"[..], b"\xe0\x01\0", b"\xe0\x02\0\0", b"\xe0\x07\0\x05\x11\0\0\0\0"] {
         let peer = connect("a").will("will", "gone", 0, false).on(&mut net);
@@ -56,7 +56,7 @@ fn a_normal_disconnect_forgets_the_will() {
 
 #[test]
 fn a_delayed_will_waits_from_the_end_of_the_connection() {
-    // [MQTT-3.1.3-9]
+    // [MQTT-3.1.2-7] [MQTT-3.1.2-8] [MQTT-3.1.2-10]
     let (mut net, watcher) = watched();
     let options = connect("a").keep_session(100).will("will", "gone", 0, false);
     let peer = options.will_with(Property::WillDelayInterval(10)).on(&mut net);
@@ -103,7 +103,7 @@ fn the_end_of_the_session_cuts_the_delay_short() {
 
 #[test]
 fn a_will_may_be_retained_and_an_empty_one_clears() {
-    // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
+    // [MQTT-3.1.2-15]
     let (mut net, watcher) = watched();
     for (payload, kept) in [("gone", 1), ("", 0)] {
         let peer = connect("a").will("will", payload, 0, true).on(&mut net);
@@ -115,6 +115,7 @@ fn a_will_may_be_retained_and_an_empty_one_clears() {
 
 #[test]
 fn properties_of_a_will_are_forwarded_in_order_without_its_delay() {
+    // [MQTT-3.1.3-10]
     let (mut net, watcher) = watched();
     let peer = connect("a")
         .keep_session(100)

@@ -89,7 +89,14 @@ impl Session {
     pub(super) fn send_disconnect(&mut self, packet: Disconnect<'_>) {
         self.log(|| "sending DISCONNECT".to_owned());
         let version = self.options.version;
-        self.send(|out| packet.encode(version, out));
+        let mut bytes = Vec::new();
+        packet.encode(version, &mut bytes);
+        if self.limits.check_len(bytes.len()).is_err() {
+            // The server is better told the reason alone than nothing [MQTT-3.14.2-3] [MQTT-3.14.2-4].
+            bytes.clear();
+            Disconnect::new(packet.reason).encode(version, &mut bytes);
+        }
+        self.send(|out| out.extend_from_slice(&bytes));
     }
 }
 

@@ -15,7 +15,7 @@ const HELD_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub(super) struct Incoming {
     /// Messages of QoS 2 that the server has not released with PUBREL, by packet identifier.
     held: HashMap<u16, Message>,
-    /// Of their payloads.
+    /// Of all of their fields.
     held_bytes: usize,
     /// The topics that the server's aliases stand for, on this connection.
     aliases: HashMap<u16, String>,
@@ -67,7 +67,7 @@ impl Session {
         let packet_id = message.packet_id;
         self.check_window(packet_id)?;
         if !self.incoming.held.contains_key(&packet_id) {
-            let len = message.payload.len();
+            let len = held_len(&message);
             if self.incoming.held_bytes > 0 && self.incoming.held_bytes + len > HELD_BYTES_MAX {
                 let what = format!("more than {HELD_BYTES_MAX} bytes of messages are not released");
                 return Err(Misbehaviour { reason: ReasonCode::QUOTA_EXCEEDED, what });
@@ -97,7 +97,7 @@ impl Session {
         let reason = if known { ReasonCode::SUCCESS } else { ReasonCode::PACKET_IDENTIFIER_NOT_FOUND };
         self.acknowledge(PacketType::PubComp, ack.packet_id, reason);
         if let Some(message) = message {
-            self.incoming.held_bytes -= message.payload.len();
+            self.incoming.held_bytes -= held_len(&message);
             self.events.push_back(Event::Message(message));
         }
     }
@@ -124,7 +124,7 @@ impl Session {
         };
         if alias == 0 || alias > self.options.topic_alias_maximum {
             let what = format!("topic alias {alias} is none of 1 to {}", self.options.topic_alias_maximum);
-            return Err(Misbehaviour { reason: ReasonCode::TOPIC_ALIAS_INVALID, what }); // [MQTT-3.3.2-8] [MQTT-3.3.2-9]
+            return Err(Misbehaviour { reason: ReasonCode::TOPIC_ALIAS_INVALID, what }); // [MQTT-3.3.2-8] [MQTT-3.3.2-11]
         }
         if packet.topic.is_empty() {
             let topic = self.incoming.aliases.get(&alias).cloned();
@@ -132,5 +132,57 @@ impl Session {
         }
         self.incoming.aliases.insert(alias, packet.topic.to_owned());
         Ok(packet.topic.to_owned())
+    }
+}
+
+/// What a message counts against [`HELD_BYTES_MAX`]: a server may send a message of properties alone.
+fn held_len(message: &Message) -> usize {
+    message.topic.len() + message.properties.as_properties().as_bytes().len() + message.payload.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{End, Moment, Options};
+    use mosquitto_mqtt::{PropertiesBuf, ProtocolVersion};
+
+    /// A session that the server has accepted.
+    fn session() -> Session {
+        let mut session = Session::new(Options::new(ProtocolVersion::V5, "me"));
+        session.connect(Moment(0));
+        session.received(Moment(0), &[0x20, 3, 0, 0, 0]);
+        session
+    }
+
+    fn publish(session: &mut Session, packet_id: u16) {
+        let properties: PropertiesBuf = [Property::UserProperty(("0123456789", "0123456789"))].into_iter().collect();
+        let packet = Publish {
+            dup: false,
+            qos: QoS::ExactlyOnce,
+            retain: false,
+            topic: "topic",
+            packet_id,
+            properties: properties.as_properties(),
+            payload: b"",
+        };
+        let mut bytes = Vec::new();
+        packet.encode(ProtocolVersion::V5, &mut bytes);
+        assert_eq!(session.received(Moment(0), &bytes), bytes.len());
+    }
+
+    #[test]
+    fn topics_and_properties_of_messages_that_are_not_released_count() {
+        let mut session = session();
+        for packet_id in [1, 2, 2] {
+            publish(&mut session, packet_id);
+        }
+        assert_eq!(session.incoming.held_bytes, 2 * (5 + 25));
+        session.received(Moment(0), &[0x62, 2, 0, 1]);
+        assert_eq!(session.incoming.held_bytes, 5 + 25);
+        session.incoming.held_bytes = HELD_BYTES_MAX - 10;
+        publish(&mut session, 3);
+        let end = std::iter::from_fn(|| session.poll_event()).last();
+        let Some(Event::Disconnected(End::ServerMisbehaved { reason, .. })) = end else { panic!("{end:?}") };
+        assert_eq!(reason, ReasonCode::QUOTA_EXCEEDED);
     }
 }

@@ -17,7 +17,7 @@ use incoming::Incoming;
 use keep_alive::KeepAlive;
 use limits::ServerLimits;
 use mosquitto_mqtt::packet::Disconnect;
-use mosquitto_mqtt::{DecodeError, FixedHeader, MAX_REMAINING_LENGTH, Packet, Properties, ReasonCode};
+use mosquitto_mqtt::{DecodeError, FixedHeader, MAX_REMAINING_LENGTH, Packet, PacketType, Properties, ReasonCode};
 use outgoing::Outgoing;
 use output::Output;
 use packet_ids::PacketIds;
@@ -95,7 +95,11 @@ impl Misbehaviour {
 
 impl From<DecodeError> for Misbehaviour {
     fn from(error: DecodeError) -> Self {
-        Self { reason: error.fault.reason(), what: error.to_string() }
+        let reason = error.fault.reason();
+        // What is wrong in a CONNECT has reasons of its own, which no DISCONNECT can give [MQTT-3.14.2-1]; a server must
+        // not send one at all.
+        let known = reason.belongs_in(PacketType::Disconnect);
+        Self { reason: if known { reason } else { ReasonCode::PROTOCOL_ERROR }, what: error.to_string() }
     }
 }
 

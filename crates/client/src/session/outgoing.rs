@@ -6,8 +6,8 @@ use super::{Misbehaviour, Phase, Session};
 use crate::{Event, Moment, RequestError};
 use mosquitto_mqtt::packet::{Ack, Publish};
 use mosquitto_mqtt::{
-    FixedHeader, MAX_REMAINING_LENGTH, PacketType, Properties, PropertiesBuf, QoS, ReasonCode, TopicName, valid_text,
-    varint_len,
+    FixedHeader, MAX_REMAINING_LENGTH, PacketType, Properties, PropertiesBuf, Property, QoS, ReasonCode, TopicName,
+    valid_text, varint_len,
 };
 use std::collections::VecDeque;
 
@@ -57,6 +57,7 @@ pub(super) struct Outgoing {
 struct Unfinished {
     packet_id: u16,
     qos: QoS,
+    alias: Option<u16>,
     stage: Stage,
     /// Whether it was sent over an earlier connection of the same session.
     sent_before: bool,
@@ -114,11 +115,13 @@ impl Session {
             properties: if version.is_v5() { message.properties } else { Properties::EMPTY },
             payload: message.payload,
         };
+        let alias = check_properties(packet.properties)?;
         let remaining = packet.remaining_length(version);
         if remaining > MAX_REMAINING_LENGTH as usize {
             return Err(RequestError::TooLarge { limit: MAX_REMAINING_LENGTH as usize });
         }
         self.limits.check_publish(message.qos, message.retain)?;
+        self.limits.check_alias(alias)?;
         self.limits.check_len(1 + varint_len(remaining as u32) + remaining)?;
         if message.qos == QoS::AtMostOnce {
             return self.publish_at_once(packet);
@@ -131,7 +134,7 @@ impl Session {
         packet.encode(version, &mut bytes);
         self.outgoing.bytes += bytes.len();
         let (packet_id, qos, stage) = (packet.packet_id, packet.qos, Stage::Publish);
-        self.outgoing.queue.push_back(Unfinished { packet_id, qos, stage, sent_before: false, packet: bytes });
+        self.outgoing.queue.push_back(Unfinished { packet_id, qos, alias, stage, sent_before: false, packet: bytes });
         self.send_queued();
         Ok(packet_id)
     }
@@ -162,7 +165,7 @@ impl Session {
 
     /// Sends what is queued, as far as the window has room.
     pub(super) fn send_queued(&mut self) {
-        let window = usize::from(self.options.inflight_max.min(self.limits.receive_maximum).max(1)); // [MQTT-3.3.4-9]
+        let window = usize::from(self.options.inflight_max.min(self.limits.receive_maximum).max(1)); // [MQTT-3.3.4-7]
         while self.phase == Phase::Open
             && self.outgoing.inflight.len() < window
             && let Some(message) = self.outgoing.queue.pop_front()
@@ -195,6 +198,7 @@ impl Session {
     fn check_limits(&self, message: &Unfinished) -> Result<(), RequestError> {
         let retain = message.packet.first().is_some_and(|first_byte| first_byte & 1 != 0);
         self.limits.check_publish(message.qos, retain)?;
+        self.limits.check_alias(message.alias)?;
         self.limits.check_len(message.packet.len())
     }
 
@@ -294,6 +298,24 @@ impl Session {
             }
         }
     }
+}
+
+/// Whether a client may publish with these properties. Returns the topic alias among them.
+fn check_properties(properties: Properties<'_>) -> Result<Option<u16>, RequestError> {
+    let (mut alias, mut len) = (None, 0);
+    for property in properties.iter() {
+        len += property.encoded_len();
+        match property {
+            Property::TopicAlias(value) => alias = Some(value),
+            // [MQTT-3.3.4-6]
+            Property::SubscriptionIdentifier(_) => return Err(RequestError::SubscriptionIdentifier),
+            // [MQTT-3.3.2-14]
+            Property::ResponseTopic(topic) => drop(TopicName::new(topic).map_err(RequestError::Topic)?),
+            _ => {}
+        }
+    }
+    // They end before a text that is none [MQTT-1.5.4-2].
+    if len == properties.as_bytes().len() { Ok(alias) } else { Err(RequestError::NotText) }
 }
 
 fn line<'a>(packet: &Publish<'a>) -> PublishLine<'a> {

@@ -42,6 +42,7 @@ mod tests {
 
     #[test]
     fn identifiers_in_use_are_passed_over_and_zero_is_none() {
+        // [MQTT-2.2.1-3]
         let mut ids = PacketIds::default();
         assert_eq!((ids.claim(), ids.claim(), ids.claim()), (Some(1), Some(2), Some(3)));
         ids.free(2);

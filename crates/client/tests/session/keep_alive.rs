@@ -12,6 +12,7 @@ fn with_keep_alive(keep_alive_s: u16) -> Peer {
 
 #[test]
 fn silence_is_broken_by_a_ping() {
+    // [MQTT-3.1.2-20]
     let mut peer = with_keep_alive(10);
     peer.connect(false, &[]);
     assert_eq!(peer.session.next_deadline(), Some(Moment(11_000)));
@@ -79,7 +80,7 @@ fn connack_has_to_come_in_time() {
 
 #[test]
 fn the_server_can_overrule_the_interval() {
-    // [MQTT-3.1.2-21]
+    // [MQTT-3.1.2-21] [MQTT-3.2.2-21]
     let mut peer = with_keep_alive(60);
     peer.connect(false, &[Property::ServerKeepAlive(5)]);
     peer.wait_ms(5_000);

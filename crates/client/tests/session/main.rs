@@ -1,11 +1,17 @@
 //! The session under invented time, packet by packet, against a server that says what the test has it say.
 
+mod connack;
 mod handshake;
 mod harness;
 mod hostile;
 mod keep_alive;
+mod last_words;
 mod misbehaviour;
+mod mqtt_311;
+mod order;
 mod publish;
 mod receive;
 mod requests;
 mod resume;
+mod server_limits;
+mod wire_cases;

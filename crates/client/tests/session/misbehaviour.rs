@@ -44,6 +44,19 @@ fn packets_of_clients_end_the_connection() {
 }
 
 #[test]
+fn a_connect_is_a_protocol_error_whatever_is_wrong_in_it() {
+    // [MQTT-3.14.2-1]: a DISCONNECT has no reason for a bad client identifier, or a protocol level.
+    let bad_id = b"\x10\x0e\0\x04MQTT\x05\x02\0\0\0\0\x01\x01";
+    let bad_level = b"\x10\x0e\0\x04MQTT\x07\x02\0\0\0\0\x01a";
+    for bytes in [bad_id, bad_level] {
+        let mut peer = Peer::connected(V5);
+        peer.server_bytes(bytes);
+        assert_eq!(peer.blamed_for(), PROTOCOL);
+        assert_eq!(peer.sent(), "DISCONNECT Protocol Error");
+    }
+}
+
+#[test]
 fn a_second_connack_ends_the_connection() {
     for version in VERSIONS {
         let again = ConnAck { session_present: false, reason: SUCCESS, properties: Properties::EMPTY };
@@ -60,6 +73,7 @@ fn only_mqtt_5_servers_say_goodbye() {
 
 #[test]
 fn an_auth_that_was_not_agreed_upon_ends_the_connection() {
+    // [MQTT-4.12.0-7]: no AUTH is the answer
     let auth = Auth { reason: ReasonCode::CONTINUE_AUTHENTICATION, properties: Properties::EMPTY };
     ends(V5, Packet::Auth(auth), PROTOCOL);
 }

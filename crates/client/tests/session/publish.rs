@@ -8,6 +8,8 @@ const BIG: &[u8] = &[0; 100_000];
 
 #[test]
 fn each_quality_of_service_has_its_packets() {
+    // [MQTT-2.2.1-5]
+    // [MQTT-4.3.1-1] [MQTT-4.3.2-2] [MQTT-4.3.3-2] [MQTT-4.3.3-4]
     for version in VERSIONS {
         let mut peer = Peer::connected(version);
         // A message of QoS 0 takes a number too, as the log of the original shows it.
@@ -55,6 +57,8 @@ fn no_more_than_the_window_is_under_way() {
 
 #[test]
 fn the_receive_maximum_of_the_server_narrows_the_window() {
+    // [MQTT-3.3.4-7]
+    // [MQTT-4.9.0-1] [MQTT-4.9.0-2]
     let mut peer = Peer::new(V5);
     peer.connect(false, &[Property::ReceiveMaximum(1)]);
     peer.publish(QoS::ExactlyOnce);
@@ -80,6 +84,7 @@ fn a_wider_receive_maximum_does_not_widen_the_own_window() {
 
 #[test]
 fn topics_are_checked() {
+    // [MQTT-3.3.2-2] [MQTT-1.5.4-2]
     let mut peer = Peer::connected(V5);
     let mut refusal =
         |topic| peer.session.publish(peer.now, Publication::new(topic, b"", QoS::AtLeastOnce)).unwrap_err();
@@ -92,6 +97,7 @@ fn topics_are_checked() {
 
 #[test]
 fn what_the_server_does_not_take_is_not_sent() {
+    // [MQTT-3.2.2-11] [MQTT-3.2.2-14] [MQTT-3.2.2-15]
     let mut peer = Peer::new(V5);
     let limits = [Property::MaximumQoS(1), Property::RetainAvailable(0), Property::MaximumPacketSize(20)];
     peer.connect(false, &limits);
@@ -111,6 +117,7 @@ fn what_the_server_does_not_take_is_not_sent() {
 
 #[test]
 fn messages_that_were_queued_before_the_server_told_its_limits_fail_one_by_one() {
+    // [MQTT-3.2.2-11] [MQTT-3.2.2-14] [MQTT-3.2.2-15]
     let mut peer = Peer::new(V5);
     let ids = [QoS::ExactlyOnce, QoS::AtLeastOnce].map(|qos| peer.publish(qos));
     let big = peer.session.publish(peer.now, Publication::new("t", BIG, QoS::AtLeastOnce)).unwrap();

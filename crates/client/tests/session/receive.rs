@@ -7,6 +7,8 @@ use mosquitto_client::{Message, Options};
 
 #[test]
 fn each_quality_of_service_is_acknowledged_in_its_way() {
+    // [MQTT-3.3.4-1] [MQTT-2.2.1-5]
+    // [MQTT-4.5.0-2]: whether or not the message is looked at
     for version in VERSIONS {
         let mut peer = Peer::connected(version);
         for (packet_id, qos) in (0..).zip(QOS) {
@@ -77,6 +79,7 @@ fn with_aliases(maximum: u16) -> Peer {
 
 #[test]
 fn an_alias_stands_for_the_topic_that_came_with_it_last() {
+    // [MQTT-3.3.2-10]: each alias up to the maximum is taken.
     let mut peer = with_aliases(2);
     for (topic, alias, expected) in
         [("a", 1, "a"), ("", 1, "a"), ("b", 2, "b"), ("c", 1, "c"), ("", 1, "c"), ("", 2, "b")]
@@ -88,6 +91,7 @@ fn an_alias_stands_for_the_topic_that_came_with_it_last() {
 
 #[test]
 fn aliases_end_with_the_connection() {
+    // [MQTT-3.3.2-7]
     let mut peer = with_aliases(2);
     peer.deliver("a", QoS::AtMostOnce, 0, &[Property::TopicAlias(1)]);
     peer.message();
@@ -100,6 +104,7 @@ fn aliases_end_with_the_connection() {
 
 #[test]
 fn aliases_beyond_what_was_announced_are_refused() {
+    // [MQTT-3.3.2-8] [MQTT-3.3.2-11], as a server breaks them
     for (maximum, alias) in [(0, 1), (2, 3), (2, 0)] {
         let mut peer = with_aliases(maximum);
         peer.deliver("a", QoS::AtMostOnce, 0, &[Property::TopicAlias(alias)]);

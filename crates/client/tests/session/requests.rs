@@ -56,6 +56,7 @@ fn filters_are_checked() {
 
 #[test]
 fn what_the_server_does_not_have_is_not_asked_for() {
+    // [MQTT-3.2.2-15]
     let mut peer = Peer::new(V5);
     let limits = [
         Property::WildcardSubscriptionAvailable(0),
@@ -95,6 +96,7 @@ fn requests_end_with_the_connection() {
 
 #[test]
 fn answers_that_do_not_fit_their_request_are_a_protocol_error() {
+    // [MQTT-2.2.1-6], as a server breaks it
     let wrong = |version: ProtocolVersion, answer: fn(&mut Peer)| {
         let mut peer = Peer::connected(version);
         subscribe(&mut peer, &["a", "b"]).unwrap();

@@ -21,6 +21,8 @@ fn lose(peer: &mut Peer) {
 
 #[test]
 fn unfinished_messages_are_sent_again_in_their_order() {
+    // [MQTT-3.1.2-23] [MQTT-3.3.1-1]
+    // [MQTT-4.3.2-3] [MQTT-4.3.3-3] [MQTT-4.3.3-5] [MQTT-4.3.3-6] [MQTT-4.6.0-1]
     for version in [V311, V5] {
         let mut peer = lasting(version);
         for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce, QoS::AtLeastOnce] {
@@ -50,6 +52,7 @@ fn what_was_only_queued_is_no_repetition() {
 
 #[test]
 fn a_server_without_the_session_gets_messages_as_new_ones() {
+    // [MQTT-3.2.2-5]
     let mut peer = lasting(V5);
     peer.publish(QoS::AtLeastOnce);
     peer.publish(QoS::ExactlyOnce);
@@ -76,26 +79,32 @@ fn a_narrower_window_holds_for_repetitions_too() {
 
 #[test]
 fn a_message_that_was_received_and_not_released_survives() {
-    let mut peer = lasting(V311);
-    peer.deliver("t", QoS::ExactlyOnce, 7, &[]);
-    lose(&mut peer);
-    peer.connect(true, &[]);
-    peer.deliver("t", QoS::ExactlyOnce, 7, &[]);
-    assert_eq!(peer.sent(), "PUBREC 7");
-    peer.ack(PacketType::PubRel, 7, SUCCESS);
-    assert_eq!(peer.message().packet_id, 7);
-    assert!(!peer.session.has_events());
+    // [MQTT-3.1.2-23]
+    for version in [V311, V5] {
+        let mut peer = lasting(version);
+        peer.deliver("t", QoS::ExactlyOnce, 7, &[]);
+        lose(&mut peer);
+        peer.connect(true, &[]);
+        peer.deliver("t", QoS::ExactlyOnce, 7, &[]);
+        assert_eq!(peer.sent(), "PUBREC 7");
+        peer.ack(PacketType::PubRel, 7, SUCCESS);
+        assert_eq!(peer.message().packet_id, 7);
+        assert!(!peer.session.has_events());
+    }
 }
 
 #[test]
 fn a_new_session_of_the_server_uses_identifiers_anew() {
-    let mut peer = lasting(V311);
-    peer.deliver("old", QoS::ExactlyOnce, 7, &[]);
-    lose(&mut peer);
-    peer.connect(false, &[]);
-    peer.deliver("new", QoS::ExactlyOnce, 7, &[]);
-    peer.ack(PacketType::PubRel, 7, SUCCESS);
-    assert_eq!(peer.message().topic, "new");
+    // [MQTT-3.2.2-5]
+    for version in [V311, V5] {
+        let mut peer = lasting(version);
+        peer.deliver("old", QoS::ExactlyOnce, 7, &[]);
+        lose(&mut peer);
+        peer.connect(false, &[]);
+        peer.deliver("new", QoS::ExactlyOnce, 7, &[]);
+        peer.ack(PacketType::PubRel, 7, SUCCESS);
+        assert_eq!(peer.message().topic, "new");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::Refusal::SaysWhy;
 use super::Reload::{DocumentedOnly, Yes};
 use super::{Declaration, Repeat, Store};
 use crate::by_hand;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 
 const RSMB: &str = "an option of RSMB, which Mosquitto accepted up to 1.6 and ignored";
 
@@ -40,12 +40,14 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .default("-1")
         .reload(DocumentedOnly)
         .since("2.1")
-        .help("Limit of client sessions, connected or stored; 0 or less: no limit."),
+        .help("Limit of client sessions, connected or stored; 0 or less: no limit.")
+        .store(Store::Int(|c, n| c.global.global_max_clients = u32::try_from(n).ok().and_then(NonZeroU32::new))),
     Declaration::int("global_max_connections", Unbounded, Unbounded)
         .default("-1")
         .reload(DocumentedOnly)
         .since("2.1")
-        .help("Limit of connections over all listeners; 0 or less: no limit."),
+        .help("Limit of connections over all listeners; 0 or less: no limit.")
+        .store(Store::Int(|c, n| c.global.global_max_connections = u32::try_from(n).ok().and_then(NonZeroU32::new))),
     Declaration::words("include_dir", "a directory")
         .reload(Yes)
         .since("1.0")
@@ -56,7 +58,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .unit("bytes")
         .reload(DocumentedOnly)
         .since("1.5")
-        .help("Start no further QoS 1 or 2 message towards a client with this much under way; 0: no limit."),
+        .help("Start no further QoS 1 or 2 message towards a client with this much under way; 0: no limit.")
+        .store(Store::Int(|c, n| c.global.max_inflight_bytes = n.unsigned_abs())),
     Declaration::int("max_inflight_messages", Clamps(0), Refuses(65535))
         .default("20")
         .refusal(SaysWhy("'NAME' must be <= 65535."))
@@ -85,7 +88,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .unit("bytes")
         .reload(DocumentedOnly)
         .since("1.5")
-        .help("Payload bytes that may wait for one client, beyond those under way; 0: no limit."),
+        .help("Payload bytes that may wait for one client, beyond those under way; 0: no limit.")
+        .store(Store::Int(|c, n| c.global.max_queued_bytes = n.unsigned_abs())),
     Declaration::int("max_queued_messages", Clamps(0), Unbounded)
         .default("1000")
         .reload(DocumentedOnly)
@@ -103,7 +107,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .unit("bytes")
         .reload(Yes)
         .advice("Note: It is recommended to replace `message_size_limit` with `max_packet_size`.")
-        .help("Drop messages with a longer payload; 0: no limit."),
+        .help("Drop messages with a longer payload; 0: no limit.")
+        .store(Store::Int(|c, n| c.global.message_size_limit = n.unsigned_abs())),
     Declaration::int("packet_buffer_size", Refuses(0), Refuses(65535))
         .aliases(&["websockets_headers_size"])
         .default("4096")
@@ -127,7 +132,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .default("true")
         .reload(DocumentedOnly)
         .since("1.6")
-        .help("Accept retained messages."),
+        .help("Accept retained messages.")
+        .store(Store::Bool(|c, on| c.global.retain_available = on)),
     Declaration::int("retain_expiry_interval", Refuses(1), Clamps(10_000_000))
         .unit("minutes")
         .refusal(SaysWhy("NAME must be >= 1."))
@@ -149,7 +155,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .default("false")
         .reload(Yes)
         .since("1.2")
-        .help("Deliver with the subscription's QoS, even if the message came with a lower one."),
+        .help("Deliver with the subscription's QoS, even if the message came with a lower one.")
+        .store(Store::Bool(|c, on| c.global.upgrade_outgoing_qos = on)),
     Declaration::text("user", Repeat::Replaces)
         .default("mosquitto")
         .help("The user to become when started as root; root: stay root."),

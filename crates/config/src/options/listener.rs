@@ -35,7 +35,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
-        .help("The versions of MQTT that clients may speak: 3 is 3.1, 4 is 3.1.1, 5 is 5.0."),
+        .help("The versions of MQTT that clients may speak: 3 is 3.1, 4 is 3.1.1, 5 is 5.0.")
+        .store(Store::ByHand(by_hand::accept_protocol_versions)),
     Declaration::int("enable_proxy_protocol", Refuses(1), Refuses(2))
         .refusal(SaysWhy("NAME must be 1 or 2."))
         .scope(ExplicitListener)
@@ -61,7 +62,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Listener)
         .reload(LaterConnections)
         .since("1.6")
-        .help("Highest QoS that clients may use."),
+        .help("Highest QoS that clients may use.")
+        .store(Store::ListenerInt(|l, n| l.max_qos = n.to_le_bytes()[0])),
     Declaration::int("max_topic_alias", Refuses(0), Refuses(65535))
         .default("10")
         .refusal(Own("Invalid 'NAME' value in configuration."))

@@ -28,7 +28,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Security)
         .reload(DocumentedOnly)
         .deprecated("Please use 'listener_auto_id_prefix' instead.")
-        .help("How made up client ids begin."),
+        .help("How made up client ids begin.")
+        .store(Store::Text(|c| &mut c.global.auto_id_prefix)),
     Declaration::bool("listener_allow_anonymous")
         .default("the value of allow_anonymous")
         .scope(ExplicitListener)
@@ -43,7 +44,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
-        .help("As auto_id_prefix, for one listener."),
+        .help("As auto_id_prefix, for one listener.")
+        .store(Store::ListenerText(|l| &mut l.auto_id_prefix)),
     Declaration::text("password_file", Repeat::Replaces)
         .scope(Security)
         .reload(Yes)

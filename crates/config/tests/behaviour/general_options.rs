@@ -13,9 +13,12 @@ fn max_inflight_messages_is_0_for_no_limit_however_that_is_written() {
 }
 
 #[test]
-fn max_queued_messages_is_0_for_no_limit() {
+fn limits_of_queues_and_bytes_are_0_for_no_limit() {
     for (word, value) in [("100", 100), ("0", 0), ("-1", 0)] {
-        assert_eq!(config(format!("max_queued_messages {word}\n")).global.max_queued_messages, value, "{word}");
+        let lines = format!("max_queued_messages {word}\nmax_queued_bytes {word}\nmax_inflight_bytes {word}\n");
+        let global = config(lines).global;
+        let limits = [global.max_queued_messages, global.max_queued_bytes, global.max_inflight_bytes];
+        assert_eq!(limits, [value; 3], "{word}");
     }
 }
 
@@ -33,6 +36,28 @@ fn max_packet_size_is_20_or_more() {
     for word in ["19", "0", "-1"] {
         let expected = "Error: 'max_packet_size' must be >= 20.\nError found at DIR/x:1.";
         assert_eq!(refusal(format!("max_packet_size {word}\n")), expected, "{word}");
+    }
+}
+
+#[test]
+fn message_size_limit_is_0_for_no_limit() {
+    assert_eq!(config("message_size_limit 0\n").global.message_size_limit, 0);
+    let largest = config("message_size_limit 268435455\n");
+    assert_eq!(largest.global.message_size_limit, 268_435_455);
+    let advice = "Note: It is recommended to replace `message_size_limit` with `max_packet_size`.";
+    assert_eq!(notices(&largest, LogType::Notice), [advice]);
+    for word in ["556000000", "-1"] {
+        let expected = format!("Error: Invalid 'message_size_limit' value ({word}).");
+        assert_eq!(complaint(format!("message_size_limit {word}\n")), expected);
+    }
+}
+
+#[test]
+fn global_limits_are_0_or_less_for_no_limit() {
+    for (word, value) in [("10", Some(10)), ("0", None), ("-1", None), ("-7", None)] {
+        let global = config(format!("global_max_connections {word}\nglobal_max_clients {word}\n")).global;
+        let limits = [global.global_max_connections, global.global_max_clients];
+        assert_eq!(limits.map(|limit| limit.map(u32::from)), [value; 2], "{word}");
     }
 }
 

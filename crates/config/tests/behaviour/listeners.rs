@@ -1,7 +1,7 @@
 //! Where the broker listens, and who is let in without a name.
 
 use crate::folder::{Folder, complaint, config, notices, refusal};
-use mosquitto_config::{Config, Endpoint, LogType};
+use mosquitto_config::{Config, Endpoint, LogType, ProtocolVersions};
 
 const DEFAULT_LISTENER: [&str; 2] = [
     "Creating default listener due to 'max_connections' option.",
@@ -29,6 +29,9 @@ fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
         port: 1883,
         allow_anonymous: true,
         max_connections: None,
+        max_qos: 2,
+        protocol_versions: ProtocolVersions::ALL,
+        auto_id_prefix: "auto-".to_owned(),
         optional: true,
     };
     assert_eq!(config.endpoints(&[]), [local("127.0.0.1"), local("::1")]);
@@ -191,4 +194,50 @@ fn an_included_file_does_not_go_on_with_a_listener_and_the_file_around_it_does()
     let config = folder.config("x");
     let limits: Vec<_> = config.listeners.iter().map(|listener| (listener.port, listener.max_connections)).collect();
     assert_eq!(limits, [(1884, Some(7)), (1885, Some(5)), (1883, Some(6))]);
+}
+
+#[test]
+fn accept_protocol_versions_is_a_list_however_it_is_spaced() {
+    let accepted = |list: &str| {
+        let ProtocolVersions { v31, v311, v5 } =
+            config(format!("listener 1884\naccept_protocol_versions {list}\n")).endpoints(&[])[0].protocol_versions;
+        [v31, v311, v5]
+    };
+    assert_eq!(accepted("3,4,5"), [true, true, true]);
+    assert_eq!(accepted("   ,  5 ,\t3  ,"), [true, false, true]);
+    // What is no version is no error.
+    assert_eq!(accepted("311, 4, five"), [false, true, false]);
+    let empty = "listener 1884\naccept_protocol_versions\n";
+    assert_eq!(complaint(empty), "Error: Empty 'accept_protocol_versions' value in configuration.");
+    assert_eq!(
+        complaint("accept_protocol_versions 3\n"),
+        "Error: The 'accept_protocol_versions' option requires a listener to be defined first."
+    );
+}
+
+#[test]
+fn max_qos_is_one_of_three() {
+    let max_qos = |line: &str| config(format!("listener 1884\n{line}\n")).endpoints(&[])[0].max_qos;
+    assert_eq!([max_qos(""), max_qos("max_qos 0"), max_qos("maximum_qos 1")], [2, 0, 1]);
+    for line in ["max_qos 3\n", "maximum_qos -1\n"] {
+        assert_eq!(complaint(line), "Error: 'max_qos' must be between 0 and 2 inclusive.");
+    }
+}
+
+#[test]
+fn client_ids_begin_as_their_listener_says_or_else_the_broker() {
+    let prefixes = |contents: &str| -> Vec<String> {
+        config(contents).endpoints(&[]).into_iter().map(|endpoint| endpoint.auto_id_prefix).collect()
+    };
+    let listeners = "listener 1884\nlistener_auto_id_prefix one-\nlistener 1885\n";
+    assert_eq!(prefixes(listeners), ["one-", "auto-"]);
+    assert_eq!(prefixes(&format!("{listeners}auto_id_prefix all-\n")), ["one-", "all-"]);
+    // Mosquitto's rule.
+    assert_eq!(prefixes("auto_id_prefix all-\n"), ["auto-", "auto-"]);
+    let long = "a".repeat(51);
+    assert_eq!(complaint(format!("auto_id_prefix {long}\n")), "Error: auto_id_prefix length must be <= 50.");
+    assert_eq!(
+        complaint(format!("listener 1884\nlistener_auto_id_prefix {long}\n")),
+        "Error: 'listener_auto_id_prefix' length must be <= 50."
+    );
 }

@@ -16,4 +16,5 @@ mod logging;
 mod option_table;
 mod reading;
 mod reload;
+mod text;
 mod unsupported;

@@ -6,27 +6,39 @@ use mosquitto_config::options::{Declaration, Status, find, options};
 
 /// Options that do what they say, each with a line that is accepted below a `listener`.
 const SUPPORTED: &[(&str, &str)] = &[
+    ("accept_protocol_versions", "3,4"),
     ("allow_anonymous", "true"),
+    ("auto_id_prefix", "client-"),
     ("bind_address", "localhost"),
     ("connection_messages", "false"),
+    ("global_max_clients", "10"),
+    ("global_max_connections", "10"),
     ("include_dir", "DIR/d"),
     ("listener", "1884"),
     ("listener_allow_anonymous", "true"),
+    ("listener_auto_id_prefix", "client-"),
     ("log_dest", "stdout"),
     ("log_timestamp", "false"),
     ("log_timestamp_format", "%H:%M"),
     ("log_type", "all"),
     ("max_connections", "10"),
+    ("max_inflight_bytes", "10"),
     ("max_inflight_messages", "10"),
     ("max_keepalive", "10"),
     ("max_packet_size", "1000"),
+    ("max_qos", "1"),
+    ("max_queued_bytes", "10"),
     ("max_queued_messages", "10"),
+    ("maximum_qos", "1"),
+    ("message_size_limit", "1000"),
     ("per_listener_settings", "false"),
     ("persistence", "false"),
     ("port", "1884"),
     ("protocol", "mqtt"),
     ("retained_persistence", "false"),
+    ("retain_available", "false"),
     ("set_tcp_nodelay", "true"),
+    ("upgrade_outgoing_qos", "true"),
     ("worker_threads", "2"),
 ];
 
@@ -47,33 +59,21 @@ pub(crate) const NOT_YET: &[&str] = &[
     "enable_control_api",
     "packet_buffer_size",
     "retain_expiry_interval",
-    "global_max_clients",
-    "global_max_connections",
-    "max_inflight_bytes",
-    "max_queued_bytes",
     "memory_limit",
-    "message_size_limit",
     "persistent_client_expiration",
     "pid_file",
     "queue_qos0_messages",
-    "retain_available",
     "sys_interval",
-    "upgrade_outgoing_qos",
     "user",
     // authentication and access control
     "allow_zero_length_clientid",
-    "auto_id_prefix",
-    "listener_auto_id_prefix",
     "password_file",
     "acl_file",
     "psk_file",
     // listeners
     "bind_interface",
-    "accept_protocol_versions",
     "enable_proxy_protocol",
     "proxy_protocol_v2_require_tls",
-    "max_qos",
-    "maximum_qos",
     "max_topic_alias",
     "max_topic_alias_broker",
     "mount_point",
@@ -243,8 +243,15 @@ fn every_declaration_has_a_sentence_of_help() {
 
 #[test]
 fn a_declared_default_is_what_holds_without_the_option() {
-    // A default in words, or an option that makes a listener.
-    const NO_VALUE: [&str; 4] = ["allow_anonymous", "listener_allow_anonymous", "log_type", "port"];
+    // A default in words, an option that makes a listener, or one that is remembered as given.
+    const NO_VALUE: [&str; 6] = [
+        "allow_anonymous",
+        "auto_id_prefix",
+        "listener_allow_anonymous",
+        "listener_auto_id_prefix",
+        "log_type",
+        "port",
+    ];
     let without = |text: String| mosquitto_config::Config { notices: Vec::new(), ..config(text) };
     let mut compared = 0;
     for option in options().filter(|option| option.status() == Status::Supported && !NO_VALUE.contains(&option.name)) {
@@ -254,5 +261,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 13);
+    assert_eq!(compared, 22);
 }

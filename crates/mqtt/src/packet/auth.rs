@@ -39,3 +39,31 @@ impl<'a> Auth<'a> {
         self.properties.encode(out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fault, FixedHeader};
+
+    #[test]
+    fn the_flags_are_all_zero() {
+        // [MQTT-3.15.1-1]
+        for first_byte in 0xf0..=0xff {
+            let header = FixedHeader { first_byte, remaining_length: 0, header_len: 2 };
+            assert_eq!(header.packet_type(ProtocolVersion::V5).is_ok(), first_byte == 0xf0, "{first_byte:#x}");
+        }
+    }
+
+    #[test]
+    fn the_reason_is_one_of_its_three() {
+        // [MQTT-3.15.2-1]
+        for reason in 0..=u8::MAX {
+            let body = [reason, 0];
+            let decoded = Auth::decode(&body, ProtocolVersion::V5);
+            match reason {
+                0 | 0x18 | 0x19 => assert_eq!(decoded.unwrap().reason, ReasonCode(reason)),
+                _ => assert_eq!(decoded.unwrap_err().fault, Fault::Protocol, "{reason:#x}"),
+            }
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use super::{put_data, put_header, put_text};
 use crate::reader::Reader;
 use crate::{
-    Carrier, DecodeError, Fault, PacketType, Properties, ProtocolVersion, QoS, TopicName, check_text, valid_text,
+    Carrier, DecodeError, Fault, PacketType, Properties, ProtocolVersion, QoS, TopicError, TopicName, check_text,
+    valid_text,
 };
 
 /// The message that the server publishes when the client is gone without a word.
@@ -68,35 +69,62 @@ impl Flags {
 }
 
 impl<'a> Connect<'a> {
+    /// The name of a field in errors about it.
+    pub const USERNAME: &'static str = "user name";
+    /// Likewise.
+    pub const PASSWORD: &'static str = "password";
+    /// Likewise.
+    pub const FLAGS: &'static str = "connect flags";
+    /// Likewise, where bytes follow the last field.
+    pub const END: &'static str = "CONNECT";
+
     /// Decodes what follows the fixed header.
     pub fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
         Self::read(body).map_err(|refused| refused.error)
     }
 
-    /// [`decode`](Self::decode) with what a server needs to answer a faulty CONNECT.
-    pub fn read(body: &'a [u8]) -> Result<Self, ConnectError> {
-        let mut reader = Reader::new(body);
-        let (version, bridge) = read_version(&mut reader)?;
+    /// [`decode`](Self::decode) with what a server needs to answer a faulty CONNECT, and to say what is wrong with it.
+    pub fn read(body: &'a [u8]) -> Result<Self, ConnectError<'a>> {
+        let (mut reader, mut known) = (Reader::new(body), Known::default());
+        Self::read_fields(&mut reader, &mut known).map_err(|Refused { error, answerable }| ConnectError {
+            error,
+            answerable,
+            version: known.version,
+            client_id: known.client_id,
+            unread: reader.rest().len(),
+        })
+    }
+
+    fn read_fields(reader: &mut Reader<'a>, known: &mut Known<'a>) -> Result<Self, Refused> {
+        let (version, bridge) = read_version(reader, known)?;
+        known.version = Some(version);
         // What is wrong in the flags or in most of the payload is not answered, as in Mosquitto.
-        let silent = |error| ConnectError { error, version: Some(version), answerable: false };
-        let answerable = |error| ConnectError { error, version: Some(version), answerable: version.is_v5() };
-        let (flags, keep_alive_s) = read_flags(&mut reader, version).map_err(silent)?;
+        let answerable = |error| Refused { error, answerable: version.is_v5() };
+        let (flags, keep_alive_s) = read_flags(reader, version).map_err(silent)?;
         let properties = if version.is_v5() {
-            Properties::decode(&mut reader, Carrier::Packet(PacketType::Connect)).map_err(answerable)?
+            Properties::decode(reader, Carrier::Packet(PacketType::Connect)).map_err(answerable)?
         } else {
             Properties::EMPTY
         };
-        let will_qos = check_will_flags(&flags, version).map_err(silent)?;
-        let client_id = read_client_id(&mut reader).map_err(answerable)?;
-        let will = match will_qos {
-            Some(qos) => {
-                let properties = read_will_properties(&mut reader, version).map_err(answerable)?;
-                Some(read_will(&mut reader, qos, flags.will_retain(), properties).map_err(silent)?)
+        // [MQTT-3.1.2-12]
+        let will_qos = QoS::from_bits(flags.will_qos()).ok_or(silent(DecodeError::malformed("will QoS", "is 3")))?;
+        let client_id = read_client_id(reader).map_err(answerable)?;
+        known.client_id = Some(client_id);
+        let will = if flags.will() {
+            let properties = read_will_properties(reader, version).map_err(answerable)?;
+            let topic = reader.binary("will topic").map_err(answerable)?;
+            if topic.is_empty() {
+                return Err(answerable(DecodeError::protocol("will topic", TopicError::Empty.what())));
             }
-            None => None,
+            let payload = reader.binary("will payload").map_err(answerable)?;
+            let topic = check_will_topic(topic).map_err(silent)?;
+            Some(Will { topic, payload, qos: will_qos, retain: flags.will_retain(), properties })
+        } else {
+            check_no_will(&flags, version).map_err(silent)?;
+            None
         };
-        let (username, password) = read_credentials(&mut reader, &flags, version).map_err(silent)?;
-        reader.end("CONNECT").map_err(answerable)?;
+        let (username, password) = read_credentials(reader, &flags, version).map_err(silent)?;
+        reader.end(Self::END).map_err(answerable)?;
         let clean_start = flags.clean_start();
         Ok(Self { version, bridge, clean_start, keep_alive_s, properties, client_id, will, username, password })
     }
@@ -141,19 +169,39 @@ impl<'a> Connect<'a> {
 
 /// Why a CONNECT was refused, and whether the client is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConnectError {
+pub struct ConnectError<'a> {
     /// What is wrong.
     pub error: DecodeError,
-    /// What the client speaks, as far as it got to say it.
-    pub version: Option<ProtocolVersion>,
     /// Whether a CONNACK with the fault's reason code is due; else the connection is just closed.
     pub answerable: bool,
+    /// What the client speaks, as far as it got to say it.
+    pub version: Option<ProtocolVersion>,
+    /// Who the client is, as far as it got to say it.
+    pub client_id: Option<&'a str>,
+    /// Bytes behind the last field that could be read.
+    pub unread: usize,
+}
+
+/// What was read before something turned out to be wrong.
+#[derive(Default)]
+struct Known<'a> {
+    version: Option<ProtocolVersion>,
+    client_id: Option<&'a str>,
+}
+
+struct Refused {
+    error: DecodeError,
+    answerable: bool,
+}
+
+fn silent(error: DecodeError) -> Refused {
+    Refused { error, answerable: false }
 }
 
 fn read_flags(reader: &mut Reader<'_>, version: ProtocolVersion) -> Result<(Flags, u16), DecodeError> {
-    let flags = Flags(reader.u8("connect flags")?);
+    let flags = Flags(reader.u8(Connect::FLAGS)?);
     if flags.0 & 1 != 0 && version != ProtocolVersion::V31 {
-        return Err(DecodeError::malformed("connect flags", "have the reserved bit set")); // [MQTT-3.1.2-3]
+        return Err(DecodeError::malformed(Connect::FLAGS, "have the reserved bit set")); // [MQTT-3.1.2-3]
     }
     Ok((flags, reader.u16("keep alive")?))
 }
@@ -167,57 +215,55 @@ fn read_client_id<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
     })
 }
 
-fn read_version(reader: &mut Reader<'_>) -> Result<(ProtocolVersion, bool), ConnectError> {
-    let refused = |error| ConnectError { error, version: None, answerable: false };
-    let name = reader.binary("protocol name").map_err(refused)?;
-    let level = reader.u8("protocol level").map_err(refused)?;
-    let unsupported = |what| refused(DecodeError { fault: Fault::UnsupportedVersion, field: "protocol level", what });
+fn read_version(reader: &mut Reader<'_>, known: &mut Known<'_>) -> Result<(ProtocolVersion, bool), Refused> {
+    let name = reader.binary("protocol name").map_err(silent)?;
+    // Other lengths are no name at all, and not worth an answer.
+    if !matches!(name.len(), 4 | 6) {
+        return Err(silent(unknown_name()));
+    }
+    let level = reader.u8("protocol level").map_err(silent)?;
+    let unsupported = |what| Refused {
+        error: DecodeError { fault: Fault::UnsupportedVersion, field: "protocol level", what },
+        answerable: true,
+    };
     let version = match (name, level & 0x7f) {
         (b"MQIsdp", 3) => ProtocolVersion::V31,
         (b"MQTT", 4) => ProtocolVersion::V311,
         (b"MQTT", 5) => ProtocolVersion::V5,
         // [MQTT-3.1.2-2]: Mosquitto answers a known level under the wrong name as MQTT 3 does.
         (b"MQIsdp" | b"MQTT", 3..=5) => {
-            let error = unsupported("does not go with the protocol name");
-            return Err(ConnectError { version: Some(ProtocolVersion::V311), ..error });
+            known.version = Some(ProtocolVersion::V311);
+            return Err(unsupported("does not go with the protocol name"));
         }
-        (b"MQIsdp" | b"MQTT", _) => return Err(unsupported("is none of 3, 4 and 5")),
         // [MQTT-3.1.2-1]
-        _ => return Err(refused(DecodeError::protocol("protocol name", "is neither MQTT nor MQIsdp"))),
+        (_, 3..=5) => return Err(silent(unknown_name())),
+        // Looked at before the name is, as in Mosquitto.
+        _ => return Err(unsupported("is none of 3, 4 and 5")),
     };
     // Bit 7 marks a bridge in the versions that bridges speak privately; MQTT 5 has No Local instead.
     Ok((version, level & 0x80 != 0 && !version.is_v5()))
 }
 
-/// The will's QoS where there is a will; without one, QoS and retain have to be 0 `[MQTT-3.1.2-11]`
-/// `[MQTT-3.1.2-13]`, which MQTT 3.1 did not say yet.
-fn check_will_flags(flags: &Flags, version: ProtocolVersion) -> Result<Option<QoS>, DecodeError> {
-    let Some(qos) = QoS::from_bits(flags.will_qos()) else {
-        return Err(DecodeError::malformed("will QoS", "is 3")); // [MQTT-3.1.2-12]
-    };
-    if flags.will() {
-        return Ok(Some(qos));
+fn unknown_name() -> DecodeError {
+    DecodeError::protocol("protocol name", "is neither MQTT nor MQIsdp")
+}
+
+/// Without a will, its QoS and retain have to be 0 `[MQTT-3.1.2-11]` `[MQTT-3.1.2-13]`, which MQTT 3.1 did not say yet.
+fn check_no_will(flags: &Flags, version: ProtocolVersion) -> Result<(), DecodeError> {
+    if version != ProtocolVersion::V31 && (flags.will_qos() != 0 || flags.will_retain()) {
+        return Err(DecodeError::malformed(Connect::FLAGS, "give a will's QoS or retain without a will"));
     }
-    if version != ProtocolVersion::V31 && (qos != QoS::AtMostOnce || flags.will_retain()) {
-        return Err(DecodeError::malformed("connect flags", "give a will's QoS or retain without a will"));
-    }
-    Ok(None)
+    Ok(())
 }
 
 fn read_will_properties<'a>(reader: &mut Reader<'a>, version: ProtocolVersion) -> Result<Properties<'a>, DecodeError> {
     if version.is_v5() { Properties::decode(reader, Carrier::Will) } else { Ok(Properties::EMPTY) }
 }
 
-fn read_will<'a>(
-    reader: &mut Reader<'a>,
-    qos: QoS,
-    retain: bool,
-    properties: Properties<'a>,
-) -> Result<Will<'a>, DecodeError> {
-    let topic = reader.text("will topic")?;
+fn check_will_topic(topic: &[u8]) -> Result<&str, DecodeError> {
+    let topic = check_text(topic, "will topic")?;
     TopicName::new(topic).map_err(|e| DecodeError::malformed("will topic", e.what()))?;
-    let payload = reader.binary("will payload")?;
-    Ok(Will { topic, payload, qos, retain, properties })
+    Ok(topic)
 }
 
 type Credentials<'a> = (Option<&'a str>, Option<&'a [u8]>);
@@ -228,17 +274,20 @@ fn read_credentials<'a>(
     version: ProtocolVersion,
 ) -> Result<Credentials<'a>, DecodeError> {
     if flags.password() && !flags.username() && !version.is_v5() {
-        return Err(DecodeError::protocol("password", "is given without a user name")); // [MQTT-3.1.2-22] of 3.1.1
+        return Err(DecodeError::protocol(Connect::PASSWORD, "is given without a user name")); // [MQTT-3.1.2-22] of 3.1.1
     }
     // MQTT 3.1 lets fields be missing that the flags announce.
     let lenient = version == ProtocolVersion::V31;
     let username = if flags.username() && !(lenient && reader.is_empty()) {
-        Some(check_text(reader.binary("user name")?, "user name")?)
+        Some(check_text(reader.binary(Connect::USERNAME)?, Connect::USERNAME)?)
     } else {
         None
     };
-    let password =
-        if flags.password() && !(lenient && reader.is_empty()) { Some(reader.binary("password")?) } else { None };
+    let password = if flags.password() && !(lenient && reader.is_empty()) {
+        Some(reader.binary(Connect::PASSWORD)?)
+    } else {
+        None
+    };
     Ok((username, password))
 }
 

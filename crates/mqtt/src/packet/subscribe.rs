@@ -33,13 +33,20 @@ pub struct SubscriptionOptions {
 }
 
 impl SubscriptionOptions {
+    /// The name of the field in errors about it.
+    pub const QOS: &'static str = "requested QoS";
+    /// Likewise, where it is about bits that have no meaning.
+    pub const RESERVED: &'static str = "subscription options";
+    /// Likewise.
+    pub const NO_LOCAL: &'static str = "no local";
+
     /// Only a QoS, as MQTT 3 subscribes.
     pub const fn qos(qos: QoS) -> Self {
         Self { qos, no_local: false, retain_as_published: false, retain_handling: RetainHandling::Always }
     }
 
     fn from_byte(byte: u8, version: ProtocolVersion) -> Result<Self, DecodeError> {
-        let qos = QoS::from_bits(byte & 3).ok_or(DecodeError::malformed("requested QoS", "is 3"))?; // [MQTT-3.8.3-4]
+        let qos = QoS::from_bits(byte & 3).ok_or(DecodeError::malformed(Self::QOS, "is 3"))?; // [MQTT-3.8.3-4]
         if !version.is_v5() {
             // [3.1.1 MQTT-3.8.3-4]
             let clean = byte & 0xfc == 0;
@@ -67,7 +74,7 @@ impl SubscriptionOptions {
 }
 
 fn reserved() -> DecodeError {
-    DecodeError::malformed("subscription options", "have reserved bits set")
+    DecodeError::malformed(SubscriptionOptions::RESERVED, "have reserved bits set")
 }
 
 /// One filter of a SUBSCRIBE with its options.
@@ -146,7 +153,7 @@ impl<'a> Subscribe<'a> {
 
 fn read_subscription<'a>(reader: &mut Reader<'a>, version: ProtocolVersion) -> Result<Subscription<'a>, DecodeError> {
     let filter = reader.text("topic filter")?;
-    let options = SubscriptionOptions::from_byte(reader.u8("subscription options")?, version)?;
+    let options = SubscriptionOptions::from_byte(reader.u8("options byte")?, version)?;
     Ok(Subscription { filter, options })
 }
 
@@ -154,7 +161,7 @@ fn check_filter(subscription: Subscription<'_>) -> Result<(), DecodeError> {
     match SharedFilter::new(subscription.filter) {
         // [MQTT-3.8.3-4]: a shared subscription cannot have No Local.
         Ok(SharedFilter { group: Some(_), .. }) if subscription.options.no_local => {
-            Err(DecodeError::protocol("no local", "is set on a shared subscription"))
+            Err(DecodeError::protocol(SubscriptionOptions::NO_LOCAL, "is set on a shared subscription"))
         }
         Ok(_) => Ok(()),
         Err(e @ FilterError::Share) => Err(DecodeError::protocol("topic filter", e.what())),
@@ -210,7 +217,7 @@ mod tests {
     #[test]
     fn options_identifier_and_filters_are_checked() {
         let fault = |body: &[u8], v| Subscribe::decode(body, v).unwrap_err().fault;
-        assert_eq!(fault(&[0, 1], V311), Fault::Malformed); // [MQTT-3.8.3-3]
+        assert_eq!(fault(&[0, 1], V311), Fault::Malformed); // [3.1.1 MQTT-3.8.3-3]
         assert_eq!(fault(&[0, 0, 0, 1, b'a', 0], V311), Fault::Malformed);
         assert_eq!(fault(&[0, 1, 0, 1, b'a', 3], V311), Fault::Malformed); // [3.1.1 MQTT-3.8.3-4]
         assert_eq!(fault(&[0, 1, 0, 1, b'a', 4], V311), Fault::Malformed);

@@ -44,7 +44,7 @@ fn assert_complete(got: &[Message], each: usize, qos: u8) {
     assert!(next.values().all(|count| *count == each), "{next:?}");
 }
 
-/// `[MQTT-4.6.0-5]`, `[MQTT-4.6.0-6]`
+/// `[MQTT-4.6.0-5]`, `[MQTT-4.6.0-6]`, and `[MQTT-4.2-1]` over TCP
 #[test]
 fn nothing_is_lost_doubled_or_out_of_order_at_qos_0() {
     everybody_to_everybody(&Broker::open("worker_threads 4\nmax_queued_messages 0"), 0, 200);

@@ -1,4 +1,4 @@
-//! `max_connections`.
+//! `max_connections` and `global_max_connections`.
 
 use crate::harness::{Broker, Client, Got, client, retry};
 use std::io::Read;
@@ -127,4 +127,15 @@ fn a_seat_is_free_when_its_client_does_not_wait_for_its_last_bytes() {
     publisher.ping();
     publisher.ping();
     client("next").to(&broker).ping();
+}
+
+#[test]
+fn global_max_connections_counts_those_of_all_listeners() {
+    let broker = Broker::open(&format!("global_max_connections {LIMIT}\nworker_threads 2"));
+    let mut seated = fill(&broker);
+    is_refused(&broker);
+    broker.log.wait_for("Client connection from 127.0.0.1 denied: max_connections exceeded.");
+    seated.remove(0).disconnect();
+    seated.push(client("next").to(&broker));
+    seated.iter_mut().for_each(Client::ping);
 }

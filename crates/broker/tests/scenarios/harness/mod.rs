@@ -70,9 +70,14 @@ impl Net {
 
     /// A new network connection to the shard of this number; nothing is sent yet.
     pub(crate) fn dial(&mut self, shard: usize) -> Peer {
+        self.dial_through(shard, 0)
+    }
+
+    /// Likewise, through the listener of this number.
+    pub(crate) fn dial_through(&mut self, shard: usize, listener: u16) -> Peer {
         let at = self.links.len();
         self.shards[shard].begin(self.now);
-        let id = self.shards[shard].open(&format!("127.0.0.1:{}", 50_000 + at), 0);
+        let id = self.shards[shard].open(&format!("127.0.0.1:{}", 50_000 + at), listener);
         self.shards[shard].end();
         self.links.push(Link {
             shard,

@@ -21,6 +21,7 @@ pub(crate) struct Options {
     username: Option<String>,
     password: Option<Vec<u8>>,
     bridge: bool,
+    listener: u16,
 }
 
 struct WillOptions {
@@ -43,6 +44,7 @@ pub(crate) fn connect(client_id: &str) -> Options {
         username: None,
         password: None,
         bridge: false,
+        listener: 0,
     }
 }
 
@@ -105,6 +107,12 @@ impl Options {
         self
     }
 
+    /// Comes through the listener of this number.
+    pub(crate) fn through(mut self, listener: u16) -> Self {
+        self.listener = listener;
+        self
+    }
+
     /// The packet.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let properties: PropertiesBuf = self.properties.iter().copied().collect();
@@ -135,7 +143,7 @@ impl Options {
     /// Connects (to a shard that is, as it may happen, not the client's home) and returns what came back with it.
     pub(crate) fn attempt(self, net: &mut Net) -> (Peer, Vec<String>) {
         let shard = (net.home_of(&self.client_id) + 1) % net.shards.len();
-        let peer = net.dial(shard);
+        let peer = net.dial_through(shard, self.listener);
         net.set_version(peer, self.version);
         net.send_bytes(peer, &self.bytes());
         let got = net.got(peer);
@@ -152,7 +160,7 @@ impl Options {
     /// Connects and expects to be accepted. What follows the CONNACK can still be read.
     pub(crate) fn on(self, net: &mut Net) -> Peer {
         let shard = (net.home_of(&self.client_id) + 1) % net.shards.len();
-        let peer = net.dial(shard);
+        let peer = net.dial_through(shard, self.listener);
         net.set_version(peer, self.version);
         net.send_bytes(peer, &self.bytes());
         let connack = net.got_first(peer);

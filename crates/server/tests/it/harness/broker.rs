@@ -205,8 +205,17 @@ impl Broker {
 
     /// KiB of memory that it has in use.
     pub(crate) fn resident_kib(&self) -> u64 {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most KiB of address space that it has ever had reserved.
+    pub(crate) fn virtual_peak_kib(&self) -> u64 {
+        self.status_kib("VmPeak:")
+    }
+
+    fn status_kib(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(self.proc("status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a number of this name");
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 

@@ -1,0 +1,72 @@
+//! `config_text`: the text of a `mosquitto.conf`. Nothing of the file system is looked at: `include_dir` is refused.
+
+use mosquitto_config::{Config, ConfigError, Notice};
+use std::path::Path;
+
+/// Notices that are kept, at most: 10,000, and one that says so.
+const NOTICES_MAX: usize = 10_001;
+
+/// Bytes of a line to show: of what stands in the file, 900 bytes are.
+const LINE_BYTES_MAX: usize = 2_000;
+
+pub(crate) fn run(bytes: &[u8]) {
+    let read = Config::parse(Path::new("text"), bytes);
+    match &read {
+        Ok(config) => is_valid(config),
+        Err(error) => tells_where(error, bytes),
+    }
+    assert_eq!(Config::parse(Path::new("text"), bytes), read, "the same text says something else");
+    comments_say_nothing(bytes, &read);
+}
+
+fn is_valid(config: &Config) {
+    for endpoint in config.endpoints(&[1884]) {
+        assert!(endpoint.port > 0);
+        assert!(endpoint.host.is_none_or(|host| !host.is_empty()));
+    }
+    assert!(config.global.max_packet_size >= 20);
+    are_readable(&config.notices);
+}
+
+/// An error says what is wrong and where, in lines that a terminal and a log can take.
+fn tells_where(error: &ConfigError, bytes: &[u8]) {
+    let lines = error.lines();
+    assert!(lines.first().is_some_and(|line| line.starts_with("Error: ")), "{lines:?}");
+    for line in &lines {
+        is_readable(line);
+    }
+    assert_eq!(error.exit_code(), 3);
+    let [location] = error.locations() else { panic!("{lines:?}") };
+    let count = bytes.split_inclusive(|&byte| byte == b'\n').count();
+    assert!((1..=count).contains(&location.line) && !location.included, "{location:?}");
+    assert_eq!(lines.last(), Some(&format!("Error found at text:{}.", location.line)));
+    are_readable(error.notices());
+}
+
+fn are_readable(notices: &[Notice]) {
+    assert!(notices.len() <= NOTICES_MAX);
+    for notice in notices {
+        is_readable(&notice.text);
+    }
+}
+
+fn is_readable(line: &str) {
+    assert!(line.len() <= LINE_BYTES_MAX && line.chars().all(|c| !c.is_control() || c == '\t'), "{line:?}");
+}
+
+/// Comments and empty lines around a text change nothing but the number of the line in an error.
+fn comments_say_nothing(bytes: &[u8], read: &Result<Config, ConfigError>) {
+    // A NUL byte ends the text in its own way.
+    if bytes.contains(&0) {
+        return;
+    }
+    let around = [b"# listener 1\n\r\n", bytes, b"\n#port 1\n\n"].concat();
+    match (Config::parse(Path::new("text"), &around), read) {
+        (Ok(again), Ok(first)) => assert_eq!(&again, first),
+        (Err(again), Err(first)) => {
+            let lines = |error: &ConfigError| error.locations().iter().map(|at| at.line).collect::<Vec<_>>();
+            assert_eq!(lines(&again), lines(first).iter().map(|line| line + 2).collect::<Vec<_>>());
+        }
+        (again, _) => panic!("comments matter: {again:?}"),
+    }
+}

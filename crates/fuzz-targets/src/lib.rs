@@ -1,0 +1,22 @@
+//! The bodies of the fuzz targets: each is a function from bytes to a verdict, which is a panic or nothing.
+//!
+//! A target stands for one place where bytes come in from outside. It checks what has to hold for any bytes: not only
+//! that nothing panics, but what accepted input has to look like afterwards, what may come out, and that nothing is
+//! left behind. The fuzzer's side of it is in `fuzz/` at the top of the repository, the corpora too; the tests here
+//! replay them without a fuzzer. `docs/fuzzing.md` says how to run either.
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a panic is how a target says that something does not hold"
+)]
+
+mod client_session;
+mod config_text;
+mod decode;
+mod target;
+mod text;
+mod tool_text;
+mod two_clients;
+
+pub use target::{TARGETS, Target, run, watch_memory};

@@ -1,0 +1,43 @@
+//! All targets by name.
+
+use crate::{client_session, config_text, decode, tool_text, two_clients};
+use mosquitto_mqtt::ProtocolVersion;
+use std::sync::OnceLock;
+
+/// A fuzz target.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Also the name of its corpus in `fuzz/corpus` and of its binary in `fuzz/fuzz_targets`.
+    pub name: &'static str,
+    /// Panics where something does not hold for these bytes.
+    pub run: fn(&[u8]),
+}
+
+/// How many bytes the process has allocated, where its allocator counts them.
+static ALLOCATED: OnceLock<fn() -> usize> = OnceLock::new();
+
+/// Lets the targets look at how many bytes the process has allocated. Nothing else may allocate while they run.
+pub fn watch_memory(allocated: fn() -> usize) {
+    ALLOCATED.get_or_init(|| allocated);
+}
+
+/// Every target there is.
+pub const TARGETS: &[Target] = &[
+    Target { name: "decode_v31", run: |bytes| decode::run(bytes, ProtocolVersion::V31) },
+    Target { name: "decode_v311", run: |bytes| decode::run(bytes, ProtocolVersion::V311) },
+    Target { name: "decode_v5", run: |bytes| decode::run(bytes, ProtocolVersion::V5) },
+    Target { name: "two_clients", run: |bytes| two_clients::run(bytes, ALLOCATED.get().copied()) },
+    Target { name: "config_text", run: config_text::run },
+    Target { name: "client_session", run: client_session::run },
+    Target { name: "tool_text", run: tool_text::run },
+];
+
+/// Runs the target of this name.
+///
+/// # Panics
+///
+/// Where there is no such target, or where something does not hold for these bytes.
+pub fn run(name: &str, bytes: &[u8]) {
+    let target = TARGETS.iter().find(|target| target.name == name);
+    (target.expect("a target of this name").run)(bytes);
+}

@@ -1,0 +1,84 @@
+//! `mosquitto-simulator [--seed N] [--steps M] [--seconds S] [--trace]`: see `docs/simulator.md`.
+
+use mosquitto_simulator::{Counts, run};
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime};
+
+const USAGE: &str = "Usage: mosquitto-simulator [--seed N] [--steps M] [--seconds S] [--trace]
+  --seed N     what happens; a fresh one each time where it is not given
+  --steps M    steps of a seed (1000000)
+  --seconds S  go on with further seeds until so much time has passed
+  --trace      where something is found, show all that happened before";
+
+struct Arguments {
+    seed: Option<u64>,
+    steps: u64,
+    seconds: u64,
+    trace: bool,
+}
+
+fn arguments() -> Result<Arguments, String> {
+    let mut parsed = Arguments { seed: None, steps: 1_000_000, seconds: 0, trace: false };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        if name == "--help" || name == "-h" {
+            return Err(String::new());
+        }
+        if name == "--trace" {
+            parsed.trace = true;
+            continue;
+        }
+        let value = arguments.next().ok_or(format!("{name} needs a number"))?;
+        let number = value.parse().map_err(|_| format!("{name} needs a number, not \"{value}\""))?;
+        match name.as_str() {
+            "--seed" => parsed.seed = Some(number),
+            "--steps" => parsed.steps = number,
+            "--seconds" => parsed.seconds = number,
+            _ => return Err(format!("unknown option \"{name}\"")),
+        }
+    }
+    Ok(parsed)
+}
+
+fn main() -> ExitCode {
+    let Arguments { seed, steps, seconds, trace } = match arguments() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("{error}\n{USAGE}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64);
+    let mut seed = seed.unwrap_or(clock % 1_000_000_000);
+    let begin = Instant::now();
+    loop {
+        let start = Instant::now();
+        match run(seed, steps) {
+            Err(failure) => {
+                if trace {
+                    failure.trace.iter().for_each(|line| eprintln!("{line}"));
+                }
+                eprintln!("{failure}");
+                return ExitCode::FAILURE;
+            }
+            Ok(counts) => report(seed, counts, start.elapsed()),
+        }
+        if begin.elapsed().as_secs() >= seconds {
+            return ExitCode::SUCCESS;
+        }
+        seed += 1;
+    }
+}
+
+fn report(seed: u64, counts: Counts, took: Duration) {
+    println!(
+        "seed {seed}: {} steps in {:.1} s: {} connections, {} deliveries, {} wills, checked as a whole {} times: \
+         nothing found",
+        counts.steps,
+        took.as_secs_f64(),
+        counts.connections,
+        counts.deliveries,
+        counts.wills,
+        counts.settled
+    );
+}
