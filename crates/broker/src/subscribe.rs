@@ -80,7 +80,7 @@ impl Shard {
                 made.extend(slice.filter_map(|wanted| {
                     let filter = SharedFilter::new(wanted.filter).ok()?;
                     let mut options = wanted.options;
-                    options.qos = options.qos.min(max_qos); // [MQTT-3.9.3-3]
+                    options.qos = options.qos.min(max_qos); // MQTT 5, 3.8.4: it may grant less than was asked for
                     // A bridge of MQTT 3 cannot ask for it, and means it.
                     options.no_local |= bridge;
                     options.retain_as_published |= bridge;

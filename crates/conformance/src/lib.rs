@@ -6,12 +6,14 @@
 
 mod citations;
 mod document;
+mod lexer;
+mod scan;
 mod statements;
 
 pub use statements::{Statement, Version};
 
-use citations::Citation;
-use std::collections::{BTreeMap, BTreeSet};
+use citations::{Citation, Stray};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -21,18 +23,16 @@ pub struct Table {
     statements: Vec<Statement>,
     /// Why a statement cannot be shown.
     not_testable: BTreeMap<Statement, String>,
-    /// What no test shows yet.
-    open: BTreeSet<Statement>,
     citations: Vec<Citation>,
+    strays: Vec<Stray>,
 }
 
 impl Table {
     /// Reads the tests of the workspace in this folder.
     pub fn read(workspace: &Path) -> io::Result<Self> {
-        let citations = citations::all(workspace)?;
+        let (citations, strays) = citations::all(workspace)?;
         let not_testable = statements::not_testable().map_err(io::Error::other)?;
-        let open = statements::open().map_err(io::Error::other)?;
-        Ok(Self { statements: statements::all(), not_testable, open, citations })
+        Ok(Self { statements: statements::all(), not_testable, citations, strays })
     }
 
     /// The statements that no test cites and that are not listed as impossible to show.
@@ -47,30 +47,28 @@ impl Table {
         self.not_testable.len()
     }
 
-    /// What is wrong: statements that are neither shown nor listed as open, citations of what there is not, statements both shown and
-    /// listed as impossible to show.
+    /// What is wrong: statements that nothing shows, citations of what there is not, statements both shown and listed as
+    /// impossible to show, citations among tests that are no test's.
     pub fn problems(&self) -> Vec<String> {
-        let missing = self.missing().filter(|statement| !self.open.contains(statement));
-        let mut problems: Vec<String> = missing.map(|s| format!("no test cites {s}")).collect();
+        let mut problems: Vec<String> = self.missing().map(|s| format!("no test cites {s}")).collect();
         for Citation { statement, test, .. } in &self.citations {
             if !self.statements.contains(statement) {
                 problems.push(format!("{test} cites {statement}, and there is no such statement"));
-            }
-            if self.open.contains(statement) {
-                problems.push(format!("{test} cites {statement}, which is listed as open"));
             }
             if self.not_testable.contains_key(statement) {
                 problems.push(format!("{test} cites {statement}, which is listed as not testable"));
             }
         }
+        for Stray { statement, place, among_tests } in &self.strays {
+            if !self.statements.contains(statement) {
+                problems.push(format!("{place} cites {statement}, and there is no such statement"));
+            } else if *among_tests {
+                problems.push(format!("{place} cites {statement}, and belongs to no test"));
+            }
+        }
         let unknown = self.not_testable.keys().filter(|statement| !self.statements.contains(statement));
         problems.extend(unknown.map(|s| format!("{s} is listed as not testable, and there is no such statement")));
         problems
-    }
-
-    /// How many statements are listed as open: no test shows them yet.
-    pub fn open_count(&self) -> usize {
-        self.open.len()
     }
 
     /// The text of `docs/conformance.md`.

@@ -1,11 +1,10 @@
 //! The normative statements, by their ids.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 const V311: &str = include_str!("../data/mqtt-3.1.1-statements.txt");
 const V5: &str = include_str!("../data/mqtt-5.0-statements.txt");
-const OPEN: &str = include_str!("../data/open.txt");
 const NOT_TESTABLE: &str = include_str!("../data/not-testable.txt");
 
 /// A version of the specification.
@@ -52,12 +51,6 @@ pub(crate) fn all() -> Vec<Statement> {
         list.lines().map(str::trim).filter(|id| !id.is_empty()).map(move |id| Statement { version, id: id.to_owned() })
     };
     of(Version::V311, V311).chain(of(Version::V5, V5)).collect()
-}
-
-/// What no test shows yet: lines `VERSION ID`.
-pub(crate) fn open() -> Result<BTreeSet<Statement>, String> {
-    let lines = OPEN.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
-    lines.map(|line| statement(line.trim()).ok_or(format!("data/open.txt: \"{line}\" is not VERSION ID"))).collect()
 }
 
 fn statement(text: &str) -> Option<Statement> {
