@@ -218,7 +218,7 @@ impl Shard {
             return Err(Refusal { v5: Some(ReasonCode::PROTOCOL_ERROR), ..anonymous() });
         }
         if connect.client_id.is_empty() && !may_be_assigned(connect) {
-            // [MQTT-3.1.3-8] of 3.1.1
+            // [3.1.1 MQTT-3.1.3-8]
             let said = match connect.version {
                 ProtocolVersion::V31 => "v3.1 CONNECT with zero length clientid",
                 _ => "CONNECT with zero length clientid when forbidden",

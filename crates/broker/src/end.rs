@@ -221,7 +221,7 @@ impl Shard {
         }
     }
 
-    /// `[MQTT-3.1.2-22]` (3.1.1: `[MQTT-3.1.2-24]`): one and a half keep alives without a packet. What was heard
+    /// `[MQTT-3.1.2-22]` `[3.1.1 MQTT-3.1.2-24]`: one and a half keep alives without a packet. What was heard
     /// meanwhile puts the end off. True where the time ran out only since the last tick: what the client sent in
     /// between may still be unread.
     fn on_silence(&mut self, id: ConnectionId) -> bool {

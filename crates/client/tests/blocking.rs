@@ -37,6 +37,7 @@ fn connected(port: u16) -> Client {
     client
 }
 
+/// `[3.1.1 MQTT-3.14.4-1]`, `[3.1.1 MQTT-7.1.2-1]`
 #[test]
 fn a_large_message_arrives_whole_before_the_connection_ends() {
     let payload: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
@@ -71,6 +72,7 @@ fn a_server_that_still_talks_gets_the_last_bytes_all_the_same() {
     assert_eq!(server.join().unwrap(), b"\x30\x07\x00\x01tlast\xe0\x00");
 }
 
+/// `[3.1.1 MQTT-7.1.2-1]`
 #[test]
 fn packets_arrive_however_they_are_cut() {
     let (port, server) = serve(|mut stream| {

@@ -5,7 +5,7 @@ use mosquitto_broker::{Moment, Settings};
 
 #[test]
 fn one_and_a_half_keep_alives_of_silence_end_a_connection() {
-    // [MQTT-3.1.2-22]; 3.1.1: [MQTT-3.1.2-24]
+    // [MQTT-3.1.2-22] [3.1.1 MQTT-3.1.2-24]
     let mut net = Net::new();
     let (five, three) =
         (connect("five").keep_alive(10).on(&mut net), connect("three").v311().keep_alive(10).on(&mut net));

@@ -43,7 +43,7 @@ fn an_empty_message_clears_and_is_forwarded() {
 
 #[test]
 fn a_message_without_the_flag_leaves_what_is_retained() {
-    // [MQTT-3.3.1-8] of 3.1.1: [MQTT-3.3.1-12]
+    // [MQTT-3.3.1-8] [3.1.1 MQTT-3.3.1-12]
     let mut net = Net::new();
     let publisher = connect("pub").on(&mut net);
     net.publish_retained(publisher, "a", "kept", 0, 0);
@@ -73,7 +73,7 @@ fn retain_handling_says_when_they_come() {
 
 #[test]
 fn mqtt_3_gets_them_again_with_each_subscription() {
-    // 3.1.1: [MQTT-3.8.4-3]
+    // [3.1.1 MQTT-3.8.4-3]
     let mut net = Net::new();
     let peer = connect("a").v311().on(&mut net);
     net.publish_retained(peer, "t", "x", 0, 0);

@@ -29,7 +29,7 @@ fn subscriptions_and_messages_wait_for_the_client() {
 
 #[test]
 fn mqtt_3_sessions_go_on_with_clean_session_0() {
-    // 3.1.1: [MQTT-3.1.2-4] [MQTT-3.2.2-2]; 3.1 has no Session Present.
+    // [3.1.1 MQTT-3.1.2-4] [3.1.1 MQTT-3.2.2-2]; 3.1 has no Session Present.
     let mut net = Net::new();
     for (v31, present) in [(false, 1), (true, 0)] {
         let options = || if v31 { connect("old").v31().resume() } else { connect("new").v311().resume() };

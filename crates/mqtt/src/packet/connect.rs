@@ -274,7 +274,7 @@ fn read_credentials<'a>(
     version: ProtocolVersion,
 ) -> Result<Credentials<'a>, DecodeError> {
     if flags.password() && !flags.username() && !version.is_v5() {
-        return Err(DecodeError::protocol(Connect::PASSWORD, "is given without a user name")); // [MQTT-3.1.2-22] of 3.1.1
+        return Err(DecodeError::protocol(Connect::PASSWORD, "is given without a user name")); // [3.1.1 MQTT-3.1.2-22]
     }
     // MQTT 3.1 lets fields be missing that the flags announce.
     let lenient = version == ProtocolVersion::V31;

@@ -138,6 +138,7 @@ fn a_connect_that_announces_too_much_is_closed_at_once() {
     broker.log.wait_for_several("disconnected: oversize packet.", 2);
 }
 
+/// `[3.1.1 MQTT-7.1.1-1]`
 #[test]
 fn packets_may_come_byte_by_byte() {
     for version in [ProtocolVersion::V31, ProtocolVersion::V311, ProtocolVersion::V5] {
@@ -178,7 +179,7 @@ fn a_connection_that_says_nothing_is_let_be_for_a_while_and_others_are_served() 
     assert_eq!(Client::new(half, ProtocolVersion::V5).next(), Got::ConnAck { present: false, reason: 0 });
 }
 
-/// `[MQTT-3.1.2-24]` of MQTT 5 seen from the other side: the reason can be read although the client is still sending.
+/// `[MQTT-3.2.2-15]` as a client breaks it: the reason can be read although the client is still sending.
 #[test]
 fn an_oversize_packet_is_answered_with_its_reason_while_the_client_goes_on_sending() {
     let broker = Broker::open("worker_threads 2\nmax_packet_size 2000");

@@ -134,7 +134,7 @@ fn a_shared_subscription_spreads_over_members_of_all_workers() {
     assert_eq!(got, (0..MESSAGES).collect::<Vec<_>>());
 }
 
-/// One block of memory serves all who get it.
+/// One block of memory serves all who get it. `[3.1.1 MQTT-7.1.1-1]`
 #[test]
 fn large_payloads_go_both_ways_and_to_many_at_once() {
     const BYTES: usize = 1_500_000;

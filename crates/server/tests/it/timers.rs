@@ -4,7 +4,7 @@ use crate::harness::{Broker, Client, Got, client};
 use mosquitto_mqtt::{Property, ProtocolVersion};
 use std::io::Write;
 
-/// `[MQTT-3.1.2-22]`, 3.1.1: `[MQTT-3.1.2-24]`
+/// `[MQTT-3.1.2-22]`, `[3.1.1 MQTT-3.1.2-24]`
 #[test]
 fn a_client_that_is_silent_for_too_long_is_closed_and_its_will_published() {
     let broker = Broker::open("worker_threads 4");

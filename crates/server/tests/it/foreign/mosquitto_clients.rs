@@ -34,6 +34,7 @@ fn subscriber(broker: &Broker, id: &str, arguments: &str) -> Program {
 
 const FORMAT: &str = "-F %t|%q|%r|%p";
 
+/// `[3.1.1 MQTT-7.0.0-2]`
 #[test]
 fn messages_pass_in_every_version_and_at_every_qos() {
     let Some(broker) = broker() else { return };

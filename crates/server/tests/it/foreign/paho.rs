@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 const PYTHON: &str = "python3";
 
+/// `[3.1.1 MQTT-7.0.0-2]`
 #[test]
 fn the_script_of_paho_runs_to_its_end() {
     let found = Command::new(PYTHON)
