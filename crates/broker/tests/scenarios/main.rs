@@ -29,7 +29,6 @@ mod mail;
 mod malformed_filters;
 mod message_expiry;
 mod model;
-mod mqtt_311;
 mod other_brokers_bugs;
 mod packet_ids;
 mod packet_size;
