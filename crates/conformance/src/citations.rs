@@ -9,9 +9,8 @@ use std::{fs, io};
 #[derive(Debug)]
 pub(crate) struct Citation {
     pub(crate) statement: Statement,
-    /// `ROOM: FILE: TEST`.
-    pub(crate) test: String,
-    pub(crate) room: String,
+    /// The file below `crates`, or what kind of test it is.
+    pub(crate) place: String,
     pub(crate) name: String,
 }
 
@@ -42,10 +41,10 @@ pub(crate) fn all(workspace: &Path) -> io::Result<(Vec<Citation>, Vec<Stray>)> {
         }
         let path = relative.to_string_lossy();
         let (found, others) = scan(&path, &fs::read_to_string(&file)?, in_tests);
+        let place = path.strip_prefix("crates/").unwrap_or(&path);
         citations.extend(found.into_iter().map(|(statement, name)| Citation {
             statement,
-            test: format!("{path}: {name}"),
-            room: room.clone(),
+            place: place.to_owned(),
             name,
         }));
         strays.extend(others);
@@ -59,8 +58,7 @@ fn wire_cases() -> impl Iterator<Item = Citation> {
     mosquitto_wire_cases::all().iter().flat_map(|case| {
         cited(case.clauses).into_iter().map(|statement| Citation {
             statement,
-            test: format!("wire case {}", case.name),
-            room: "wire case".to_owned(),
+            place: "wire cases".to_owned(),
             name: case.name.to_owned(),
         })
     })

@@ -51,12 +51,12 @@ impl Table {
     /// impossible to show, citations among tests that are no test's.
     pub fn problems(&self) -> Vec<String> {
         let mut problems: Vec<String> = self.missing().map(|s| format!("no test cites {s}")).collect();
-        for Citation { statement, test, .. } in &self.citations {
+        for Citation { statement, place, name } in &self.citations {
             if !self.statements.contains(statement) {
-                problems.push(format!("{test} cites {statement}, and there is no such statement"));
+                problems.push(format!("{place}: {name} cites {statement}, and there is no such statement"));
             }
             if self.not_testable.contains_key(statement) {
-                problems.push(format!("{test} cites {statement}, which is listed as not testable"));
+                problems.push(format!("{place}: {name} cites {statement}, which is listed as not testable"));
             }
         }
         for Stray { statement, place, among_tests } in &self.strays {
