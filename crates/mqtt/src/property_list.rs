@@ -70,6 +70,14 @@ impl Carrier {
         }
     }
 
+    /// Likewise for the one property of a SUBSCRIBE that has a range, the subscription identifier.
+    fn out_of_range(self, error: DecodeError) -> DecodeError {
+        match self {
+            Carrier::Packet(PacketType::Subscribe) => error.as_fault(Fault::Malformed),
+            _ => error,
+        }
+    }
+
     /// Mosquitto takes every property that does not belong in SUBSCRIBE or UNSUBSCRIBE for malformed, elsewhere for a
     /// protocol error.
     fn misplaced(self, id: PropertyId) -> DecodeError {
@@ -120,7 +128,7 @@ impl<'a> Properties<'a> {
                 return Err(DecodeError::protocol(id.name(), "is given more than once"));
             }
             seen |= bit;
-            property.check_range()?;
+            property.check_range().map_err(|error| carrier.out_of_range(error))?;
         }
         Ok(())
     }
@@ -222,7 +230,7 @@ mod tests {
         assert_eq!(decode(&[0x23, 0, 1], Subscribe), Err(Fault::Malformed));
         assert_eq!(decode(&[0x21, 0, 0], Connect), Err(Fault::Protocol)); // 3.1.2.11.3
         assert_eq!(decode(&[0x17, 2], Connect), Err(Fault::Protocol));
-        assert_eq!(decode(&[0x0b, 0], Subscribe), Err(Fault::Protocol));
+        assert_eq!(decode(&[0x0b, 0], Subscribe), Err(Fault::Malformed));
         assert_eq!(decode(&[0x0b, 0], Publish), Err(Fault::Protocol));
         assert_eq!(decode(&[0x0b, 0x81, 0], Publish), Err(Fault::Malformed)); // [MQTT-1.5.5-1]
         assert_eq!(decode(&[0x08, 0, 0], Publish), Err(Fault::Protocol));

@@ -23,7 +23,7 @@ fn each(v5: bool, cases: &[(&str, &[u8])], expected: &[&str]) {
 fn malformed_packets_end_with_0x81() {
     // [MQTT-4.13.1-1]
     let deep = [&[0x30, 0xcd, 1, 0, 201][..], &[b'/'; 201], &[0, 0]].concat();
-    let cases: [(&str, &[u8]); 16] = [
+    let cases: [(&str, &[u8]); 17] = [
         ("QoS 3", b"\x36\x06\0\x01a\0\x01\0"),         // [MQTT-3.3.1-4]
         ("DUP at QoS 0", b"\x38\x04\0\x01a\0"),        // [MQTT-3.3.1-2]
         ("empty topic, no alias", b"\x30\x03\0\0\0"),  // [MQTT-4.7.3-1]
@@ -39,15 +39,15 @@ fn malformed_packets_end_with_0x81() {
         ("retain handling 3", b"\x82\x07\0\x01\0\0\x01a\x30"),
         ("reserved option", b"\x82\x07\0\x01\0\0\x01a\x40"), // [MQTT-3.8.3-5]
         ("UNSUBSCRIBE without filter", b"\xa2\x03\0\x01\0"), // [MQTT-3.10.3-2]
-        ("PUBREL flags", b"\x60\x02\0\x01"),                 // [MQTT-3.6.1-1]
+        ("subscription identifier 0", b"\x82\x09\0\x01\x02\x0b\0\0\x01a\0"),
+        ("PUBREL flags", b"\x60\x02\0\x01"), // [MQTT-3.6.1-1]
     ];
     each(true, &cases, &["DISCONNECT rc=0x81"]);
 }
 
 #[test]
 fn protocol_errors_end_with_0x82() {
-    let cases: [(&str, &[u8]); 16] = [
-        ("subscription identifier 0", b"\x82\x09\0\x01\x02\x0b\0\0\x01a\0"),
+    let cases: [(&str, &[u8]); 15] = [
         ("PUBLISH identifier 0", b"\x32\x06\0\x01a\0\0\0"), // [MQTT-2.2.1-3]
         ("subscription identifier in PUBLISH", b"\x30\x06\0\x01a\x02\x0b\x01"), // [MQTT-3.3.4-6]
         ("property of another packet", b"\x30\x07\0\x01a\x03\x13\0\x01"),
