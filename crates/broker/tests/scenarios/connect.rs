@@ -111,6 +111,7 @@ fn a_known_level_under_the_wrong_name_is_answered_as_mqtt_3_does() {
 #[test]
 fn a_connect_whose_name_or_flags_are_wrong_is_not_answered() {
     // [MQTT-3.1.2-1] [MQTT-3.1.2-3] [MQTT-3.1.2-11] [MQTT-3.1.2-12] [MQTT-3.1.2-13]
+    // [3.1.1 MQTT-3.1.2-1] [3.1.1 MQTT-3.1.2-3] [3.1.1 MQTT-3.1.2-13] [3.1.1 MQTT-3.1.2-14] [3.1.1 MQTT-3.1.2-15]
     let mut net = Net::new();
     for (at, byte) in [(2, b'X'), (7, 0x03), (7, 0x0a), (7, 0x22), (7, 0x1e)] {
         for connect in [connect("a").v311(), connect("a")] {

@@ -97,7 +97,7 @@ fn bytes_that_are_no_packet_end_the_connection() {
     for (bytes, reason) in [
         (&[0x30, 0xff, 0xff, 0xff, 0xff, 0][..], MALFORMED),
         (&[0x00, 0], PROTOCOL),
-        (&[0x36, 5, 0, 1, b't', 0, 1], MALFORMED), // [MQTT-3.3.1-4]
+        (&[0x36, 5, 0, 1, b't', 0, 1], MALFORMED), // [MQTT-3.3.1-4] [3.1.1 MQTT-3.3.1-4]
         (&[0x30, 3, 0, 1, b'#'], MALFORMED),
         (&[0x30, 2, 0, 9], MALFORMED),
         (&[0x40, 2, 0, 0], PROTOCOL),
@@ -133,8 +133,10 @@ fn connack_is_wrong(options: Options, session_present: bool, reason: ReasonCode,
 
 #[test]
 fn a_connack_has_to_fit_its_connect() {
-    // [MQTT-3.2.2-2]: a clean session has no past.
-    connack_is_wrong(Options::new(V311, "me"), true, SUCCESS, &[]);
+    // [MQTT-3.2.2-2] [3.1.1 MQTT-3.2.2-1]: what begins clean has no past.
+    for version in [V311, V5] {
+        connack_is_wrong(Options::new(version, "me"), true, SUCCESS, &[]);
+    }
     // [MQTT-3.2.2-6]
     let lasting = Options { clean_start: false, ..Options::new(V5, "me") };
     connack_is_wrong(lasting, true, ReasonCode::BANNED, &[]);

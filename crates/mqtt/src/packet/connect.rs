@@ -359,13 +359,14 @@ mod tests {
             Connect::decode(&bytes).unwrap_err().fault
         };
         assert_eq!(fault_at(V311, 6, 6), Fault::UnsupportedVersion); // [MQTT-3.1.2-2]
-        assert_eq!(fault_at(V311, 2, b'X'), Fault::Protocol); // [MQTT-3.1.2-1]
-        assert_eq!(fault_at(V311, 7, 3), Fault::Malformed); // [MQTT-3.1.2-3]
-        assert_eq!(fault_at(V311, 7, 0x0a), Fault::Malformed); // [MQTT-3.1.2-13]
-        assert_eq!(fault_at(V311, 7, 0x1e), Fault::Malformed); // [MQTT-3.1.2-14]
-        assert_eq!(fault_at(V311, 7, 0x42), Fault::Protocol); // [MQTT-3.1.2-22]
-        assert_eq!(fault_at(V5, 13, 0xff), Fault::ClientIdentifier);
-        assert_eq!(fault_at(V311, 12, 1), Fault::ClientIdentifier); // [MQTT-3.1.3-4]
+        assert_eq!(fault_at(V311, 2, b'X'), Fault::Protocol); // [MQTT-3.1.2-1] [3.1.1 MQTT-3.1.2-1]
+        assert_eq!(fault_at(V311, 7, 3), Fault::Malformed); // [MQTT-3.1.2-3] [3.1.1 MQTT-3.1.2-3]
+        assert_eq!(fault_at(V311, 7, 0x0a), Fault::Malformed); // [3.1.1 MQTT-3.1.2-13]
+        assert_eq!(fault_at(V311, 7, 0x1e), Fault::Malformed); // [3.1.1 MQTT-3.1.2-14]
+        assert_eq!(fault_at(V311, 7, 0x42), Fault::Protocol); // [3.1.1 MQTT-3.1.2-22]
+        assert_eq!(fault_at(V5, 13, 0xff), Fault::ClientIdentifier); // [MQTT-3.1.3-4]
+        assert_eq!(fault_at(V311, 12, 0xff), Fault::ClientIdentifier); // [3.1.1 MQTT-3.1.3-4]
+        assert_eq!(fault_at(V311, 12, 1), Fault::ClientIdentifier);
         let mut surplus = body(&plain(V5));
         surplus.push(0);
         assert_eq!(Connect::decode(&surplus).unwrap_err().fault, Fault::Malformed);

@@ -91,11 +91,11 @@ mod tests {
     #[test]
     fn flags_topic_and_identifier_are_checked() {
         let fault = |first, body: &[u8], v| Publish::decode(first, body, v).unwrap_err().fault;
-        assert_eq!(fault(0x36, &[0, 1, b'a', 0, 1], V311), Fault::Malformed); // [MQTT-3.3.1-4]
-        assert_eq!(fault(0x38, &[0, 1, b'a'], V311), Fault::Malformed); // [MQTT-3.3.1-2]
+        assert_eq!(fault(0x36, &[0, 1, b'a', 0, 1], V311), Fault::Malformed); // [MQTT-3.3.1-4] [3.1.1 MQTT-3.3.1-4]
+        assert_eq!(fault(0x38, &[0, 1, b'a'], V311), Fault::Malformed); // [MQTT-3.3.1-2] [3.1.1 MQTT-3.3.1-2]
         assert_eq!(fault(0x32, &[0, 1, b'a', 0, 0], V311), Fault::Protocol); // [3.1.1 MQTT-2.3.1-1]
-        assert_eq!(fault(0x30, &[0, 1, b'#'], V311), Fault::Malformed); // [MQTT-3.3.2-2]
-        assert_eq!(fault(0x30, &[0, 0], V311), Fault::Malformed); // [MQTT-4.7.3-1]
+        assert_eq!(fault(0x30, &[0, 1, b'#'], V311), Fault::Malformed); // [MQTT-3.3.2-2] [3.1.1 MQTT-3.3.2-2]
+        assert_eq!(fault(0x30, &[0, 0], V311), Fault::Malformed); // [MQTT-4.7.3-1] [3.1.1 MQTT-4.7.3-1]
         assert_eq!(fault(0x30, &[0, 9, b'a'], V311), Fault::Malformed);
         assert!(Publish::decode(0x30, &[0, 0, 3, 0x23, 0, 1], V5).is_ok());
     }

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn an_empty_list_and_bad_filters_are_malformed() {
         let fault = |body: &[u8]| Unsubscribe::decode(body, V311).unwrap_err().fault;
-        assert_eq!(fault(&[0, 1]), Fault::Malformed); // [MQTT-3.10.3-2]
+        assert_eq!(fault(&[0, 1]), Fault::Malformed); // [MQTT-3.10.3-2] [3.1.1 MQTT-3.10.3-2]
         assert_eq!(fault(&[0, 1, 0, 0]), Fault::Malformed);
         assert_eq!(fault(&[0, 1, 0, 2, b'a', b'#']), Fault::Malformed);
     }
