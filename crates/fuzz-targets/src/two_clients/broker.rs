@@ -337,5 +337,7 @@ impl Broker {
 fn unsent(shard: &Shard, id: ConnectionId) -> Vec<u8> {
     let mut slices = [IoSlice::new(&[]); 64];
     let filled = shard.output(id, &mut slices);
-    slices.iter().take(filled).flat_map(|slice| slice.iter().copied()).collect()
+    let mut bytes = Vec::new();
+    slices.iter().take(filled).for_each(|slice| bytes.extend_from_slice(slice));
+    bytes
 }

@@ -35,21 +35,21 @@ fn whole_lengths(first: u8, body: &[u8], properties_at: usize) -> [Vec<usize>; 3
 
 #[test]
 fn a_subscribe_that_ends_after_its_topic_is_malformed() {
-    // [MQTT-3.8.3-1] [MQTT-3.8.3-2]: each filter has its options.
+    // [MQTT-3.8.3-2] [3.1.1 MQTT-3.8.3-3]: each filter has its options.
     let lengths = whole_lengths(0x82, b"\0\x01\0\x03a/b\x01\0\x01c\x01", 2);
     assert_eq!(lengths, [vec![9, 13], vec![8, 12], vec![8, 12]]);
 }
 
 #[test]
 fn an_unsubscribe_is_whole_after_each_of_its_filters() {
-    // [MQTT-3.10.3-2]
+    // [MQTT-3.10.3-2] [3.1.1 MQTT-3.10.3-2]
     let lengths = whole_lengths(0xa2, b"\0\x01\0\x03a/b\0\x01c", 2);
     assert_eq!(lengths, [vec![8, 11], vec![7, 10], vec![7, 10]]);
 }
 
 #[test]
 fn a_publish_of_qos_1_or_2_without_an_identifier_is_malformed() {
-    // [MQTT-2.2.1-2]
+    // [MQTT-2.2.1-3] [3.1.1 MQTT-2.3.1-1]; at QoS 0 there is none [MQTT-2.2.1-2] [3.1.1 MQTT-2.3.1-5].
     for first in [0x32, 0x34] {
         let lengths = whole_lengths(first, b"\0\x03a/b\0\x07", 7);
         assert_eq!(lengths, [vec![8], vec![7], vec![7]], "from there on, all is payload");
