@@ -192,10 +192,11 @@ impl Shard {
 
     /// Everything that may speak against a client, in Mosquitto's order.
     fn check<'a>(&mut self, id: ConnectionId, connect: &Connect<'a>, asked: &Asked) -> Result<(), Refusal<'a>> {
-        let Some(connection) = self.home.connections.get(id) else { return Ok(()) };
-        let (peer, settings) = (&connection.peer, &self.home.settings);
-        let Some(listener) = settings.listeners.get(usize::from(connection.listener)) else { return Ok(()) };
         let anonymous = || Refusal { v5: None, v3: None, client_id: None, text: "protocol error" };
+        // Where nobody can tell what is allowed, nothing is.
+        let connection = self.home.connections.get(id).ok_or_else(anonymous)?;
+        let (peer, settings) = (&connection.peer, &self.home.settings);
+        let listener = settings.listeners.get(usize::from(connection.listener)).ok_or_else(anonymous)?;
         let named = Some(connect.client_id).filter(|name| !name.is_empty());
         let known = || Refusal { client_id: named, ..anonymous() };
         if let Some(will) = &connect.will {

@@ -50,6 +50,8 @@ impl Shard {
             self.end_with(id, None, Some("oversize packet"));
             return;
         }
+        // The subscription stands: what is younger comes live. What another shard has kept since it stands comes twice, and
+        // nothing is lost, since what was routed without it was kept before it could be made.
         let newest = self.shared.retained.read().newest();
         for Made { wanted, filter, node, grant, is_new } in made {
             let wants_retained = match wanted.options.retain_handling {

@@ -7,8 +7,7 @@ use std::fmt::Write;
 
 const HEAD: &str = "# Conformance
 
-Every normative statement of MQTT 3.1.1 and 5.0, by the specification's id, and the tests that would fail if it were
-broken. What binds only the other side is shown by how the broker, or the client of the tools, reacts to a breach of it.
+Every normative statement of MQTT 3.1.1 and 5.0, by the specification's id, and the tests that show it. What binds only the other side is shown by how the broker, or the client of the tools, reacts to a breach of it.
 
 This page is made from the tests' own citations by `cargo run -p mosquitto-conformance`; a test fails when an id is
 missing, unknown or out of date. Files are those below `crates`; a wire case is a line of `crates/wire-cases/cases`.

@@ -82,7 +82,7 @@ fn max_qos_is_announced_and_held() {
 
 #[test]
 fn max_qos_lowers_subscriptions_and_what_is_delivered() {
-    // [MQTT-3.2.2-10] [MQTT-3.9.3-1]
+    // [MQTT-3.2.2-10] [MQTT-3.8.4-7]
     let listeners =
         vec![ListenerSettings::default(), ListenerSettings { max_qos: QoS::AtMostOnce, ..ListenerSettings::default() }];
     let mut net = Net::with(1, Settings { listeners, ..Settings::default() });
