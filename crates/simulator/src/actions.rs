@@ -10,19 +10,30 @@ use mosquitto_mqtt::packet::{
 use mosquitto_mqtt::{Packet, Properties, PropertiesBuf, Property, ProtocolVersion, QoS, ReasonCode};
 use std::rc::Rc;
 
+/// How a client connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// In any version, with any wishes.
+    ByChance,
+    /// To go on with its session.
+    Back,
+    /// To end its session, in MQTT 3.
+    Clean,
+}
+
 const LEVELS: [&str; 4] = ["a", "b", "c", ""];
 
 impl Simulation {
     /// A client does something.
     pub(crate) fn act(&mut self, at: usize) {
         if self.clients[at].link.is_none() {
-            self.connect(at, false);
+            self.connect(at, Manner::ByChance);
             return;
         }
         if !self.clients[at].connected {
             match self.random.below(60) {
                 0 => self.leave(at),
-                1 => self.connect(at, false),
+                1 => self.connect(at, Manner::ByChance),
                 _ => {}
             }
             return;
@@ -35,7 +46,7 @@ impl Simulation {
             135..150 => self.ping(at),
             150..154 => self.disconnect(at),
             154..160 => self.leave(at),
-            160..163 => self.connect(at, false),
+            160..163 => self.connect(at, Manner::ByChance),
             163..168 => self.clients[at].stalled = true,
             168..198 => self.clients[at].stalled = false,
             _ => self.send_garbage(at),
@@ -47,18 +58,18 @@ impl Simulation {
     }
 
     /// Opens a connection, also where the client has one still: that one is taken over.
-    pub(crate) fn connect(&mut self, at: usize, calm: bool) {
+    pub(crate) fn connect(&mut self, at: usize, manner: Manner) {
         if let Some(old) = self.clients[at].link {
             self.network.links[old].abandoned = true;
         }
         self.clients[at].lost();
-        let version = if calm || self.random.below(3) > 0 {
+        let version = if manner != Manner::ByChance || self.random.below(3) > 0 {
             self.clients[at].version
         } else {
             *self.random.pick(&[ProtocolVersion::V31, ProtocolVersion::V311, ProtocolVersion::V5])
         };
         self.clients[at].version = version;
-        let info = self.connect_info(at, version, calm);
+        let info = self.connect_info(at, version, manner);
         if info.clean {
             self.clients[at].forget();
         }
@@ -76,20 +87,6 @@ impl Simulation {
         self.note(|s| format!("{} connects to shard {shard}", s.name(link)));
     }
 
-    /// Comes back without a session, for the last time.
-    pub(crate) fn connect_clean(&mut self, at: usize) {
-        self.connect(at, true);
-        if let Some(link) = self.clients[at].link {
-            let info = ConnectInfo { clean: true, expiry_s: 0, ..self.connect_info(at, ProtocolVersion::V311, true) };
-            let bytes = self.encode_connect(&info);
-            let link = &mut self.network.links[link];
-            link.inbox.clear();
-            link.packets.clear();
-            link.send(&bytes, Sent::Connect(Box::new(info)));
-            self.clients[at].forget();
-        }
-    }
-
     /// Forgets what is retained for a topic.
     pub(crate) fn clear(&mut self, at: usize, topic: &Rc<str>) {
         let (topic, payload, qos) = (Rc::clone(topic), Vec::new(), QoS::AtMostOnce);
@@ -97,12 +94,12 @@ impl Simulation {
         self.send_publish(at, &Rc::new(message), 0, false);
     }
 
-    fn connect_info(&mut self, at: usize, version: ProtocolVersion, calm: bool) -> ConnectInfo {
-        let v5 = version.is_v5();
+    fn connect_info(&mut self, at: usize, version: ProtocolVersion, manner: Manner) -> ConnectInfo {
+        let (v5, calm) = (version.is_v5(), manner != Manner::ByChance);
         let random = &mut self.random;
-        let clean = !calm && random.one_in(4);
+        let clean = manner == Manner::Clean || (!calm && random.one_in(4));
         let expiry_s = if v5 && random.below(4) > 0 { *random.pick(&[1, 5, 30, 1000, u32::MAX]) } else { 0 };
-        let expiry_s = if calm && v5 { 100_000 } else { expiry_s };
+        let expiry_s = if manner == Manner::Back && v5 { 100_000 } else { expiry_s };
         let keep_alive_s = if calm { 0 } else { *random.pick(&[0, 0, 5, 20, 60]) };
         let receive_maximum = (v5 && random.one_in(2)).then(|| 1 + random.below(12) as u16);
         let max_packet_size = (v5 && !calm && random.one_in(8)).then_some(300);

@@ -1,5 +1,6 @@
 //! Bringing everything to rest, and looking at it as a whole.
 
+use crate::actions::Manner;
 use crate::link::Closed;
 use crate::retained::matching;
 use crate::session::{Candidate, Due};
@@ -20,7 +21,7 @@ impl Simulation {
         for at in 0..self.clients.len() {
             self.clients[at].stalled = false;
             if self.clients[at].link.is_none() && self.model.sessions.contains_key(&at) {
-                self.connect(at, true);
+                self.connect(at, Manner::Back);
             }
         }
         self.rest()?;
@@ -75,7 +76,7 @@ impl Simulation {
     fn calm_client(&mut self, at: usize) -> Checked<bool> {
         if self.clients[at].link.is_none() {
             if self.model.sessions.contains_key(&at) {
-                self.connect(at, true);
+                self.connect(at, Manner::Back);
                 return Ok(true);
             }
             return Ok(false);
@@ -170,7 +171,7 @@ impl Simulation {
         for at in 0..self.clients.len() {
             self.clients[at].version = ProtocolVersion::V311;
         }
-        self.connect(0, true);
+        self.connect(0, Manner::Back);
         self.rest()?;
         for topic in topics {
             self.clear(0, &topic);
@@ -191,7 +192,7 @@ impl Simulation {
     fn leave_for_good(&mut self) -> Checked {
         for at in 0..self.clients.len() {
             self.clients[at].version = ProtocolVersion::V311;
-            self.connect_clean(at);
+            self.connect(at, Manner::Clean);
         }
         self.rest()?;
         for at in 0..self.clients.len() {
