@@ -11,7 +11,8 @@ use crate::violation::{Checked, must, violated};
 use mosquitto_broker::Moment;
 use mosquitto_mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mosquitto_mqtt::{ProtocolVersion, QoS, SharedFilter};
-use std::collections::{BTreeMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 
 const NEVER_EXPIRES: u32 = u32::MAX;
@@ -55,15 +56,15 @@ impl Model {
     }
 
     /// Time has come this far on a shard: delayed wills and ends of sessions.
-    pub(crate) fn time_passed(&mut self, shard: usize, links: &mut [Link]) {
+    pub(crate) fn time_passed(&mut self, shard: usize) {
         let due: Vec<usize> = self.sessions.keys().copied().filter(|&client| self.homes[client] == shard).collect();
         for client in due {
             let session = &self.sessions[&client];
             if session.will_at.is_some_and(|at| at <= self.now) {
-                self.publish_will(client, links);
+                self.publish_will(client);
             }
             if self.sessions[&client].expires_at.is_some_and(|at| at <= self.now) {
-                self.end_session(client, links);
+                self.end_session(client);
             }
         }
     }
@@ -95,7 +96,7 @@ impl Model {
             Sent::PubRel(id) => {
                 let session = self.sessions.entry(client).or_default();
                 if let Some((message, expires_at)) = session.incoming.remove(&id) {
-                    self.route(client, &message, expires_at, links);
+                    self.route(client, &message, expires_at);
                 }
                 links[at].replies.push_back(Reply::PubComp(id));
             }
@@ -145,7 +146,7 @@ impl Model {
             }
         }
         if !kept && self.sessions.contains_key(&client) {
-            self.end_session(client, links);
+            self.end_session(client);
         }
         let session = self.sessions.entry(client).or_default();
         session.link = Some(at);
@@ -180,7 +181,7 @@ impl Model {
         let Some(session) = self.sessions.get_mut(&client) else { return };
         session.link = None;
         // What had QoS 0 and was sent may be lost.
-        session.due.retain(|due| due.qos != QoS::AtMostOnce || due.under_way.is_some());
+        session.due.retain_mut(|due| due.under_way.is_some() || due.outlives_the_connection());
         for stream in &mut session.streams {
             let some_qos_0 = |candidate: &Candidate| {
                 candidate.versions.iter().any(|version| {
@@ -198,13 +199,13 @@ impl Model {
         let expiry_s = session.expiry_s;
         if let Some(will) = &session.will {
             if will.delay_s == 0 || expiry_s == 0 {
-                self.publish_will(client, links);
+                self.publish_will(client);
             } else {
                 session.will_at = Some(self.now + u64::from(will.delay_s) * 1000);
             }
         }
         match expiry_s {
-            0 => self.end_session(client, links),
+            0 => self.end_session(client),
             NEVER_EXPIRES => {}
             seconds => {
                 let at = self.now + u64::from(seconds) * 1000;
@@ -213,18 +214,18 @@ impl Model {
         }
     }
 
-    fn publish_will(&mut self, client: usize, links: &mut [Link]) {
+    fn publish_will(&mut self, client: usize) {
         let session = self.sessions.entry(client).or_default();
         session.will_at = None;
         if let Some(WillInfo { message, .. }) = session.will.take() {
             self.wills_published += 1;
             let expires_at = self.expiry(&message);
-            self.route(client, &message, expires_at, links);
+            self.route(client, &message, expires_at);
         }
     }
 
-    fn end_session(&mut self, client: usize, links: &mut [Link]) {
-        self.publish_will(client, links);
+    fn end_session(&mut self, client: usize) {
+        self.publish_will(client);
         let Some(session) = self.sessions.remove(&client) else { return };
         for filter in session.subscriptions.keys() {
             self.leave_group(client, filter);
@@ -264,7 +265,7 @@ impl Model {
             }
             return;
         }
-        let matched = !denied && self.route(client, message, expires_at, links);
+        let matched = !denied && self.route(client, message, expires_at);
         if message.qos == QoS::AtLeastOnce {
             let reason = match (links[at].version.is_v5(), denied, matched) {
                 (true, true, _) => 0x87,
@@ -276,7 +277,7 @@ impl Model {
     }
 
     /// Finds out who gets a message. Says whether anybody subscribes.
-    fn route(&mut self, origin: usize, message: &Rc<Message>, expires_at: Moment, links: &mut [Link]) -> bool {
+    fn route(&mut self, origin: usize, message: &Rc<Message>, expires_at: Moment) -> bool {
         self.seq += 1;
         let mut found: Vec<(usize, Subscription, Rc<str>)> = Vec::new();
         let mut matched = false;
@@ -307,7 +308,7 @@ impl Model {
             all.filter(|due| due.message.number == message.number).for_each(|due| due.ambiguous = true);
         }
         for (client, subscription, name) in found {
-            self.owe(client, &subscription, name, origin, message, (expires_at, again), links);
+            self.owe(client, &subscription, name, origin, message, (expires_at, again));
         }
         if message.retain {
             self.retain(message, expires_at);
@@ -324,7 +325,6 @@ impl Model {
         origin: usize,
         message: &Rc<Message>,
         (expires_at, again): (Moment, bool),
-        links: &[Link],
     ) {
         let (from, home, seq) = (self.homes[origin], self.homes[client], self.seq);
         let Some(session) = self.sessions.get_mut(&client) else { return };
@@ -341,53 +341,70 @@ impl Model {
             under_way: Some(from),
             optional: false,
             any_identifier: false,
+            looks: None,
             ambiguous: again,
             connection: 0,
         });
         if from == home {
-            Self::arrive(session, seq, from, links);
+            Self::arrive(session, seq, from);
         }
     }
 
     /// The mail from one shard to another was read, up to this place.
-    pub(crate) fn mail_read(&mut self, from: usize, to: usize, seq: u64, links: &[Link]) {
+    pub(crate) fn mail_read(&mut self, from: usize, to: usize, seq: u64) {
         let homes = &self.homes;
         for (_, session) in self.sessions.iter_mut().filter(|(client, _)| homes[**client] == to) {
-            Self::arrive(session, seq, from, links);
+            Self::arrive(session, seq, from);
         }
     }
 
-    fn arrive(session: &mut Session, seq: u64, from: usize, links: &[Link]) {
+    fn arrive(session: &mut Session, seq: u64, from: usize) {
         if session.due.iter().all(|due| due.under_way != Some(from)) {
             return;
         }
         let mut due = std::mem::take(&mut session.due);
-        // Of subscriptions that were taken back and others that were changed, which is which cannot be told.
-        let unclear: HashSet<u64> = due
-            .iter()
-            .filter(|due| due.under_way == Some(from) && session.unsubscribed_at >= due.seq && !session.still_has(due))
-            .map(|due| due.seq)
-            .collect();
-        due.retain_mut(|due| {
-            if due.under_way != Some(from) || due.seq > seq {
-                return true;
-            }
+        let mut unclear: BTreeSet<u64> = BTreeSet::new();
+        for due in due.iter_mut().filter(|due| due.under_way == Some(from) && due.seq <= seq) {
             due.under_way = None;
             due.connection = session.connection;
-            if unclear.contains(&due.seq) {
-                due.optional = true;
-                // [MQTT-3.10.4-2]: not added any more, unless it comes for another subscription too.
-                if !session.subscriptions.contains_key(&due.subscription) && !session.matches(&due.message.topic) {
-                    return false;
-                }
+            if session.unsubscribed_at >= due.seq && !session.still_has(due) {
+                unclear.insert(due.seq);
             }
-            let link = session.link.map(|at| &links[at]);
-            if due.qos == QoS::AtMostOnce && link.is_none() {
-                return false;
-            }
-            true
-        });
+        }
+        for &seq in &unclear {
+            Self::blur(session, &mut due, seq);
+        }
+        if session.link.is_none() {
+            due.retain_mut(|due| due.under_way.is_some() || due.outlives_the_connection());
+        }
         session.due = due;
+    }
+
+    /// A session has taken subscriptions back or changed them while the copies of this place were under way to it. Which
+    /// copy comes for which subscription cannot be told any more, and so neither can their looks; how many at least can:
+    /// as many as there were, unless it has fewer subscriptions now `[MQTT-3.10.4-2]`.
+    fn blur(session: &Session, due: &mut Vec<Due>, seq: u64) {
+        let topic = due.iter().find(|due| due.seq == seq).map(|due| Rc::clone(&due.message.topic));
+        let Some(topic) = topic else { return };
+        let matching = session.subscriptions.values().filter(|subscription| subscription.matches(&topic));
+        let (shared, alone): (Vec<_>, Vec<_>) = matching.partition(|subscription| subscription.group.is_some());
+        let (any, mut left) = (shared.len() + alone.len() > 0, alone.len());
+        let looks = due.iter().filter(|due| due.seq == seq).map(Due::look).collect();
+        let looks = Rc::new(RefCell::new(looks));
+        due.retain_mut(|due| {
+            if due.seq != seq {
+                return true;
+            }
+            if due.subscription.starts_with("$share/") {
+                due.optional = !session.subscriptions.contains_key(&due.subscription);
+            } else {
+                due.optional = left == 0;
+                left = left.saturating_sub(1);
+            }
+            due.looks = Some(Rc::clone(&looks));
+            due.ambiguous = true;
+            any
+        });
     }
 
     fn retain(&mut self, message: &Rc<Message>, expires_at: Moment) {

@@ -4,7 +4,7 @@ use crate::link::{Link, Reply};
 use crate::message::{Message, Said};
 use crate::model::Model;
 use crate::retained::{Look, matching};
-use crate::session::{Awaiting, Due, Exchange, Session, Version};
+use crate::session::{Awaiting, Due, DueLook, Exchange, Session, Version};
 use crate::violation::{Checked, must, violated};
 use mosquitto_broker::Moment;
 use mosquitto_mqtt::packet::{Ack, Publish};
@@ -65,12 +65,16 @@ impl Model {
         }
         must!(!seen.dup || session.connection > 1, "the first PUBLISH of {seen:?} has DUP [MQTT-3.3.1-1]");
         // Of several that look the same (a message may be published twice, and the first of them be dropped for want of
-        // room or expire), one that has to come, in order, and still lives.
+        // room or expire), one that has to come, in order, and
+        // still lives; and what may look in several ways is left for what looks like
+        // nothing else.
         let in_order =
             |due: &&Due| due.ambiguous || session.last_seen.get(&due.lane()).is_none_or(|last| due.seq >= *last);
         let position = |wanted: &dyn Fn(&Due) -> bool| session.due.iter().position(|due| due.is(&seen) && wanted(due));
-        let found = position(&|due| in_order(&due) && due.expires_at > now && !due.optional);
-        let found = found.or_else(|| position(&|due| in_order(&due))).or_else(|| position(&|_| true));
+        let found = position(&|due| in_order(&due) && due.expires_at > now && !due.optional && due.looks.is_none())
+            .or_else(|| position(&|due| in_order(&due) && due.looks.is_none()))
+            .or_else(|| position(&|due| due.looks.is_some() && !due.optional))
+            .or_else(|| position(&|_| true));
         // The same message may come live and retained, and which is which cannot be told.
         let late = found.is_some_and(|place| !in_order(&&session.due[place]));
         let either = seen.retain && found.is_some() && retained(session, &seen, false).is_ok();
@@ -78,6 +82,7 @@ impl Model {
         let expires_at = match found {
             Some(place) => {
                 let mut due = session.due.remove(place);
+                due.use_up_look(&seen);
                 due.ambiguous |= either;
                 if either {
                     session.unclear.insert(seen.number);
@@ -148,11 +153,28 @@ impl Due {
         self.under_way.is_none()
             && self.message.number == seen.number
             && *self.message.topic == *seen.topic
-            && self.qos == seen.qos
-            && self.retain == seen.retain
-            && (!seen.v5
-                || self.any_identifier
-                || (self.identifier == seen.said.identifier && seen.is_made_like(&self.message)))
+            && match &self.looks {
+                None => self.looks_like(seen, &self.look()),
+                Some(looks) => looks.borrow().iter().any(|look| self.looks_like(seen, look)),
+            }
+    }
+
+    pub(crate) fn look(&self) -> DueLook {
+        (self.qos, self.retain, self.identifier)
+    }
+
+    /// It has come. A look with the retain flag is one fellow's only: what looks so again is a retained message.
+    fn use_up_look(&self, seen: &Seen) {
+        if let Some(looks) = self.looks.as_ref().filter(|_| seen.retain) {
+            let used = looks.borrow().iter().position(|look| self.looks_like(seen, look));
+            used.map(|used| looks.borrow_mut().remove(used));
+        }
+    }
+
+    fn looks_like(&self, seen: &Seen, &(qos, retain, identifier): &DueLook) -> bool {
+        let told = !seen.v5 || self.any_identifier;
+        let told = told || (identifier == seen.said.identifier && seen.is_made_like(&self.message));
+        qos == seen.qos && retain == seen.retain && told
     }
 }
 
@@ -184,7 +206,7 @@ fn live(session: &mut Session, due: &Due, seen: &Seen, now: Moment) -> Checked {
         must!(due.seq >= *last, "{due:?} was overtaken by a later message of its publisher, {last} [MQTT-4.6.0-5]");
         *last = due.seq;
     }
-    if due.message.retain {
+    if due.message.retain && !due.ambiguous {
         session.seen_live.insert(Rc::clone(&due.message.topic), (due.seq, session.connection));
     }
     if due.any_identifier {

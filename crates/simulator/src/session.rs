@@ -6,6 +6,7 @@ use crate::retained::Look;
 use mosquitto_broker::Moment;
 use mosquitto_mqtt::packet::SubscriptionOptions;
 use mosquitto_mqtt::{QoS, TopicFilter};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -24,6 +25,9 @@ impl Subscription {
         mosquitto_mqtt::TopicName::new(topic).is_ok_and(|topic| filter.matches(topic))
     }
 }
+
+/// QoS, retain flag and identifier of a copy.
+pub(crate) type DueLook = (QoS, bool, Option<u32>);
 
 /// One copy of a message that a session has to get.
 #[derive(Debug, Clone)]
@@ -48,10 +52,24 @@ pub(crate) struct Due {
     pub(crate) optional: bool,
     /// A copy of the same message came to a client of MQTT 3, which cannot tell for which subscription.
     pub(crate) any_identifier: bool,
+    /// Where the subscriptions of its session changed while it was under way: what it and its fellows may look like. Its
+    /// own look is among them.
+    pub(crate) looks: Option<Rc<RefCell<Vec<DueLook>>>>,
     /// Its publisher has sent it more than once, as it may at QoS 1: which copy is which cannot be told.
     pub(crate) ambiguous: bool,
     /// The connection of the session at its arrival: a DUP may only come on a later one.
     pub(crate) connection: u64,
+}
+
+impl Due {
+    /// Whether it may still come when the connection is gone; what has QoS 0 was lost with it, and what may have it may
+    /// have been.
+    pub(crate) fn outlives_the_connection(&mut self) -> bool {
+        let looks = self.looks.as_ref().map(|looks| looks.borrow());
+        let may_have_qos_0 = looks.is_some_and(|looks| looks.iter().any(|(qos, ..)| *qos == QoS::AtMostOnce));
+        self.optional |= may_have_qos_0;
+        may_have_qos_0 || self.qos != QoS::AtMostOnce
+    }
 }
 
 /// What a delivery of QoS 1 or 2 waits for.
@@ -154,9 +172,5 @@ impl Session {
                 && now.identifier == due.identifier
                 && now.options.qos == due.granted
         })
-    }
-
-    pub(crate) fn matches(&self, topic: &str) -> bool {
-        self.subscriptions.values().any(|subscription| subscription.matches(topic))
     }
 }

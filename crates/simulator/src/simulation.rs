@@ -136,7 +136,7 @@ impl Simulation {
         let previous_run = std::mem::replace(&mut self.network.last_run[at], self.network.now);
         self.network.shards[at].begin(self.network.now);
         self.timed_out(at, previous_run.0)?;
-        self.model.time_passed(at, &mut self.network.links);
+        self.model.time_passed(at);
         let mut moved = self.take_in(at, calm);
         moved |= self.hear(at, calm)?;
         self.network.shards[at].end();
@@ -197,7 +197,7 @@ impl Simulation {
             while calm || self.random.one_in(2) {
                 let Some(seq) = self.network.read_mail(from, at) else { break };
                 self.note(|_| format!("shard {at} reads mail from {from} up to {seq}"));
-                self.model.mail_read(from, at, seq, &self.network.links);
+                self.model.mail_read(from, at, seq);
                 moved = true;
             }
         }
