@@ -71,9 +71,11 @@ impl Model {
         let in_order =
             |due: &&Due| due.ambiguous || session.last_seen.get(&due.lane()).is_none_or(|last| due.seq >= *last);
         let position = |wanted: &dyn Fn(&Due) -> bool| session.due.iter().position(|due| due.is(&seen) && wanted(due));
-        let found = position(&|due| in_order(&due) && due.expires_at > now && !due.optional && due.looks.is_none())
-            .or_else(|| position(&|due| in_order(&due) && due.looks.is_none()))
-            .or_else(|| position(&|due| due.looks.is_some() && !due.optional))
+        let lives = |due: &Due| due.expires_at > now;
+        let found = position(&|due| in_order(&due) && lives(due) && due.looks.is_none() && !due.optional)
+            .or_else(|| position(&|due| in_order(&due) && lives(due) && due.looks.is_none()))
+            .or_else(|| position(&|due| lives(due) && !due.optional))
+            .or_else(|| position(&|due| in_order(&due)))
             .or_else(|| position(&|_| true));
         // The same message may come live and retained, and which is which cannot be told.
         let late = found.is_some_and(|place| !in_order(&&session.due[place]));
@@ -213,11 +215,11 @@ fn live(session: &mut Session, due: &Due, seen: &Seen, now: Moment) -> Checked {
         return Ok(());
     }
     check_properties(seen, &due.message)?;
-    if due.expires_at != Moment::NEVER && seen.v5 {
+    if due.expires_at != Moment::NEVER && seen.v5 && !due.ambiguous {
         // [MQTT-3.3.2-6]: no more than there was when it was published, and no less than there is now.
         let Some(left) = seen.said.expiry_s else { violated!("{seen:?} lost its expiry interval") };
         let given = due.message.expiry_s.unwrap_or_default();
-        let least = if due.ambiguous { 0 } else { due.expires_at.since_ms(now) / 1000 };
+        let least = due.expires_at.since_ms(now) / 1000;
         must!(left <= given && u64::from(left) >= least, "{left} s are left of {given}, at least {least} should be");
     }
     Ok(())
