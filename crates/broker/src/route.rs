@@ -71,7 +71,7 @@ impl Shard {
         for group in &matches.groups {
             match group.pick() {
                 Some(member) if member.shard == id => self.home.deliver(member, outgoing),
-                Some(member) => self.post.send_one(member, matches.generation, outgoing),
+                Some(member) => self.post.send_to_member(member, matches.generation, outgoing),
                 None => {}
             }
         }
@@ -101,7 +101,7 @@ impl Shard {
                 if self.has_changed(target, mail) {
                     let still: &Vec<bool> = searched
                         .entry(start)
-                        .or_insert_with(|| self.still_subscribed(mail, targets, outgoing.view.topic));
+                        .or_insert_with(|| self.still_subscribed(mail, start, targets, outgoing.view.topic));
                     if !still.get(at).is_some_and(|&still| still) {
                         continue;
                     }
@@ -123,9 +123,9 @@ impl Shard {
     /// a session gets no more copies than it has matching subscriptions now, and no fewer than it had and still has. Says
     /// of each target whether it gets the message; those whose session changed nothing are not looked at.
     #[cold]
-    fn still_subscribed(&mut self, mail: &Mail, targets: &[Subscriber], topic: &[u8]) -> Vec<bool> {
+    fn still_subscribed(&mut self, mail: &Mail, start: u32, targets: &[Subscriber], topic: &[u8]) -> Vec<bool> {
         let changed: Vec<bool> = targets.iter().map(|&target| self.has_changed(target, mail)).collect();
-        let mut search = Search { shard: self.id, ..Search::default() };
+        let mut search = Search { shard: self.id, members: mail.is_member(start), ..Search::default() };
         for (target, _) in targets.iter().zip(&changed).filter(|(_, changed)| **changed) {
             search.sessions.insert(target.session, HashMap::with_hasher(RandomState::default()));
         }
@@ -140,10 +140,14 @@ impl Shard {
     }
 }
 
-/// Finds what some sessions of one shard subscribe to among all that a topic matches.
+/// Finds what some sessions of one shard subscribe to among all that a topic matches. A message that was given to a
+/// member of a group is one of its share: the member's own subscriptions get theirs by themselves, and the other way
+/// round. So only what is of the same kind counts.
 #[derive(Default)]
 struct Search {
     shard: ShardId,
+    /// Whether memberships of groups are looked for, and not plain subscriptions.
+    members: bool,
     /// What was found for each, and how often.
     sessions: HashMap<SessionId, HashMap<Grant, u32, RandomState>, RandomState>,
 }
@@ -171,6 +175,9 @@ impl Search {
 
 impl Visit for Search {
     fn subscribers(&mut self, subscribers: &Subscribers) {
+        if self.members {
+            return;
+        }
         let list = subscribers.as_slice();
         let found: Vec<Subscriber> = if list.len() < self.sessions.len() {
             list.iter().filter(|s| s.shard == self.shard && self.sessions.contains_key(&s.session)).copied().collect()
@@ -183,6 +190,9 @@ impl Visit for Search {
     }
 
     fn group(&mut self, group: &Arc<Group>) {
+        if !self.members {
+            return;
+        }
         let found: Vec<Subscriber> =
             self.sessions.keys().filter_map(|&session| group.member(self.shard, session)).collect();
         for found in found {
@@ -270,7 +280,7 @@ mod tests {
         let anew = Subscriber { grant: Grant::new(options, 8), ..targets[2] };
         shard.change_tree(|tree| {
             targets.iter().step_by(3).for_each(|&s| _ = tree.insert("t/u", None, s));
-            targets.iter().step_by(3).for_each(|&s| _ = tree.insert("t/+", Some("group"), s));
+            targets.iter().step_by(3).for_each(|&s| _ = tree.insert("t/+", None, s));
             targets.iter().skip(1).step_by(3).for_each(|&s| _ = tree.insert("t/#", None, s));
             tree.insert("+/u", None, anew);
         });
