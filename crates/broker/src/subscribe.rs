@@ -58,9 +58,15 @@ impl Shard {
                 RetainHandling::Never => false,  // [MQTT-3.3.1-11]
             };
             // Shared subscriptions get none (MQTT 5, 4.8.2).
-            if wants_retained && filter.group.is_none() {
+            if filter.group.is_some() {
+                continue;
+            }
+            if wants_retained {
                 let walk = RetainedWalk::new(filter.filter.as_str(), newest);
                 self.start_stream(slot, RetainedStream::new(node, walk, grant));
+            } else if let Some(retained) = self.home.sessions.get_mut(slot).and_then(|s| s.retained.as_mut()) {
+                // [MQTT-3.8.4-3]: the new subscription has taken the place of the old one.
+                retained.regrant(node, grant);
             }
         }
     }
