@@ -186,9 +186,7 @@ impl Shard {
         connection.output.advance(len, &mut self.home.pool);
         let refused = len == 0 || len < connection.offered.take();
         connection.refusing = (connection.refusing || refused) && connection.output.bytes() > 0;
-        // Nor can more replies be unsent than there are bytes.
-        let unsent = u32::try_from(connection.output.bytes()).unwrap_or(u32::MAX);
-        connection.reply_bytes = connection.reply_bytes.min(unsent);
+        connection.forget_replies(len);
         if let Phase::Open(slot) = connection.phase
             && len > 0
             && connection.output.bytes() < crate::retained::STREAM_LOW_WATER
