@@ -140,9 +140,10 @@ impl Shard {
             self.home.timers.cancel(at, Timer::SessionExpiry(slot));
         }
         self.home.statistics.drop_many(DropReason::SessionEnded, session.window.len());
-        if !session.subscriptions.is_empty() {
-            let id = SessionId { slot, epoch: session.epoch };
-            self.orphans.push((id, session.subscriptions.into_keys().collect()));
+        let id = SessionId { slot, epoch: session.epoch };
+        let places = session.into_places();
+        if !places.is_empty() {
+            self.orphans.push((id, places));
             self.remove_orphans();
         }
     }
@@ -156,14 +157,14 @@ impl Shard {
         let backlog: usize = orphans.iter().map(|(_, nodes)| nodes.len()).sum();
         self.change_tree(|tree| {
             let mut left = ORPHANS_A_SLICE.max(backlog / ORPHANS_PART);
-            while let Some((session, nodes)) = orphans.last_mut() {
-                while let Some(node) = nodes.pop() {
-                    if left == 0 {
-                        nodes.push(node);
-                        return;
-                    }
+            while let Some((session, places)) = orphans.last_mut() {
+                while left > 0 {
+                    let Some((node, group)) = places.pop() else { break };
                     left -= 1;
-                    tree.remove_at(node, shard, *session);
+                    tree.remove_at(node, group.as_deref(), shard, *session);
+                }
+                if !places.is_empty() {
+                    return;
                 }
                 orphans.pop();
             }
@@ -260,7 +261,7 @@ mod tests {
         let backlog = |shard: &Shard| shard.orphans.iter().map(|(_, nodes)| nodes.len()).sum::<usize>();
         for slot in 0..300 {
             // Nodes that there are none of cost nothing but their turn.
-            shard.orphans.push((SessionId { slot, epoch: 0 }, vec![u32::MAX; 5000]));
+            shard.orphans.push((SessionId { slot, epoch: 0 }, vec![(u32::MAX, None); 5000]));
             shard.remove_orphans();
         }
         assert!(backlog(&shard) <= 5000 * 16, "{}", backlog(&shard));

@@ -100,8 +100,8 @@ impl Shard {
         }
         self.work += made.len() as u32;
         if let Some(session) = self.home.sessions.find_mut(session) {
-            for Made { node, .. } in made.iter().filter(|made| made.is_new) {
-                session.add_subscription(*node);
+            for Made { node, filter, .. } in made.iter().filter(|made| made.is_new) {
+                session.add_subscription(*node, filter.group);
             }
         }
         made
@@ -119,9 +119,9 @@ impl Shard {
             log!(self.home.log, Unsubscribe, "{} {filter}", self.home.name_of(id));
         }
         if let Some(session) = self.home.sessions.find_mut(session) {
-            for (node, is_shared) in removed.into_iter().flatten() {
-                session.remove_subscription(node);
-                if !is_shared {
+            for (node, group) in removed.into_iter().flatten() {
+                session.remove_subscription(node, group);
+                if group.is_none() {
                     // What is retained for it does not follow any more.
                     session.stop_stream(node);
                 }
@@ -135,12 +135,13 @@ impl Shard {
             self.end_with(id, None, Some("oversize packet"));
         }
     }
-    /// Returns for each filter the node, and whether it was in a group, if there was such a subscription.
-    fn remove_subscriptions(
+
+    /// Returns for each filter the node and the group, if there was such a subscription.
+    fn remove_subscriptions<'a>(
         &mut self,
         session: SessionId,
-        unsubscribe: &Unsubscribe<'_>,
-    ) -> Vec<Option<(NodeId, bool)>> {
+        unsubscribe: &Unsubscribe<'a>,
+    ) -> Vec<Option<(NodeId, Option<&'a str>)>> {
         let (shard, mut filters, mut removed) = (self.id, unsubscribe.filters().peekable(), Vec::new());
         while filters.peek().is_some() {
             let (slice, before) = (filters.by_ref().take(FILTERS_A_SLICE), removed.len());
@@ -149,7 +150,7 @@ impl Shard {
                     let SharedFilter { group, filter } = SharedFilter::new(filter).ok()?;
                     // [MQTT-3.10.4-1]: compared character by character.
                     let node = tree.remove(filter.as_str(), group, shard, session)?;
-                    Some((node, group.is_some()))
+                    Some((node, group))
                 }));
             });
             if removed.iter().skip(before).any(Option::is_some)

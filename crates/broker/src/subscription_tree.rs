@@ -144,11 +144,16 @@ impl SubscriptionTree {
         for level in levels(filter.as_bytes()) {
             at = self.child(at, level)?;
         }
-        let node = self.nodes.get_mut(at as usize)?;
+        self.remove_at(at, group, shard, session).then_some(at)
+    }
+
+    /// Takes one subscription back, of which the node is known. Returns whether there was one.
+    pub(crate) fn remove_at(&mut self, at: NodeId, group: Option<&str>, shard: ShardId, session: SessionId) -> bool {
+        let Some(node) = self.nodes.get_mut(at as usize) else { return false };
         let removed = match group {
             None => node.subscribers.remove(shard, session),
             Some(name) => {
-                let group = node.groups.get(name)?;
+                let Some(group) = node.groups.get(name) else { return false };
                 let removed = group.remove(shard, session);
                 if group.is_empty() {
                     node.groups.remove(name);
@@ -156,26 +161,12 @@ impl SubscriptionTree {
                 removed
             }
         };
-        if !removed {
-            return None;
+        if removed {
+            self.count -= 1;
+            self.changes += 1;
+            self.prune(at);
         }
-        self.count -= 1;
-        self.changes += 1;
-        self.prune(at);
-        Some(at)
-    }
-
-    /// Takes back all that a session subscribed to at one node.
-    pub(crate) fn remove_at(&mut self, at: NodeId, shard: ShardId, session: SessionId) {
-        let Some(node) = self.nodes.get_mut(at as usize) else { return };
-        let mut removed = usize::from(node.subscribers.remove(shard, session));
-        node.groups.retain(|_, group| {
-            removed += usize::from(group.remove(shard, session));
-            !group.is_empty()
-        });
-        self.count -= removed;
-        self.changes += removed as u64;
-        self.prune(at);
+        removed
     }
 
     /// Shows `visitor` everything that matches `topic`. At each level the name itself comes first, then `+`, then `#`.
@@ -386,9 +377,23 @@ mod tests {
         let removed = tree.remove("a/b", None, SHARD, subscriber(1).session).unwrap();
         assert_eq!(tree.remove("a/b", None, SHARD, subscriber(1).session), None);
         for node in nodes.into_iter().filter(|&n| n != removed) {
-            tree.remove_at(node, SHARD, subscriber(1).session);
+            assert!(tree.remove_at(node, None, SHARD, subscriber(1).session));
         }
         assert_eq!((tree.len(), tree.node_count(), tree.edges.len()), (0, 1, 0));
+    }
+
+    #[test]
+    fn a_membership_is_taken_back_alone() {
+        let mut tree = SubscriptionTree::default();
+        let session = subscriber(1).session;
+        let (node, _) = tree.insert("a", Some("g"), subscriber(1));
+        tree.insert("a", Some("h"), subscriber(1));
+        tree.insert("a", None, subscriber(1));
+        assert!(tree.remove_at(node, Some("g"), SHARD, session));
+        assert!(!tree.remove_at(node, Some("g"), SHARD, session));
+        assert!(tree.remove_at(node, None, SHARD, session));
+        assert!(tree.remove_at(node, Some("h"), SHARD, session));
+        assert_eq!((tree.len(), tree.node_count()), (0, 1));
     }
 
     #[test]
