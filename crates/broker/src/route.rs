@@ -13,6 +13,9 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use std::sync::Arc;
 
+/// Nodes of the subscription tree whose visit is as much work as a delivery.
+const NODES_A_WORK: usize = 4;
+
 impl Shard {
     /// Where the messages of a topic go.
     #[inline]
@@ -23,7 +26,8 @@ impl Shard {
                 let tree = self.tree.get_or_insert_with(|| self.shared.subscriptions.read_arc());
                 // Read under the lock, so that it is this tree's.
                 let generation = self.shared.generation();
-                self.cache.fill(slot, tree, generation, self.id);
+                let visited = self.cache.fill(slot, tree, generation, self.id);
+                self.work = self.work.saturating_add(u32::try_from(visited / NODES_A_WORK).unwrap_or(u32::MAX));
                 slot
             }
         }
@@ -256,6 +260,24 @@ mod tests {
         });
         route_retained(&mut shard);
         assert_eq!(shard.work, 50);
+    }
+
+    #[test]
+    fn looking_for_the_way_of_a_topic_is_work() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
+        let subscriber = Subscriber { session: SessionId { slot: 0, epoch: 0 }, grant, shard: ShardId(1) };
+        shard.change_tree(|tree| {
+            for mixture in 0..1 << 10 {
+                let levels: Vec<&str> = (0..10).map(|bit| if mixture >> bit & 1 == 0 { "x" } else { "+" }).collect();
+                tree.insert(&format!("{}/y", levels.join("/")), None, subscriber);
+            }
+        });
+        shard.way_of(b"x/x/x/x/x/x/x/x/x/x/x");
+        assert_eq!(shard.work, (1 << 11) / 4 - 1);
+        shard.way_of(b"x/x/x/x/x/x/x/x/x/x/x");
+        assert_eq!(shard.work, (1 << 11) / 4 - 1, "the second time it is known");
     }
 
     #[test]

@@ -2,8 +2,11 @@
 //!
 //! Nodes stand in one vector and name each other by number; the edges from a node to its children are one hash table
 //! for the whole tree, keyed by parent and level. So a filter that nobody shares costs little more than its levels,
-//! and a match visits only nodes that lie on the topic's way: its cost depends on the topic's depth and on its hits,
-//! not on how many filters there are.
+//! and a match visits only nodes that lie on the topic's way: its cost depends on the topic's depth and on how many
+//! ways the filters open to it, not on how many filters there are. Filters made of `+` and the topic's own levels can
+//! open very many: twice as many with each level, up to all nodes there are. Each of them was made
+//! by a subscription, so a walk never costs more than making them did; who publishes pays for it out of the work that one
+//! connection may cause.
 
 use crate::ShardId;
 use crate::group::Group;
@@ -170,45 +173,55 @@ impl SubscriptionTree {
     }
 
     /// Shows `visitor` everything that matches `topic`. At each level the name itself comes first, then `+`, then `#`.
-    pub(crate) fn visit(&self, topic: &[u8], visitor: &mut impl Visit) {
+    /// Returns how many nodes that took.
+    pub(crate) fn visit(&self, topic: &[u8], visitor: &mut impl Visit) -> usize {
         let mut rest = levels(topic);
-        let Some((root, first)) = self.nodes.first().zip(rest.next()) else { return };
+        let Some((root, first)) = self.nodes.first().zip(rest.next()) else { return 0 };
+        let mut visited = 1;
         if let Some(child) = self.edge(ROOT, first) {
-            self.walk(child, rest.clone(), visitor);
+            visited += self.walk(child, rest.clone(), visitor);
         }
         // [MQTT-4.7.2-1]: wildcards on the first level do not match topics that begin with `$`.
         if !topic.starts_with(b"$") {
-            self.walk(root.plus, rest, visitor);
-            self.show(root.hash, visitor);
+            visited += self.walk(root.plus, rest, visitor) + self.show(root.hash, visitor);
         }
+        visited
     }
 
     /// Below `at`, whose level has matched. As deep as a topic may be, which [`MAX_LEVEL_SEPARATORS`] bounds.
     ///
     /// [`MAX_LEVEL_SEPARATORS`]: mosquitto_mqtt::MAX_LEVEL_SEPARATORS
-    fn walk<'t>(&self, at: NodeId, mut rest: impl Iterator<Item = &'t [u8]> + Clone, visitor: &mut impl Visit) {
-        let Some(node) = self.nodes.get(at as usize) else { return };
-        match rest.next() {
+    fn walk<'t>(
+        &self,
+        at: NodeId,
+        mut rest: impl Iterator<Item = &'t [u8]> + Clone,
+        visitor: &mut impl Visit,
+    ) -> usize {
+        let Some(node) = self.nodes.get(at as usize) else { return 0 };
+        let visited = match rest.next() {
             None => self.show(at, visitor),
             Some(level) => {
+                let mut visited = 1;
                 if let Some(child) = self.edge(at, level) {
-                    self.walk(child, rest.clone(), visitor);
+                    visited += self.walk(child, rest.clone(), visitor);
                 }
                 if node.plus != NONE {
-                    self.walk(node.plus, rest, visitor);
+                    visited += self.walk(node.plus, rest, visitor);
                 }
+                visited
             }
-        }
+        };
         // `a/#` matches `a` as well as all that is below it.
-        self.show(node.hash, visitor);
+        visited + self.show(node.hash, visitor)
     }
 
-    fn show(&self, at: NodeId, visitor: &mut impl Visit) {
-        let Some(node) = self.nodes.get(at as usize) else { return };
+    fn show(&self, at: NodeId, visitor: &mut impl Visit) -> usize {
+        let Some(node) = self.nodes.get(at as usize) else { return 0 };
         visitor.subscribers(&node.subscribers);
         for group in node.groups.values() {
             visitor.group(group);
         }
+        1
     }
 
     fn child(&self, at: NodeId, level: &[u8]) -> Option<NodeId> {
@@ -365,6 +378,19 @@ mod tests {
             tree.insert(filter, None, subscriber(slot));
         }
         assert_eq!(hits(&tree, "a/b").0, [3, 2, 4, 1, 0]);
+    }
+
+    #[test]
+    fn a_walk_counts_the_nodes_that_it_visits() {
+        let mut tree = SubscriptionTree::default();
+        // Every mixture of `x` and `+` on eight levels, none of which is a match.
+        for mixture in 0..256u32 {
+            let levels: Vec<&str> = (0..8).map(|bit| if mixture >> bit & 1 == 0 { "x" } else { "+" }).collect();
+            tree.insert(&format!("{}/y", levels.join("/")), None, subscriber(mixture));
+        }
+        assert_eq!(tree.visit(b"x/x/x/x/x/x/x/x/x", &mut Hits::default()), (1 << 9) - 1);
+        assert_eq!(tree.visit(b"y", &mut Hits::default()), 2);
+        assert_eq!(tree.visit(b"$x/x", &mut Hits::default()), 1);
     }
 
     #[test]
