@@ -185,10 +185,14 @@ impl Shard {
         }
     }
 
-    /// Does what is due.
+    /// Does what is due, as far as the work of a tick allows: many wills may be due at once, and each may go to many. The
+    /// rest stays due for the next tick, which follows at once.
     pub(crate) fn fire_timers(&mut self) {
         let mut unheard = Vec::new();
-        while let Some(timer) = self.home.timers.pop_due(self.home.now) {
+        self.work = 0;
+        while self.work < self.work_max {
+            let Some(timer) = self.home.timers.pop_due(self.home.now) else { break };
+            self.work += 1;
             match timer {
                 Timer::Silence(id) => {
                     if self.on_silence(id) {
@@ -252,8 +256,29 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use crate::id::SessionId;
-    use crate::{Settings, Shard, ShardId, Shared};
+    use crate::timers::Timer;
+    use crate::{Moment, Settings, Shard, ShardId, Shared};
     use std::sync::Arc;
+
+    #[test]
+    fn what_is_due_at_once_is_done_in_several_ticks_where_it_is_much() {
+        let mut shard = Shard::new(ShardId(0), Shared::new(1), Arc::new(Settings::default()), [1; 32]);
+        shard.work_max = 10;
+        for n in 0..25 {
+            assert!(shard.shared.admit_session(0));
+            let slot = shard.home.sessions.create(&n.to_string());
+            shard.home.sessions.get_mut(slot).unwrap().expires_at = Some(Moment(5));
+            shard.home.timers.set(Moment(5), Timer::SessionExpiry(slot));
+        }
+        for left in [15, 5] {
+            shard.begin(Moment(10));
+            shard.end();
+            assert_eq!(shard.session_count(), left);
+            assert!(shard.next_deadline().is_some_and(|at| at <= Moment(10)));
+        }
+        shard.begin(Moment(10));
+        assert_eq!((shard.session_count(), shard.home.timers.next()), (0, None));
+    }
 
     #[test]
     fn subscriptions_of_ended_sessions_do_not_pile_up() {
