@@ -97,15 +97,20 @@ impl Shard {
 
     /// Returns what had to be searched for. No subscription changes meanwhile, so what was found for some targets is
     /// good for all letters to them.
-    fn read(&mut self, mail: &Mail) -> HashMap<u32, Vec<bool>, RandomState> {
+    fn read<'m>(&mut self, mail: &'m Mail) -> HashMap<Searched<'m>, Vec<bool>, RandomState> {
         let mut searched = HashMap::with_hasher(RandomState::default());
         for (mut outgoing, start, targets) in mail.letters() {
             for (at, &target) in targets.iter().enumerate() {
                 // Unknown sessions are the delivery's business.
                 if self.has_changed(target, mail) {
-                    let still: &Vec<bool> = searched
-                        .entry(start)
-                        .or_insert_with(|| self.still_subscribed(mail, start, targets, outgoing.view.topic));
+                    let topic = outgoing.view.topic;
+                    let key = if mail.is_member(start) {
+                        Searched::Member(topic, target.session, target.grant)
+                    } else {
+                        Searched::Subscribers(start)
+                    };
+                    let still: &Vec<bool> =
+                        searched.entry(key).or_insert_with(|| self.still_subscribed(mail, start, targets, topic));
                     if !still.get(at).is_some_and(|&still| still) {
                         continue;
                     }
@@ -142,6 +147,15 @@ impl Shard {
         }
         still
     }
+}
+
+/// What has been searched for.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Searched<'m> {
+    /// The subscribers of a topic, by where they stand in the mail.
+    Subscribers(u32),
+    /// A member of any group: each of its letters has a place of its own, but all about a topic say the same.
+    Member(&'m [u8], SessionId, Grant),
 }
 
 /// Finds what some sessions of one shard subscribe to among all that a topic matches. A message that was given to a
@@ -316,6 +330,28 @@ mod tests {
             let expected = if n == 2 { 1 } else { [2, 1, 0][n % 3] };
             assert_eq!(session.window.len(), expected * 5, "{n}");
         }
+    }
+
+    #[test]
+    fn a_member_of_many_groups_is_searched_for_once_for_all_letters_of_a_topic() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        let slot = shard.home.sessions.create("a");
+        let session = shard.home.sessions.get_mut(slot).unwrap();
+        session.unsubscribed_in = 2;
+        let session = SessionId { slot, epoch: session.epoch };
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtLeastOnce), 7);
+        let member = Subscriber { session, grant, shard: ShardId(0) };
+        shard.change_tree(|tree| tree.insert("t", Some("g"), member));
+        let mut mail = Mail::default();
+        for topic in ["t", "u", "t", "u", "t"] {
+            let (topic, properties, payload, qos) = (topic.as_bytes(), &b""[..], &b"x"[..], QoS::AtLeastOnce);
+            let message = MessageRef { topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
+            let range = mail.address_member(member, 1);
+            mail.push(range, &mut Outgoing::new(message));
+        }
+        assert_eq!(shard.read(&mail).len(), 2);
+        assert_eq!(shard.home.sessions.find_mut(session).unwrap().window.len(), 3);
     }
 
     #[test]
