@@ -42,8 +42,13 @@ pub(crate) struct Connection {
     pub(crate) silence_at: Option<Moment>,
     /// Bytes of the largest packet that the client takes; `u32::MAX` for any.
     pub(crate) max_packet_size: u32,
-    /// Reply bytes since the output was empty.
+    /// Reply bytes that may be unsent still. They are forgotten in lots, when all is sent that waited when a lot was
+    /// closed: never too early, and at the latest when twice as much was sent as waits.
     pub(crate) reply_bytes: u32,
+    /// Those of the closed lot.
+    replies_closed: u32,
+    /// Bytes of the output up to the end of the closed lot.
+    replies_closed_within: usize,
     /// Whether it stands in the list of connections with new output.
     pub(crate) touched: bool,
     /// Bytes of the output that were last offered to its socket.
@@ -69,6 +74,8 @@ impl Connection {
             silence_at: None,
             max_packet_size: u32::MAX,
             reply_bytes: 0,
+            replies_closed: 0,
+            replies_closed_within: 0,
             touched: false,
             offered: Cell::new(0),
             refusing: false,
@@ -76,6 +83,20 @@ impl Connection {
             aliases_in: None,
             aliases_out: None,
         }
+    }
+
+    /// `len` bytes of the output were sent: the replies among them pile up no more.
+    pub(crate) fn forget_replies(&mut self, len: usize) {
+        self.replies_closed_within = self.replies_closed_within.saturating_sub(len);
+        if self.replies_closed_within == 0 {
+            self.reply_bytes -= self.replies_closed;
+            self.replies_closed = self.reply_bytes;
+            self.replies_closed_within = self.output.bytes();
+        }
+        // Nor can more replies be unsent than there are bytes.
+        let unsent = u32::try_from(self.output.bytes()).unwrap_or(u32::MAX);
+        self.reply_bytes = self.reply_bytes.min(unsent);
+        self.replies_closed = self.replies_closed.min(self.reply_bytes);
     }
 
     /// The peer's address without its port.
@@ -109,5 +130,45 @@ impl Connections {
 
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::BufferPool;
+
+    #[test]
+    fn replies_are_forgotten_once_sent_though_other_output_never_ends() {
+        let (mut pool, mut pending) = (BufferPool::default(), std::collections::VecDeque::new());
+        let mut connection = Connection::new("a:1".into(), 0, Moment::default());
+        let mut write = |connection: &mut Connection, len: u32, is_reply: bool| {
+            connection.output.packet(&mut pool, |out| out.resize(out.len() + len as usize, 0));
+            connection.reply_bytes += if is_reply { len } else { 0 };
+            (len, is_reply)
+        };
+        // 2 MiB wait all the time; a tenth of all that is sent are replies.
+        pending.push_back(write(&mut connection, 2 << 20, false));
+        let mut sent_pool = BufferPool::default();
+        let mut most = 0;
+        for _ in 0..20_000 {
+            pending.push_back(write(&mut connection, 100, true));
+            pending.push_back(write(&mut connection, 900, false));
+            connection.output.advance(1000, &mut sent_pool);
+            connection.forget_replies(1000);
+            let mut left = 1000;
+            while left > 0 {
+                let Some((len, _)) = pending.front_mut() else { break };
+                let part = left.min(*len);
+                (*len, left) = (*len - part, left - part);
+                if *len == 0 {
+                    pending.pop_front();
+                }
+            }
+            let unsent: u32 = pending.iter().filter(|(_, is_reply)| *is_reply).map(|(len, _)| len).sum();
+            assert!(connection.reply_bytes >= unsent, "none is forgotten before it is sent");
+            most = most.max(connection.reply_bytes);
+        }
+        assert!(most < REPLY_BACKLOG_BYTES / 2, "{most}");
     }
 }

@@ -140,9 +140,10 @@ impl Shard {
             self.home.timers.cancel(at, Timer::SessionExpiry(slot));
         }
         self.home.statistics.drop_many(DropReason::SessionEnded, session.window.len());
-        if !session.subscriptions.is_empty() {
-            let id = SessionId { slot, epoch: session.epoch };
-            self.orphans.push((id, session.subscriptions.into_keys().collect()));
+        let id = SessionId { slot, epoch: session.epoch };
+        let places = session.into_places();
+        if !places.is_empty() {
+            self.orphans.push((id, places));
             self.remove_orphans();
         }
     }
@@ -156,14 +157,14 @@ impl Shard {
         let backlog: usize = orphans.iter().map(|(_, nodes)| nodes.len()).sum();
         self.change_tree(|tree| {
             let mut left = ORPHANS_A_SLICE.max(backlog / ORPHANS_PART);
-            while let Some((session, nodes)) = orphans.last_mut() {
-                while let Some(node) = nodes.pop() {
-                    if left == 0 {
-                        nodes.push(node);
-                        return;
-                    }
+            while let Some((session, places)) = orphans.last_mut() {
+                while left > 0 {
+                    let Some((node, group)) = places.pop() else { break };
                     left -= 1;
-                    tree.remove_at(node, shard, *session);
+                    tree.remove_at(node, group.as_deref(), shard, *session);
+                }
+                if !places.is_empty() {
+                    return;
                 }
                 orphans.pop();
             }
@@ -184,10 +185,14 @@ impl Shard {
         }
     }
 
-    /// Does what is due.
+    /// Does what is due, as far as the work of a tick allows: many wills may be due at once, and each may go to many. The
+    /// rest stays due for the next tick, which follows at once.
     pub(crate) fn fire_timers(&mut self) {
         let mut unheard = Vec::new();
-        while let Some(timer) = self.home.timers.pop_due(self.home.now) {
+        self.work = 0;
+        while self.work < self.work_max {
+            let Some(timer) = self.home.timers.pop_due(self.home.now) else { break };
+            self.work += 1;
             match timer {
                 Timer::Silence(id) => {
                     if self.on_silence(id) {
@@ -251,8 +256,29 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use crate::id::SessionId;
-    use crate::{Settings, Shard, ShardId, Shared};
+    use crate::timers::Timer;
+    use crate::{Moment, Settings, Shard, ShardId, Shared};
     use std::sync::Arc;
+
+    #[test]
+    fn what_is_due_at_once_is_done_in_several_ticks_where_it_is_much() {
+        let mut shard = Shard::new(ShardId(0), Shared::new(1), Arc::new(Settings::default()), [1; 32]);
+        shard.work_max = 10;
+        for n in 0..25 {
+            assert!(shard.shared.admit_session(0));
+            let slot = shard.home.sessions.create(&n.to_string());
+            shard.home.sessions.get_mut(slot).unwrap().expires_at = Some(Moment(5));
+            shard.home.timers.set(Moment(5), Timer::SessionExpiry(slot));
+        }
+        for left in [15, 5] {
+            shard.begin(Moment(10));
+            shard.end();
+            assert_eq!(shard.session_count(), left);
+            assert!(shard.next_deadline().is_some_and(|at| at <= Moment(10)));
+        }
+        shard.begin(Moment(10));
+        assert_eq!((shard.session_count(), shard.home.timers.next()), (0, None));
+    }
 
     #[test]
     fn subscriptions_of_ended_sessions_do_not_pile_up() {
@@ -260,7 +286,7 @@ mod tests {
         let backlog = |shard: &Shard| shard.orphans.iter().map(|(_, nodes)| nodes.len()).sum::<usize>();
         for slot in 0..300 {
             // Nodes that there are none of cost nothing but their turn.
-            shard.orphans.push((SessionId { slot, epoch: 0 }, vec![u32::MAX; 5000]));
+            shard.orphans.push((SessionId { slot, epoch: 0 }, vec![(u32::MAX, None); 5000]));
             shard.remove_orphans();
         }
         assert!(backlog(&shard) <= 5000 * 16, "{}", backlog(&shard));

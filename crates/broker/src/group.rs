@@ -23,6 +23,8 @@ struct Ring {
     index: HashTable<usize>,
     /// Whose turn it is. Meaningless while there are no members.
     next: usize,
+    /// Members on each shard, by its index.
+    on_shard: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -65,7 +67,8 @@ impl Group {
 
     /// Whether a delivery may go to any shard of these: what a full mailbox has to hold back.
     pub(crate) fn any_on(&self, blocked: impl Fn(ShardId) -> bool) -> bool {
-        self.ring.lock().members.iter().any(|(_, member)| blocked(member.subscriber.shard))
+        let ring = self.ring.lock();
+        (0..).zip(&ring.on_shard).any(|(shard, &members)| members > 0 && blocked(ShardId(shard)))
     }
 }
 
@@ -88,6 +91,13 @@ impl Ring {
         self.link(previous, at);
         self.link(at, next);
         self.next = next;
+        let shard = new.shard.index();
+        if self.on_shard.len() <= shard {
+            self.on_shard.resize(shard + 1, 0);
+        }
+        if let Some(members) = self.on_shard.get_mut(shard) {
+            *members += 1;
+        }
         let members = &self.members;
         self.index.insert_unique(hash(new.shard, new.session), at, |&at| {
             members.get(at).map_or(0, |member| hash(member.subscriber.shard, member.subscriber.session))
@@ -102,6 +112,9 @@ impl Ring {
         let (at, _) = entry.remove();
         if let Some(Member { next, previous, .. }) = self.members.try_remove(at) {
             self.link(previous, next);
+            if let Some(members) = self.on_shard.get_mut(shard.index()) {
+                *members -= 1;
+            }
             if self.next == at {
                 self.next = next;
             }
@@ -160,5 +173,26 @@ mod tests {
         assert!(group.is_empty() && group.pick().is_none());
         group.insert(subscriber(7));
         assert_eq!(picks(&group, 2), [7, 7]);
+    }
+
+    #[test]
+    fn shards_are_asked_about_once_however_many_members_they_have() {
+        let group = Group::default();
+        (0..1000).for_each(|slot| _ = group.insert(subscriber(slot)));
+        group.insert(subscriber(3));
+        let asked = |group: &Group| {
+            let asked = std::cell::RefCell::new(Vec::new());
+            group.any_on(|shard| {
+                asked.borrow_mut().push(shard.index());
+                false
+            });
+            asked.into_inner()
+        };
+        assert_eq!(asked(&group), [0, 1, 2]);
+        assert!(group.any_on(|shard| shard == ShardId(2)) && !group.any_on(|shard| shard == ShardId(3)));
+        (0..1000).filter(|slot| slot % 3 == 1).for_each(|slot| {
+            assert!(group.remove(subscriber(slot).shard, subscriber(slot).session));
+        });
+        assert_eq!(asked(&group), [0, 2]);
     }
 }

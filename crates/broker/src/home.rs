@@ -223,9 +223,8 @@ impl Home {
             if view.expires_at <= self.now && !is_begun {
                 return Sent::Expired;
             }
-            // [MQTT-3.3.2-6]: what is left of the interval, to the nearest second: another shard's clock may be some
-            // milliseconds ahead, and must not make more of it than there was.
-            expiry_s = Some(((view.expires_at.since_ms(self.now) + 500) / 1000).max(1) as u32);
+            // [MQTT-3.3.2-6]
+            expiry_s = Some(view.expires_at.left_s(self.now));
         }
         let v5 = connection.version.is_v5();
         let mut alias = connection.aliases_out.as_ref().map_or(Alias::None, |aliases| aliases.of(view.topic));

@@ -31,6 +31,8 @@ const KEPT_BYTES: usize = 1024 * 1024;
 pub struct Mail {
     letters: Vec<Letter>,
     targets: Vec<Subscriber>,
+    /// Where targets stand that were picked from a group, in order.
+    picked: Vec<u32>,
     bytes: Vec<u8>,
     /// Payload bytes that are shared, not copied.
     shared_bytes: usize,
@@ -79,6 +81,7 @@ impl Mail {
         }
         self.letters.clear();
         self.targets.clear();
+        self.picked.clear();
         self.bytes.clear();
         self.shared_bytes = 0;
         self.deliveries = 0;
@@ -100,6 +103,18 @@ impl Mail {
         let start = self.targets.len() as u32;
         self.targets.extend_from_slice(targets);
         start..self.targets.len() as u32
+    }
+
+    /// Writes down the one member of a group that gets a message.
+    pub(crate) fn address_member(&mut self, member: Subscriber, generation: u64) -> Range<u32> {
+        let range = self.address(&[member], generation);
+        self.picked.push(range.start);
+        range
+    }
+
+    /// Whether the targets that stand there are a member of a group, rather than who subscribes by itself.
+    pub(crate) fn is_member(&self, start: u32) -> bool {
+        self.picked.binary_search(&start).is_ok()
     }
 
     pub(crate) fn push(&mut self, targets: Range<u32>, outgoing: &mut Outgoing<'_>) {

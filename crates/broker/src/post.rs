@@ -69,10 +69,10 @@ impl Post {
         mail.push(range, outgoing);
     }
 
-    /// Sends a message to one session.
-    pub(crate) fn send_one(&mut self, target: Subscriber, generation: u64, outgoing: &mut Outgoing<'_>) {
+    /// Sends a message to one session, the member of a group whose turn it is.
+    pub(crate) fn send_to_member(&mut self, target: Subscriber, generation: u64, outgoing: &mut Outgoing<'_>) {
         let Some(outbox) = self.outboxes.get_mut(target.shard.index()) else { return };
-        let range = outbox.mail.address(&[target], generation);
+        let range = outbox.mail.address_member(target, generation);
         outbox.mail.push(range, outgoing);
     }
 }

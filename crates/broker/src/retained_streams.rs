@@ -42,6 +42,14 @@ impl RetainedStreams {
         self.queue.insert(self.last, stream);
     }
 
+    /// The subscription at this node was replaced by one that asks for nothing retained: what is left of its stream
+    /// goes on under the new terms.
+    pub(crate) fn regrant(&mut self, node: NodeId, grant: Grant) {
+        if let Some(stream) = self.by_node.get(&node).and_then(|at| self.queue.get_mut(at)) {
+            stream.grant = grant;
+        }
+    }
+
     /// The one whose turn it is.
     pub(crate) fn first(&mut self) -> Option<&mut RetainedStream> {
         self.queue.first_entry().map(std::collections::btree_map::OccupiedEntry::into_mut)

@@ -52,6 +52,9 @@ pub(crate) struct RetainedWalk {
     newest: u64,
     /// The nodes from the root to the last one visited.
     path: Vec<(NodeId, u64)>,
+    /// Where the last node visited was gone when the walk came back to it: its serial number. The walk passes its
+    /// siblings once more, from the first one on, until one is younger. 0: it passes nothing.
+    passed: u64,
 }
 
 /// What a slice of a walk comes to.
@@ -70,7 +73,14 @@ impl RetainedWalk {
     /// younger than [`newest`](RetainedTree::newest) says.
     pub(crate) fn new(filter: &str, newest: u64) -> Self {
         let depth = levels(filter.as_bytes()).count();
-        Self { filter: filter.into(), depth, open_ended: filter.ends_with('#'), newest, path: vec![(ROOT, 0)] }
+        Self {
+            filter: filter.into(),
+            depth,
+            open_ended: filter.ends_with('#'),
+            newest,
+            path: vec![(ROOT, 0)],
+            passed: 0,
+        }
     }
 
     /// The levels that a node has to match one by one.
@@ -185,7 +195,9 @@ impl RetainedTree {
             }
             *visits -= 1;
             let Some(at) = self.step(walk) else { return Found::End };
-            if walk.is_match(walk.path.len() - 1)
+            if walk.passed == 0
+                && walk.is_match(walk.path.len() - 1)
+                && !self.is_barred(walk)
                 && let Some(node) = self.nodes.get(at as usize).filter(|node| node.serial <= walk.newest)
                 && let Some(message) = node.message.clone()
             {
@@ -203,58 +215,55 @@ impl RetainedTree {
     /// Goes down, or else sideways, or else up and sideways; the path ends at the new node.
     fn step(&self, walk: &mut RetainedWalk) -> Option<NodeId> {
         let &(at, serial) = walk.path.last()?;
-        let down = self.alive(at, serial).and_then(|node| match walk.wanted(walk.path.len() - 1) {
-            Wanted::None => None,
-            Wanted::Any => self.skip_dollar(at, node.first_child),
-            Wanted::Name(name) => self.edge(at, name),
-        });
-        if let Some(child) = down {
-            walk.path.push((child, self.nodes.get(child as usize)?.serial));
-            return Some(child);
+        let may_go_down = walk.passed == 0 && !self.is_barred(walk);
+        let down =
+            self.alive(at, serial).filter(|_| may_go_down).and_then(|node| match walk.wanted(walk.path.len() - 1) {
+                Wanted::None => None,
+                Wanted::Any => self.enter(walk, node.first_child),
+                Wanted::Name(name) => self.edge(at, name).and_then(|child| self.enter(walk, child)),
+            });
+        if down.is_some() {
+            return down;
         }
         loop {
-            let last = walk.path.pop()?;
+            let (last, serial) = walk.path.pop()?;
             let &(parent, parent_serial) = walk.path.last()?;
-            if self.alive(parent, parent_serial).is_none() {
-                continue;
-            }
-            if matches!(walk.wanted(walk.path.len() - 1), Wanted::Any)
-                && let Some(sibling) = self.after(parent, last)
+            if let Some(parent) = self.alive(parent, parent_serial)
+                && matches!(walk.wanted(walk.path.len() - 1), Wanted::Any)
             {
-                walk.path.push((sibling, self.nodes.get(sibling as usize)?.serial));
-                return Some(sibling);
+                let next = if let Some(last) = self.alive(last, serial) {
+                    last.next
+                } else {
+                    walk.passed = walk.passed.max(serial);
+                    parent.first_child
+                };
+                if let Some(sibling) = self.enter(walk, next) {
+                    return Some(sibling);
+                }
             }
+            walk.passed = 0;
         }
+    }
+
+    /// Puts a child of the last node at the end of the path.
+    fn enter(&self, walk: &mut RetainedWalk, child: NodeId) -> Option<NodeId> {
+        let serial = self.nodes.get(child as usize)?.serial;
+        walk.path.push((child, serial));
+        if serial > walk.passed {
+            walk.passed = 0;
+        }
+        Some(child)
+    }
+
+    /// Whether the walk stands at what a wildcard on the first level does not match `[MQTT-4.7.2-1]`.
+    fn is_barred(&self, walk: &RetainedWalk) -> bool {
+        let [_, (at, _)] = walk.path.as_slice() else { return false };
+        matches!(walk.wanted(0), Wanted::Any)
+            && self.nodes.get(*at as usize).is_some_and(|node| node.level.as_bytes().starts_with(b"$"))
     }
 
     fn alive(&self, at: NodeId, serial: u64) -> Option<&Node> {
         self.nodes.get(at as usize).filter(|node| node.serial == serial)
-    }
-
-    /// The child of `parent` that came next after one that may be gone.
-    fn after(&self, parent: NodeId, (child, serial): (NodeId, u64)) -> Option<NodeId> {
-        if let Some(node) = self.alive(child, serial) {
-            return self.skip_dollar(parent, node.next);
-        }
-        let mut at = self.nodes.get(parent as usize)?.first_child;
-        while let Some(node) = self.nodes.get(at as usize) {
-            if node.serial > serial {
-                return self.skip_dollar(parent, at);
-            }
-            at = node.next;
-        }
-        None
-    }
-
-    /// `at`, or the first after it that a wildcard may match `[MQTT-4.7.2-1]`.
-    fn skip_dollar(&self, parent: NodeId, mut at: NodeId) -> Option<NodeId> {
-        while let Some(node) = self.nodes.get(at as usize) {
-            if parent != ROOT || !node.level.as_bytes().starts_with(b"$") {
-                return Some(at);
-            }
-            at = node.next;
-        }
-        None
     }
 
     fn edge(&self, parent: NodeId, level: &[u8]) -> Option<NodeId> {
@@ -426,6 +435,56 @@ mod tests {
         assert!(matches!(tree.advance(&mut walk, &mut visits), Found::Message(_)));
         assert!(matches!(tree.advance(&mut walk, &mut visits), Found::Pause));
         assert_eq!(next(&tree, &mut walk).as_deref(), Some("a/2"));
+    }
+
+    /// Visits until the walk is at its end or comes to its next message, a slice of five at a time.
+    fn visits_to_next(tree: &RetainedTree, walk: &mut RetainedWalk) -> (u32, Option<String>) {
+        let mut used = 0;
+        loop {
+            let mut visits = 5;
+            let found = tree.advance(walk, &mut visits);
+            used += 5 - visits;
+            match found {
+                Found::Message(m) => return (used, Some(String::from_utf8(m.view().topic.to_vec()).unwrap())),
+                Found::End => return (used, None),
+                Found::Pause => {}
+            }
+        }
+    }
+
+    #[test]
+    fn topics_that_are_passed_over_are_visits() {
+        // [MQTT-4.7.2-1]
+        let mut topics: Vec<String> = (0..50).map(|n| format!("${n}/x")).collect();
+        topics.push("t".into());
+        let tree = tree(&topics.iter().map(String::as_str).collect::<Vec<_>>());
+        for filter in ["#", "+"] {
+            let mut walk = RetainedWalk::new(filter, tree.newest());
+            assert_eq!(visits_to_next(&tree, &mut walk), (51, Some("t".into())), "{filter}");
+            assert_eq!(visits_to_next(&tree, &mut walk), (1, None), "{filter}");
+        }
+        assert_eq!(all(&tree, "+/x"), [""; 0]);
+        assert_eq!(all(&tree, "$7/#"), ["$7/x"]);
+    }
+
+    #[test]
+    fn the_way_back_to_where_a_node_is_gone_is_visits() {
+        let topics: Vec<String> = (0..50).map(|n| format!("t/{n}/x")).collect();
+        let mut tree = tree(&topics.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut walk = RetainedWalk::new("t/+/x", tree.newest());
+        for topic in &topics[..40] {
+            assert_eq!(next(&tree, &mut walk).as_ref(), Some(topic));
+        }
+        // The walk stands at the last of these two.
+        (38..40).for_each(|n| tree.remove(format!("t/{n}/x").as_bytes()));
+        let mut visits = 10;
+        assert!(matches!(tree.advance(&mut walk, &mut visits), Found::Pause));
+        // Where it has come to on its way is gone now as well.
+        (5..15).for_each(|n| tree.remove(format!("t/{n}/x").as_bytes()));
+        let (used, found) = visits_to_next(&tree, &mut walk);
+        assert_eq!(found.as_deref(), Some("t/40/x"), "nothing is sent twice, nothing left out");
+        assert!(used >= 28, "{used}");
+        assert_eq!(std::iter::from_fn(|| next(&tree, &mut walk)).count(), 9);
     }
 
     #[test]

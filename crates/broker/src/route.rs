@@ -13,6 +13,9 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use std::sync::Arc;
 
+/// Nodes of the subscription tree whose visit is as much work as a delivery.
+const NODES_A_WORK: usize = 4;
+
 impl Shard {
     /// Where the messages of a topic go.
     #[inline]
@@ -23,7 +26,8 @@ impl Shard {
                 let tree = self.tree.get_or_insert_with(|| self.shared.subscriptions.read_arc());
                 // Read under the lock, so that it is this tree's.
                 let generation = self.shared.generation();
-                self.cache.fill(slot, tree, generation, self.id);
+                let visited = self.cache.fill(slot, tree, generation, self.id);
+                self.work = self.work.saturating_add(u32::try_from(visited / NODES_A_WORK).unwrap_or(u32::MAX));
                 slot
             }
         }
@@ -71,7 +75,7 @@ impl Shard {
         for group in &matches.groups {
             match group.pick() {
                 Some(member) if member.shard == id => self.home.deliver(member, outgoing),
-                Some(member) => self.post.send_one(member, matches.generation, outgoing),
+                Some(member) => self.post.send_to_member(member, matches.generation, outgoing),
                 None => {}
             }
         }
@@ -93,15 +97,20 @@ impl Shard {
 
     /// Returns what had to be searched for. No subscription changes meanwhile, so what was found for some targets is
     /// good for all letters to them.
-    fn read(&mut self, mail: &Mail) -> HashMap<u32, Vec<bool>, RandomState> {
+    fn read<'m>(&mut self, mail: &'m Mail) -> HashMap<Searched<'m>, Vec<bool>, RandomState> {
         let mut searched = HashMap::with_hasher(RandomState::default());
         for (mut outgoing, start, targets) in mail.letters() {
             for (at, &target) in targets.iter().enumerate() {
                 // Unknown sessions are the delivery's business.
                 if self.has_changed(target, mail) {
-                    let still: &Vec<bool> = searched
-                        .entry(start)
-                        .or_insert_with(|| self.still_subscribed(mail, targets, outgoing.view.topic));
+                    let topic = outgoing.view.topic;
+                    let key = if mail.is_member(start) {
+                        Searched::Member(topic, target.session, target.grant)
+                    } else {
+                        Searched::Subscribers(start)
+                    };
+                    let still: &Vec<bool> =
+                        searched.entry(key).or_insert_with(|| self.still_subscribed(mail, start, targets, topic));
                     if !still.get(at).is_some_and(|&still| still) {
                         continue;
                     }
@@ -123,9 +132,9 @@ impl Shard {
     /// a session gets no more copies than it has matching subscriptions now, and no fewer than it had and still has. Says
     /// of each target whether it gets the message; those whose session changed nothing are not looked at.
     #[cold]
-    fn still_subscribed(&mut self, mail: &Mail, targets: &[Subscriber], topic: &[u8]) -> Vec<bool> {
+    fn still_subscribed(&mut self, mail: &Mail, start: u32, targets: &[Subscriber], topic: &[u8]) -> Vec<bool> {
         let changed: Vec<bool> = targets.iter().map(|&target| self.has_changed(target, mail)).collect();
-        let mut search = Search { shard: self.id, ..Search::default() };
+        let mut search = Search { shard: self.id, members: mail.is_member(start), ..Search::default() };
         for (target, _) in targets.iter().zip(&changed).filter(|(_, changed)| **changed) {
             search.sessions.insert(target.session, HashMap::with_hasher(RandomState::default()));
         }
@@ -140,10 +149,23 @@ impl Shard {
     }
 }
 
-/// Finds what some sessions of one shard subscribe to among all that a topic matches.
+/// What has been searched for.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Searched<'m> {
+    /// The subscribers of a topic, by where they stand in the mail.
+    Subscribers(u32),
+    /// A member of any group: each of its letters has a place of its own, but all about a topic say the same.
+    Member(&'m [u8], SessionId, Grant),
+}
+
+/// Finds what some sessions of one shard subscribe to among all that a topic matches. A message that was given to a
+/// member of a group is one of its share: the member's own subscriptions get theirs by themselves, and the other way
+/// round. So only what is of the same kind counts.
 #[derive(Default)]
 struct Search {
     shard: ShardId,
+    /// Whether memberships of groups are looked for, and not plain subscriptions.
+    members: bool,
     /// What was found for each, and how often.
     sessions: HashMap<SessionId, HashMap<Grant, u32, RandomState>, RandomState>,
 }
@@ -171,6 +193,9 @@ impl Search {
 
 impl Visit for Search {
     fn subscribers(&mut self, subscribers: &Subscribers) {
+        if self.members {
+            return;
+        }
         let list = subscribers.as_slice();
         let found: Vec<Subscriber> = if list.len() < self.sessions.len() {
             list.iter().filter(|s| s.shard == self.shard && self.sessions.contains_key(&s.session)).copied().collect()
@@ -183,6 +208,9 @@ impl Visit for Search {
     }
 
     fn group(&mut self, group: &Arc<Group>) {
+        if !self.members {
+            return;
+        }
         let found: Vec<Subscriber> =
             self.sessions.keys().filter_map(|&session| group.member(self.shard, session)).collect();
         for found in found {
@@ -249,6 +277,24 @@ mod tests {
     }
 
     #[test]
+    fn looking_for_the_way_of_a_topic_is_work() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
+        let subscriber = Subscriber { session: SessionId { slot: 0, epoch: 0 }, grant, shard: ShardId(1) };
+        shard.change_tree(|tree| {
+            for mixture in 0..1 << 10 {
+                let levels: Vec<&str> = (0..10).map(|bit| if mixture >> bit & 1 == 0 { "x" } else { "+" }).collect();
+                tree.insert(&format!("{}/y", levels.join("/")), None, subscriber);
+            }
+        });
+        shard.way_of(b"x/x/x/x/x/x/x/x/x/x/x");
+        assert_eq!(shard.work, (1 << 11) / 4 - 1);
+        shard.way_of(b"x/x/x/x/x/x/x/x/x/x/x");
+        assert_eq!(shard.work, (1 << 11) / 4 - 1, "the second time it is known");
+    }
+
+    #[test]
     fn what_was_taken_back_is_searched_for_once_for_all_letters_of_a_topic() {
         let mut shard = shard();
         shard.begin(Moment(1));
@@ -270,7 +316,7 @@ mod tests {
         let anew = Subscriber { grant: Grant::new(options, 8), ..targets[2] };
         shard.change_tree(|tree| {
             targets.iter().step_by(3).for_each(|&s| _ = tree.insert("t/u", None, s));
-            targets.iter().step_by(3).for_each(|&s| _ = tree.insert("t/+", Some("group"), s));
+            targets.iter().step_by(3).for_each(|&s| _ = tree.insert("t/+", None, s));
             targets.iter().skip(1).step_by(3).for_each(|&s| _ = tree.insert("t/#", None, s));
             tree.insert("+/u", None, anew);
         });
@@ -284,6 +330,28 @@ mod tests {
             let expected = if n == 2 { 1 } else { [2, 1, 0][n % 3] };
             assert_eq!(session.window.len(), expected * 5, "{n}");
         }
+    }
+
+    #[test]
+    fn a_member_of_many_groups_is_searched_for_once_for_all_letters_of_a_topic() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        let slot = shard.home.sessions.create("a");
+        let session = shard.home.sessions.get_mut(slot).unwrap();
+        session.unsubscribed_in = 2;
+        let session = SessionId { slot, epoch: session.epoch };
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtLeastOnce), 7);
+        let member = Subscriber { session, grant, shard: ShardId(0) };
+        shard.change_tree(|tree| tree.insert("t", Some("g"), member));
+        let mut mail = Mail::default();
+        for topic in ["t", "u", "t", "u", "t"] {
+            let (topic, properties, payload, qos) = (topic.as_bytes(), &b""[..], &b"x"[..], QoS::AtLeastOnce);
+            let message = MessageRef { topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
+            let range = mail.address_member(member, 1);
+            mail.push(range, &mut Outgoing::new(message));
+        }
+        assert_eq!(shard.read(&mail).len(), 2);
+        assert_eq!(shard.home.sessions.find_mut(session).unwrap().window.len(), 3);
     }
 
     #[test]

@@ -6,14 +6,18 @@ use crate::retained_streams::RetainedStreams;
 use crate::subscription_tree::NodeId;
 use crate::window::Window;
 use crate::{ConnectionId, Moment};
-use hashbrown::{HashMap, HashTable};
+use hashbrown::{HashSet, HashTable};
 use mosquitto_mqtt::QoS;
 use slab::Slab;
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 
 use crate::id::SessionId;
 
 type Hasher = foldhash::fast::RandomState;
+
+/// Where a session subscribes: a node of the subscription tree, and the group there, if it is in one.
+pub(crate) type Place = (NodeId, Option<Box<str>>);
 
 /// A session that never ends by itself.
 pub(crate) const NEVER_EXPIRES: u32 = u32::MAX;
@@ -39,8 +43,10 @@ pub(crate) struct Session {
     pub(crate) expiry_s: u32,
     /// The armed end of the session.
     pub(crate) expires_at: Option<Moment>,
-    /// Nodes of the subscription tree where it subscribes, and how often at each: alone and in groups.
-    pub(crate) subscriptions: HashMap<NodeId, u32, Hasher>,
+    /// Nodes of the subscription tree where it subscribes by itself.
+    pub(crate) subscriptions: HashSet<NodeId, Hasher>,
+    /// Its memberships: nodes and names of groups there. By name, since a node may have very many.
+    pub(crate) memberships: BTreeSet<(NodeId, Box<str>)>,
     /// The generation of the tree in which a subscription of this session was last taken back.
     pub(crate) unsubscribed_in: u64,
     /// The highest QoS of the listener that its client has last come through.
@@ -68,7 +74,8 @@ impl Session {
             connection: None,
             expiry_s: 0,
             expires_at: None,
-            subscriptions: HashMap::default(),
+            subscriptions: HashSet::default(),
+            memberships: BTreeSet::new(),
             unsubscribed_in: 0,
             max_qos: QoS::ExactlyOnce,
             window: Window::default(),
@@ -83,19 +90,26 @@ impl Session {
 }
 
 impl Session {
-    /// The session subscribes once more at this node.
-    pub(crate) fn add_subscription(&mut self, node: NodeId) {
-        *self.subscriptions.entry(node).or_default() += 1;
+    /// The session subscribes once more at this node: by itself, or in a group.
+    pub(crate) fn add_subscription(&mut self, node: NodeId, group: Option<&str>) {
+        match group {
+            None => self.subscriptions.insert(node),
+            Some(group) => self.memberships.insert((node, group.into())),
+        };
     }
 
     /// A subscription at this node was taken back.
-    pub(crate) fn remove_subscription(&mut self, node: NodeId) {
-        if let Some(count) = self.subscriptions.get_mut(&node) {
-            *count -= 1;
-            if *count == 0 {
-                self.subscriptions.remove(&node);
-            }
-        }
+    pub(crate) fn remove_subscription(&mut self, node: NodeId, group: Option<&str>) {
+        match group {
+            None => self.subscriptions.remove(&node),
+            Some(group) => self.memberships.remove(&(node, group.into())),
+        };
+    }
+
+    /// All its subscriptions.
+    pub(crate) fn into_places(self) -> Vec<Place> {
+        let members = self.memberships.into_iter().map(|(node, group)| (node, Some(group)));
+        self.subscriptions.into_iter().map(|node| (node, None)).chain(members).collect()
     }
 
     /// Ends what is under way to the subscription at this node.

@@ -7,7 +7,8 @@ use crate::log::log_connection;
 use crate::mail::Mail;
 use crate::message::Message;
 use crate::post::Post;
-use crate::subscription_tree::{NodeId, SubscriptionTree};
+use crate::session::Place;
+use crate::subscription_tree::SubscriptionTree;
 use crate::topic_cache::TopicCache;
 use crate::{ConnectionId, LogLine, Moment, Settings, ShardId, Shared, Statistics};
 use parking_lot::{ArcRwLockReadGuard, RawRwLock};
@@ -63,7 +64,7 @@ pub struct Shard {
     /// Bytes of topics and messages in them.
     pub(crate) retained_changes_bytes: usize,
     /// Subscriptions of sessions that are gone, to be removed a slice at a time.
-    pub(crate) orphans: Vec<(SessionId, Vec<NodeId>)>,
+    pub(crate) orphans: Vec<(SessionId, Vec<Place>)>,
     pub(crate) random: ChaCha12Rng,
     /// Packets and deliveries since the last call of `received`.
     pub(crate) work: u32,
@@ -186,9 +187,7 @@ impl Shard {
         connection.output.advance(len, &mut self.home.pool);
         let refused = len == 0 || len < connection.offered.take();
         connection.refusing = (connection.refusing || refused) && connection.output.bytes() > 0;
-        // Nor can more replies be unsent than there are bytes.
-        let unsent = u32::try_from(connection.output.bytes()).unwrap_or(u32::MAX);
-        connection.reply_bytes = connection.reply_bytes.min(unsent);
+        connection.forget_replies(len);
         if let Phase::Open(slot) = connection.phase
             && len > 0
             && connection.output.bytes() < crate::retained::STREAM_LOW_WATER

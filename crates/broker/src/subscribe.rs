@@ -60,9 +60,15 @@ impl Shard {
                 RetainHandling::Never => false,  // [MQTT-3.3.1-11]
             };
             // Shared subscriptions get none (MQTT 5, 4.8.2).
-            if wants_retained && filter.group.is_none() {
+            if filter.group.is_some() {
+                continue;
+            }
+            if wants_retained {
                 let walk = RetainedWalk::new(filter.filter.as_str(), newest);
                 self.start_stream(slot, RetainedStream::new(node, walk, grant));
+            } else if let Some(retained) = self.home.sessions.get_mut(slot).and_then(|s| s.retained.as_mut()) {
+                // [MQTT-3.8.4-3]: the new subscription has taken the place of the old one.
+                retained.regrant(node, grant);
             }
         }
     }
@@ -96,8 +102,8 @@ impl Shard {
         }
         self.work += made.len() as u32;
         if let Some(session) = self.home.sessions.find_mut(session) {
-            for Made { node, .. } in made.iter().filter(|made| made.is_new) {
-                session.add_subscription(*node);
+            for Made { node, filter, .. } in made.iter().filter(|made| made.is_new) {
+                session.add_subscription(*node, filter.group);
             }
         }
         made
@@ -115,9 +121,9 @@ impl Shard {
             log!(self.home.log, Unsubscribe, "{} {filter}", self.home.name_of(id));
         }
         if let Some(session) = self.home.sessions.find_mut(session) {
-            for (node, is_shared) in removed.into_iter().flatten() {
-                session.remove_subscription(node);
-                if !is_shared {
+            for (node, group) in removed.into_iter().flatten() {
+                session.remove_subscription(node, group);
+                if group.is_none() {
                     // What is retained for it does not follow any more.
                     session.stop_stream(node);
                 }
@@ -131,12 +137,13 @@ impl Shard {
             self.end_with(id, None, Some("oversize packet"));
         }
     }
-    /// Returns for each filter the node, and whether it was in a group, if there was such a subscription.
-    fn remove_subscriptions(
+
+    /// Returns for each filter the node and the group, if there was such a subscription.
+    fn remove_subscriptions<'a>(
         &mut self,
         session: SessionId,
-        unsubscribe: &Unsubscribe<'_>,
-    ) -> Vec<Option<(NodeId, bool)>> {
+        unsubscribe: &Unsubscribe<'a>,
+    ) -> Vec<Option<(NodeId, Option<&'a str>)>> {
         let (shard, mut filters, mut removed) = (self.id, unsubscribe.filters().peekable(), Vec::new());
         while filters.peek().is_some() {
             let (slice, before) = (filters.by_ref().take(FILTERS_A_SLICE), removed.len());
@@ -145,7 +152,7 @@ impl Shard {
                     let SharedFilter { group, filter } = SharedFilter::new(filter).ok()?;
                     // [MQTT-3.10.4-1]: compared character by character.
                     let node = tree.remove(filter.as_str(), group, shard, session)?;
-                    Some((node, group.is_some()))
+                    Some((node, group))
                 }));
             });
             if removed.iter().skip(before).any(Option::is_some)

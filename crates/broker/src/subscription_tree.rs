@@ -2,8 +2,11 @@
 //!
 //! Nodes stand in one vector and name each other by number; the edges from a node to its children are one hash table
 //! for the whole tree, keyed by parent and level. So a filter that nobody shares costs little more than its levels,
-//! and a match visits only nodes that lie on the topic's way: its cost depends on the topic's depth and on its hits,
-//! not on how many filters there are.
+//! and a match visits only nodes that lie on the topic's way: its cost depends on the topic's depth and on how many
+//! ways the filters open to it, not on how many filters there are. Filters made of `+` and the topic's own levels can
+//! open very many: twice as many with each level, up to all nodes there are. Each of them was made
+//! by a subscription, so a walk never costs more than making them did; who publishes pays for it out of the work that one
+//! connection may cause.
 
 use crate::ShardId;
 use crate::group::Group;
@@ -144,11 +147,16 @@ impl SubscriptionTree {
         for level in levels(filter.as_bytes()) {
             at = self.child(at, level)?;
         }
-        let node = self.nodes.get_mut(at as usize)?;
+        self.remove_at(at, group, shard, session).then_some(at)
+    }
+
+    /// Takes one subscription back, of which the node is known. Returns whether there was one.
+    pub(crate) fn remove_at(&mut self, at: NodeId, group: Option<&str>, shard: ShardId, session: SessionId) -> bool {
+        let Some(node) = self.nodes.get_mut(at as usize) else { return false };
         let removed = match group {
             None => node.subscribers.remove(shard, session),
             Some(name) => {
-                let group = node.groups.get(name)?;
+                let Some(group) = node.groups.get(name) else { return false };
                 let removed = group.remove(shard, session);
                 if group.is_empty() {
                     node.groups.remove(name);
@@ -156,68 +164,64 @@ impl SubscriptionTree {
                 removed
             }
         };
-        if !removed {
-            return None;
+        if removed {
+            self.count -= 1;
+            self.changes += 1;
+            self.prune(at);
         }
-        self.count -= 1;
-        self.changes += 1;
-        self.prune(at);
-        Some(at)
-    }
-
-    /// Takes back all that a session subscribed to at one node.
-    pub(crate) fn remove_at(&mut self, at: NodeId, shard: ShardId, session: SessionId) {
-        let Some(node) = self.nodes.get_mut(at as usize) else { return };
-        let mut removed = usize::from(node.subscribers.remove(shard, session));
-        node.groups.retain(|_, group| {
-            removed += usize::from(group.remove(shard, session));
-            !group.is_empty()
-        });
-        self.count -= removed;
-        self.changes += removed as u64;
-        self.prune(at);
+        removed
     }
 
     /// Shows `visitor` everything that matches `topic`. At each level the name itself comes first, then `+`, then `#`.
-    pub(crate) fn visit(&self, topic: &[u8], visitor: &mut impl Visit) {
+    /// Returns how many nodes that took.
+    pub(crate) fn visit(&self, topic: &[u8], visitor: &mut impl Visit) -> usize {
         let mut rest = levels(topic);
-        let Some((root, first)) = self.nodes.first().zip(rest.next()) else { return };
+        let Some((root, first)) = self.nodes.first().zip(rest.next()) else { return 0 };
+        let mut visited = 1;
         if let Some(child) = self.edge(ROOT, first) {
-            self.walk(child, rest.clone(), visitor);
+            visited += self.walk(child, rest.clone(), visitor);
         }
         // [MQTT-4.7.2-1]: wildcards on the first level do not match topics that begin with `$`.
         if !topic.starts_with(b"$") {
-            self.walk(root.plus, rest, visitor);
-            self.show(root.hash, visitor);
+            visited += self.walk(root.plus, rest, visitor) + self.show(root.hash, visitor);
         }
+        visited
     }
 
     /// Below `at`, whose level has matched. As deep as a topic may be, which [`MAX_LEVEL_SEPARATORS`] bounds.
     ///
     /// [`MAX_LEVEL_SEPARATORS`]: mosquitto_mqtt::MAX_LEVEL_SEPARATORS
-    fn walk<'t>(&self, at: NodeId, mut rest: impl Iterator<Item = &'t [u8]> + Clone, visitor: &mut impl Visit) {
-        let Some(node) = self.nodes.get(at as usize) else { return };
-        match rest.next() {
+    fn walk<'t>(
+        &self,
+        at: NodeId,
+        mut rest: impl Iterator<Item = &'t [u8]> + Clone,
+        visitor: &mut impl Visit,
+    ) -> usize {
+        let Some(node) = self.nodes.get(at as usize) else { return 0 };
+        let visited = match rest.next() {
             None => self.show(at, visitor),
             Some(level) => {
+                let mut visited = 1;
                 if let Some(child) = self.edge(at, level) {
-                    self.walk(child, rest.clone(), visitor);
+                    visited += self.walk(child, rest.clone(), visitor);
                 }
                 if node.plus != NONE {
-                    self.walk(node.plus, rest, visitor);
+                    visited += self.walk(node.plus, rest, visitor);
                 }
+                visited
             }
-        }
+        };
         // `a/#` matches `a` as well as all that is below it.
-        self.show(node.hash, visitor);
+        visited + self.show(node.hash, visitor)
     }
 
-    fn show(&self, at: NodeId, visitor: &mut impl Visit) {
-        let Some(node) = self.nodes.get(at as usize) else { return };
+    fn show(&self, at: NodeId, visitor: &mut impl Visit) -> usize {
+        let Some(node) = self.nodes.get(at as usize) else { return 0 };
         visitor.subscribers(&node.subscribers);
         for group in node.groups.values() {
             visitor.group(group);
         }
+        1
     }
 
     fn child(&self, at: NodeId, level: &[u8]) -> Option<NodeId> {
@@ -377,6 +381,19 @@ mod tests {
     }
 
     #[test]
+    fn a_walk_counts_the_nodes_that_it_visits() {
+        let mut tree = SubscriptionTree::default();
+        // Every mixture of `x` and `+` on eight levels, none of which is a match.
+        for mixture in 0..256u32 {
+            let levels: Vec<&str> = (0..8).map(|bit| if mixture >> bit & 1 == 0 { "x" } else { "+" }).collect();
+            tree.insert(&format!("{}/y", levels.join("/")), None, subscriber(mixture));
+        }
+        assert_eq!(tree.visit(b"x/x/x/x/x/x/x/x/x", &mut Hits::default()), (1 << 9) - 1);
+        assert_eq!(tree.visit(b"y", &mut Hits::default()), 2);
+        assert_eq!(tree.visit(b"$x/x", &mut Hits::default()), 1);
+    }
+
+    #[test]
     fn a_tree_that_is_emptied_keeps_only_its_root() {
         let mut tree = SubscriptionTree::default();
         let long = format!("a/{}", "x".repeat(100));
@@ -386,9 +403,23 @@ mod tests {
         let removed = tree.remove("a/b", None, SHARD, subscriber(1).session).unwrap();
         assert_eq!(tree.remove("a/b", None, SHARD, subscriber(1).session), None);
         for node in nodes.into_iter().filter(|&n| n != removed) {
-            tree.remove_at(node, SHARD, subscriber(1).session);
+            assert!(tree.remove_at(node, None, SHARD, subscriber(1).session));
         }
         assert_eq!((tree.len(), tree.node_count(), tree.edges.len()), (0, 1, 0));
+    }
+
+    #[test]
+    fn a_membership_is_taken_back_alone() {
+        let mut tree = SubscriptionTree::default();
+        let session = subscriber(1).session;
+        let (node, _) = tree.insert("a", Some("g"), subscriber(1));
+        tree.insert("a", Some("h"), subscriber(1));
+        tree.insert("a", None, subscriber(1));
+        assert!(tree.remove_at(node, Some("g"), SHARD, session));
+        assert!(!tree.remove_at(node, Some("g"), SHARD, session));
+        assert!(tree.remove_at(node, None, SHARD, session));
+        assert!(tree.remove_at(node, Some("h"), SHARD, session));
+        assert_eq!((tree.len(), tree.node_count()), (0, 1));
     }
 
     #[test]

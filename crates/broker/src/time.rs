@@ -16,6 +16,13 @@ impl Moment {
         self + u64::from(seconds) * 1000
     }
 
+    /// Seconds from `now` to here, to the nearest, at least one: what is left of an interval. Another shard's clock may
+    /// be some milliseconds ahead, and must not make more of it than there was.
+    pub(crate) fn left_s(self, now: Moment) -> u32 {
+        let seconds = (self.since_ms(now).saturating_add(500) / 1000).max(1);
+        u32::try_from(seconds).unwrap_or(u32::MAX)
+    }
+
     /// Milliseconds from `earlier` to here; 0 if it is not earlier.
     pub fn since_ms(self, earlier: Moment) -> u64 {
         self.0.saturating_sub(earlier.0)
@@ -28,5 +35,21 @@ impl Add<u64> for Moment {
     /// Milliseconds later.
     fn add(self, ms: u64) -> Moment {
         Moment(self.0.saturating_add(ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_the_longest_interval_fits_though_the_clock_lags() {
+        // [MQTT-3.3.2-6]
+        let start = Moment(10_000);
+        for lag_ms in [0, 499, 500, 5000] {
+            assert_eq!(start.plus_s(u32::MAX).left_s(Moment(start.0 - lag_ms)), u32::MAX, "{lag_ms}");
+        }
+        assert_eq!(start.plus_s(10).left_s(start + 600), 9);
+        assert_eq!(start.plus_s(1).left_s(start + 999), 1);
     }
 }

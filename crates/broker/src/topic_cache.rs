@@ -56,12 +56,12 @@ impl Matches {
         self.local.is_empty() && self.remote.is_empty() && self.groups.is_empty()
     }
 
-    fn fill(&mut self, topic: &[u8], tree: &SubscriptionTree, own: ShardId) {
+    fn fill(&mut self, topic: &[u8], tree: &SubscriptionTree, own: ShardId) -> usize {
         self.local.clear();
         self.remote.clear();
         self.shards.clear();
         self.groups.clear();
-        tree.visit(topic, &mut Collect { matches: self, own });
+        let visited = tree.visit(topic, &mut Collect { matches: self, own });
         // Stable: the order of the walk stays within each shard.
         self.remote.sort_by_key(|s| s.shard);
         let mut start = 0;
@@ -72,6 +72,7 @@ impl Matches {
                 self.shards.push(RemoteShard { shard: first.shard, targets, addressed: None });
             }
         }
+        visited
     }
 }
 
@@ -160,9 +161,10 @@ impl TopicCache {
     }
 
     /// Fills the entry in `slot` from the tree, whose `generation` must be that of the tree under this very lock.
-    pub(crate) fn fill(&mut self, slot: CacheSlot, tree: &SubscriptionTree, generation: u64, own: ShardId) {
-        let Some(entry) = self.sets.get_mut(slot.set).and_then(|set| set.get_mut(slot.way)) else { return };
-        entry.matches.fill(&entry.topic, tree, own);
+    /// Returns how many nodes of the tree that took.
+    pub(crate) fn fill(&mut self, slot: CacheSlot, tree: &SubscriptionTree, generation: u64, own: ShardId) -> usize {
+        let Some(entry) = self.sets.get_mut(slot.set).and_then(|set| set.get_mut(slot.way)) else { return 0 };
+        let visited = entry.matches.fill(&entry.topic, tree, own);
         entry.matches.generation = generation;
         self.targets += entry.matches.local.len() + entry.matches.remote.len() + entry.matches.groups.len();
         if self.targets > TARGETS_MAX || self.long_topics > LONG_TOPICS_MAX {
@@ -175,6 +177,7 @@ impl TopicCache {
                 *place = entry;
             }
         }
+        visited
     }
 
     #[inline]

@@ -223,3 +223,31 @@ fn a_subscription_that_is_changed_while_mail_is_under_way_loses_nothing() {
     net.deliver_mail();
     assert_eq!(net.got(peer), [r#"PUBLISH q1 id=1 b "x""#, r#"PUBLISH q1 id=2 b "x""#]);
 }
+
+#[test]
+fn a_member_that_left_its_group_does_not_get_its_share_through_a_subscription_of_its_own() {
+    // [MQTT-3.10.4-2]
+    let mut net = Net::new();
+    let (publisher, subscriber, _) = pair(&mut net);
+    net.subscribe(subscriber, "t", 0);
+    net.subscribe(subscriber, "$share/g/t", 0);
+    net.hold_mail = true;
+    net.publish(publisher, "t", "x", 0, 0);
+    net.unsubscribe(subscriber, 1, &["$share/g/t"]);
+    net.deliver_mail();
+    assert_eq!(payloads(&mut net, subscriber), ["x"]);
+}
+
+#[test]
+fn a_member_gets_its_share_though_its_own_subscription_was_taken_back() {
+    // [MQTT-3.10.4-2]: of that one no more.
+    let mut net = Net::new();
+    let (publisher, subscriber, _) = pair(&mut net);
+    net.subscribe(subscriber, "t", 0);
+    net.subscribe(subscriber, "$share/g/t", 1);
+    net.hold_mail = true;
+    net.publish(publisher, "t", "x", 1, 1);
+    net.unsubscribe(subscriber, 1, &["t"]);
+    net.deliver_mail();
+    assert_eq!(net.got(subscriber), ["UNSUBACK 1 [0]", r#"PUBLISH q1 id=1 t "x""#]);
+}

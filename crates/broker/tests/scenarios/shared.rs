@@ -109,3 +109,21 @@ fn wildcards_and_dollar_work_behind_the_group_name() {
         net.got(peer);
     }
 }
+
+#[test]
+fn all_memberships_of_a_session_end_with_it() {
+    // [MQTT-4.1.0-2], and what was taken back before is not taken back twice.
+    let mut net = Net::new();
+    let (publisher, leaver, stayer) =
+        (connect("pub").on(&mut net), connect("a").on(&mut net), connect("b").on(&mut net));
+    for filter in ["t", "$share/g/t", "$share/h/t", "$share/i/t", "$share/g/+"] {
+        net.subscribe(leaver, filter, 0);
+        net.subscribe(stayer, filter, 0);
+    }
+    net.unsubscribe(leaver, 1, &["$share/h/t"]);
+    net.disconnect(leaver);
+    net.advance(1);
+    assert_eq!(net.shared.subscription_count(), 5);
+    (0..2).for_each(|_| net.publish(publisher, "t", "x", 0, 0));
+    assert_eq!(net.got(stayer).len(), 2 * 5, "none of them has its turn with the other one any more");
+}

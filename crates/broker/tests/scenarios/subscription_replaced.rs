@@ -1,8 +1,9 @@
 //! A subscription that takes the place of another, and what is granted.
 
 use crate::harness::{Net, connect};
-use mosquitto_mqtt::Property;
+use mosquitto_broker::Settings;
 use mosquitto_mqtt::packet::{RetainHandling, SubscriptionOptions};
+use mosquitto_mqtt::{Property, QoS};
 
 #[test]
 fn nothing_is_lost_when_a_subscription_is_replaced() {
@@ -43,5 +44,23 @@ fn what_is_granted_is_what_is_delivered() {
         let delivered = net.got(peer).remove(0);
         assert_eq!(suback, format!("SUBACK 9 [{qos}]"));
         assert!(delivered.starts_with(&format!("PUBLISH q{qos} ")), "{delivered}");
+    }
+}
+
+#[test]
+fn what_is_retained_follows_under_the_terms_of_the_subscription_as_it_is_now() {
+    // [MQTT-3.8.4-3], [MQTT-3.3.1-11]
+    let settings = Settings { max_inflight_messages: 1, ..Settings::default() };
+    for retain_handling in [RetainHandling::IfNew, RetainHandling::Never] {
+        let mut net = Net::with(1, settings.clone());
+        let (publisher, peer) = (connect("pub").on(&mut net), connect("a").on(&mut net));
+        (0..3).for_each(|n| net.publish_retained(publisher, &format!("t/{n}"), "x", 1, 1));
+        net.subscribe_with(peer, 1, "t/#", SubscriptionOptions::qos(QoS::AtLeastOnce), &[]);
+        assert_eq!(net.got(peer), ["SUBACK 1 [1]", r#"PUBLISH q1 id=1 retain t/0 "x""#]);
+        let options = SubscriptionOptions { retain_handling, ..Default::default() };
+        net.subscribe_options(peer, "t/#", options, 7);
+        net.puback(peer, 1);
+        let got = net.got(peer).join(", ");
+        assert!(got.ends_with(r#"PUBLISH q0 retain t/2 "x" {subscription-identifier=7}"#), "{got}");
     }
 }
