@@ -30,6 +30,7 @@ mod malformed_filters;
 mod message_expiry;
 mod model;
 mod other_brokers_bugs;
+mod own_messages;
 mod packet_ids;
 mod packet_size;
 mod protocol_error_lines;

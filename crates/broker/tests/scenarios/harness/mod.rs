@@ -36,7 +36,7 @@ struct Link {
 pub(crate) struct Net {
     pub(crate) shards: Vec<Shard>,
     pub(crate) shared: Arc<Shared>,
-    now: Moment,
+    pub(crate) now: Moment,
     links: Vec<Link>,
     /// Mail under way, by receiver, in the order in which it was taken from each sender.
     mail: Vec<VecDeque<(usize, Mail)>>,
