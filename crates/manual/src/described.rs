@@ -32,13 +32,13 @@ pub(crate) fn facts(option: &Declaration) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// What is to be said about an option that is on its way out.
-pub(crate) fn deprecation(option: &Declaration) -> Option<String> {
+/// What is to be said about an option that is on its way out. What to use instead, its row says.
+pub(crate) fn deprecation(option: &Declaration) -> Option<&'static str> {
     match option.remark {
-        Some(Remark::Deprecated(hint)) => {
-            let text = "Deprecated: the option still has its effect, and a notice is logged.";
-            Some(format!("{text} {hint}").trim_end().to_owned())
-        }
+        Some(Remark::Deprecated(_)) => Some(
+            "Deprecated: the option has its effect, but a notice is logged, and later releases of Mosquitto will not \
+             know it any more.",
+        ),
         Some(Remark::Advice(_)) | None => None,
     }
 }

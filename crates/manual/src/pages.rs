@@ -9,7 +9,8 @@ use mosquitto_server::outside::{ENVIRONMENT, EXIT_STATUSES, SIGNALS};
 use std::fmt::Write;
 
 /// The first line of both pages, for those who look into the file.
-const MADE: &str = ".\\\" Made by `cargo run -p mosquitto-manual` from the tables of options and flags: change those.\n";
+const MADE: &str =
+    ".\\\" Made by `cargo run -p mosquitto-manual` from the tables of options and flags: change those.\n";
 
 /// `mosquitto.conf(5)`.
 pub(crate) fn mosquitto_conf() -> String {
@@ -24,11 +25,15 @@ pub(crate) fn mosquitto() -> String {
 fn page(title: &str, section: &str, text: &str) -> String {
     let mut page = MADE.to_owned();
     let _ = writeln!(page, ".TH {title} {section} \"\" \"mosquitto {VERSION}\" \"\"");
+    let mut below_title = false;
     for block in blocks(text) {
-        page.push_str(&match block {
+        let lines = match &block {
             Block::Table(name) => table(name),
-            block => roff(&block),
-        });
+            block => roff(block),
+        };
+        // Titles bring their own distance.
+        page.push_str(if below_title { lines.strip_prefix(".PP\n").unwrap_or(&lines) } else { &lines });
+        below_title = matches!(block, Block::Section(_) | Block::Subsection(_));
     }
     page
 }
@@ -58,7 +63,8 @@ fn tagged(tag: &str, text: &str) -> String {
 fn supported_options() -> String {
     let mut text = String::new();
     for theme in THEMES {
-        let supported: String = theme.options.iter().filter(|option| is(option, Status::Supported)).map(entry).collect();
+        let supported: String =
+            theme.options.iter().filter(|option| is(option, Status::Supported)).map(entry).collect();
         if !supported.is_empty() {
             let _ = write!(text, ".SS {}\n{supported}", theme.title);
         }
@@ -85,7 +91,8 @@ fn entry(option: &Declaration) -> String {
     }
     blocks(option.manual).iter().for_each(|block| text.push_str(&roff(block)));
     let facts = described::facts(option).into_iter();
-    let facts: Vec<_> = facts.map(|(label, fact)| format!("{} {}.", italic(&(label.to_owned() + ":")), inline(&fact))).collect();
+    let facts: Vec<_> =
+        facts.map(|(label, fact)| format!("{} {}.", italic(&(label.to_owned() + ":")), inline(&fact))).collect();
     let _ = write!(text, ".PP\n{}\n.RE\n", facts.join("\n.br\n"));
     text
 }

@@ -6,12 +6,10 @@ use mosquitto_config::options::{Declaration, Scope, Status, THEMES, options};
 use std::fmt::Write;
 
 /// Where comments are broken, in bytes.
-const WIDTH: usize = 96;
+const WIDTH: usize = 80;
 
 const HEAD: &str = "\
-A sample mosquitto.conf. All of it is comments, so as it stands it changes nothing.
-
-To use an option, take away the # at the beginning of its line and change its value; the line shows the default, or an \
+A sample mosquitto.conf. All of it is comments, so as it stands it changes nothing. To use an option, take away the # at the beginning of its line and change its value; the line shows the default, or an \
 example where there is no default. Options of a listener belong to the `listener` line above them: copy them there for \
 each of your listeners. All options are explained in mosquitto.conf(5), also those that are not supported yet and \
 therefore are not listed here.";
@@ -121,10 +119,7 @@ pub(crate) fn values(option: &Declaration) -> Vec<&'static str> {
 }
 
 fn comment(file: &mut String, text: &str) {
-    for paragraph in text.split("\n\n") {
-        if file.ends_with("#\n") || !file.starts_with('#') {}
-        for line in plain(paragraph, WIDTH - 2) {
-            let _ = writeln!(file, "# {line}");
-        }
+    for line in plain(text, WIDTH - 2) {
+        let _ = writeln!(file, "# {line}");
     }
 }

@@ -14,6 +14,7 @@ mod log;
 mod mailbox;
 mod operator;
 mod order;
+pub mod outside;
 mod seats;
 mod settings;
 mod startup;

@@ -15,43 +15,81 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(Yes)
         .since("1.1")
         .deprecated("The behaviour will default to true.")
-        .help("Send a client one copy of a message for each of its overlapping subscriptions (MQTT 3.x)."),
+        .help("Send a client one copy of a message for each of its overlapping subscriptions (MQTT 3.x).")
+        .manual(
+            "For messages that match several subscriptions of one client of MQTT 3.1 or 3.1.1. `true`: a copy for \
+             each of these subscriptions, with the QoS of that subscription. `false`: one copy. Clients of MQTT 5 \
+             always get a copy for each.\n\n\
+             The default was `false` up to Mosquitto 2.0.",
+        ),
     Declaration::text("clientid_prefixes", Repeat::Replaces)
         .reload(Yes)
         .since("0.10")
         .deprecated("")
-        .help("Refuse clients whose id does not begin with this."),
+        .value("prefix")
+        .examples(&["secure-"])
+        .help("Refuse clients whose id does not begin with this.")
+        .manual(
+            "There can be one such prefix. It is held against the client ids that the broker makes up as well, so \
+             `auto_id_prefix` should begin with it. Clients that are connected already stay.",
+        ),
     Declaration::bool("connection_messages")
         .default("true")
         .reload(Yes)
         .help("Log clients' connecting and disconnecting.")
+        .manual("`false` leaves out the lines about clients that connect, that disconnect, and that are refused.")
         .store(Store::Bool(|c, on| c.log.connection_messages = on)),
     Declaration::bool("check_retain_source")
         .default("false")
         .reload(DocumentedOnly)
         .since("1.5.6")
-        .help("Send a retained message only while its publisher still has the right to publish it."),
+        .help("Send a retained message only while its publisher still has the right to publish it.")
+        .manual(
+            "Before a retained message is sent to a new subscriber, the access rules are asked again whether whoever \
+             published it (client id, username and listener) may publish to this topic; if not, it is not sent. \
+             Messages of the broker's own are sent always.\n\n\
+             Mosquitto's documentation calls `true` the default, but its brokers behave as with `false`; so does this \
+             one.",
+        ),
     Declaration::bool("enable_control_api")
         .default("false")
         .reload(DocumentedOnly)
         .since("2.1")
-        .help("Answer requests on $CONTROL/broker/v1."),
+        .help("Answer requests on $CONTROL/broker/v1.")
+        .manual("Requests and answers are JSON; `listPlugins` and `listListeners` are the commands."),
     Declaration::int("global_max_clients", Unbounded, Unbounded)
         .default("-1")
         .reload(DocumentedOnly)
         .since("2.1")
         .help("Limit of client sessions, connected or stored; 0 or less: no limit.")
+        .manual(
+            "Once there are so many sessions, a client that has none yet is refused: of MQTT 5 with the reason \
+             `Server busy`, of earlier versions by closing its connection. A client that has a session can come back \
+             to it.",
+        )
         .store(Store::Int(|c, n| c.global.global_max_clients = u32::try_from(n).ok().and_then(NonZeroU32::new))),
     Declaration::int("global_max_connections", Unbounded, Unbounded)
         .default("-1")
         .reload(DocumentedOnly)
         .since("2.1")
         .help("Limit of connections over all listeners; 0 or less: no limit.")
+        .manual(
+            "A connection beyond the limit is closed as soon as it is made, and logged. `max_connections` is the same \
+             for a single listener.",
+        )
         .store(Store::Int(|c, n| c.global.global_max_connections = u32::try_from(n).ok().and_then(NonZeroU32::new))),
     Declaration::words("include_dir", "a directory")
         .reload(Yes)
         .since("1.0")
+        .value("directory")
+        .examples(&["/etc/mosquitto/conf.d"])
         .help("Read all files of this directory whose names end in .conf.")
+        .manual(
+            "The files are read where the option stands, as if their lines stood there, but each begins without a \
+             listener. They are sorted by name, letter by letter without regard to case; where names differ in case \
+             only, upper comes before lower: `00.conf`, `01.conf`, `A.conf`, `a.conf`, `B.conf`. An included file \
+             cannot include others. A directory that cannot be read is an error.",
+        )
         .store(Store::ByHand(by_hand::include_dir)),
     Declaration::int("max_inflight_bytes", Clamps(0), Unbounded)
         .default("0")
@@ -59,6 +97,10 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(DocumentedOnly)
         .since("1.5")
         .help("Start no further QoS 1 or 2 message towards a client with this much under way; 0: no limit.")
+        .manual(
+            "Only payloads count. A message may be started as long as less than this is under way, so a single \
+             message may be larger.",
+        )
         .store(Store::Int(|c, n| c.global.max_inflight_bytes = n.unsigned_abs())),
     Declaration::int("max_inflight_messages", Clamps(0), Refuses(65535))
         .default("20")
@@ -66,6 +108,11 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(DocumentedOnly)
         .since("0.6")
         .help("QoS 1 and 2 messages under way at once, per client and direction; 0: no limit.")
+        .manual(
+            "A message is under way from when it is sent until its last acknowledgement has come. Clients of MQTT 5 \
+             are told the number as Receive Maximum, and towards them their own Receive Maximum counts, if they name \
+             one. With `1`, messages are delivered strictly one after the other. 65535 counts as 0.",
+        )
         // 65535 is what MQTT 5 means by leaving the Receive Maximum out: no limit.
         .store(Store::SmallInt(|c, n| c.global.max_inflight_messages = if n == u16::MAX { 0 } else { n })),
     Declaration::int("max_keepalive", Refuses(0), Refuses(65535))
@@ -74,6 +121,11 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(DocumentedOnly)
         .since("1.6")
         .help("Longest keepalive that a client may ask for; 0: any.")
+        .manual(
+            "A client of MQTT 5 that asks for a longer one, or for none at all, is told to use this one (Server Keep \
+             Alive). Earlier versions have no way to tell a client so; it is refused with code 2 (identifier \
+             rejected).",
+        )
         .store(Store::SmallInt(|c, n| c.global.max_keepalive = n)),
     Declaration::int("max_packet_size", Refuses(20), Unbounded)
         .default("2000000")
@@ -82,6 +134,11 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(DocumentedOnly)
         .since("1.6")
         .help("Largest packet accepted from a client.")
+        .manual(
+            "The whole packet counts, with its header. Clients of MQTT 5 are told the limit (Maximum Packet Size). A \
+             client that sends a larger packet is disconnected, before the packet is read. What the broker sends is \
+             not limited by it, but by the Maximum Packet Size of the client.",
+        )
         .store(Store::Int(|c, n| c.global.max_packet_size = n.unsigned_abs())),
     Declaration::int("max_queued_bytes", Clamps(0), Unbounded)
         .default("0")
@@ -89,25 +146,42 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(DocumentedOnly)
         .since("1.5")
         .help("Payload bytes that may wait for one client, beyond those under way; 0: no limit.")
+        .manual(
+            "Messages wait while their client is away, or while as many as it may have are under way. A message that \
+             would wait beyond the limit is dropped. Where `max_queued_messages` is set as well, the limit that is \
+             reached first counts.",
+        )
         .store(Store::Int(|c, n| c.global.max_queued_bytes = n.unsigned_abs())),
     Declaration::int("max_queued_messages", Clamps(0), Unbounded)
         .default("1000")
         .reload(DocumentedOnly)
         .since("0.6")
         .help("Messages that may wait for one client, beyond those under way; 0: no limit.")
+        .manual(
+            "Messages wait while their client is away, or while as many as it may have are under way. A message that \
+             would wait beyond the limit is dropped. A client that is connected but does not take what it is sent \
+             loses QoS 0 messages once this many packets wait for it.\n\n\
+             Mosquitto up to 1.6 had 100 as default.",
+        )
         .store(Store::Int(|c, n| c.global.max_queued_messages = n.unsigned_abs())),
     Declaration::int("memory_limit", Refuses(0), Unbounded)
         .default("0")
         .unit("bytes")
         .reload(Yes)
         .since("1.4.15")
-        .help("Limit of the heap; 0: no limit."),
+        .help("Limit of the heap; 0: no limit.")
+        .manual("What would need more memory is refused. Clients that are connected stay."),
     Declaration::int("message_size_limit", Refuses(0), Refuses(268_435_455))
         .default("0")
         .unit("bytes")
         .reload(Yes)
         .advice("Note: It is recommended to replace `message_size_limit` with `max_packet_size`.")
         .help("Drop messages with a longer payload; 0: no limit.")
+        .manual(
+            "The message is acknowledged, and goes to nobody; a client of MQTT 5 is told by reason code 0x95 (Packet \
+             too large) where the QoS has an acknowledgement. A client whose will is too large is refused. \
+             `max_packet_size` is usually the better choice, since it ends such a transfer before it has taken place.",
+        )
         .store(Store::Int(|c, n| c.global.message_size_limit = n.unsigned_abs())),
     Declaration::int("packet_buffer_size", Refuses(0), Refuses(65535))
         .aliases(&["websockets_headers_size"])
@@ -115,59 +189,111 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .unit("bytes")
         .refusal(SaysWhy("Packet buffer size must be between 0 and 65535 inclusive."))
         .since("2.1")
-        .help("Size of a connection's buffer before the length of a packet is known."),
+        .help("Size of a connection's buffer before the length of a packet is known.")
+        .manual(
+            "Each connection has one such buffer. It also limits the head of the HTTP request by which a WebSocket \
+             begins.",
+        ),
     Declaration::bool("per_listener_settings")
         .default("false")
         .reload(DocumentedOnly)
         .since("1.5")
         .deprecated("Please see the documentation for how to achieve the same effect.")
         .help("Let security options belong to the listener above them.")
+        .manual(
+            "With `true`, each listener goes by the security options that stand below it, and by no others; none may \
+             stand above the first `listener`. This option itself has to stand above all security options, and cannot \
+             be taken back. These are the security options: `allow_anonymous`, `allow_zero_length_clientid` and \
+             `auto_id_prefix`. Use `listener_allow_anonymous` and `listener_auto_id_prefix` instead.",
+        )
         .store(Store::Only("false")),
-    Declaration::text("pid_file", Repeat::Refused).help("Write the process id to this file."),
+    Declaration::text("pid_file", Repeat::Refused)
+        .value("file")
+        .examples(&["/run/mosquitto/mosquitto.pid"])
+        .help("Write the process id to this file.")
+        .manual(
+            "The file holds the number and nothing else. It is written when the broker starts, and removed when it \
+             ends. A file that cannot be written ends the start.",
+        ),
     Declaration::bool("queue_qos0_messages")
         .default("false")
         .reload(Yes)
-        .help("Keep QoS 0 messages, too, for disconnected clients with a session."),
+        .help("Keep QoS 0 messages, too, for disconnected clients with a session.")
+        .manual("They count for `max_queued_messages` and `max_queued_bytes` like others."),
     Declaration::bool("retain_available")
         .default("true")
         .reload(DocumentedOnly)
         .since("1.6")
         .help("Accept retained messages.")
+        .manual(
+            "With `false`, clients of MQTT 5 are told so when they connect. A client that publishes a retained \
+             message all the same is disconnected, and one whose will is to be retained is refused.",
+        )
         .store(Store::Bool(|c, on| c.global.retain_available = on)),
     Declaration::int("retain_expiry_interval", Refuses(1), Clamps(10_000_000))
         .unit("minutes")
         .refusal(SaysWhy("NAME must be >= 1."))
         .reload(DocumentedOnly)
         .since("2.1")
-        .help("How often expired retained messages are looked for."),
+        .examples(&["60"])
+        .help("How often expired retained messages are looked for.")
+        .manual(
+            "Without it, an expired message stays in memory until somebody subscribes to its topic or publishes to \
+             it; it is not delivered in either case.",
+        ),
     Declaration::bool("set_tcp_nodelay")
         .default("false")
         .reload(DocumentedOnly)
         .since("1.5")
         .help("Set TCP_NODELAY on connections.")
+        .manual(
+            "The system then sends small packets at once, instead of waiting for more to send with them. That lowers \
+             the delay and costs more packets on the network.",
+        )
         .store(Store::Bool(|c, on| c.global.set_tcp_nodelay = on)),
     Declaration::int("sys_interval", Refuses(0), Refuses(65535))
         .default("10")
         .unit("seconds")
         .reload(Yes)
-        .help("How often the $SYS topics are refreshed; 0: no $SYS topics."),
+        .help("How often the $SYS topics are refreshed; 0: no $SYS topics.")
+        .manual(
+            "The topics below `$SYS` tell the state of the broker. With an interval that divides a minute or an hour \
+             they are refreshed at the same moments of the clock.",
+        ),
     Declaration::bool("upgrade_outgoing_qos")
         .default("false")
         .reload(Yes)
         .since("1.2")
         .help("Deliver with the subscription's QoS, even if the message came with a lower one.")
+        .manual("MQTT demands the lower of the two, so with `true` the broker does not keep to the standard.")
         .store(Store::Bool(|c, on| c.global.upgrade_outgoing_qos = on)),
     Declaration::text("user", Repeat::Replaces)
         .default("mosquitto")
-        .help("The user to become when started as root; root: stay root."),
+        .value("name")
+        .help("The user to become when started as root; root: stay root.")
+        .manual(
+            "Everything that needs the rights of root, such as a port below 1024, happens later than that; files must \
+             be readable for that user. If there is no user `mosquitto` and none was named, the broker runs as \
+             `nobody`. Any other user that does not exist ends the start. Started by another user than root, the \
+             broker goes on as that user.",
+        ),
     Declaration::int("worker_threads", Refuses(0), Refuses(256))
         .default("0")
         .since("none: this broker's own")
         .help("Threads that share the clients; 0: one per core.")
+        .manual(
+            "Each client is served by one of the threads. 0 is right unless the machine has other things to do as \
+             well.",
+        )
         .store(Store::SmallInt(|c, n| c.global.worker_threads = NonZeroU16::new(n))),
     Declaration::ignored("retry_interval")
         .since("0.5")
+        .examples(&["20"])
         .help("Ignored: messages are sent again on reconnect only.")
+        .manual(
+            "Mosquitto has had no such option since 1.5; it sends a message again only when its client connects anew. \
+             MQTT 3.1 allows to send it again on the same connection, too, which MQTT 5 forbids.",
+        )
         .removed("Warning: The 'retry_interval' option is no longer available."),
     Declaration::ignored("store_clean_interval")
         .help("Ignored: messages go as soon as nobody needs them.")

@@ -9,7 +9,13 @@ pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::words("log_dest", "stdout, stderr, none, or file and a path")
         .default("stderr")
         .reload(Yes)
+        .value("stderr | stdout | none | file path")
         .help("Where the log goes; may be given several times. none: forget those given above.")
+        .manual(
+            "The first one given takes the place of the default, the others add to it, and `none` takes away what was \
+             given above. Lines are appended to a file; there can be one, and its directory must be there. A file \
+             that cannot be opened ends the start. It is created so that only the broker's user can read it.",
+        )
         .store(Store::ByHand(by_hand::log_dest)),
     Declaration::choice(
         "log_type",
@@ -29,20 +35,40 @@ pub(super) static OPTIONS: &[Declaration] = &[
     )
     .default("error, warning, notice and information")
     .reload(Yes)
+    .examples(&["error", "warning", "notice", "information"])
     .help("What is logged; may be given several times. none: forget those given above.")
+    .manual(
+        "The first one given takes the place of the default, the others add to it, and `none` takes away what was \
+             given above. `all` is everything. `subscribe` and `unsubscribe` tell which client subscribes to what. \
+             `-v` and `-q` on the command line count more.",
+    )
+    .manual(
+        "The first one given takes the place of the default, the others add to it, and `none` takes away what was \
+             given above. `all` is everything but what is meant for developers of the broker. `subscribe` and \
+             `unsubscribe` tell which client subscribes to what. `-v` and `-q` on the command line count more.",
+    )
     .store(Store::ByHand(by_hand::log_type)),
     Declaration::int("log_facility", Refuses(0), Refuses(7))
         .default("daemon")
         .reload(Yes)
+        .value("0 to 7")
+        .examples(&["5"])
         .help("Log to syslog as local0 to local7."),
     Declaration::bool("log_timestamp")
         .default("true")
         .reload(Yes)
         .help("Begin log lines with the time.")
+        .manual("A line begins with the time, a colon and a space.")
         .store(Store::Bool(|c, on| c.log.timestamp = on)),
     Declaration::text("log_timestamp_format", Repeat::Refused)
         .reload(Yes)
         .since("1.6")
+        .value("format")
+        .examples(&["%Y-%m-%dT%H:%M:%S"])
         .help("The time's format, as strftime knows it; unset: seconds since 1970.")
+        .manual(
+            "The time is local. A line then begins with what the format gives, a colon and a space; spaces belong to \
+             the format.",
+        )
         .store(Store::Text(|c| &mut c.log.timestamp_format)),
 ];
