@@ -5,6 +5,7 @@ use super::Refusal::SaysWhy;
 use super::Reload::{DocumentedOnly, Yes};
 use super::{Declaration, Repeat, Store};
 use crate::by_hand;
+use crate::log::LogType;
 use std::num::{NonZeroU16, NonZeroU32};
 
 const RSMB: &str = "an option of RSMB, which Mosquitto accepted up to 1.6 and ignored";
@@ -18,10 +19,11 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Send a client one copy of a message for each of its overlapping subscriptions (MQTT 3.x).")
         .manual(
             "For messages that match several subscriptions of one client of MQTT 3.1 or 3.1.1. `true`: a copy for \
-             each of these subscriptions, with the QoS of that subscription. `false`: one copy. Clients of MQTT 5 \
-             always get a copy for each.\n\n\
+             each of these subscriptions, with the QoS of that subscription. `false`: one copy, with the highest QoS \
+             among them. Clients of MQTT 5 always get a copy for each.\n\n\
              The default was `false` up to Mosquitto 2.0.",
-        ),
+        )
+        .store(Store::Bool(|c, on| c.global.allow_duplicate_messages = on)),
     Declaration::text("clientid_prefixes", Repeat::Replaces)
         .reload(Yes)
         .since("0.10")
@@ -32,7 +34,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "There can be one such prefix. It is held against the client ids that the broker makes up as well, so \
              `auto_id_prefix` should begin with it. Clients that are connected already stay.",
-        ),
+        )
+        .store(Store::Text(|c| &mut c.global.clientid_prefixes)),
     Declaration::bool("connection_messages")
         .default("true")
         .reload(Yes)
@@ -56,7 +59,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(DocumentedOnly)
         .since("2.1")
         .help("Answer requests on $CONTROL/broker/v1.")
-        .manual("Requests and answers are JSON; `listPlugins` and `listListeners` are the commands."),
+        .manual("Requests and answers are JSON; `listPlugins` and `listListeners` are the commands.")
+        .store(Store::Bool(|c, on| c.global.enable_control_api = on)),
     Declaration::int("global_max_clients", Unbounded, Unbounded)
         .default("-1")
         .reload(DocumentedOnly)
@@ -164,13 +168,13 @@ pub(super) static OPTIONS: &[Declaration] = &[
              Mosquitto up to 1.6 had 100 as default.",
         )
         .store(Store::Int(|c, n| c.global.max_queued_messages = n.unsigned_abs())),
-    Declaration::int("memory_limit", Refuses(0), Unbounded)
+    Declaration::words("memory_limit", "a whole number of bytes from 0 to 9223372036854775807, in decimal digits")
         .default("0")
-        .unit("bytes")
         .reload(Yes)
         .since("1.4.15")
+        .value("bytes")
         .help("Limit of the heap; 0: no limit.")
-        .manual("What would need more memory is refused. Clients that are connected stay."),
+        .store(Store::ByHand(by_hand::memory_limit)),
     Declaration::int("message_size_limit", Refuses(0), Refuses(268_435_455))
         .default("0")
         .unit("bytes")
@@ -189,10 +193,14 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .unit("bytes")
         .refusal(SaysWhy("Packet buffer size must be between 0 and 65535 inclusive."))
         .since("2.1")
-        .help("Size of a connection's buffer before the length of a packet is known.")
+        .help("Without effect: connections share the buffers of their worker.")
         .manual(
             "Each connection has one such buffer. It also limits the head of the HTTP request by which a WebSocket \
              begins.",
+        )
+        .idle(
+            LogType::Information,
+            "The 'packet_buffer_size' option has no effect: connections share the read buffer of their worker.",
         ),
     Declaration::bool("per_listener_settings")
         .default("false")
@@ -203,10 +211,10 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "With `true`, each listener goes by the security options that stand below it, and by no others; none may \
              stand above the first `listener`. This option itself has to stand above all security options, and cannot \
-             be taken back. These are the security options: `allow_anonymous`, `allow_zero_length_clientid` and \
-             `auto_id_prefix`. Use `listener_allow_anonymous` and `listener_auto_id_prefix` instead.",
+             be taken back. Which options are security options, their scope tells. Use `listener_allow_anonymous` and \
+             `listener_auto_id_prefix` instead.",
         )
-        .store(Store::Only("false")),
+        .store(Store::ByHand(by_hand::per_listener_settings)),
     Declaration::text("pid_file", Repeat::Refused)
         .value("file")
         .examples(&["/run/mosquitto/mosquitto.pid"])
@@ -214,12 +222,14 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "The file holds the number and nothing else. It is written when the broker starts, and removed when it \
              ends. A file that cannot be written ends the start.",
-        ),
+        )
+        .store(Store::Path(|c| &mut c.global.pid_file)),
     Declaration::bool("queue_qos0_messages")
         .default("false")
         .reload(Yes)
         .help("Keep QoS 0 messages, too, for disconnected clients with a session.")
-        .manual("They count for `max_queued_messages` and `max_queued_bytes` like others."),
+        .manual("They count for `max_queued_messages` and `max_queued_bytes` like others.")
+        .store(Store::Bool(|c, on| c.global.queue_qos0_messages = on)),
     Declaration::bool("retain_available")
         .default("true")
         .reload(DocumentedOnly)
@@ -240,7 +250,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "Without it, an expired message stays in memory until somebody subscribes to its topic or publishes to \
              it; it is not delivered in either case.",
-        ),
+        )
+        .store(Store::ByHand(by_hand::retain_expiry_interval)),
     Declaration::bool("set_tcp_nodelay")
         .default("false")
         .reload(DocumentedOnly)
@@ -256,10 +267,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .unit("seconds")
         .reload(Yes)
         .help("How often the $SYS topics are refreshed; 0: no $SYS topics.")
-        .manual(
-            "The topics below `$SYS` tell the state of the broker. With an interval that divides a minute or an hour \
-             they are refreshed at the same moments of the clock.",
-        ),
+        .manual("The topics below `$SYS` tell the state of the broker to whoever subscribes to `$SYS/#`.")
+        .store(Store::SmallInt(|c, n| c.global.sys_interval = n)),
     Declaration::bool("upgrade_outgoing_qos")
         .default("false")
         .reload(Yes)
@@ -272,11 +281,11 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .value("name")
         .help("The user to become when started as root; root: stay root.")
         .manual(
-            "Everything that needs the rights of root, such as a port below 1024, happens later than that; files must \
-             be readable for that user. If there is no user `mosquitto` and none was named, the broker runs as \
-             `nobody`. Any other user that does not exist ends the start. Started by another user than root, the \
-             broker goes on as that user.",
-        ),
+            "Files that the broker reads and writes must be accessible to that user. Where there is no user \
+             `mosquitto` and the option was not given, the broker becomes `nobody`; any other user that does not \
+             exist ends the start. Started by another user than root, the broker goes on as that user.",
+        )
+        .store(Store::Text(|c| &mut c.global.user)),
     Declaration::int("worker_threads", Refuses(0), Refuses(256))
         .default("0")
         .since("none: this broker's own")
@@ -286,18 +295,27 @@ pub(super) static OPTIONS: &[Declaration] = &[
              well.",
         )
         .store(Store::SmallInt(|c, n| c.global.worker_threads = NonZeroU16::new(n))),
-    Declaration::ignored("retry_interval")
+    Declaration::int("retry_interval", Refuses(1), Refuses(3600))
+        .unit("seconds")
         .since("0.5")
+        .advice(
+            "Note: The 'retry_interval' option is available here: unacknowledged messages are sent again after this time \
+             to clients of MQTT 3.1 and 3.1.1 that stay connected.",
+        )
         .examples(&["20"])
-        .help("Ignored: messages are sent again on reconnect only.")
+        .help("When unacknowledged messages are sent again (MQTT 3.x); unset: 20 s for MQTT 3.1, never for 3.1.1.")
         .manual(
             "Mosquitto has had no such option since 1.5; it sends a message again only when its client connects anew. \
              MQTT 3.1 allows to send it again on the same connection, too, which MQTT 5 forbids.",
         )
-        .removed("Warning: The 'retry_interval' option is no longer available."),
-    Declaration::ignored("store_clean_interval")
-        .help("Ignored: messages go as soon as nobody needs them.")
-        .removed("Warning: The 'store_clean_interval' option is no longer needed."),
+        .store(Store::SmallInt(|c, n| c.global.retry_interval = NonZeroU16::new(n))),
+    Declaration::int("store_clean_interval", Refuses(0), Unbounded)
+        .unit("seconds")
+        .help("Without effect: messages go as soon as nobody needs them.")
+        .idle(
+            LogType::Warning,
+            "Warning: The 'store_clean_interval' option is no longer needed: messages go as soon as nobody needs them.",
+        ),
     Declaration::ignored("ffdc_output").refused(RSMB),
     Declaration::ignored("max_log_entries").refused(RSMB),
     Declaration::ignored("trace_level").refused(RSMB),

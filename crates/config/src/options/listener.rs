@@ -6,6 +6,7 @@ use super::Reload::{LaterConnections, No};
 use super::Scope::{DefaultListener, ExplicitListener, Listener};
 use super::{Declaration, Repeat, Store};
 use crate::by_hand;
+use crate::log::LogType;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::words("listener", "a port from 1 to 65535, then an address or host name if not all are meant")
@@ -50,9 +51,10 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .examples(&["eth0"])
         .help("Listen only on the addresses of this network interface.")
         .manual(
-            "It may not contradict an address in the `listener` line. An interface that is not there, or has no \
-             address, ends the start. Linux knows interfaces by names such as `eth0`.",
-        ),
+            "It may not contradict an address in the `listener` line. An interface that is not there ends the start. \
+             Linux knows interfaces by names such as `eth0`.",
+        )
+        .store(Store::ListenerText(|l| &mut l.bind_interface)),
     Declaration::words("accept_protocol_versions", "a list of 3, 4 and 5, separated by commas")
         .default("3,4,5")
         .scope(ExplicitListener)
@@ -113,7 +115,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(LaterConnections)
         .since("1.6")
         .help("Topic aliases that an MQTT 5 client may use; 0: none.")
-        .manual("Clients of MQTT 5 are told the number when they connect. An alias above it ends the connection."),
+        .manual("Clients of MQTT 5 are told the number when they connect. An alias above it ends the connection.")
+        .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias = n)),
     Declaration::int("max_topic_alias_broker", Refuses(0), Refuses(65535))
         .default("10")
         .refusal(Own("Invalid 'NAME' value in configuration."))
@@ -124,7 +127,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "The broker uses as many as the client allows, and not more than this. An alias saves the topic of all \
              messages to it but the first.",
-        ),
+        )
+        .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias_broker = n)),
     Declaration::text("mount_point", Repeat::Replaces)
         .scope(ExplicitListener)
         .reload(LaterConnections)
@@ -135,7 +139,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "Clients of this listener see only topics that begin with it: it is put before the topics that they \
              publish and subscribe to, and before that of their will, and taken away from the topics of what they \
              receive. It may not contain `+` or `#`, and usually ends in a slash.",
-        ),
+        )
+        .store(Store::ByHand(by_hand::mount_point)),
     Declaration::choice("protocol", &["mqtt", "websockets", "http_api"])
         .default("mqtt")
         .scope(Listener)
@@ -148,7 +153,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .since("1.5.5")
         .examples(&["ipv4"])
         .help("Listen over this version of IP only.")
-        .manual("Without it, the listener takes both, as far as its host has addresses of both."),
+        .manual("Without it, the listener takes both, as far as its host has addresses of both.")
+        .store(Store::ByHand(by_hand::socket_domain)),
     Declaration::bool("use_username_as_clientid")
         .default("false")
         .scope(Listener)
@@ -157,7 +163,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "Then nobody can take over the session of another user. A client without a username is refused. Do not \
              combine it with `clientid_prefixes`.",
-        ),
+        )
+        .store(Store::ListenerBool(|l, on| l.use_username_as_clientid = on)),
     Declaration::text("http_dir", Repeat::Refused)
         .scope(ExplicitListener)
         .value("directory")
@@ -166,7 +173,11 @@ pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::int("websockets_log_level", Unbounded, Unbounded)
         .default("0")
         .reload(super::Reload::Yes)
-        .help("What libwebsockets logs, as a bit mask of its own."),
+        .help("Without effect: it is for libwebsockets, which this broker does not use.")
+        .idle(
+            LogType::Notice,
+            "Note: The 'websockets_log_level' option has no effect: it is for libwebsockets, which is not used.",
+        ),
     Declaration::text("websockets_origin", Repeat::Adds)
         .scope(ExplicitListener)
         .reload(LaterConnections)

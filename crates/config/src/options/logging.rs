@@ -6,15 +6,20 @@ use super::{Declaration, Repeat, Store};
 use crate::by_hand;
 
 pub(super) static OPTIONS: &[Declaration] = &[
-    Declaration::words("log_dest", "stdout, stderr, none, or file and a path")
+    Declaration::words("log_dest", "stdout, stderr, syslog, topic, none, or file and a path")
         .default("stderr")
         .reload(Yes)
-        .value("stderr | stdout | none | file path")
+        .value("stderr | stdout | syslog | topic | none | file path")
         .help("Where the log goes; may be given several times. none: forget those given above.")
         .manual(
             "The first one given takes the place of the default, the others add to it, and `none` takes away what was \
-             given above. Lines are appended to a file; there can be one, and its directory must be there. A file \
-             that cannot be opened ends the start. It is created so that only the broker's user can read it.",
+             given above.\n\n\
+             - `file` appends to a file, in a directory that must be there. There can be one. It is created so that \
+             only the broker's user can read it; if it cannot be opened, the start fails.\n\
+             - `syslog` takes lines to the log of the system, as `mosquitto`; `log_facility` says as which kind of \
+             program.\n\
+             - `topic` publishes lines: to `$SYS/broker/log/E` what is an error, and likewise `W` (warning), `N` \
+             (notice), `I` (information), `M/subscribe` and `M/unsubscribe`. Debugging lines are not published.",
         )
         .store(Store::ByHand(by_hand::log_dest)),
     Declaration::choice(
@@ -44,8 +49,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
     )
     .manual(
         "The first one given takes the place of the default, the others add to it, and `none` takes away what was \
-             given above. `all` is everything but what is meant for developers of the broker. `subscribe` and \
-             `unsubscribe` tell which client subscribes to what. `-v` and `-q` on the command line count more.",
+             given above. `all` is everything. `subscribe` and `unsubscribe` tell which client subscribes to what. \
+             `-v` and `-q` on the command line count more.",
     )
     .store(Store::ByHand(by_hand::log_type)),
     Declaration::int("log_facility", Refuses(0), Refuses(7))
@@ -53,7 +58,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(Yes)
         .value("0 to 7")
         .examples(&["5"])
-        .help("Log to syslog as local0 to local7."),
+        .help("Log to syslog as local0 to local7.")
+        .store(Store::SmallInt(|c, n| c.log.facility = Some(n.to_le_bytes()[0]))),
     Declaration::bool("log_timestamp")
         .default("true")
         .reload(Yes)

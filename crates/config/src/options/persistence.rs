@@ -3,6 +3,7 @@
 use super::Bound::{Clamps, None as Unbounded};
 use super::Reload::Yes;
 use super::{Argument, Declaration, Repeat, Store};
+use crate::by_hand;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::bool("persistence")
@@ -45,5 +46,6 @@ pub(super) static OPTIONS: &[Declaration] = &[
              of 365 days; `m` does not mean minutes. Clients of MQTT 5 say themselves how long their session is to be \
              kept; the shorter of both counts. Without the option a session of MQTT 3 is kept until its client asks \
              for a clean one.",
-        ),
+        )
+        .store(Store::ByHand(by_hand::persistent_client_expiration)),
 ];

@@ -4,6 +4,7 @@ use super::Refusal::SaysWhy;
 use super::Reload::{DocumentedOnly, LaterConnections, Yes};
 use super::Scope::{ExplicitListener, Security};
 use super::{Declaration, Repeat, Store};
+use crate::by_hand;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::text("acl_file", Repeat::Replaces)
@@ -34,13 +35,14 @@ pub(super) static OPTIONS: &[Declaration] = &[
              none in local only mode. `listener_allow_anonymous` says otherwise for a single listener.\n\n\
              With `true` and no password file, any username and password will do as well.",
         )
-        .store(Store::Bool(|c, on| c.global.allow_anonymous = Some(on))),
+        .store(Store::ByHand(by_hand::allow_anonymous)),
     Declaration::bool("allow_zero_length_clientid")
         .default("true")
         .scope(Security)
         .reload(Yes)
         .help("Make up an id for clients that give none.")
-        .manual("With `false`, a client without an id is refused."),
+        .manual("With `false`, a client without an id is refused.")
+        .store(Store::SecurityBool(|s, on| s.allow_zero_length_clientid = Some(on))),
     Declaration::text("auto_id_prefix", Repeat::Refused)
         .default("auto-")
         .max_bytes(50)
@@ -55,7 +57,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
              makes one up: this text and 32 random hex digits. In local only mode the option has no effect, as in \
              Mosquitto.",
         )
-        .store(Store::Text(|c| &mut c.global.auto_id_prefix)),
+        .store(Store::SecurityText(|s| &mut s.auto_id_prefix)),
     Declaration::bool("listener_allow_anonymous")
         .default("the value of allow_anonymous")
         .scope(ExplicitListener)
