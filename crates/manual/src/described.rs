@@ -32,15 +32,18 @@ pub(crate) fn facts(option: &Declaration) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// What is to be said about an option that is on its way out. What to use instead, its row says.
-pub(crate) fn deprecation(option: &Declaration) -> Option<&'static str> {
-    match option.remark {
-        Some(Remark::Deprecated(_)) => Some(
-            "Deprecated: the option has its effect, but a notice is logged, and later releases of Mosquitto will not \
-             know it any more.",
-        ),
-        Some(Remark::Advice(_)) | None => None,
-    }
+/// What is to be known before an option is used at all: that it will go, that not all of it is there. What to use instead,
+/// its row says.
+pub(crate) fn remarks(option: &Declaration) -> Vec<String> {
+    let deprecated = matches!(option.remark, Some(Remark::Deprecated(_))).then(|| {
+        "Deprecated: the option has its effect, but a notice is logged, and later releases of Mosquitto will not know it \
+         any more."
+            .to_owned()
+    });
+    let partly = option
+        .only_value()
+        .map(|value| format!("So far only `{value}` is supported; with any other value the broker does not start."));
+    deprecated.into_iter().chain(partly).collect()
 }
 
 fn values(option: &Declaration) -> Option<String> {
@@ -99,8 +102,7 @@ fn scope(scope: Scope) -> &'static str {
 fn reload(reload: Reload) -> &'static str {
     match reload {
         Reload::Yes => "the new value is in force",
-        Reload::No => "nothing changes until the broker is started again",
-        Reload::DocumentedOnly => "nothing changes until the broker is started again",
+        Reload::No | Reload::DocumentedOnly => "nothing changes until the broker is started again",
         Reload::LaterConnections => "in force for connections made afterwards",
         Reload::Contents => "the file is read again",
         Reload::Bridge => "as `bridge_reload_type` says",

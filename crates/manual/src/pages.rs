@@ -2,7 +2,7 @@
 
 use crate::described;
 use crate::markup::{Block, blocks, bold, inline, italic, roff, sentences};
-use mosquitto_config::options::{Declaration, Status, THEMES, options};
+use mosquitto_config::options::{Declaration, Status, THEMES, Theme, options};
 use mosquitto_config::{CommandLineError, FLAGS, Flag, parse_command_line};
 use mosquitto_server::VERSION;
 use mosquitto_server::outside::{ENVIRONMENT, EXIT_STATUSES, SIGNALS};
@@ -43,7 +43,7 @@ fn page(title: &str, section: &str, text: &str) -> String {
 #[allow(clippy::panic, reason = "the pages are part of this program; a test makes them all")]
 fn table(name: &str) -> String {
     match name {
-        "options" => supported_options(),
+        "options" => by_theme(Status::Supported, "", entry),
         "not-supported-yet" => not_supported_yet(),
         "removed" => removed(),
         "refused" => refused(),
@@ -60,67 +60,45 @@ fn tagged(tag: &str, text: &str) -> String {
     format!(".TP\n{tag}\n{}", sentences(text))
 }
 
-fn supported_options() -> String {
-    let mut text = String::new();
-    for theme in THEMES {
-        let supported: String =
-            theme.options.iter().filter(|option| is(option, Status::Supported)).map(entry).collect();
-        if !supported.is_empty() {
-            let _ = write!(text, ".SS {}\n{supported}", theme.title);
-        }
-    }
-    text
-}
-
-fn is(option: &Declaration, status: Status) -> bool {
-    option.status() == status
-}
-
 /// All that there is to say about an option.
 fn entry(option: &Declaration) -> String {
-    let mut text = tagged(&head(option), option.help);
-    text.push_str(".RS\n");
-    let mut paragraph = |words: &str| text.push_str(&format!(".PP\n{}", sentences(words)));
-    if !option.aliases.is_empty() {
-        let names: Vec<_> = option.aliases.iter().map(|alias| format!("`{alias}`")).collect();
-        paragraph(&format!("Another name for it is {}.", names.join(" or ")));
-    }
-    described::deprecation(option).iter().for_each(|words| paragraph(words));
-    if let Some(value) = option.only_value() {
-        paragraph(&format!("So far only `{value}` is supported; the start fails with any other value."));
-    }
-    blocks(option.manual).iter().for_each(|block| text.push_str(&roff(block)));
+    let remarks = described::remarks(option).into_iter().map(Block::Paragraph);
+    let text: String = remarks.chain(blocks(option.manual)).map(|block| roff(&block)).collect();
     let facts = described::facts(option).into_iter();
     let facts: Vec<_> =
-        facts.map(|(label, fact)| format!("{} {}.", italic(&(label.to_owned() + ":")), inline(&fact))).collect();
-    let _ = write!(text, ".PP\n{}\n.RE\n", facts.join("\n.br\n"));
-    text
+        facts.map(|(label, fact)| format!("{} {}.", italic(&format!("{label}:")), inline(&fact))).collect();
+    format!("{}.RS\n{text}.PP\n{}\n.RE\n", tagged(&head(option), option.help), facts.join("\n.br\n"))
 }
 
 fn head(option: &Declaration) -> String {
-    let name = match option.name.strip_suffix("KEY") {
+    format!("{} {}", names(option), italic(&described::argument(option)))
+}
+
+fn names(option: &Declaration) -> String {
+    let name = |name: &str| match name.strip_suffix("KEY") {
         Some(fixed) => bold(fixed) + &italic("KEY"),
-        None => bold(option.name),
+        None => bold(name),
     };
-    format!("{name} {}", italic(&described::argument(option)))
+    option.names().map(name).collect::<Vec<_>>().join(", ")
 }
 
 fn not_supported_yet() -> String {
-    let mut text = String::new();
-    for theme in THEMES {
-        let missing: Vec<_> = theme.options.iter().filter(|option| is(option, Status::NotYet)).collect();
-        if !missing.is_empty() {
-            let _ = writeln!(text, ".SS Not yet: {}", theme.title);
-        }
-        missing.iter().for_each(|option| text.push_str(&tagged(&head(option), option.help)));
-    }
-    text
+    by_theme(Status::NotYet, "Not yet: ", |option| tagged(&head(option), option.help))
+}
+
+/// The options of a status, below the titles of their themes.
+fn by_theme(status: Status, before_title: &str, shown: fn(&Declaration) -> String) -> String {
+    let theme = |theme: &Theme| {
+        let options: String = theme.options.iter().filter(|option| option.status() == status).map(shown).collect();
+        if options.is_empty() { options } else { format!(".SS {before_title}{}\n{options}", theme.title) }
+    };
+    THEMES.iter().map(theme).collect()
 }
 
 fn removed() -> String {
     options()
         .filter(|option| matches!(option.status(), Status::Removed(_)))
-        .map(|option| tagged(&bold(option.name), option.help))
+        .map(|option| tagged(&names(option), option.help))
         .collect()
 }
 

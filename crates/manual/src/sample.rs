@@ -85,23 +85,24 @@ fn section<'t>(file: &mut String, title: &str, text: &str, options: impl Iterato
     if !text.is_empty() {
         comment(file, text);
     }
-    options.for_each(|option| entry(file, option));
+    for option in options {
+        entry(file, option);
+    }
 }
 
 fn entry(file: &mut String, option: &Declaration) {
     file.push('\n');
     comment(file, option.help);
-    described::deprecation(option).iter().for_each(|text| comment(file, text));
-    if let Some(value) = option.only_value() {
-        comment(file, &format!("So far only {value} is supported."));
+    for remark in described::remarks(option) {
+        comment(file, &remark);
     }
     for block in blocks(option.manual) {
         match block {
             Block::Paragraph(text) => comment(file, &text),
             Block::Item(text) => comment(file, &format!("- {text}")),
-            Block::Example(lines) => lines.iter().for_each(|line| {
-                let _ = writeln!(file, "#     {line}");
-            }),
+            Block::Example(lines) => {
+                file.extend(lines.iter().flat_map(|line| ["#     ", line, "\n"]));
+            }
             Block::Section(_) | Block::Subsection(_) | Block::Table(_) => {}
         }
     }
@@ -111,7 +112,7 @@ fn entry(file: &mut String, option: &Declaration) {
 }
 
 /// What stands behind the name: the default, or examples where that cannot be written.
-pub(crate) fn values(option: &Declaration) -> Vec<&'static str> {
+fn values(option: &Declaration) -> Vec<&'static str> {
     match option.examples {
         [] => option.default.into_iter().collect(),
         examples => examples.to_vec(),

@@ -169,6 +169,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
     bridge(Declaration::text("bridge_psk", Repeat::Refused)).value("key").help("The key for TLS-PSK, in hex digits."),
 ];
 
+#[allow(clippy::large_types_passed_by_value, reason = "the compiler alone runs it")]
 const fn bridge(declaration: Declaration) -> Declaration {
     declaration.scope(Scope::Bridge).reload(Reload::Bridge)
 }
