@@ -19,6 +19,7 @@ use crate::config::{Config, Listener, Security};
 use crate::error::ConfigError;
 use crate::log::LogType;
 use crate::reader::{OpenFile, Reader};
+use crate::reference::Referent;
 use crate::words::Statement;
 pub(crate) use argument::LONGEST_TEXT_BYTES;
 use std::path::PathBuf;
@@ -69,6 +70,8 @@ pub struct Declaration {
     pub help: &'static str,
     /// The name in "empty", "duplicate" and "not a number" errors, where Mosquitto uses another there.
     pub(crate) label: Option<&'static str>,
+    /// What the value is the name of, if it names something outside of the configuration.
+    pub(crate) refers: Option<Referent>,
     pub(crate) action: Action,
 }
 
@@ -196,6 +199,7 @@ impl Declaration {
             remark: None,
             help: "",
             label: None,
+            refers: None,
             action: Action::NotYet,
         }
     }
@@ -293,6 +297,11 @@ impl Declaration {
 
     const fn help(mut self, help: &'static str) -> Self {
         self.help = help;
+        self
+    }
+
+    const fn refers(mut self, referent: Referent) -> Self {
+        self.refers = Some(referent);
         self
     }
 

@@ -16,6 +16,7 @@ mod logging;
 mod option_table;
 mod per_listener_settings;
 mod reading;
+mod references;
 mod reload;
 mod text;
 mod unsupported;
