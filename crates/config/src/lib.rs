@@ -8,7 +8,7 @@
 //! name up in the table and stores the value in a [`Config`]. What one row of the table cannot say is in `by_hand`.
 //!
 //! Invariant: this room reads configuration files and does nothing else with the outside. It resolves no host names,
-//! opens no log and prints nothing: what there is to say is returned as [`Notice`]s and [`ConfigError`]s.
+//! opens no log and prints nothing: what there is to say is returned as [`Notice`]s and [`ConfigErrors`].
 
 mod apply;
 mod by_hand;
@@ -19,6 +19,7 @@ mod error;
 mod log;
 pub mod options;
 mod reader;
+mod reference;
 mod settings;
 mod suggestion;
 mod words;
@@ -26,6 +27,7 @@ mod words;
 pub use command_line::{Command, CommandLineError, FLAGS, Flag, parse_command_line, usage};
 pub use config::{Config, Global, Listener, Origin, ProtocolVersions, Security, SocketDomain};
 pub use endpoint::{Endpoint, Place};
-pub use error::{ConfigError, Location, Notice};
+pub use error::{ConfigError, ConfigErrors, Location, Notice};
 pub use log::{Destinations, Log, LogType, LogTypes};
+pub use reference::{Reference, Referent};
 pub use settings::{Settings, Verbosity};

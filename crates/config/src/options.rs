@@ -19,6 +19,7 @@ use crate::config::{Config, Listener, Security};
 use crate::error::ConfigError;
 use crate::log::LogType;
 use crate::reader::{OpenFile, Reader};
+use crate::reference::Referent;
 use crate::words::Statement;
 pub(crate) use argument::LONGEST_TEXT_BYTES;
 use std::path::PathBuf;
@@ -91,6 +92,8 @@ pub struct Declaration {
     pub examples: &'static [&'static str],
     /// The name in "empty", "duplicate" and "not a number" errors, where Mosquitto uses another there.
     pub(crate) label: Option<&'static str>,
+    /// What the value is the name of, if it names something outside of the configuration.
+    pub(crate) refers: Option<Referent>,
     pub(crate) action: Action,
 }
 
@@ -229,6 +232,7 @@ impl Declaration {
             value: None,
             examples: &[],
             label: None,
+            refers: None,
             action: Action::NotYet,
         }
     }
@@ -341,6 +345,11 @@ impl Declaration {
 
     const fn examples(mut self, values: &'static [&'static str]) -> Self {
         self.examples = values;
+        self
+    }
+
+    const fn refers(mut self, referent: Referent) -> Self {
+        self.refers = Some(referent);
         self
     }
 

@@ -1,11 +1,12 @@
 //! Options of the broker as a whole.
 
 use super::Bound::{Clamps, None as Unbounded, Refuses};
-use super::Refusal::SaysWhy;
+use super::Refusal::Own;
 use super::Reload::{DocumentedOnly, Yes};
 use super::{Declaration, Repeat, Store};
 use crate::by_hand;
 use crate::log::LogType;
+use crate::reference::Referent;
 use std::num::{NonZeroU16, NonZeroU32};
 
 const RSMB: &str = "an option of RSMB, which Mosquitto accepted up to 1.6 and ignored";
@@ -108,7 +109,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .store(Store::Int(|c, n| c.global.max_inflight_bytes = n.unsigned_abs())),
     Declaration::int("max_inflight_messages", Clamps(0), Refuses(65535))
         .default("20")
-        .refusal(SaysWhy("'NAME' must be <= 65535."))
+        .refusal(Own("'NAME' must be <= 65535."))
         .reload(DocumentedOnly)
         .since("0.6")
         .help("QoS 1 and 2 messages under way at once, per client and direction; 0: no limit.")
@@ -134,7 +135,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::int("max_packet_size", Refuses(20), Unbounded)
         .default("2000000")
         .unit("bytes")
-        .refusal(SaysWhy("'NAME' must be >= 20."))
+        .refusal(Own("'NAME' must be >= 20."))
         .reload(DocumentedOnly)
         .since("1.6")
         .help("Largest packet accepted from a client.")
@@ -191,7 +192,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .aliases(&["websockets_headers_size"])
         .default("4096")
         .unit("bytes")
-        .refusal(SaysWhy("Packet buffer size must be between 0 and 65535 inclusive."))
+        .refusal(Own("Packet buffer size must be between 0 and 65535 inclusive."))
         .since("2.1")
         .help("Without effect: connections share the buffers of their worker.")
         .manual(
@@ -223,6 +224,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "The file holds the number and nothing else. It is written when the broker starts, and removed when it \
              ends. A file that cannot be written ends the start.",
         )
+        .refers(Referent::PidFile)
         .store(Store::Path(|c| &mut c.global.pid_file)),
     Declaration::bool("queue_qos0_messages")
         .default("false")
@@ -242,7 +244,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .store(Store::Bool(|c, on| c.global.retain_available = on)),
     Declaration::int("retain_expiry_interval", Refuses(1), Clamps(10_000_000))
         .unit("minutes")
-        .refusal(SaysWhy("NAME must be >= 1."))
+        .refusal(Own("NAME must be >= 1."))
         .reload(DocumentedOnly)
         .since("2.1")
         .examples(&["60"])
@@ -285,6 +287,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
              `mosquitto` and the option was not given, the broker becomes `nobody`; any other user that does not \
              exist ends the start. Started by another user than root, the broker goes on as that user.",
         )
+        .refers(Referent::User)
         .store(Store::Text(|c| &mut c.global.user)),
     Declaration::int("worker_threads", Refuses(0), Refuses(256))
         .default("0")

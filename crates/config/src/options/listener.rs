@@ -1,12 +1,13 @@
 //! Where clients connect.
 
 use super::Bound::{Clamps, None as Unbounded, Refuses};
-use super::Refusal::{Own, SaysWhy};
+use super::Refusal::Own;
 use super::Reload::{LaterConnections, No};
 use super::Scope::{DefaultListener, ExplicitListener, Listener};
 use super::{Declaration, Repeat, Store};
 use crate::by_hand;
 use crate::log::LogType;
+use crate::reference::Referent;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::words("listener", "a port from 1 to 65535, then an address or host name if not all are meant")
@@ -42,6 +43,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .examples(&["localhost"])
         .help("The default listener's address or host name.")
         .manual("Use `listener` with an address instead. The option makes a default listener if there is none yet.")
+        .refers(Referent::Host)
         .store(Store::ByHand(by_hand::bind_address)),
     Declaration::text("bind_interface", Repeat::Refused)
         .scope(Listener)
@@ -54,6 +56,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "It may not contradict an address in the `listener` line. An interface that is not there ends the start. \
              Linux knows interfaces by names such as `eth0`.",
         )
+        .refers(Referent::Interface)
         .store(Store::ListenerText(|l| &mut l.bind_interface)),
     Declaration::words("accept_protocol_versions", "a list of 3, 4 and 5, separated by commas")
         .default("3,4,5")
@@ -69,7 +72,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         )
         .store(Store::ByHand(by_hand::accept_protocol_versions)),
     Declaration::int("enable_proxy_protocol", Refuses(1), Refuses(2))
-        .refusal(SaysWhy("NAME must be 1 or 2."))
+        .refusal(Own("NAME must be 1 or 2."))
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
@@ -98,7 +101,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::int("max_qos", Refuses(0), Refuses(2))
         .aliases(&["maximum_qos"])
         .default("2")
-        .refusal(SaysWhy("'max_qos' must be between 0 and 2 inclusive."))
+        .refusal(Own("'max_qos' must be between 0 and 2 inclusive."))
         .scope(Listener)
         .reload(LaterConnections)
         .since("1.6")

@@ -1,6 +1,6 @@
 //! Who may connect, and what they may do.
 
-use super::Refusal::SaysWhy;
+use super::Refusal::Own;
 use super::Reload::{DocumentedOnly, LaterConnections, Yes};
 use super::Scope::{ExplicitListener, Security};
 use super::{Declaration, Repeat, Store};
@@ -46,7 +46,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::text("auto_id_prefix", Repeat::Refused)
         .default("auto-")
         .max_bytes(50)
-        .refusal(SaysWhy("NAME length must be <= 50."))
+        .refusal(Own("NAME length must be <= 50."))
         .scope(Security)
         .reload(DocumentedOnly)
         .deprecated("Please use 'listener_auto_id_prefix' instead.")
@@ -70,7 +70,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::text("listener_auto_id_prefix", Repeat::Refused)
         .default("the value of auto_id_prefix")
         .max_bytes(50)
-        .refusal(SaysWhy("'NAME' length must be <= 50."))
+        .refusal(Own("'NAME' length must be <= 50."))
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")

@@ -34,8 +34,12 @@ fn max_packet_size_is_20_or_more() {
     assert_eq!(config("max_packet_size 20\n").global.max_packet_size, 20);
     assert_eq!(config("max_packet_size 268435460\n").global.max_packet_size, 268_435_460);
     for word in ["19", "0", "-1"] {
-        let expected = "Error: 'max_packet_size' must be >= 20.\nError found at DIR/x:1.";
-        assert_eq!(refusal(format!("max_packet_size {word}\n")), expected, "{word}");
+        let expected = format!(
+            "Error: 'max_packet_size' must be >= 20.\n\
+             Expected: a whole number from 20 to 2147483647 (bytes), not {word}.\n\
+             Error found at DIR/x:1."
+        );
+        assert_eq!(refusal(format!("max_packet_size {word}\n")), expected);
     }
 }
 

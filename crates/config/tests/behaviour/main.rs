@@ -17,6 +17,7 @@ mod option_table;
 mod packaged_files;
 mod per_listener_settings;
 mod reading;
+mod references;
 mod reload;
 mod text;
 mod unsupported;

@@ -261,7 +261,7 @@ fn a_declared_default_is_what_holds_without_the_option() {
         // What is given for itself is remembered as given.
         "allow_zero_length_clientid",
     ];
-    let without = |text: String| Config { notices: Vec::new(), ..config(text) };
+    let without = |text: String| Config { notices: Vec::new(), references: Vec::new(), ..config(text) };
     let mut compared = 0;
     for option in options().filter(|option| option.status() == Status::Supported && !NO_VALUE.contains(&option.name)) {
         let Some(default) = option.default else { continue };
