@@ -32,7 +32,7 @@ enum Call {
 /// The signals that the broker knows. To be called before anything of it can be seen from outside, so that a signal that
 /// comes early is not lost.
 pub(crate) fn listen_to_signals() -> io::Result<Receiver<i32>> {
-    let mut signals = Signals::new(SIGNALS.iter().map(|signal| signal.number))?;
+    let mut signals = Signals::new(SIGNALS.iter().map(|signal| (signal.number)()))?;
     let (sender, receiver) = sync_channel(SIGNALS_MAX);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {

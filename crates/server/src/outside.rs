@@ -4,10 +4,10 @@
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
 /// A signal that the broker does something about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Signal {
-    /// Its number on this system.
-    pub number: i32,
+    /// Its number on this system, which decides about some of them only when the program runs.
+    pub number: fn() -> i32,
     /// Its name.
     pub name: &'static str,
     /// What the broker does, for the manual. Names stand in backquotes.
@@ -17,23 +17,23 @@ pub struct Signal {
 /// The signals that the broker does something about; it leaves all others as they are.
 pub static SIGNALS: &[Signal] = &[
     Signal {
-        number: SIGINT,
+        number: || SIGINT,
         name: "SIGINT",
         help: "Stop: publish the wills of all connected clients, close their connections and exit with status 0.",
     },
-    Signal { number: SIGTERM, name: "SIGTERM", help: "The same as SIGINT." },
+    Signal { number: || SIGTERM, name: "SIGTERM", help: "The same as SIGINT." },
     Signal {
-        number: SIGHUP,
+        number: || SIGHUP,
         name: "SIGHUP",
         help: "Answered by a warning in the log: reloading the configuration is not supported yet.",
     },
     Signal {
-        number: SIGUSR1,
+        number: || SIGUSR1,
         name: "SIGUSR1",
         help: "Answered by a warning in the log: there is no persistence yet that could be saved.",
     },
     Signal {
-        number: SIGUSR2,
+        number: || SIGUSR2,
         name: "SIGUSR2",
         help: "Answered by a warning in the log: printing the subscription tree is not supported yet.",
     },
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn every_signal_has_its_own_name() {
         for signal in SIGNALS {
-            assert_eq!(signal_hook::low_level::signal_name(signal.number), Some(signal.name));
+            assert_eq!(signal_hook::low_level::signal_name((signal.number)()), Some(signal.name));
         }
     }
 }

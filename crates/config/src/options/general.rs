@@ -221,8 +221,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .examples(&["/run/mosquitto/mosquitto.pid"])
         .help("Write the process id to this file.")
         .manual(
-            "The file holds the number and nothing else. It is written when the broker starts, and removed when it \
-             ends. A file that cannot be written ends the start.",
+            "The file holds the number and nothing else. It is written when the listeners are open, and removed when \
+             the broker ends. It may be no symbolic link. If it cannot be written, the broker does not start.",
         )
         .refers(Referent::PidFile)
         .store(Store::Path(|c| &mut c.global.pid_file)),

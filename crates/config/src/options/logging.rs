@@ -15,7 +15,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "The first one given takes the place of the default, the others add to it, and `none` takes away what was \
              given above.\n\n\
              - `file` appends to a file, in a directory that must be there. There can be one. It is created so that \
-             only the broker's user can read it; if it cannot be opened, the start fails.\n\
+             only the broker's user can read it, and it may be no symbolic link. While it cannot be opened, errors \
+             go to standard error, and the broker runs all the same.\n\
              - `syslog` takes lines to the log of the system, as `mosquitto`; `log_facility` says as which kind of \
              program.\n\
              - `topic` publishes lines: to `$SYS/broker/log/E` what is an error, and likewise `W` (warning), `N` \
