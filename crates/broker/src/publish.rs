@@ -145,7 +145,7 @@ impl Shard {
             self.home.acknowledge(id, PacketType::PubAck, publish.packet_id, reason);
         }
         if refused.is_none() && standing == Standing::Control {
-            self.answer_control(id, topic);
+            self.answer_control(id, topic, publish.payload);
         }
         Ok(Flow::Next)
     }
@@ -231,7 +231,7 @@ impl Shard {
             session.incoming.remove(packet_id);
         }
         if control {
-            self.answer_control(id, topic);
+            self.answer_control(id, topic, message.view().payload);
         }
         if let Some(way) = way {
             let origin = self.origin(slot);
@@ -249,30 +249,6 @@ impl Shard {
         match seconds {
             None | Some(0) => Moment::NEVER,
             Some(seconds) => self.home.now.plus_s(seconds),
-        }
-    }
-
-    /// Nothing in the broker takes requests under `$CONTROL`: the client that made one is told, nobody else is.
-    fn answer_control(&mut self, id: ConnectionId, topic: &str) {
-        let Some(connection) = self.home.connections.get(id) else { return };
-        let version = connection.version;
-        let topic = format!("{topic}/response");
-        let answer = Publish {
-            dup: false,
-            qos: QoS::AtMostOnce,
-            retain: false,
-            topic: &topic,
-            packet_id: 0,
-            properties: Properties::EMPTY,
-            payload: b"{\"error\": \"endpoint not available\"}",
-        };
-        if u16::try_from(topic.len()).is_ok() {
-            let mut packet = Vec::new();
-            answer.encode(version, &mut packet);
-            if self.home.reply_if_taken(id, &packet) {
-                let described = describe(false, QoS::AtMostOnce, false, 0, topic.as_bytes(), answer.payload.len());
-                log!(self.home.log, Debug, "Sending PUBLISH to {} ({described})", self.home.name_of(id));
-            }
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Settings {
     pub max_topic_alias: u16,
     /// The largest number of topic aliases that the broker uses towards a client.
     pub max_topic_alias_broker: u16,
+    /// Whether requests on `$CONTROL/broker/v1` are answered.
+    pub enable_control_api: bool,
     /// Whether connecting and disconnecting clients are logged.
     pub connection_messages: bool,
     /// The settings of each listener, by the number a connection is opened with.
@@ -52,6 +54,8 @@ impl Settings {
 pub struct ListenerSettings {
     /// The port that the log names.
     pub port: u16,
+    /// The address or host name that it was asked to listen at; none: all addresses.
+    pub host: Option<Box<str>>,
     /// Whether clients without a user name are let in.
     pub allow_anonymous: bool,
     /// The highest QoS that its clients may use.
@@ -92,6 +96,7 @@ impl Default for ListenerSettings {
     fn default() -> Self {
         Self {
             port: 1883,
+            host: None,
             allow_anonymous: true,
             max_qos: QoS::ExactlyOnce,
             versions: Versions::ALL,
@@ -116,6 +121,7 @@ impl Default for Settings {
             upgrade_outgoing_qos: false,
             max_topic_alias: 10,
             max_topic_alias_broker: 10,
+            enable_control_api: false,
             connection_messages: true,
             listeners: vec![ListenerSettings::default()],
             log: crate::LogMask::DEFAULT,
