@@ -264,6 +264,8 @@ impl Shard {
         let client_id = assigned.as_deref().unwrap_or(connect.client_id);
         let (slot, session_present) = self.claim_session(connect, client_id);
         let (keep_alive_s, now) = (self.keep_alive(connect), self.home.now);
+        let (aliases_in, aliases_out) =
+            self.listener(id).map_or((0, 0), |listener| (listener.max_topic_alias, listener.max_topic_alias_broker));
         if let Some(connection) = self.home.connections.get_mut(id) {
             connection.version = connect.version;
             connection.bridge = connect.bridge;
@@ -272,7 +274,8 @@ impl Shard {
             connection.heard_at = now;
             // One and a half times the keep alive; 0 turns it off.
             connection.silence_ms = u32::from(keep_alive_s) * 1500;
-            let aliases = asked.topic_alias_maximum.min(self.home.settings.max_topic_alias_broker);
+            connection.max_topic_alias = aliases_in;
+            let aliases = asked.topic_alias_maximum.min(aliases_out);
             connection.aliases_out = (aliases > 0).then(|| Box::new(AliasesOut::new(aliases)));
         }
         self.arm_silence(id);
@@ -361,8 +364,9 @@ impl Shard {
             if keep_alive_s != connect.keep_alive_s {
                 properties.push(Property::ServerKeepAlive(keep_alive_s)); // [MQTT-3.2.2-21]
             }
-            if settings.max_topic_alias > 0 {
-                properties.push(Property::TopicAliasMaximum(settings.max_topic_alias));
+            let max_topic_alias = self.home.connections.get(id).map_or(0, |connection| connection.max_topic_alias);
+            if max_topic_alias > 0 {
+                properties.push(Property::TopicAliasMaximum(max_topic_alias));
             }
             if let Some(assigned) = assigned {
                 properties.push(Property::AssignedClientIdentifier(assigned)); // [MQTT-3.2.2-16]

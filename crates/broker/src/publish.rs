@@ -72,12 +72,11 @@ impl Shard {
             // [MQTT-4.7.3-1]
             return if topic.is_empty() { Err(malformed("topic name", "is empty").into()) } else { Ok(None) };
         };
-        let maximum = self.home.settings.max_topic_alias;
         if alias == 0 {
             return Err(protocol_error("topic alias", "is zero").into()); // [MQTT-3.3.2-8]
         }
         let Some(connection) = self.home.connections.get_mut(id) else { return Ok(None) };
-        if alias > maximum {
+        if alias > connection.max_topic_alias {
             // [MQTT-3.3.2-9]
             self.refuse(id, ReasonCode::TOPIC_ALIAS_INVALID, "topic alias invalid");
             return Ok(Some(Box::default()));

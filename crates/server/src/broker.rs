@@ -104,6 +104,7 @@ fn broker_settings(settings: &Settings, endpoints: &[Endpoint], logger: &Logger)
         max_qos: QoS::from_bits(endpoint.max_qos).unwrap_or(QoS::ExactlyOnce),
         versions: versions(endpoint.protocol_versions),
         auto_id_prefix: endpoint.auto_id_prefix.as_str().into(),
+        ..ListenerSettings::default()
     };
     BrokerSettings {
         global_max_clients: global.global_max_clients.map_or(0, u32::from),
