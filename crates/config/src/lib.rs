@@ -12,6 +12,7 @@
 
 mod apply;
 mod by_hand;
+mod changes;
 mod command_line;
 mod config;
 mod endpoint;
@@ -23,7 +24,9 @@ mod reference;
 mod settings;
 mod suggestion;
 mod words;
+mod written;
 
+pub use changes::{Change, Effect};
 pub use command_line::{Command, CommandLineError, FLAGS, Flag, parse_command_line, usage};
 pub use config::{Config, Global, Listener, Origin, ProtocolVersions, Security, SocketDomain};
 pub use endpoint::{Endpoint, Place};

@@ -1,6 +1,7 @@
 //! What the row of an option says, in words.
 
-use mosquitto_config::options::{Argument, Bound, Declaration, Reload, Remark, Repeat, Scope};
+use mosquitto_config::Effect;
+use mosquitto_config::options::{Argument, Bound, Declaration, Remark, Repeat, Scope};
 
 /// The longest text that any option takes; not worth mentioning.
 const LONGEST_TEXT_BYTES: usize = 65535;
@@ -27,7 +28,7 @@ pub(crate) fn facts(option: &Declaration) -> Vec<(&'static str, String)> {
     let mut facts = vec![("Default", option.default.unwrap_or("unset").to_owned())];
     facts.extend(values(option).map(|text| ("Values", text)));
     facts.push(("Scope", scope(option.scope).to_owned()));
-    facts.push(("Reload", reload(option.reload).to_owned()));
+    facts.extend(reload(option).map(|text| ("Reload", text.to_owned())));
     facts.push(("Since", since(option.since)));
     facts
 }
@@ -99,14 +100,14 @@ fn scope(scope: Scope) -> &'static str {
     }
 }
 
-fn reload(reload: Reload) -> &'static str {
-    match reload {
-        Reload::Yes => "the new value is in force",
-        Reload::No | Reload::DocumentedOnly => "nothing changes until the broker is started again",
-        Reload::LaterConnections => "in force for connections made afterwards",
-        Reload::Contents => "the file is read again",
-        Reload::Bridge => "as `bridge_reload_type` says",
-    }
+/// When this broker goes by a value that is another one after SIGHUP; `None` if there is no other.
+fn reload(option: &Declaration) -> Option<&'static str> {
+    option.effect().map(|effect| match effect {
+        _ if option.makes_a_listener() => "the listener is closed, and another one opened",
+        Effect::AtOnce => "in force at once",
+        Effect::LaterConnections => "in force for clients that connect afterwards",
+        Effect::Restart => "nothing changes until the broker is started again",
+    })
 }
 
 fn since(release: &str) -> String {

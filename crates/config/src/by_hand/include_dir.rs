@@ -21,7 +21,9 @@ pub(crate) fn include_dir(
         ConfigError::new(format_args!("Unable to open include_dir '{}'.", directory.display()))
             .expected(format!("a directory that can be read ({reason})"))
     })?;
-    names.iter().for_each(|name| reader.read_included(&directory.join(name), &file.at));
+    for name in names {
+        reader.read_included(&directory.join(name), &file.at);
+    }
     Ok(())
 }
 

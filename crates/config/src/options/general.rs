@@ -5,8 +5,10 @@ use super::Refusal::Own;
 use super::Reload::{DocumentedOnly, Yes};
 use super::{Declaration, Repeat, Store};
 use crate::by_hand;
+use crate::changes::Effect;
 use crate::log::LogType;
 use crate::reference::Referent;
+use crate::written::Written;
 use std::num::{NonZeroU16, NonZeroU32};
 
 const RSMB: &str = "an option of RSMB, which Mosquitto accepted up to 1.6 and ignored";
@@ -24,7 +26,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              among them. Clients of MQTT 5 always get a copy for each.\n\n\
              The default was `false` up to Mosquitto 2.0.",
         )
-        .store(Store::Bool(|c, on| c.global.allow_duplicate_messages = on)),
+        .store(Store::Bool(|c, on| c.global.allow_duplicate_messages = on))
+        .shows(Effect::AtOnce, |c| c.global.allow_duplicate_messages.written()),
     Declaration::text("clientid_prefixes", Repeat::Replaces)
         .reload(Yes)
         .since("0.10")
@@ -36,13 +39,15 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "There can be one such prefix. It is held against the client ids that the broker makes up as well, so \
              `auto_id_prefix` should begin with it. Clients that are connected already stay.",
         )
-        .store(Store::Text(|c| &mut c.global.clientid_prefixes)),
+        .store(Store::Text(|c| &mut c.global.clientid_prefixes))
+        .shows(Effect::LaterConnections, |c| c.global.clientid_prefixes.written()),
     Declaration::bool("connection_messages")
         .default("true")
         .reload(Yes)
         .help("Log clients' connecting and disconnecting.")
         .manual("`false` leaves out the lines about clients that connect, that disconnect, and that are refused.")
-        .store(Store::Bool(|c, on| c.log.connection_messages = on)),
+        .store(Store::Bool(|c, on| c.log.connection_messages = on))
+        .shows(Effect::AtOnce, |c| c.log.connection_messages.written()),
     Declaration::bool("check_retain_source")
         .default("false")
         .reload(DocumentedOnly)
@@ -61,7 +66,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .since("2.1")
         .help("Answer requests on $CONTROL/broker/v1.")
         .manual("Requests and answers are JSON; `listPlugins` and `listListeners` are the commands.")
-        .store(Store::Bool(|c, on| c.global.enable_control_api = on)),
+        .store(Store::Bool(|c, on| c.global.enable_control_api = on))
+        .shows(Effect::AtOnce, |c| c.global.enable_control_api.written()),
     Declaration::int("global_max_clients", Unbounded, Unbounded)
         .default("-1")
         .reload(DocumentedOnly)
@@ -72,7 +78,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              `Server busy`, of earlier versions by closing its connection. A client that has a session can come back \
              to it.",
         )
-        .store(Store::Int(|c, n| c.global.global_max_clients = u32::try_from(n).ok().and_then(NonZeroU32::new))),
+        .store(Store::Int(|c, n| c.global.global_max_clients = u32::try_from(n).ok().and_then(NonZeroU32::new)))
+        .shows(Effect::AtOnce, |c| c.global.global_max_clients.written()),
     Declaration::int("global_max_connections", Unbounded, Unbounded)
         .default("-1")
         .reload(DocumentedOnly)
@@ -82,7 +89,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "A connection beyond the limit is closed as soon as it is made, and logged. `max_connections` is the same \
              for a single listener.",
         )
-        .store(Store::Int(|c, n| c.global.global_max_connections = u32::try_from(n).ok().and_then(NonZeroU32::new))),
+        .store(Store::Int(|c, n| c.global.global_max_connections = u32::try_from(n).ok().and_then(NonZeroU32::new)))
+        .shows(Effect::AtOnce, |c| c.global.global_max_connections.written()),
     Declaration::words("include_dir", "a directory")
         .reload(Yes)
         .since("1.0")
@@ -93,7 +101,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "The files are read where the option stands, as if their lines stood there, but each begins without a \
              listener. They are sorted by name, letter by letter without regard to case; where names differ in case \
              only, upper comes before lower: `00.conf`, `01.conf`, `A.conf`, `a.conf`, `B.conf`. An included file \
-             cannot include others. A directory that cannot be read is an error.",
+             cannot include others. A directory that cannot be read is an error. On a reload it is read again, also \
+             for files that are new.",
         )
         .store(Store::ByHand(by_hand::include_dir)),
     Declaration::int("max_inflight_bytes", Clamps(0), Unbounded)
@@ -106,7 +115,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "Only payloads count. A message may be started as long as less than this is under way, so a single \
              message may be larger.",
         )
-        .store(Store::Int(|c, n| c.global.max_inflight_bytes = n.unsigned_abs())),
+        .store(Store::Int(|c, n| c.global.max_inflight_bytes = n.unsigned_abs()))
+        .shows(Effect::AtOnce, |c| c.global.max_inflight_bytes.written()),
     Declaration::int("max_inflight_messages", Clamps(0), Refuses(65535))
         .default("20")
         .refusal(Own("'NAME' must be <= 65535."))
@@ -119,7 +129,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              one. With `1`, messages are delivered strictly one after the other. 65535 counts as 0.",
         )
         // 65535 is what MQTT 5 means by leaving the Receive Maximum out: no limit.
-        .store(Store::SmallInt(|c, n| c.global.max_inflight_messages = if n == u16::MAX { 0 } else { n })),
+        .store(Store::SmallInt(|c, n| c.global.max_inflight_messages = if n == u16::MAX { 0 } else { n }))
+        .shows(Effect::LaterConnections, |c| c.global.max_inflight_messages.written()),
     Declaration::int("max_keepalive", Refuses(0), Refuses(65535))
         .default("0")
         .unit("seconds")
@@ -131,7 +142,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              Alive). Earlier versions have no way to tell a client so; it is refused with code 2 (identifier \
              rejected).",
         )
-        .store(Store::SmallInt(|c, n| c.global.max_keepalive = n)),
+        .store(Store::SmallInt(|c, n| c.global.max_keepalive = n))
+        .shows(Effect::LaterConnections, |c| c.global.max_keepalive.written()),
     Declaration::int("max_packet_size", Refuses(20), Unbounded)
         .default("2000000")
         .unit("bytes")
@@ -144,7 +156,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              client that sends a larger packet is disconnected, before the packet is read. What the broker sends is \
              not limited by it, but by the Maximum Packet Size of the client.",
         )
-        .store(Store::Int(|c, n| c.global.max_packet_size = n.unsigned_abs())),
+        .store(Store::Int(|c, n| c.global.max_packet_size = n.unsigned_abs()))
+        .shows(Effect::AtOnce, |c| c.global.max_packet_size.written()),
     Declaration::int("max_queued_bytes", Clamps(0), Unbounded)
         .default("0")
         .unit("bytes")
@@ -156,7 +169,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              would wait beyond the limit is dropped. Where `max_queued_messages` is set as well, the limit that is \
              reached first counts.",
         )
-        .store(Store::Int(|c, n| c.global.max_queued_bytes = n.unsigned_abs())),
+        .store(Store::Int(|c, n| c.global.max_queued_bytes = n.unsigned_abs()))
+        .shows(Effect::AtOnce, |c| c.global.max_queued_bytes.written()),
     Declaration::int("max_queued_messages", Clamps(0), Unbounded)
         .default("1000")
         .reload(DocumentedOnly)
@@ -168,14 +182,16 @@ pub(super) static OPTIONS: &[Declaration] = &[
              loses QoS 0 messages once this many packets wait for it.\n\n\
              Mosquitto up to 1.6 had 100 as default.",
         )
-        .store(Store::Int(|c, n| c.global.max_queued_messages = n.unsigned_abs())),
+        .store(Store::Int(|c, n| c.global.max_queued_messages = n.unsigned_abs()))
+        .shows(Effect::AtOnce, |c| c.global.max_queued_messages.written()),
     Declaration::words("memory_limit", "a whole number of bytes from 0 to 9223372036854775807, in decimal digits")
         .default("0")
         .reload(Yes)
         .since("1.4.15")
         .value("bytes")
         .help("Limit of the heap; 0: no limit.")
-        .store(Store::ByHand(by_hand::memory_limit)),
+        .store(Store::ByHand(by_hand::memory_limit))
+        .shows(Effect::AtOnce, |c| c.global.memory_limit.written()),
     Declaration::int("message_size_limit", Refuses(0), Refuses(268_435_455))
         .default("0")
         .unit("bytes")
@@ -187,7 +203,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              too large) where the QoS has an acknowledgement. A client whose will is too large is refused. \
              `max_packet_size` is usually the better choice, since it ends such a transfer before it has taken place.",
         )
-        .store(Store::Int(|c, n| c.global.message_size_limit = n.unsigned_abs())),
+        .store(Store::Int(|c, n| c.global.message_size_limit = n.unsigned_abs()))
+        .shows(Effect::AtOnce, |c| c.global.message_size_limit.written()),
     Declaration::int("packet_buffer_size", Refuses(0), Refuses(65535))
         .aliases(&["websockets_headers_size"])
         .default("4096")
@@ -215,7 +232,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              be taken back. Which options are security options, their scope tells. Use `listener_allow_anonymous` and \
              `listener_auto_id_prefix` instead.",
         )
-        .store(Store::ByHand(by_hand::per_listener_settings)),
+        .store(Store::ByHand(by_hand::per_listener_settings))
+        .shows(Effect::AtOnce, |c| c.global.per_listener_settings.written()),
     Declaration::text("pid_file", Repeat::Refused)
         .value("file")
         .examples(&["/run/mosquitto/mosquitto.pid"])
@@ -225,13 +243,15 @@ pub(super) static OPTIONS: &[Declaration] = &[
              the broker ends. It may be no symbolic link. If it cannot be written, the broker does not start.",
         )
         .refers(Referent::PidFile)
-        .store(Store::Path(|c| &mut c.global.pid_file)),
+        .store(Store::Path(|c| &mut c.global.pid_file))
+        .shows(Effect::Restart, |c| c.global.pid_file.written()),
     Declaration::bool("queue_qos0_messages")
         .default("false")
         .reload(Yes)
         .help("Keep QoS 0 messages, too, for disconnected clients with a session.")
         .manual("They count for `max_queued_messages` and `max_queued_bytes` like others.")
-        .store(Store::Bool(|c, on| c.global.queue_qos0_messages = on)),
+        .store(Store::Bool(|c, on| c.global.queue_qos0_messages = on))
+        .shows(Effect::AtOnce, |c| c.global.queue_qos0_messages.written()),
     Declaration::bool("retain_available")
         .default("true")
         .reload(DocumentedOnly)
@@ -241,7 +261,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "With `false`, clients of MQTT 5 are told so when they connect. A client that publishes a retained \
              message all the same is disconnected, and one whose will is to be retained is refused.",
         )
-        .store(Store::Bool(|c, on| c.global.retain_available = on)),
+        .store(Store::Bool(|c, on| c.global.retain_available = on))
+        .shows(Effect::AtOnce, |c| c.global.retain_available.written()),
     Declaration::int("retain_expiry_interval", Refuses(1), Clamps(10_000_000))
         .unit("minutes")
         .refusal(Own("NAME must be >= 1."))
@@ -253,7 +274,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "Without it, an expired message stays in memory until somebody subscribes to its topic or publishes to \
              it; it is not delivered in either case.",
         )
-        .store(Store::ByHand(by_hand::retain_expiry_interval)),
+        .store(Store::ByHand(by_hand::retain_expiry_interval))
+        .shows(Effect::AtOnce, |c| c.global.retain_expiry_interval.written()),
     Declaration::bool("set_tcp_nodelay")
         .default("false")
         .reload(DocumentedOnly)
@@ -263,21 +285,24 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "The system then sends small packets at once, instead of waiting for more to send with them. That lowers \
              the delay and costs more packets on the network.",
         )
-        .store(Store::Bool(|c, on| c.global.set_tcp_nodelay = on)),
+        .store(Store::Bool(|c, on| c.global.set_tcp_nodelay = on))
+        .shows(Effect::LaterConnections, |c| c.global.set_tcp_nodelay.written()),
     Declaration::int("sys_interval", Refuses(0), Refuses(65535))
         .default("10")
         .unit("seconds")
         .reload(Yes)
         .help("How often the $SYS topics are refreshed; 0: no $SYS topics.")
         .manual("The topics below `$SYS` tell the state of the broker to whoever subscribes to `$SYS/#`.")
-        .store(Store::SmallInt(|c, n| c.global.sys_interval = n)),
+        .store(Store::SmallInt(|c, n| c.global.sys_interval = n))
+        .shows(Effect::AtOnce, |c| c.global.sys_interval.written()),
     Declaration::bool("upgrade_outgoing_qos")
         .default("false")
         .reload(Yes)
         .since("1.2")
         .help("Deliver with the subscription's QoS, even if the message came with a lower one.")
         .manual("MQTT demands the lower of the two, so with `true` the broker does not keep to the standard.")
-        .store(Store::Bool(|c, on| c.global.upgrade_outgoing_qos = on)),
+        .store(Store::Bool(|c, on| c.global.upgrade_outgoing_qos = on))
+        .shows(Effect::AtOnce, |c| c.global.upgrade_outgoing_qos.written()),
     Declaration::text("user", Repeat::Replaces)
         .default("mosquitto")
         .value("name")
@@ -288,7 +313,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              exist ends the start. Started by another user than root, the broker goes on as that user.",
         )
         .refers(Referent::User)
-        .store(Store::Text(|c| &mut c.global.user)),
+        .store(Store::Text(|c| &mut c.global.user))
+        .shows(Effect::Restart, |c| c.global.user.written()),
     Declaration::int("worker_threads", Refuses(0), Refuses(256))
         .default("0")
         .since("none: this broker's own")
@@ -297,7 +323,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "Each client is served by one of the threads. 0 is right unless the machine has other things to do as \
              well.",
         )
-        .store(Store::SmallInt(|c, n| c.global.worker_threads = NonZeroU16::new(n))),
+        .store(Store::SmallInt(|c, n| c.global.worker_threads = NonZeroU16::new(n)))
+        .shows(Effect::Restart, |c| c.global.worker_threads.written()),
     Declaration::int("retry_interval", Refuses(1), Refuses(3600))
         .unit("seconds")
         .since("0.5")
@@ -311,7 +338,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "Mosquitto has had no such option since 1.5; it sends a message again only when its client connects anew. \
              MQTT 3.1 allows to send it again on the same connection, too, which MQTT 5 forbids.",
         )
-        .store(Store::SmallInt(|c, n| c.global.retry_interval = NonZeroU16::new(n))),
+        .store(Store::SmallInt(|c, n| c.global.retry_interval = NonZeroU16::new(n)))
+        .shows(Effect::AtOnce, |c| c.global.retry_interval.written()),
     Declaration::int("store_clean_interval", Refuses(0), Unbounded)
         .unit("seconds")
         .help("Without effect: messages go as soon as nobody needs them.")

@@ -6,8 +6,10 @@ use super::Reload::{LaterConnections, No};
 use super::Scope::{DefaultListener, ExplicitListener, Listener};
 use super::{Declaration, Repeat, Store};
 use crate::by_hand;
+use crate::changes::Effect;
 use crate::log::LogType;
 use crate::reference::Referent;
+use crate::written::Written;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::words("listener", "a port from 1 to 65535, then an address or host name if not all are meant")
@@ -22,7 +24,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              The option may be given many times. With at least one, the broker is not in local only mode any more, \
              and clients need a username unless `allow_anonymous` says otherwise.",
         )
-        .store(Store::ByHand(by_hand::listener)),
+        .store(Store::ByHand(by_hand::listener))
+        .makes_another_listener(),
     Declaration::int("port", Refuses(1), Refuses(65535))
         .default("1883")
         .scope(DefaultListener)
@@ -33,7 +36,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "Use `listener` instead. The option makes a default listener if there is none yet. It may be given again; \
              the last one counts, and a warning is logged.",
         )
-        .store(Store::ByHand(by_hand::port)),
+        .store(Store::ByHand(by_hand::port))
+        .makes_another_listener(),
     Declaration::text("bind_address", Repeat::Refused)
         .label("default listener bind_address")
         .scope(DefaultListener)
@@ -44,7 +48,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("The default listener's address or host name.")
         .manual("Use `listener` with an address instead. The option makes a default listener if there is none yet.")
         .refers(Referent::Host)
-        .store(Store::ByHand(by_hand::bind_address)),
+        .store(Store::ByHand(by_hand::bind_address))
+        .makes_another_listener(),
     Declaration::text("bind_interface", Repeat::Refused)
         .scope(Listener)
         .reload(No)
@@ -57,7 +62,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              Linux knows interfaces by names such as `eth0`.",
         )
         .refers(Referent::Interface)
-        .store(Store::ListenerText(|l| &mut l.bind_interface)),
+        .store(Store::ListenerText(|l| &mut l.bind_interface))
+        .makes_another_listener(),
     Declaration::words("accept_protocol_versions", "a list of 3, 4 and 5, separated by commas")
         .default("3,4,5")
         .scope(ExplicitListener)
@@ -70,7 +76,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              of MQTT 5 with reason code 0x84, of earlier versions with code 1. Anything else in the list is ignored, \
              as in Mosquitto.",
         )
-        .store(Store::ByHand(by_hand::accept_protocol_versions)),
+        .store(Store::ByHand(by_hand::accept_protocol_versions))
+        .listener_shows(Effect::LaterConnections, |l| l.protocol_versions.written()),
     Declaration::int("enable_proxy_protocol", Refuses(1), Refuses(2))
         .refusal(Own("NAME must be 1 or 2."))
         .scope(ExplicitListener)
@@ -97,7 +104,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(LaterConnections)
         .help("Limit of connections; 0 or -1: no limit.")
         .manual("A connection beyond the limit is closed as soon as it is made, and logged.")
-        .store(Store::ListenerInt(|l, n| l.max_connections = u32::try_from(n).ok().filter(|n| *n > 0))),
+        .store(Store::ListenerInt(|l, n| l.max_connections = u32::try_from(n).ok().filter(|n| *n > 0)))
+        .listener_shows(Effect::AtOnce, |l| l.max_connections.written()),
     Declaration::int("max_qos", Refuses(0), Refuses(2))
         .aliases(&["maximum_qos"])
         .default("2")
@@ -110,7 +118,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "Clients of MQTT 5 are told the limit. A client that publishes with a higher QoS is disconnected. \
              Subscriptions with a higher QoS are granted with this one.",
         )
-        .store(Store::ListenerInt(|l, n| l.max_qos = n.to_le_bytes()[0])),
+        .store(Store::ListenerInt(|l, n| l.max_qos = n.to_le_bytes()[0]))
+        .listener_shows(Effect::LaterConnections, |l| l.max_qos.written()),
     Declaration::int("max_topic_alias", Refuses(0), Refuses(65535))
         .default("10")
         .refusal(Own("Invalid 'NAME' value in configuration."))
@@ -119,7 +128,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .since("1.6")
         .help("Topic aliases that an MQTT 5 client may use; 0: none.")
         .manual("Clients of MQTT 5 are told the number when they connect. An alias above it ends the connection.")
-        .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias = n)),
+        .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias = n))
+        .listener_shows(Effect::LaterConnections, |l| l.max_topic_alias.written()),
     Declaration::int("max_topic_alias_broker", Refuses(0), Refuses(65535))
         .default("10")
         .refusal(Own("Invalid 'NAME' value in configuration."))
@@ -131,7 +141,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "The broker uses as many as the client allows, and not more than this. An alias saves the topic of all \
              messages to it but the first.",
         )
-        .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias_broker = n)),
+        .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias_broker = n))
+        .listener_shows(Effect::LaterConnections, |l| l.max_topic_alias_broker.written()),
     Declaration::text("mount_point", Repeat::Replaces)
         .scope(ExplicitListener)
         .reload(LaterConnections)
@@ -143,7 +154,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              publish and subscribe to, and before that of their will, and taken away from the topics of what they \
              receive. It may not contain `+` or `#`, and usually ends in a slash.",
         )
-        .store(Store::ByHand(by_hand::mount_point)),
+        .store(Store::ByHand(by_hand::mount_point))
+        .listener_shows(Effect::LaterConnections, |l| l.mount_point.written()),
     Declaration::choice("protocol", &["mqtt", "websockets", "http_api"])
         .default("mqtt")
         .scope(Listener)
@@ -157,7 +169,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .examples(&["ipv4"])
         .help("Listen over this version of IP only.")
         .manual("Without it, the listener takes both, as far as its host has addresses of both.")
-        .store(Store::ByHand(by_hand::socket_domain)),
+        .store(Store::ByHand(by_hand::socket_domain))
+        .makes_another_listener(),
     Declaration::bool("use_username_as_clientid")
         .default("false")
         .scope(Listener)
@@ -167,7 +180,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "Then nobody can take over the session of another user. A client without a username is refused. Do not \
              combine it with `clientid_prefixes`.",
         )
-        .store(Store::ListenerBool(|l, on| l.use_username_as_clientid = on)),
+        .store(Store::ListenerBool(|l, on| l.use_username_as_clientid = on))
+        .listener_shows(Effect::LaterConnections, |l| l.use_username_as_clientid.written()),
     Declaration::text("http_dir", Repeat::Refused)
         .scope(ExplicitListener)
         .value("directory")

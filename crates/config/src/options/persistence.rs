@@ -4,6 +4,8 @@ use super::Bound::{Clamps, None as Unbounded};
 use super::Reload::Yes;
 use super::{Argument, Declaration, Repeat, Store};
 use crate::by_hand;
+use crate::changes::Effect;
+use crate::written::Written;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::bool("persistence")
@@ -47,5 +49,6 @@ pub(super) static OPTIONS: &[Declaration] = &[
              kept; the shorter of both counts. Without the option a session of MQTT 3 is kept until its client asks \
              for a clean one.",
         )
-        .store(Store::ByHand(by_hand::persistent_client_expiration)),
+        .store(Store::ByHand(by_hand::persistent_client_expiration))
+        .shows(Effect::AtOnce, |c| c.global.persistent_client_expiration.written()),
 ];

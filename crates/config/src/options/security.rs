@@ -5,6 +5,8 @@ use super::Reload::{DocumentedOnly, LaterConnections, Yes};
 use super::Scope::{ExplicitListener, Security};
 use super::{Declaration, Repeat, Store};
 use crate::by_hand;
+use crate::changes::Effect;
+use crate::written::Written;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::text("acl_file", Repeat::Replaces)
@@ -35,14 +37,16 @@ pub(super) static OPTIONS: &[Declaration] = &[
              none in local only mode. `listener_allow_anonymous` says otherwise for a single listener.\n\n\
              With `true` and no password file, any username and password will do as well.",
         )
-        .store(Store::ByHand(by_hand::allow_anonymous)),
+        .store(Store::ByHand(by_hand::allow_anonymous))
+        .security_shows(Effect::AtOnce, |s| s.allow_anonymous.written()),
     Declaration::bool("allow_zero_length_clientid")
         .default("true")
         .scope(Security)
         .reload(Yes)
         .help("Make up an id for clients that give none.")
         .manual("With `false`, a client without an id is refused.")
-        .store(Store::SecurityBool(|s, on| s.allow_zero_length_clientid = Some(on))),
+        .store(Store::SecurityBool(|s, on| s.allow_zero_length_clientid = Some(on)))
+        .security_shows(Effect::LaterConnections, |s| s.allow_zero_length_clientid.written()),
     Declaration::text("auto_id_prefix", Repeat::Refused)
         .default("auto-")
         .max_bytes(50)
@@ -57,7 +61,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              makes one up: this text and 32 random hex digits. In local only mode the option has no effect, as in \
              Mosquitto.",
         )
-        .store(Store::SecurityText(|s| &mut s.auto_id_prefix)),
+        .store(Store::SecurityText(|s| &mut s.auto_id_prefix))
+        .security_shows(Effect::LaterConnections, |s| s.auto_id_prefix.written()),
     Declaration::bool("listener_allow_anonymous")
         .default("the value of allow_anonymous")
         .scope(ExplicitListener)
@@ -66,7 +71,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .examples(&["false"])
         .help("As allow_anonymous, for one listener.")
         .manual("A listener for which it is not given goes by `allow_anonymous`.")
-        .store(Store::ListenerBool(|l, on| l.allow_anonymous = Some(on))),
+        .store(Store::ListenerBool(|l, on| l.allow_anonymous = Some(on)))
+        .listener_shows(Effect::AtOnce, |l| l.allow_anonymous.written()),
     Declaration::text("listener_auto_id_prefix", Repeat::Refused)
         .default("the value of auto_id_prefix")
         .max_bytes(50)
@@ -78,7 +84,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .examples(&["auto-"])
         .help("As auto_id_prefix, for one listener.")
         .manual("A listener for which it is not given goes by `auto_id_prefix`.")
-        .store(Store::ListenerText(|l| &mut l.auto_id_prefix)),
+        .store(Store::ListenerText(|l| &mut l.auto_id_prefix))
+        .listener_shows(Effect::LaterConnections, |l| l.auto_id_prefix.written()),
     Declaration::text("password_file", Repeat::Replaces)
         .scope(Security)
         .reload(Yes)

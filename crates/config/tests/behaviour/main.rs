@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
 
 mod any_bytes;
+mod changes;
 mod command_line;
 mod errors;
 mod folder;

@@ -5,7 +5,7 @@ use mosquitto_config::Config;
 use mosquitto_config::options::{Declaration, Status, find, options};
 
 /// Options that do what they say, each with a line that is accepted below a `listener`.
-const SUPPORTED: &[(&str, &str)] = &[
+pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("accept_protocol_versions", "3,4"),
     ("allow_anonymous", "true"),
     ("allow_duplicate_messages", "false"),
