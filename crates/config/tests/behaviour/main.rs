@@ -14,6 +14,7 @@ mod include_dir;
 mod integers;
 mod listeners;
 mod logging;
+mod mosquitto_options;
 mod option_table;
 mod packaged_files;
 mod per_listener_settings;
