@@ -190,6 +190,11 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .since("1.4.15")
         .value("bytes")
         .help("Limit of the heap; 0: no limit.")
+        .manual(
+            "Above the limit no new work is taken: no new session, no subscription, and no message but those that \
+             delete a retained one. What was taken before is delivered, and a client that has a session may come back \
+             to it. The log says when that begins and when it ends.",
+        )
         .store(Store::ByHand(by_hand::memory_limit))
         .shows(Effect::AtOnce, |c| c.global.memory_limit.written()),
     Declaration::int("message_size_limit", Refuses(0), Refuses(268_435_455))
@@ -292,7 +297,10 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .unit("seconds")
         .reload(Yes)
         .help("How often the $SYS topics are refreshed; 0: no $SYS topics.")
-        .manual("The topics below `$SYS` tell the state of the broker to whoever subscribes to `$SYS/#`.")
+        .manual(
+            "The topics below `$SYS` tell the state of the broker to whoever subscribes to `$SYS/#`. They are \
+             refreshed at the seconds of the clock that the interval divides.",
+        )
         .store(Store::SmallInt(|c, n| c.global.sys_interval = n))
         .shows(Effect::AtOnce, |c| c.global.sys_interval.written()),
     Declaration::bool("upgrade_outgoing_qos")
@@ -309,8 +317,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("The user to become when started as root; root: stay root.")
         .manual(
             "Files that the broker reads and writes must be accessible to that user. Where there is no user \
-             `mosquitto` and the option was not given, the broker becomes `nobody`; any other user that does not \
-             exist ends the start. Started by another user than root, the broker goes on as that user.",
+             `mosquitto`, the broker becomes `nobody`; any other user that does not exist ends the start. Started by \
+             another user than root, the broker goes on as that user.",
         )
         .refers(Referent::User)
         .store(Store::Text(|c| &mut c.global.user))
