@@ -29,6 +29,9 @@ fn is_valid(config: &Config) {
     }
     assert!(config.global.max_packet_size >= 20);
     are_readable(&config.notices);
+    assert!(config.changes_to(config).is_empty(), "differs from itself");
+    let default = Config::default();
+    assert_eq!(default.changes_to(config).len(), config.changes_to(&default).len());
 }
 
 /// Errors say what is wrong and where, in the order of the text, in lines that a terminal and a log can take.

@@ -99,10 +99,10 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Read all files of this directory whose names end in .conf.")
         .manual(
             "The files are read where the option stands, as if their lines stood there, but each begins without a \
-             listener. They are sorted by name, letter by letter without regard to case; where names differ in case \
-             only, upper comes before lower: `00.conf`, `01.conf`, `A.conf`, `a.conf`, `B.conf`. An included file \
-             cannot include others. A directory that cannot be read is an error. On a reload it is read again, also \
-             for files that are new.",
+             listener. They are sorted by name, letter by letter; an upper case letter comes right before its lower \
+             case one: `00.conf`, `01.conf`, `A.conf`, `AB.conf`, `a.conf`, `B.conf`. An included file cannot include \
+             others. A directory that cannot be read is an error. On a reload it is read again, also for files that \
+             are new.",
         )
         .store(Store::ByHand(by_hand::include_dir)),
     Declaration::int("max_inflight_bytes", Clamps(0), Unbounded)

@@ -35,7 +35,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "Without this option, clients need a username as soon as the configuration has a `listener`, and need \
              none in local only mode. `listener_allow_anonymous` says otherwise for a single listener.\n\n\
-             With `true` and no password file, any username and password will do as well.",
+             With `true` and no password file, any username and password will do as well. As password files are not \
+             supported yet, nobody is let in with `false`.",
         )
         .store(Store::ByHand(by_hand::allow_anonymous))
         .security_shows(Effect::AtOnce, |s| s.allow_anonymous.written()),

@@ -47,9 +47,12 @@ fn a_text_has_at_most_65535_bytes() {
         let text = refusal(format!("{name} {longest}x\n"));
         assert_eq!(
             text,
-            "Error: Malformed UTF-8 in configuration.\n\
-             Expected: UTF-8 without control characters, at most 65535 bytes.\n\
-             Error found at DIR/x:1.",
+            format!(
+                "Error: Malformed UTF-8 in configuration.\n\
+                 Expected: UTF-8 without control characters, at most 65535 bytes, not {}.\n\
+                 Error found at DIR/x:1.",
+                "é".repeat(50)
+            ),
             "{name}"
         );
     }
