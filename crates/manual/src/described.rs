@@ -77,6 +77,8 @@ fn values(option: &Declaration) -> Option<String> {
             Some(length.into_iter().chain([repeat.to_owned()]).collect::<Vec<_>>().join("; "))
         }
         Argument::Duration => Some("a number and, without a space, one of `s h d w m y`".to_owned()),
+        // Where the synopsis does not list them.
+        Argument::Choice { .. } if option.value.is_some() => Some(option.argument.expected()),
         Argument::Bool | Argument::Choice { .. } | Argument::KeyValue | Argument::Words(_) | Argument::Ignored => None,
     }
 }

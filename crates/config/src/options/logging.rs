@@ -44,12 +44,13 @@ pub(super) static OPTIONS: &[Declaration] = &[
     )
     .default("error, warning, notice and information")
     .reload(Yes)
+    .value("type")
     .examples(&["error", "warning", "notice", "information"])
     .help("What is logged; may be given several times. none: forget those given above.")
     .manual(
         "The first one given takes the place of the default, the others add to it, and `none` takes away what was \
          given above. `all` is everything. `subscribe` and `unsubscribe` tell which client subscribes to what. \
-         `-v` and `-q` on the command line count more.",
+         `-v` and `-q` on the command line override it.",
     )
     .store(Store::ByHand(by_hand::log_type))
     .shows(Effect::AtOnce, |c| c.log.types.written()),
