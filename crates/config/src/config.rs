@@ -118,7 +118,7 @@ pub struct Listener {
     pub socket_domain: Option<SocketDomain>,
     /// `max_connections`: connections at once, over all of the listener's sockets. `None`: no limit.
     pub max_connections: Option<u32>,
-    /// `listener_allow_anonymous` as given; [`Listener::allow_anonymous_in`] knows what holds.
+    /// `listener_allow_anonymous` as given; [`Endpoint`](crate::Endpoint) knows what holds.
     pub allow_anonymous: Option<bool>,
     /// `max_qos`: the highest QoS that its clients may use, 0 to 2. Default: 2.
     pub max_qos: u8,
