@@ -150,3 +150,36 @@ fn an_option_whose_type_does_not_tell_its_values_shows_them() {
         assert!(telling || option.value.is_some() || option.name == "accept_protocol_versions", "{}", option.name);
     }
 }
+
+/// The examples of a page as its source has them: lines that begin with four spaces, up to the next that does not.
+fn examples(page: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pages").join(page);
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut examples = Vec::new();
+    let mut within = false;
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let shown = line.strip_prefix("    ");
+        match (shown, within) {
+            (Some(shown), true) => examples.last_mut().unwrap().extend([shown, "\n"]),
+            (Some(shown), false) => examples.push(format!("{shown}\n")),
+            (None, _) => {}
+        }
+        within = shown.is_some();
+    }
+    examples
+}
+
+#[test]
+fn the_examples_of_the_pages_are_accepted() {
+    let (commands, files): (Vec<_>, Vec<_>) = ["mosquitto.conf.5.txt", "mosquitto.8.txt"]
+        .into_iter()
+        .flat_map(examples)
+        .partition(|example| example.starts_with("mosquitto "));
+    for file in &files {
+        assert!(!read(file).local_only(), "{file}");
+    }
+    for flag in commands.iter().flat_map(|command| command.split_whitespace()).filter(|word| word.starts_with('-')) {
+        assert!(FLAGS.iter().flat_map(mosquitto_config::Flag::names).any(|name| name == flag), "{flag}");
+    }
+    assert_eq!((files.len(), commands.len()), (3, 3));
+}
