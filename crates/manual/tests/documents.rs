@@ -155,7 +155,7 @@ fn an_option_whose_type_does_not_tell_its_values_shows_them() {
 fn examples(page: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pages").join(page);
     let text = std::fs::read_to_string(path).unwrap();
-    let mut examples = Vec::new();
+    let mut examples: Vec<String> = Vec::new();
     let mut within = false;
     for line in text.lines().filter(|line| !line.is_empty()) {
         let shown = line.strip_prefix("    ");
