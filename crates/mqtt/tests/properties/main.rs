@@ -9,6 +9,7 @@
 )]
 
 mod built_elsewhere;
+mod differences;
 mod parts;
 mod second_opinion;
 

@@ -17,36 +17,55 @@ pub(crate) enum Opinion {
     Accepted(Vec<u8>),
 }
 
-macro_rules! parse {
-    ($module:ident, $first:ident, $body:ident: $($kind:literal $packet:ident)*) => {
+/// The first byte, the body and the version of the packet at the front of the bytes, as the other codec sees its end.
+/// Which version a CONNECT is of it says itself.
+fn framed(bytes: &[u8], version: ProtocolVersion) -> Result<(u8, &[u8], bool), Opinion> {
+    let (&first, rest) = bytes.split_first().ok_or(Opinion::Incomplete)?;
+    let (len, len_len) = match VariableByteInteger::decode_stream(rest) {
+        DecodeResult::Ok(len, len_len) => (len.to_u32() as usize, len_len),
+        DecodeResult::Incomplete => return Err(Opinion::Incomplete),
+        DecodeResult::Err(_) => return Err(Opinion::Refused),
+    };
+    let body = rest.get(len_len..len_len + len).ok_or(Opinion::Incomplete)?;
+    let v5 = if first >> 4 == 1 { body.get(6) == Some(&5) } else { version.is_v5() };
+    Ok((first, body, v5))
+}
+
+/// Applies a method to the packet as the other codec parses it, if it does so; with the length that it has read.
+macro_rules! parsed {
+    ($method:ident, $first:ident, $body:ident, $v5:ident) => {
+        if $v5 {
+            parsed!(@ v5_0, $method, $first, $body, 1 Connect 2 Connack 4 Puback 5 Pubrec 6 Pubrel 7 Pubcomp
+                8 Subscribe 9 Suback 10 Unsubscribe 11 Unsuback 12 Pingreq 13 Pingresp 14 Disconnect 15 Auth)
+        } else {
+            parsed!(@ v3_1_1, $method, $first, $body, 1 Connect 2 Connack 4 Puback 5 Pubrec 6 Pubrel 7 Pubcomp
+                8 Subscribe 9 Suback 10 Unsubscribe 11 Unsuback 12 Pingreq 13 Pingresp 14 Disconnect)
+        }
+    };
+    (@ $module:ident, $method:ident, $first:ident, $body:ident, $($kind:literal $packet:ident)*) => {
         match $first >> 4 {
             3 => $module::Publish::parse($first & 15, std::sync::Arc::from($body))
-                .ok().map(|(packet, len)| (packet.to_continuous_buffer(), len)),
-            $($kind => $module::$packet::parse($body).ok().map(|(packet, len)| (packet.to_continuous_buffer(), len)),)*
+                .ok().map(|(packet, len)| (packet.$method(), len)),
+            $($kind => $module::$packet::parse($body).ok().map(|(packet, len)| (packet.$method(), len)),)*
             _ => None,
         }
     };
 }
 
-/// The opinion of the packet at the front of the bytes, which has to take up its body whole. Which version a CONNECT
-/// is of it says itself.
+/// The opinion of the packet at the front of the bytes, which has to take up its body whole.
 pub(crate) fn other(bytes: &[u8], version: ProtocolVersion) -> Opinion {
-    let Some((&first, rest)) = bytes.split_first() else { return Opinion::Incomplete };
-    let (len, len_len) = match VariableByteInteger::decode_stream(rest) {
-        DecodeResult::Ok(len, len_len) => (len.to_u32() as usize, len_len),
-        DecodeResult::Incomplete => return Opinion::Incomplete,
-        DecodeResult::Err(_) => return Opinion::Refused,
+    let (first, body, v5) = match framed(bytes, version) {
+        Ok(framed) => framed,
+        Err(opinion) => return opinion,
     };
-    let Some(body) = rest.get(len_len..len_len + len) else { return Opinion::Incomplete };
-    let v5 = if first >> 4 == 1 { body.get(6) == Some(&5) } else { version.is_v5() };
-    let parsed = if v5 {
-        parse!(v5_0, first, body: 1 Connect 2 Connack 4 Puback 5 Pubrec 6 Pubrel 7 Pubcomp 8 Subscribe 9 Suback
-            10 Unsubscribe 11 Unsuback 12 Pingreq 13 Pingresp 14 Disconnect 15 Auth)
-    } else {
-        parse!(v3_1_1, first, body: 1 Connect 2 Connack 4 Puback 5 Pubrec 6 Pubrel 7 Pubcomp 8 Subscribe 9 Suback
-            10 Unsubscribe 11 Unsuback 12 Pingreq 13 Pingresp 14 Disconnect)
-    };
+    let parsed = parsed!(to_continuous_buffer, first, body, v5);
     parsed.filter(|(_, len)| *len == body.len()).map_or(Opinion::Refused, |(bytes, _)| Opinion::Accepted(bytes))
+}
+
+/// The packet in words, as the other codec sees it: JSON.
+pub(crate) fn in_words(bytes: &[u8], version: ProtocolVersion) -> String {
+    let Ok((first, body, v5)) = framed(bytes, version) else { return String::new() };
+    parsed!(to_string, first, body, v5).map_or(String::new(), |(words, _)| words)
 }
 
 proptest! {
