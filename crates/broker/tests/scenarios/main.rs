@@ -25,6 +25,7 @@ mod harness;
 mod keep_alive;
 mod limits;
 mod log_lines;
+mod long_texts;
 mod mail;
 mod malformed_filters;
 mod message_expiry;

@@ -22,45 +22,45 @@ struct Disputed<'a> {
 type Strictness = (&'static str, fn(&DecodeError) -> bool, fn(&Disputed<'_>) -> bool);
 
 const STRICTER: &[Strictness] = &[
-    // [MQTT-1.5.4-2] for U+0000; the others should not be there (1.5.4), and Mosquitto refuses them.
+    // MQTT-1.5.4-2 for U+0000; the others should not be there (1.5.4), and Mosquitto refuses them.
     ("characters that are no text", |e| e.what == "is not valid UTF-8 text", |p| holds_no_text(&p.words)),
-    // The parsers of the other codec are not shown the flags. [MQTT-2.1.3-1]
+    // The parsers of the other codec are not shown the flags. MQTT-2.1.3-1
     (
         "flags of the fixed header",
         |e| e.field == "fixed header flags",
         |p| p.first & 15 != if matches!(p.first >> 4, 6 | 8 | 10) { 2 } else { 0 },
     ),
-    // [MQTT-3.1.2-3]
+    // MQTT-3.1.2-3
     ("reserved bit of CONNECT", |e| e.what == "have the reserved bit set", |p| p.body[7] & 1 != 0),
-    // [MQTT-3.1.2-12]
+    // MQTT-3.1.2-12
     ("will of QoS 3", |e| e.field == "will QoS", |p| p.body[7] & 0x18 == 0x18),
-    // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
+    // MQTT-3.1.2-11 MQTT-3.1.2-13
     ("flags of no will", |e| e.what == "give a will's QoS or retain without a will", |p| p.body[7] & 0x3c > 4),
-    // [MQTT-3.2.2-1]
+    // MQTT-3.2.2-1
     ("flags of CONNACK", |e| e.field == "connect acknowledge flags", |p| p.body[0] > 1),
-    // [MQTT-3.3.1-2]
+    // MQTT-3.3.1-2
     ("DUP at QoS 0", |e| e.field == "DUP", |p| p.first & 0xfe == 0x38),
-    // [MQTT-2.2.1-3] [MQTT-2.2.1-4]; the other codec sees to it in acknowledgements only.
+    // MQTT-2.2.1-3 MQTT-2.2.1-4; the other codec sees to it in acknowledgements only.
     ("packet identifier 0", |e| e.field == "packet identifier", |p| p.words.contains("\"packet_id\":0")),
-    // [MQTT-3.3.2-2] [MQTT-4.7.1-1] [MQTT-4.7.1-2]
+    // MQTT-3.3.2-2 MQTT-4.7.1-1 MQTT-4.7.1-2
     ("wildcards", |e| e.what.ends_with("wildcard"), |p| p.words.contains(['+', '#'])),
-    // [MQTT-4.7.3-1]
+    // MQTT-4.7.3-1
     ("empty topics", |e| e.what == "is empty", |p| p.words.contains("\"\"")),
     // Mosquitto's own limit.
     ("deep topics", |e| e.what == "has more than 200 levels", |p| p.words.matches('/').count() > 200),
-    // [MQTT-3.3.2-14]
+    // MQTT-3.3.2-14
     (
         "response topics that are no topics",
         |e| e.field == "response-topic",
         |p| p.words.contains(['+', '#']) || p.words.contains("\"\""),
     ),
-    // [MQTT-2.2.2-1], and AUTH may leave out only all that it has (3.15.2.1).
+    // MQTT-2.2.2-1, and AUTH may leave out only all that it has (3.15.2.1).
     (
         "no property length",
         |e| e.field == "property length" && e.what == "is cut short",
         |p| p.v5 && matches!(p.first >> 4, 3 | 15),
     ),
-    // [MQTT-1.5.5-1]
+    // MQTT-1.5.5-1
     (
         "integers of too many bytes",
         |e| e.what == "takes more bytes than it needs",
@@ -68,16 +68,16 @@ const STRICTER: &[Strictness] = &[
     ),
     // MQTT 3.1.1, 3.4.1 to 3.7.1: the remaining length is 2. The other codec knows a reason code there.
     ("reasons in MQTT 3", |e| e.field == "remaining length", |p| !p.v5 && p.body.len() == 3),
-    // [3.1.1 MQTT-3.8.3-4]: the other codec knows the options of MQTT 5 there.
+    // MQTT-3.8.3-4 of 3.1.1: the other codec knows the options of MQTT 5 there.
     ("options in MQTT 3", |e| e.field == "subscription options", |p| !p.v5 && p.first == 0x82),
-    // [MQTT-4.8.2-1] [MQTT-4.8.2-2], to which Mosquitto holds MQTT 3 as well. In MQTT 5 the other codec lets pass an empty
+    // MQTT-4.8.2-1 MQTT-4.8.2-2, to which Mosquitto holds MQTT 3 as well. In MQTT 5 the other codec lets pass an empty
     // filter and "$share" alone.
     (
         "shared subscriptions that are none",
         |e| e.what == "is no valid shared subscription",
         |p| p.words.contains("$share") && (!p.v5 || p.words.contains("\"$share\"") || p.words.contains("/\"")),
     ),
-    // [MQTT-3.8.3-4]
+    // MQTT-3.8.3-4
     ("shared subscriptions with No Local", |e| e.field == "no local", |p| p.words.contains("$share/")),
     // MQTT 5, 3.8.2.1.2.
     (
@@ -95,11 +95,11 @@ const MORE_LENIENT: &[Leniency] = &[
     ("MQTT 3.1", |_, packet| matches!(packet, Packet::Connect(packet) if packet.version == ProtocolVersion::V31)),
     // Mosquitto's own mark of a bridge, which no other client sets; without meaning in MQTT 5.
     ("bit 7 of the protocol level", |p, packet| matches!(packet, Packet::Connect(_)) && p.body[6] & 0x80 != 0),
-    // We are right: MQTT 5 allows what [3.1.1 MQTT-3.1.2-22] forbade (3.1.2.9).
+    // We are right: MQTT 5 allows what MQTT-3.1.2-22 of 3.1.1 forbade (3.1.2.9).
     ("a password alone", |p, packet| {
         p.v5 && matches!(packet, Packet::Connect(packet) if packet.username.is_none() && packet.password.is_some())
     }),
-    // The client refuses them [MQTT-3.2.2-8]; to clients of MQTT 3 any code but 0 is a refusal, as to Mosquitto's.
+    // The client refuses them (MQTT-3.2.2-8); to clients of MQTT 3 any code but 0 is a refusal, as to Mosquitto's.
     ("codes of CONNACK", |p, packet| match packet {
         // A refusal in MQTT 3 of MQTT 5 is among them, which has no properties either.
         Packet::ConnAck(packet) if p.v5 => !packet.reason.belongs_in(PacketType::ConnAck),
@@ -115,14 +115,14 @@ const MORE_LENIENT: &[Leniency] = &[
         "topic alias 0",
         |_, packet| matches!(packet, Packet::Publish(packet) if packet.properties.iter().any(|p| p == Property::TopicAlias(0))),
     ),
-    // The session refuses it (3.1.2.11.10), or [MQTT-4.12.0-6].
+    // The session refuses it (3.1.2.11.10, MQTT-4.12.0-7).
     ("authentication data without a method", |_, packet| match packet {
         Packet::Connect(packet) => has_data_alone(packet.properties),
         Packet::ConnAck(packet) => has_data_alone(packet.properties),
         Packet::Auth(packet) => has_data_alone(packet.properties),
         _ => false,
     }),
-    // The session refuses it: it refuses any AUTH so far [MQTT-4.12.0-6].
+    // The session refuses it, as it does any AUTH so far (MQTT-4.12.0-7).
     (
         "AUTH without a method",
         |_, packet| matches!(packet, Packet::Auth(packet) if !has(packet.properties, PropertyId::AuthenticationMethod)),
