@@ -1,5 +1,7 @@
 //! Texts of a server that make its packets longer than the client takes (MQTT 5, 3.1.2.11.4).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use crate::harness::{Peer, SUCCESS, V5};
 use mosquitto_client::mqtt::packet::{
     Ack, Auth, ConnAck, Disconnect, SubAck, Subscription, SubscriptionOptions, UnsubAck,
