@@ -35,7 +35,7 @@ const STRICTER: &[Strictness] = &[
     // MQTT-3.1.2-12
     ("will of QoS 3", |e| e.field == "will QoS", |p| p.body[7] & 0x18 == 0x18),
     // MQTT-3.1.2-11 MQTT-3.1.2-13
-    ("flags of no will", |e| e.what == "give a will's QoS or retain without a will", |p| p.body[7] & 0x3c > 4),
+    ("flags of no will", |e| e.what == "give a will's QoS or retain without a will", |p| p.body[7] & 4 == 0),
     // MQTT-3.2.2-1
     ("flags of CONNACK", |e| e.field == "connect acknowledge flags", |p| p.body[0] > 1),
     // MQTT-3.3.1-2
@@ -71,7 +71,7 @@ const STRICTER: &[Strictness] = &[
     // MQTT-3.8.3-4 of 3.1.1: the other codec knows the options of MQTT 5 there.
     ("options in MQTT 3", |e| e.field == "subscription options", |p| !p.v5 && p.first == 0x82),
     // MQTT-4.8.2-1 MQTT-4.8.2-2, to which Mosquitto holds MQTT 3 as well. In MQTT 5 the other codec lets pass an empty
-    // filter and "$share" alone.
+    // filter, and "$share" alone, which is Mosquitto's to refuse.
     (
         "shared subscriptions that are none",
         |e| e.what == "is no valid shared subscription",
