@@ -231,6 +231,16 @@ impl Shard {
         self.home.sessions.len()
     }
 
+    /// Goes on with other settings. To be called between two events, on all shards of a broker alike.
+    ///
+    /// They are in force at once for all that is decided from now on. What a client was told when it connected, or what
+    /// was decided about it then, stays as it is until it connects again: its keep alive, its inflight window, the topic
+    /// aliases it may use. The number of a listener must mean the same listener as before.
+    pub fn reconfigure(&mut self, settings: Arc<Settings>) {
+        self.home.log.reconfigure(settings.log, settings.connection_messages);
+        self.home.settings = settings;
+    }
+
     /// The settings that the shard runs with.
     pub fn settings(&self) -> &Arc<Settings> {
         &self.home.settings

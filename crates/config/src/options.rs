@@ -1,7 +1,7 @@
 //! The declaration of every option: one row each, in tables by theme.
 //!
 //! To support an option that is declared `NotYet`: give it a place in [`crate::Config`] and let its row end with
-//! `.store(...)` instead. To add one: one row. Nothing else needs to know its name.
+//! `.store(...)` instead, and with `.shows(...)`, which says how its value is seen and when a new one takes effect. To add one: one row. Nothing else needs to know its name.
 
 mod argument;
 mod bridge;
@@ -15,11 +15,15 @@ mod tls;
 
 pub use argument::{Argument, Bound, Refusal, Repeat};
 
-use crate::config::{Config, Listener};
+use crate::changes::{Effect, Watch};
+use crate::config::{Config, Listener, Security};
 use crate::error::ConfigError;
+use crate::log::LogType;
 use crate::reader::{OpenFile, Reader};
+use crate::reference::Referent;
 use crate::words::Statement;
 pub(crate) use argument::LONGEST_TEXT_BYTES;
+use std::path::PathBuf;
 
 /// Every option that this broker knows by name, also those that it does not support.
 pub fn options() -> impl Iterator<Item = &'static Declaration> {
@@ -67,6 +71,10 @@ pub struct Declaration {
     pub help: &'static str,
     /// The name in "empty", "duplicate" and "not a number" errors, where Mosquitto uses another there.
     pub(crate) label: Option<&'static str>,
+    /// How a change of the value is seen.
+    pub(crate) watch: Option<Watch>,
+    /// What the value is the name of, if it names something outside of the configuration.
+    pub(crate) refers: Option<Referent>,
     pub(crate) action: Action,
 }
 
@@ -122,7 +130,7 @@ pub enum Status {
     Supported,
     /// It will; until then the option is an error.
     NotYet,
-    /// It never will: the option is ignored, with this warning.
+    /// It never will: the option has no effect, and this text says so.
     Removed(&'static str),
     /// It never will, and the option is unknown, as it is to Mosquitto 2.1; the text tells what it was.
     Refused(&'static str),
@@ -133,7 +141,10 @@ pub enum Status {
 pub(crate) enum Action {
     Store(Store),
     NotYet,
+    /// The value does not matter; the text is a warning.
     Removed(&'static str),
+    /// The value is checked; the text tells why it has no effect.
+    Idle(LogType, &'static str),
     Refused(&'static str),
 }
 
@@ -145,8 +156,12 @@ pub(crate) enum Store {
     Int(fn(&mut Config, i32)),
     SmallInt(fn(&mut Config, u16)),
     Text(fn(&mut Config) -> &mut Option<String>),
+    Path(fn(&mut Config) -> &mut Option<PathBuf>),
+    SecurityBool(fn(&mut Security, bool)),
+    SecurityText(fn(&mut Security) -> &mut Option<String>),
     ListenerBool(fn(&mut Listener, bool)),
     ListenerInt(fn(&mut Listener, i32)),
+    ListenerSmallInt(fn(&mut Listener, u16)),
     ListenerText(fn(&mut Listener) -> &mut Option<String>),
     /// Nowhere: this is the only value supported, and what holds anyway; any other is "not supported yet".
     Only(&'static str),
@@ -159,9 +174,15 @@ impl Declaration {
         match self.action {
             Action::Store(_) => Status::Supported,
             Action::NotYet => Status::NotYet,
-            Action::Removed(warning) => Status::Removed(warning),
+            Action::Removed(text) | Action::Idle(_, text) => Status::Removed(text),
             Action::Refused(reason) => Status::Refused(reason),
         }
+    }
+
+    /// When this broker goes by a value that has changed while it runs. `None` where there is nothing to go by: the option
+    /// has no effect, or one value only.
+    pub fn effect(&self) -> Option<Effect> {
+        self.watch.map(|watch| watch.effect)
     }
 
     /// The name and the aliases.
@@ -187,6 +208,8 @@ impl Declaration {
             remark: None,
             help: "",
             label: None,
+            refers: None,
+            watch: None,
             action: Action::NotYet,
         }
     }
@@ -287,13 +310,47 @@ impl Declaration {
         self
     }
 
+    const fn refers(mut self, referent: Referent) -> Self {
+        self.refers = Some(referent);
+        self
+    }
+
     const fn store(mut self, store: Store) -> Self {
         self.action = Action::Store(store);
         self
     }
 
+    /// The value, one of the whole broker. It will stand in the log, so it must be no secret.
+    const fn shows(mut self, effect: Effect, value: fn(&Config) -> Option<String>) -> Self {
+        self.watch = Some(Watch::global(effect, value));
+        self
+    }
+
+    /// The value, one of a listener.
+    const fn listener_shows(mut self, effect: Effect, value: fn(&Listener) -> Option<String>) -> Self {
+        self.watch = Some(Watch::listener(effect, value));
+        self
+    }
+
+    /// The value, one of the whole broker or of a listener.
+    const fn security_shows(mut self, effect: Effect, value: fn(&Security) -> Option<String>) -> Self {
+        self.watch = Some(Watch::security(effect, value));
+        self
+    }
+
+    /// A change of the value closes a listener and opens another.
+    const fn makes_another_listener(mut self) -> Self {
+        self.watch = Some(Watch::place());
+        self
+    }
+
     const fn removed(mut self, warning: &'static str) -> Self {
         self.action = Action::Removed(warning);
+        self
+    }
+
+    const fn idle(mut self, level: LogType, text: &'static str) -> Self {
+        self.action = Action::Idle(level, text);
         self
     }
 

@@ -1,8 +1,8 @@
 //! The `mosquitto` broker around its core: event loops, listeners, signals and logs.
 //!
 //! A broker is as many [`Shard`](mosquitto_broker::Shard)s as there are worker threads, each driven by the event loop in
-//! `worker`, the mailboxes between them in `mailbox`, and the main thread, which starts them, waits for a signal and
-//! stops them (`broker`). The log has a thread of its own, so that a reader of it who is slow stops nobody
+//! `worker`, the mailboxes between them in `mailbox`, and the main thread, which starts them (`broker`), waits for signals
+//! and does what they and the clock ask for (`operator`), and stops them. The log has a thread of its own, so that a reader of it who is slow stops nobody
 //! (`log`).
 //!
 //! Invariant: a worker waits for its own events, and for the locks of the two trees that all shards share, which nobody
@@ -12,7 +12,10 @@ mod broker;
 mod endpoint;
 mod log;
 mod mailbox;
+mod operator;
+mod order;
 mod seats;
+mod settings;
 mod startup;
 mod worker;
 

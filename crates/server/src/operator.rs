@@ -1,0 +1,89 @@
+//! The main thread while the broker runs: signals, and what is due by the clock.
+
+use crate::log::Logger;
+use crate::mailbox::PostOffice;
+use mosquitto_broker::LogLevel;
+use mosquitto_config::Settings;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::Signals;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Instant;
+
+/// Signals that may wait: who sends more before one is handled has not sent more.
+const SIGNALS_MAX: usize = 16;
+
+/// Does what the operator of the broker asks for by signals, and what the clock asks for.
+pub(crate) struct Operator {
+    pub(crate) settings: Settings,
+    pub(crate) logger: Logger,
+    pub(crate) office: Arc<PostOffice>,
+}
+
+/// What there is to do next.
+enum Call {
+    Signal(i32),
+    /// A deadline has passed.
+    Due,
+}
+
+/// The signals that the broker knows. To be called before anything of it can be seen from outside, so that a signal that
+/// comes early is not lost.
+pub(crate) fn listen_to_signals() -> io::Result<Receiver<i32>> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2])?;
+    let (sender, receiver) = sync_channel(SIGNALS_MAX);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            if sender.send(signal).is_err() {
+                break;
+            }
+        }
+    })?;
+    Ok(receiver)
+}
+
+impl Operator {
+    /// Until SIGINT or SIGTERM.
+    pub(crate) fn run(mut self, signals: &Receiver<i32>) {
+        loop {
+            match self.next_call(signals) {
+                Call::Due => self.do_what_is_due(),
+                Call::Signal(SIGHUP) => {
+                    self.warn("SIGHUP ignored: reloading the configuration is not supported yet; it stays as it is.")
+                }
+                Call::Signal(SIGUSR1) => {
+                    self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved.");
+                }
+                Call::Signal(SIGUSR2) => {
+                    self.warn("SIGUSR2 ignored: printing the subscription tree is not supported yet.");
+                }
+                Call::Signal(_) => return,
+            }
+        }
+    }
+
+    fn next_call(&self, signals: &Receiver<i32>) -> Call {
+        let received = match self.next_deadline() {
+            None => signals.recv().map_err(RecvTimeoutError::from),
+            Some(at) => signals.recv_timeout(at.saturating_duration_since(Instant::now())),
+        };
+        match received {
+            Ok(signal) => Call::Signal(signal),
+            Err(RecvTimeoutError::Timeout) => Call::Due,
+            // Without the thread that listens there would be no way to end the broker.
+            Err(RecvTimeoutError::Disconnected) => Call::Signal(SIGTERM),
+        }
+    }
+
+    /// When there is something to do next, whatever happens.
+    fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn do_what_is_due(&mut self) {}
+
+    fn warn(&self, text: &str) {
+        self.logger.log(LogLevel::Warning, text);
+    }
+}
