@@ -14,7 +14,10 @@ mod log;
 mod mailbox;
 mod operator;
 mod order;
+#[cfg(test)]
+mod scratch;
 mod seats;
+mod sensitive;
 mod settings;
 mod startup;
 mod worker;

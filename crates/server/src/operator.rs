@@ -31,7 +31,7 @@ enum Call {
 /// The signals that the broker knows. To be called before anything of it can be seen from outside, so that a signal that
 /// comes early is not lost.
 pub(crate) fn listen_to_signals() -> io::Result<Receiver<i32>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, libc::SIGRTMIN()])?;
     let (sender, receiver) = sync_channel(SIGNALS_MAX);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
@@ -58,6 +58,7 @@ impl Operator {
                 Call::Signal(SIGUSR2) => {
                     self.warn("SIGUSR2 ignored: printing the subscription tree is not supported yet.");
                 }
+                Call::Signal(signal) if signal == libc::SIGRTMIN() => self.logger.reopen(),
                 Call::Signal(_) => return,
             }
         }

@@ -1,7 +1,7 @@
 //! The program: arguments in, exit status out.
 
 use crate::log::{self, Logger, level_of};
-use crate::{VERSION, broker};
+use crate::{VERSION, broker, sensitive};
 use mosquitto_broker::LogLevel;
 use mosquitto_config::{Command, CommandLineError, Notice, Settings, parse_command_line, usage};
 use std::ffi::OsString;
@@ -78,6 +78,11 @@ fn run_broker(settings: &Settings) -> ExitCode {
 fn announce(settings: &Settings, logger: &Logger) {
     for Notice { level, text } in &settings.config.notices {
         logger.log(level_of(*level), text.as_str());
+    }
+    if sensitive::links_are_allowed() {
+        let text =
+            format!("{} is set, loading of sensitive files through symbolic links is allowed.", sensitive::ALLOW_LINKS);
+        logger.log(LogLevel::Notice, text);
     }
     logger.log(LogLevel::Information, format!("mosquitto version {VERSION} starting"));
     match settings.config_files.as_slice() {
