@@ -10,16 +10,21 @@
 
 mod broker;
 mod endpoint;
+mod failure;
+mod launch;
 mod log;
 mod mailbox;
 mod operator;
 mod order;
+mod pid_file;
+mod privileges;
 #[cfg(test)]
 mod scratch;
 mod seats;
 mod sensitive;
 mod settings;
 mod startup;
+mod supervisor;
 mod worker;
 
 pub use startup::run;

@@ -2,6 +2,7 @@
 
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
+use crate::supervisor::{self, Watchdog};
 use mosquitto_broker::LogLevel;
 use mosquitto_config::Settings;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -9,7 +10,7 @@ use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Signals that may wait: who sends more before one is handled has not sent more.
 const SIGNALS_MAX: usize = 16;
@@ -19,6 +20,7 @@ pub(crate) struct Operator {
     pub(crate) settings: Settings,
     pub(crate) logger: Logger,
     pub(crate) office: Arc<PostOffice>,
+    pub(crate) watchdog: Option<Watchdog>,
 }
 
 /// What there is to do next.
@@ -59,7 +61,7 @@ impl Operator {
                     self.warn("SIGUSR2 ignored: printing the subscription tree is not supported yet.");
                 }
                 Call::Signal(signal) if signal == libc::SIGRTMIN() => self.logger.reopen(),
-                Call::Signal(_) => return,
+                Call::Signal(_) => return supervisor::stopping(),
             }
         }
     }
@@ -79,10 +81,14 @@ impl Operator {
 
     /// When there is something to do next, whatever happens.
     fn next_deadline(&self) -> Option<Instant> {
-        None
+        self.watchdog.as_ref().map(Watchdog::next_deadline)
     }
 
-    fn do_what_is_due(&mut self) {}
+    fn do_what_is_due(&mut self) {
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.do_what_is_due(Instant::now(), &self.office);
+        }
+    }
 
     fn warn(&self, text: &str) {
         self.logger.log(LogLevel::Warning, text);

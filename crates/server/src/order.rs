@@ -13,4 +13,6 @@ pub(crate) enum Order {
     Publish(Vec<Publication>),
     /// Tells what was counted. There is room in the channel for each worker's answer.
     Report(SyncSender<Statistics>),
+    /// Shows that it is alive. There is room in the channel for each worker's answer.
+    Answer(SyncSender<()>),
 }

@@ -3,10 +3,12 @@
 use super::file::LogFile;
 use super::outlet::{Batch, Outlet, Place};
 use super::standard::{Stderr, Stdout};
+use super::syslog::{self, Syslog};
 use super::timestamp::Timestamp;
 use mosquitto_broker::LogLine;
 use mosquitto_config::Log as Options;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -73,6 +75,9 @@ fn places(options: &Options) -> Vec<Box<dyn Place>> {
     }
     if destinations.stderr {
         places.push(Box::new(Stderr));
+    }
+    if destinations.syslog {
+        places.push(Box::new(Syslog::new(Path::new(syslog::SOCKET), options.facility)));
     }
     if let Some(path) = &destinations.file {
         places.push(Box::new(LogFile::open(path, destinations.stderr)));

@@ -21,6 +21,9 @@ impl Worker {
                     // Who has asked may have lost patience.
                     let _ = answer.try_send(self.shard.statistics());
                 }
+                Order::Answer(answer) => {
+                    let _ = answer.try_send(());
+                }
             }
         }
         while let Some(publication) = self.publications.front() {

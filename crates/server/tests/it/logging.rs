@@ -299,3 +299,14 @@ fn a_destination_that_nobody_reads_does_not_hold_up_the_others() {
     let text = std::fs::read_to_string(&log).unwrap();
     assert_eq!(text.lines().filter(|line| line.starts_with("Received PUBLISH from sender")).count(), MESSAGES);
 }
+
+/// Where the system has a log the lines go there; where it has none, standard error is told once.
+#[test]
+fn a_broker_that_logs_to_syslog_runs_also_where_there_is_none() {
+    let broker = Setup::config(&format!("{OPEN}log_dest syslog\nlog_facility 5\n")).silent().start();
+    client("user").to(&broker).disconnect();
+    let lines = broker.stop();
+    let expected = if std::path::Path::new("/dev/log").exists() { 0 } else { 1 };
+    assert_eq!(lines.len(), expected, "{lines:?}");
+    assert!(lines.iter().all(|line| line.starts_with("Warning: Unable to log to syslog at /dev/log: ")), "{lines:?}");
+}
