@@ -59,18 +59,14 @@ impl Report {
 /// Splits the process. To be called before there is a second thread: with one it is an error.
 pub fn detach() -> io::Result<Detached> {
     let (reader, writer) = io::pipe()?;
-    match fork()? {
-        Some(daemon) => {
-            drop(writer);
-            Ok(Detached::Launcher(listen(daemon, reader)))
-        }
-        None => {
-            drop(reader);
-            let report = Report(writer);
-            leave()?;
-            Ok(Detached::Daemon(report))
-        }
+    if let Some(daemon) = fork()? {
+        drop(writer);
+        return Ok(Detached::Launcher(listen(daemon, reader)));
     }
+    drop(reader);
+    let report = Report(writer);
+    leave()?;
+    Ok(Detached::Daemon(report))
 }
 
 /// The child's process number, or none in the child itself.
