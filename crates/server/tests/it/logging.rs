@@ -310,3 +310,26 @@ fn a_broker_that_logs_to_syslog_runs_also_where_there_is_none() {
     assert_eq!(lines.len(), expected, "{lines:?}");
     assert!(lines.iter().all(|line| line.starts_with("Warning: Unable to log to syslog at /dev/log: ")), "{lines:?}");
 }
+
+/// From the first line to the last, as Mosquitto has them; only that more of its features are not available.
+#[test]
+fn start_and_end_are_logged_in_mosquittos_order() {
+    let setup = Setup::config(&format!("{OPEN}set_tcp_nodelay true\n")).changes_user();
+    // Nobody is who this is, whoever runs the tests.
+    let setup = setup.environment("PUID", "54321").environment("PGID", "54321");
+    let broker = setup.start();
+    let (version, port) = (env!("CARGO_PKG_VERSION"), broker.port());
+    let config = broker.directory().join("mosquitto.conf").display().to_string();
+    let lines: Vec<_> = broker.stop().into_iter().filter(|line| !line.ends_with("support NOT available.")).collect();
+    assert!(lines[0].starts_with("Info: running mosquitto as user"), "{lines:?}");
+    assert_eq!(
+        lines[1..],
+        [
+            format!("mosquitto version {version} starting"),
+            format!("Config loaded from {config}."),
+            format!("Opening ipv4 listen socket on port {port}."),
+            format!("mosquitto version {version} running"),
+            format!("mosquitto version {version} terminating"),
+        ]
+    );
+}
