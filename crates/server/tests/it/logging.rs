@@ -333,3 +333,15 @@ fn start_and_end_are_logged_in_mosquittos_order() {
         ]
     );
 }
+
+/// Who has read the log and is gone, as `mosquitto 2>&1 | head` would have it.
+#[test]
+fn a_log_whose_reader_is_gone_ends_nobody() {
+    let broker = Setup::config(&format!("{OPEN}log_dest stdout\nlog_dest file DIR/log\n")).reader_leaves().start();
+    client("user").to(&broker).disconnect();
+    let mut file = std::fs::File::open(broker.directory().join("log")).unwrap();
+    broker.stop();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut file, &mut text).unwrap();
+    assert!(text.contains(" as user (p5") && text.ends_with("terminating\n"), "{text}");
+}
