@@ -27,6 +27,7 @@ mod protocol_error;
 mod publish;
 mod publish_out;
 mod received;
+mod reconfigure;
 mod retained;
 mod retained_streams;
 mod retained_tree;

@@ -171,8 +171,8 @@ impl Shard {
     ) -> Result<(), Refused> {
         // A client of MQTT 3 was told no Receive Maximum, and cannot be told that a message is refused: Mosquitto
         // acknowledges what it throws away. Here it is kept, within the bound in bytes; beyond it, the connection ends.
-        let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
-        let window = if v5 { usize::from(self.home.settings.max_inflight_messages) } else { 0 };
+        let Some(connection) = self.home.connections.get(id) else { return Ok(()) };
+        let (v5, window) = (connection.version.is_v5(), usize::from(connection.receive_maximum));
         let Some(session) = self.home.sessions.get_mut(slot) else { return Ok(()) };
         let packet_id = publish.packet_id;
         let mut reason = ReasonCode::SUCCESS;

@@ -135,6 +135,11 @@ impl Sessions {
         self.slots.len()
     }
 
+    /// All slots in use are below this one.
+    pub(crate) fn numbers(&self) -> usize {
+        if self.slots.is_empty() { 0 } else { self.slots.capacity() }
+    }
+
     pub(crate) fn find(&self, client_id: &str) -> Option<u32> {
         let is = |&slot: &u32| self.slots.get(slot as usize).is_some_and(|s| &*s.client_id == client_id);
         self.by_client_id.find(self.hasher.hash_one(client_id), is).copied()

@@ -52,6 +52,8 @@ impl Settings {
 pub struct ListenerSettings {
     /// The port that the log names.
     pub port: u16,
+    /// Whether it is there no more: its number stays, as long as it may have connections.
+    pub closed: bool,
     /// Whether clients without a user name are let in.
     pub allow_anonymous: bool,
     /// The highest QoS that its clients may use.
@@ -92,6 +94,7 @@ impl Default for ListenerSettings {
     fn default() -> Self {
         Self {
             port: 1883,
+            closed: false,
             allow_anonymous: true,
             max_qos: QoS::ExactlyOnce,
             versions: Versions::ALL,

@@ -39,6 +39,7 @@ pub(crate) fn broker_settings(settings: &Settings, endpoints: &[Endpoint], log: 
 fn listener(endpoint: &Endpoint) -> ListenerSettings {
     ListenerSettings {
         port: endpoint.port,
+        closed: false,
         allow_anonymous: endpoint.allow_anonymous,
         max_qos: QoS::from_bits(endpoint.max_qos).unwrap_or(QoS::ExactlyOnce),
         versions: versions(endpoint.protocol_versions),

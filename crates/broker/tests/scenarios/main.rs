@@ -38,6 +38,7 @@ mod publish_subscribe;
 mod qos_in;
 mod qos_out;
 mod random;
+mod reconfigure;
 mod redelivery;
 mod refusals;
 mod refused_messages;

@@ -22,6 +22,7 @@ use std::sync::Arc;
 struct Link {
     shard: usize,
     id: ConnectionId,
+    listener: u16,
     /// Bytes from the peer that the broker has not taken yet.
     inbox: Vec<u8>,
     /// Bytes from the broker that the peer has not read yet.
@@ -82,6 +83,7 @@ impl Net {
         self.links.push(Link {
             shard,
             id,
+            listener,
             inbox: Vec::new(),
             outbox: Vec::new(),
             open: true,
@@ -239,6 +241,13 @@ impl Net {
         (connections, self.shards.iter().filter_map(Shard::next_deadline).count())
     }
 
+    /// Has all shards go on with other settings, of which the log gets everything.
+    pub(crate) fn reconfigure(&mut self, settings: Settings) {
+        let settings = Arc::new(Settings { log: LogMask::ALL, ..settings });
+        self.shards.iter_mut().for_each(|shard| shard.reconfigure(Arc::clone(&settings)));
+        self.run();
+    }
+
     /// Ticks of all shards until nothing moves any more.
     pub(crate) fn run(&mut self) {
         for _ in 0..10_000 {
@@ -286,7 +295,7 @@ impl Net {
             link.shard = to.index();
             let shard = &mut self.shards[link.shard];
             shard.begin(self.now);
-            link.id = shard.open_handed_over(&format!("127.0.0.1:{}", 50_000 + at), 0);
+            link.id = shard.open_handed_over(&format!("127.0.0.1:{}", 50_000 + at), link.listener);
             shard.end();
             return true;
         }
