@@ -14,6 +14,7 @@ use sink::Sinks;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -27,6 +28,12 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(crate) struct Logger {
     shared: Arc<Shared>,
+}
+
+/// Another log that is opened and not in use yet.
+#[derive(Debug)]
+pub(crate) struct NextLog {
+    sinks: Sinks,
     mask: LogMask,
 }
 
@@ -42,6 +49,8 @@ struct Shared {
     queue: Mutex<Queue>,
     filled: Condvar,
     written: Condvar,
+    /// The [`LogMask`] of the lines that are wanted.
+    mask: AtomicU8,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +58,8 @@ struct Queue {
     lines: VecDeque<(SystemTime, LogLine)>,
     bytes: usize,
     dropped: u64,
+    /// Where lines go from a certain one on: those after so many of the ones that wait.
+    next: Option<(usize, Sinks)>,
     /// Whether lines that were taken are not written yet.
     writing: bool,
     ended: bool,
@@ -56,23 +67,45 @@ struct Queue {
 
 /// Opens what `log_dest` names and begins to write there.
 pub(crate) fn open(options: &Options) -> io::Result<(Logger, LogWriter)> {
-    let sinks = Sinks::open(options)?;
+    let NextLog { sinks, mask } = prepare(options)?;
     let shared = Arc::<Shared>::default();
-    let logger = Logger { shared: Arc::clone(&shared), mask: mask(options) };
+    shared.mask.store(mask.0, Ordering::Relaxed);
+    let logger = Logger { shared: Arc::clone(&shared) };
     let for_thread = Arc::clone(&shared);
     let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || write_all(&for_thread, sinks))?;
     Ok((logger, LogWriter { shared, thread: Some(thread) }))
 }
 
-impl Logger {
+/// Opens what `log_dest` names, for [`Logger::go_on_with`].
+pub(crate) fn prepare(options: &Options) -> io::Result<NextLog> {
+    Ok(NextLog { sinks: Sinks::open(options)?, mask: mask(options) })
+}
+
+impl NextLog {
     /// Which lines are wanted at all.
     pub(crate) fn mask(&self) -> LogMask {
         self.mask
     }
+}
+
+impl Logger {
+    /// Which lines are wanted at all.
+    pub(crate) fn mask(&self) -> LogMask {
+        LogMask(self.shared.mask.load(Ordering::Relaxed))
+    }
+
+    /// Has all lines from now on written to another log. Those so far still go where they would have gone.
+    pub(crate) fn go_on_with(&self, next: NextLog) {
+        let mut queue = self.shared.queue.lock();
+        queue.next = Some((queue.lines.len(), next.sinks));
+        self.shared.mask.store(next.mask.0, Ordering::Relaxed);
+        drop(queue);
+        self.shared.filled.notify_one();
+    }
 
     /// One line, if its level is wanted.
     pub(crate) fn log(&self, level: LogLevel, text: impl Into<String>) {
-        if self.mask.wants(level) {
+        if self.mask().wants(level) {
             self.write(&mut vec![LogLine { level, text: text.into() }]);
         }
     }
@@ -118,23 +151,31 @@ impl Drop for LogWriter {
 fn write_all(shared: &Shared, mut sinks: Sinks) {
     let mut lines = VecDeque::new();
     loop {
-        let dropped;
+        let (dropped, next);
         {
             let mut queue = shared.queue.lock();
             queue.writing = false;
             if queue.lines.is_empty() {
                 shared.written.notify_all();
             }
-            while queue.lines.is_empty() && !queue.ended {
+            while queue.lines.is_empty() && queue.next.is_none() && !queue.ended {
                 shared.filled.wait(&mut queue);
             }
-            if queue.lines.is_empty() {
+            next = queue.next.take();
+            if queue.lines.is_empty() && next.is_none() {
                 return;
             }
             std::mem::swap(&mut lines, &mut queue.lines);
             queue.bytes = 0;
             queue.writing = true;
             dropped = std::mem::take(&mut queue.dropped);
+        }
+        if let Some((before, next)) = next {
+            for (time, line) in lines.drain(..before.min(lines.len())) {
+                sinks.write(time, &line);
+            }
+            sinks.flush();
+            sinks = next;
         }
         for (time, line) in lines.drain(..) {
             sinks.write(time, &line);
