@@ -1,17 +1,16 @@
 //! The broker as a whole: workers are started, run until a signal comes, and are stopped.
 
 use crate::VERSION;
-use crate::endpoint;
+use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
-use crate::seats::Seats;
-use crate::settings::{broker_settings, worker_count};
+use crate::settings::{bind_options, broker_settings, connections_max, worker_count};
 use crate::worker::{Clock, WAKER, Worker};
 use mio::{Poll, Waker};
 use mosquitto_broker::{LogLevel, Shard, ShardId, Shared};
 use mosquitto_config::Settings;
-use mosquitto_transport::{BindOptions, error_text};
+use mosquitto_transport::error_text;
 use std::io;
 use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
@@ -19,17 +18,16 @@ use std::thread::JoinHandle;
 /// Runs until SIGINT or SIGTERM. An error is the line that says why the broker could not start.
 pub(crate) fn run(settings: &Settings, logger: &Logger) -> Result<(), String> {
     let signals = listen_to_signals().map_err(|e| refused("signals", &e))?;
-    let endpoints = settings.endpoints();
     let workers = worker_count(settings);
-    let options = BindOptions { nodelay: settings.config.global.set_tcp_nodelay };
-    let all_seats = Seats::new(settings.config.global.global_max_connections.map(u32::from));
-    let doors = endpoint::open_all(&endpoints, workers, options, &all_seats, logger)?;
+    let mut listeners = Listeners::new(workers);
+    let plan = listeners.plan(settings.endpoints(), bind_options(settings), logger)?;
+    let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), logger.mask()));
+    let doors = listeners.adopt(plan, connections_max(settings));
     let polls = (0..workers).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>();
     let polls = polls.map_err(|e| refused("event queues", &e))?;
     let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), WAKER)).collect::<io::Result<Vec<_>>>();
     let office = Arc::new(PostOffice::new(wakers.map_err(|e| refused("wake-ups", &e))?));
     let shared = Shared::new(workers as u16);
-    let shard_settings = Arc::new(broker_settings(settings, &endpoints, logger.mask()));
     let (clock, barrier) = (Clock::start(), Arc::new(Barrier::new(workers)));
     let mut threads = Vec::new();
     for (at, (poll, doors)) in (0u16..).zip(polls.into_iter().zip(doors)) {
@@ -41,7 +39,8 @@ pub(crate) fn run(settings: &Settings, logger: &Logger) -> Result<(), String> {
         threads.push(spawn(at, worker, Arc::clone(&barrier)).map_err(|e| refused("threads", &e))?);
     }
     logger.log(LogLevel::Information, format!("mosquitto version {VERSION} running"));
-    let operator = Operator { settings: settings.clone(), logger: logger.clone(), office: Arc::clone(&office) };
+    let (logger, office_too) = (logger.clone(), Arc::clone(&office));
+    let operator = Operator { settings: settings.clone(), logger, office: office_too, listeners };
     operator.run(&signals);
     office.stop();
     for thread in threads {

@@ -10,10 +10,12 @@
 
 mod broker;
 mod endpoint;
+mod listeners;
 mod log;
 mod mailbox;
 mod operator;
 mod order;
+mod reload;
 mod seats;
 mod settings;
 mod startup;

@@ -1,5 +1,6 @@
 //! The main thread while the broker runs: signals, and what is due by the clock.
 
+use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use mosquitto_broker::LogLevel;
@@ -9,7 +10,7 @@ use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Signals that may wait: who sends more before one is handled has not sent more.
 const SIGNALS_MAX: usize = 16;
@@ -19,6 +20,7 @@ pub(crate) struct Operator {
     pub(crate) settings: Settings,
     pub(crate) logger: Logger,
     pub(crate) office: Arc<PostOffice>,
+    pub(crate) listeners: Listeners,
 }
 
 /// What there is to do next.
@@ -49,9 +51,7 @@ impl Operator {
         loop {
             match self.next_call(signals) {
                 Call::Due => self.do_what_is_due(),
-                Call::Signal(SIGHUP) => {
-                    self.warn("SIGHUP ignored: reloading the configuration is not supported yet; it stays as it is.")
-                }
+                Call::Signal(SIGHUP) => self.reload(),
                 Call::Signal(SIGUSR1) => {
                     self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved.");
                 }

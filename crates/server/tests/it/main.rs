@@ -22,6 +22,7 @@ mod listeners;
 mod logging;
 mod max_connections;
 mod memory;
+mod reload;
 mod sessions;
 mod slow_subscribers;
 mod stopping;
