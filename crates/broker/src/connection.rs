@@ -58,6 +58,8 @@ pub(crate) struct Connection {
     /// Whether its socket has refused some of the output since that was empty.
     pub(crate) refusing: bool,
     pub(crate) output: Output,
+    /// The largest topic alias that the client was told it may use.
+    pub(crate) max_topic_alias: u16,
     pub(crate) aliases_in: Option<Box<AliasesIn>>,
     pub(crate) aliases_out: Option<Box<AliasesOut>>,
 }
@@ -83,6 +85,7 @@ impl Connection {
             offered: Cell::new(0),
             refusing: false,
             output: Output::default(),
+            max_topic_alias: 0,
             aliases_in: None,
             aliases_out: None,
         }

@@ -72,12 +72,11 @@ impl Shard {
             // [MQTT-4.7.3-1]
             return if topic.is_empty() { Err(malformed("topic name", "is empty").into()) } else { Ok(None) };
         };
-        let maximum = self.home.settings.max_topic_alias;
         if alias == 0 {
             return Err(protocol_error("topic alias", "is zero").into()); // [MQTT-3.3.2-8]
         }
         let Some(connection) = self.home.connections.get_mut(id) else { return Ok(None) };
-        if alias > maximum {
+        if alias > connection.max_topic_alias {
             // [MQTT-3.3.2-9]
             self.refuse(id, ReasonCode::TOPIC_ALIAS_INVALID, "topic alias invalid");
             return Ok(Some(Box::default()));
@@ -119,6 +118,8 @@ impl Shard {
         };
         let standing = standing(topic);
         let refused = self.refusal(standing, publish.payload);
+        let beyond = publish.qos == QoS::AtLeastOnce && refused.is_none() && self.is_beyond_window(id, slot);
+        let refused = if beyond { Some(ReasonCode::QUOTA_EXCEEDED) } else { refused };
         let mut way = None;
         if refused.is_none() && standing == Standing::Ordinary && publish.qos != QoS::ExactlyOnce {
             let found = self.way_for(&message);
@@ -133,6 +134,9 @@ impl Shard {
             self.publish_exactly_once(id, slot, publish, &message, refused)?;
             return Ok(Flow::Next);
         }
+        if beyond {
+            self.warn_beyond_window(slot);
+        }
         let mut reason = refused.unwrap_or(ReasonCode::SUCCESS);
         if let Some(way) = way {
             let origin = self.origin(slot);
@@ -145,7 +149,7 @@ impl Shard {
             self.home.acknowledge(id, PacketType::PubAck, publish.packet_id, reason);
         }
         if refused.is_none() && standing == Standing::Control {
-            self.answer_control(id, topic);
+            self.answer_control(id, topic, publish.payload);
         }
         Ok(Flow::Next)
     }
@@ -160,6 +164,32 @@ impl Shard {
         (standing == Standing::Denied).then_some(ReasonCode::NOT_AUTHORIZED)
     }
 
+    /// How many QoS 2 exchanges the client of a connection may have open (0: any number). A client of MQTT 3 was told no
+    /// Receive Maximum, and cannot be told that a message is refused: Mosquitto acknowledges what it throws away. Here it
+    /// is kept, within the bound in bytes; beyond it, the connection ends.
+    #[inline]
+    fn incoming_window(&self, id: ConnectionId) -> usize {
+        self.home.connections.get(id).map_or(0, |connection| usize::from(connection.receive_maximum))
+    }
+
+    /// `[MQTT-3.3.4-7]`: whether a message of QoS 1 is one more than the client may send, who has filled its window with
+    /// open exchanges of QoS 2. By themselves those of QoS 1 never are: each is acknowledged at once.
+    #[inline]
+    fn is_beyond_window(&self, id: ConnectionId, slot: u32) -> bool {
+        let window = self.incoming_window(id);
+        window > 0 && self.home.sessions.get(slot).is_some_and(|session| session.incoming.len() >= window)
+    }
+
+    #[cold]
+    fn warn_beyond_window(&mut self, slot: u32) {
+        let name = self.home.sessions.get(slot).map_or("", |session| &session.client_id);
+        log!(
+            self.home.log,
+            Warning,
+            "Client {name} has exceeded its receive-maximum quota. This behaviour must be fixed on the client."
+        );
+    }
+
     /// `[MQTT-4.3.3-8]`: kept until PUBREL, and answered with PUBREC.
     fn publish_exactly_once(
         &mut self,
@@ -169,10 +199,7 @@ impl Shard {
         message: &MessageRef<'_>,
         refused: Option<ReasonCode>,
     ) -> Result<(), Refused> {
-        // A client of MQTT 3 was told no Receive Maximum, and cannot be told that a message is refused: Mosquitto
-        // acknowledges what it throws away. Here it is kept, within the bound in bytes; beyond it, the connection ends.
-        let Some(connection) = self.home.connections.get(id) else { return Ok(()) };
-        let (v5, window) = (connection.version.is_v5(), usize::from(connection.receive_maximum));
+        let window = self.incoming_window(id);
         let Some(session) = self.home.sessions.get_mut(slot) else { return Ok(()) };
         let packet_id = publish.packet_id;
         let mut reason = ReasonCode::SUCCESS;
@@ -197,13 +224,8 @@ impl Shard {
             }
         } else if session.incoming.is_full(window) {
             // [MQTT-3.3.4-7], [3.1.1 MQTT-3.3.5-2]
-            log!(
-                self.home.log,
-                Warning,
-                "Client {} has exceeded its receive-maximum quota. This behaviour must be fixed on the client.",
-                session.client_id
-            );
-            if !v5 {
+            self.warn_beyond_window(slot);
+            if !self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5()) {
                 self.end_with(id, None, Some("quota exceeded"));
                 return Ok(());
             }
@@ -231,7 +253,7 @@ impl Shard {
             session.incoming.remove(packet_id);
         }
         if control {
-            self.answer_control(id, topic);
+            self.answer_control(id, topic, message.view().payload);
         }
         if let Some(way) = way {
             let origin = self.origin(slot);
@@ -252,30 +274,6 @@ impl Shard {
         }
     }
 
-    /// Nothing in the broker takes requests under `$CONTROL`: the client that made one is told, nobody else is.
-    fn answer_control(&mut self, id: ConnectionId, topic: &str) {
-        let Some(connection) = self.home.connections.get(id) else { return };
-        let version = connection.version;
-        let topic = format!("{topic}/response");
-        let answer = Publish {
-            dup: false,
-            qos: QoS::AtMostOnce,
-            retain: false,
-            topic: &topic,
-            packet_id: 0,
-            properties: Properties::EMPTY,
-            payload: b"{\"error\": \"endpoint not available\"}",
-        };
-        if u16::try_from(topic.len()).is_ok() {
-            let mut packet = Vec::new();
-            answer.encode(version, &mut packet);
-            if self.home.reply_if_taken(id, &packet) {
-                let described = describe(false, QoS::AtMostOnce, false, 0, topic.as_bytes(), answer.payload.len());
-                log!(self.home.log, Debug, "Sending PUBLISH to {} ({described})", self.home.name_of(id));
-            }
-        }
-    }
-
     #[inline]
     fn log_received(&mut self, id: ConnectionId, publish: &Publish<'_>, topic: &str, refused: Option<ReasonCode>) {
         log!(
@@ -283,7 +281,8 @@ impl Shard {
             Debug,
             "{} PUBLISH from {} ({})",
             match refused {
-                None => "Received",
+                // Mosquitto has words of its own for it, a warning.
+                None | Some(ReasonCode::QUOTA_EXCEEDED) => "Received",
                 Some(ReasonCode::PACKET_TOO_LARGE) => "Dropped too large",
                 Some(_) => "Denied",
             },

@@ -1,8 +1,9 @@
 //! A configuration as typed values, and what follows from them together.
 
-use crate::error::{ConfigError, Notice};
+use crate::error::{ConfigErrors, Notice};
 use crate::log::Log;
 use crate::reader::Reader;
+use crate::reference::Reference;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// What is logged, and where.
     pub log: Log,
+    /// What the files name that lies outside of them: what is in force.
+    pub references: Vec<Reference>,
     /// What the log should say about the files, in order: deprecated options, included files.
     pub notices: Vec<Notice>,
 }
@@ -175,21 +178,22 @@ pub enum Origin {
 }
 
 impl Config {
-    /// Reads files on top of each other, in order, as `-c` does when given several times.
-    pub fn read<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Result<Self, ConfigError> {
+    /// Reads files on top of each other, in order, as `-c` does when given several times. All of them are read to their
+    /// ends, whatever is wrong with them.
+    pub fn read<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::default();
         for file in files {
-            reader.read(file.as_ref())?;
+            reader.read(file.as_ref());
         }
-        Ok(reader.config)
+        reader.finish()
     }
 
     /// Reads text that stands in no file; errors call it `name`. `include_dir` is refused in it: nothing outside the text
     /// is looked at.
-    pub fn parse(name: &Path, text: &[u8]) -> Result<Self, ConfigError> {
+    pub fn parse(name: &Path, text: &[u8]) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::default();
-        reader.read_text(name, text)?;
-        Ok(reader.config)
+        reader.read_text(name, text);
+        reader.finish()
     }
 
     /// Whether only clients on this machine can connect, because there is no `listener`, `port` or `bind_address`.

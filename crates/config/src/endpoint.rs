@@ -68,6 +68,18 @@ impl Endpoint {
     }
 }
 
+impl Listener {
+    /// Where it listens.
+    pub fn place(&self) -> Place {
+        Place {
+            port: self.port,
+            host: self.host.clone(),
+            bind_interface: self.bind_interface.clone(),
+            socket_domain: self.socket_domain,
+        }
+    }
+}
+
 impl Config {
     /// Where to listen. `ports` are those of the command line, which count in local only mode alone.
     pub fn endpoints(&self, ports: &[u16]) -> Vec<Endpoint> {

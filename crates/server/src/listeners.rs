@@ -29,9 +29,6 @@ pub(crate) struct Plan {
     slots: Vec<Slot>,
     /// What each worker gets.
     doors: Vec<Vec<Door>>,
-    /// For the log: the listeners that there will be no more, and those that are new.
-    pub(crate) removed: Vec<String>,
-    pub(crate) added: Vec<String>,
 }
 
 impl Listeners {
@@ -49,12 +46,7 @@ impl Listeners {
             self.slots.iter().map(|slot| Slot { endpoint: None, seats: slot.seats.clone() }).collect();
         let new = self.keep(endpoints, &mut slots);
         let leaving = self.leaving(&slots);
-        let mut plan = Plan {
-            slots,
-            doors: (0..self.workers).map(|_| Vec::new()).collect(),
-            removed: leaving.iter().map(|endpoint| shown(endpoint)).collect(),
-            added: Vec::new(),
-        };
+        let mut plan = Plan { slots, doors: (0..self.workers).map(|_| Vec::new()).collect() };
         let mut failed = Vec::new();
         for endpoint in new {
             let replacing = leaving.iter().any(|old| old.port == endpoint.port);
@@ -129,20 +121,11 @@ impl Plan {
     fn add(&mut self, free: Option<usize>, endpoint: Endpoint, seats: Seats) -> Result<u16, String> {
         let number = free.unwrap_or(self.slots.len());
         let checked = u16::try_from(number).map_err(|_| "Error: More than 65536 listeners.".to_owned())?;
-        self.added.push(shown(&endpoint));
         let slot = Slot { endpoint: Some(endpoint), seats };
         match self.slots.get_mut(number) {
             Some(place) => *place = slot,
             None => self.slots.push(slot),
         }
         Ok(checked)
-    }
-}
-
-/// A listener as the log shows it.
-fn shown(endpoint: &Endpoint) -> String {
-    match &endpoint.host {
-        Some(host) => format!("{} {host}", endpoint.port),
-        None => endpoint.port.to_string(),
     }
 }

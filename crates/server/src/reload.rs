@@ -11,13 +11,14 @@ use crate::operator::Operator;
 use crate::order::{Change, Order};
 use crate::settings::{bind_options, broker_settings, connections_max};
 use mosquitto_broker::LogLevel;
-use mosquitto_config::{Notice, Settings};
+use mosquitto_config::{Change as OptionChange, Effect, Notice, Settings};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 /// All that was prepared.
 struct Prepared {
     settings: Settings,
+    changes: Vec<OptionChange>,
     plan: Plan,
     log: NextLog,
 }
@@ -40,11 +41,26 @@ impl Operator {
     /// Everything that may fail. An error is what the log is to say of it.
     fn prepare(&self) -> Result<Prepared, Vec<String>> {
         self.find_files()?;
-        let settings = self.settings.reload().map_err(|error| error.lines())?;
+        let settings = self.settings.reload().map_err(|errors| {
+            self.note(errors.notices());
+            errors.lines()
+        })?;
+        let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
         let plan = self.listeners.plan(settings.endpoints(), bind_options(&settings), &self.logger);
         let plan = plan.map_err(|line| vec![line])?;
         let log = log::prepare(&settings.config.log).map_err(|error| vec![format!("Error: {error}")])?;
-        Ok(Prepared { settings, plan, log })
+        Ok(Prepared { settings, changes, plan, log })
+    }
+
+    /// The settings that can hold before the broker is started again.
+    fn until_restart(&self, mut settings: Settings) -> Settings {
+        let (old, new) = (&self.settings.config.global, &mut settings.config.global);
+        new.pid_file.clone_from(&old.pid_file);
+        new.user.clone_from(&old.user);
+        new.worker_threads = old.worker_threads;
+        let left = self.settings.config.changes_to(&settings.config);
+        debug_assert!(left.iter().all(|change| change.effect != Effect::Restart), "{left:?}");
+        settings
     }
 
     /// A pipe that was read at the start has nothing more to say, and one that is new may never have.
@@ -62,9 +78,8 @@ impl Operator {
     }
 
     /// Nothing of this fails.
-    fn go_on_with(&mut self, Prepared { settings, plan, log }: Prepared) {
+    fn go_on_with(&mut self, Prepared { settings, changes, plan, log }: Prepared) {
         let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), log.mask()));
-        let changes = self.changes(&settings, &plan);
         self.logger.go_on_with(log);
         let doors = self.listeners.adopt(plan, connections_max(&settings));
         let (done, all_done) = sync_channel(doors.len());
@@ -78,30 +93,28 @@ impl Operator {
         for (worker, doors) in self.office.workers().zip(doors) {
             self.office.order(worker, Order::Open(doors));
         }
-        self.report(&settings, changes);
+        self.note(&settings.config.notices);
         self.settings = settings;
+        self.report(&changes);
     }
 
-    /// What is different, a line each.
-    fn changes(&self, settings: &Settings, plan: &Plan) -> Vec<(LogLevel, String)> {
-        let removed = plan.removed.iter().map(|listener| format!("Listener {listener}: closed."));
-        let added = plan.added.iter().map(|listener| format!("Listener {listener}: opened."));
-        removed.chain(added).map(|line| (LogLevel::Notice, line)).collect()
-    }
-
-    /// Says what has become of it.
-    fn report(&self, settings: &Settings, changes: Vec<(LogLevel, String)>) {
-        for Notice { level, text } in &settings.config.notices {
+    fn note(&self, notices: &[Notice]) {
+        for Notice { level, text } in notices {
             self.logger.log(level_of(*level), text.as_str());
+        }
+    }
+
+    /// Says what is different, a line each.
+    fn report(&self, changes: &[OptionChange]) {
+        for change in changes {
+            let level = if change.effect == Effect::Restart { LogLevel::Warning } else { LogLevel::Notice };
+            self.logger.log(level, format!("{change}."));
         }
         let end = match changes.len() {
             0 => "Configuration reloaded: nothing has changed.".to_owned(),
             1 => "Configuration reloaded: 1 change.".to_owned(),
             count => format!("Configuration reloaded: {count} changes."),
         };
-        for (level, line) in changes {
-            self.logger.log(level, line);
-        }
         self.logger.log(LogLevel::Information, end);
     }
 }

@@ -61,7 +61,7 @@ fn a_listener_is_opened_beside_one_that_is_kept() {
     let (mut old, port) = (client("old").to(&broker), free_port());
     old.subscribe("t", 1);
     let log = reload_with(&broker, &listener(port));
-    assert_eq!(changes(&log), [format!("Listener {port} 127.0.0.1: opened.")]);
+    assert_eq!(changes(&log), [format!("listener {port} 127.0.0.1: opened.")]);
     // All workers let in who comes through it, and know those who came through it elsewhere.
     for n in 0..30 {
         let mut new = connect_to(port, &format!("new-{n}"));
@@ -84,7 +84,7 @@ fn a_listener_that_is_taken_away_takes_its_clients_with_it() {
     assert_eq!(v311.next(), Got::ConnAck { present: false, reason: 0 });
     let only = broker.config().replace(&listener(port), "");
     let log = broker.reload(&only);
-    assert!(log.contains(&format!("Listener {port} 127.0.0.1: closed.")), "{log:#?}");
+    assert!(log.contains(&format!("listener {port} 127.0.0.1: closed.")), "{log:#?}");
     assert_eq!(v5.rest(), [Got::Disconnect(0x98)]);
     assert_eq!(v311.rest(), []);
     for id in ["v5", "v311"] {

@@ -10,8 +10,14 @@ pub(crate) use peer::{Options, Peer, connect};
 pub(crate) use raw::{field, packet, raw_connect};
 pub(crate) use show::show;
 
+/// Default settings of a broker with this one listener.
+pub(crate) fn of_listener(listener: ListenerSettings) -> Settings {
+    Settings { listeners: vec![listener], ..Settings::default() }
+}
+
 use mosquitto_broker::{
-    ConnectionId, DropReason, LogLine, LogMask, Mail, Moment, Received, Settings, Shard, ShardId, Shared, Then,
+    ConnectionId, DropReason, ListenerSettings, LogLine, LogMask, Mail, Moment, Received, Settings, Shard, ShardId,
+    Shared, Then,
 };
 use mosquitto_mqtt::{FixedHeader, ProtocolVersion};
 use std::collections::VecDeque;
@@ -22,7 +28,6 @@ use std::sync::Arc;
 struct Link {
     shard: usize,
     id: ConnectionId,
-    listener: u16,
     /// Bytes from the peer that the broker has not taken yet.
     inbox: Vec<u8>,
     /// Bytes from the broker that the peer has not read yet.
@@ -31,6 +36,7 @@ struct Link {
     /// Whether the peer takes what is sent to it.
     reading: bool,
     version: ProtocolVersion,
+    listener: u16,
 }
 
 /// The broker and everybody who talks to it.
@@ -83,12 +89,12 @@ impl Net {
         self.links.push(Link {
             shard,
             id,
-            listener,
             inbox: Vec::new(),
             outbox: Vec::new(),
             open: true,
             reading: true,
             version: ProtocolVersion::V311,
+            listener,
         });
         Peer(at)
     }
