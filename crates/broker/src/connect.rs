@@ -89,8 +89,9 @@ impl Shard {
             self.refuse_faulty(id, header.first_byte, &refused, body);
             return Flow::Next;
         }
+        let client_id = self.listener(id).map_or(connect.client_id, |listener| listener.client_id(&connect));
         // A client without an id gets one that is at home here.
-        let home = if connect.client_id.is_empty() { self.id } else { self.shared.home_of(connect.client_id) };
+        let home = if client_id.is_empty() { self.id } else { self.shared.home_of(client_id) };
         if home != self.id {
             self.leave(id);
             return Flow::HandOver(home);
@@ -106,25 +107,25 @@ impl Shard {
         }
         // The last thing that may be missing, since it is counted at once. Who has a session keeps its place.
         let limit = self.home.settings.global_max_clients as usize;
-        let is_new = self.home.sessions.find(connect.client_id).is_none();
+        let is_new = self.home.sessions.find(client_id).is_none();
         if is_new && self.home.memory_full {
-            let client_id = Some(connect.client_id).filter(|name| !name.is_empty());
+            let client_id = Some(client_id).filter(|name| !name.is_empty());
             let (v5, v3) = (Some(ReasonCode::QUOTA_EXCEEDED), Some(SERVER_UNAVAILABLE));
             self.refuse_connect(id, connect.version, &Refusal { v5, v3, client_id, text: OUT_OF_MEMORY });
             return Flow::Next;
         }
         if is_new && !self.shared.admit_session(limit) {
-            let client_id = Some(connect.client_id).filter(|name| !name.is_empty());
+            let client_id = Some(client_id).filter(|name| !name.is_empty());
             let refusal = Refusal { v5: Some(ReasonCode::SERVER_BUSY), v3: None, client_id, text: "server busy" };
             self.refuse_connect(id, connect.version, &refusal);
             return Flow::Next;
         }
-        self.accept(id, &connect, &asked);
+        self.accept(id, &connect, client_id, &asked);
         Flow::Next
     }
 
     /// What the operator has set for the listener that a connection came through.
-    fn listener(&self, id: ConnectionId) -> Option<&ListenerSettings> {
+    pub(crate) fn listener(&self, id: ConnectionId) -> Option<&ListenerSettings> {
         let connection = self.home.connections.get(id)?;
         self.home.settings.listeners.get(usize::from(connection.listener))
     }
@@ -207,7 +208,8 @@ impl Shard {
         let connection = self.home.connections.get(id).ok_or_else(anonymous)?;
         let (peer, settings) = (&connection.peer, &self.home.settings);
         let listener = settings.listeners.get(usize::from(connection.listener)).ok_or_else(anonymous)?;
-        let named = Some(connect.client_id).filter(|name| !name.is_empty());
+        let client_id = listener.client_id(connect);
+        let named = Some(client_id).filter(|name| !name.is_empty());
         let known = || Refusal { client_id: named, ..anonymous() };
         if let Some(will) = &connect.will {
             // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
@@ -228,7 +230,8 @@ impl Shard {
             );
             return Err(Refusal { v5: Some(ReasonCode::PROTOCOL_ERROR), ..anonymous() });
         }
-        if connect.client_id.is_empty() && !may_be_assigned(connect) {
+        let may_be_assigned = may_be_assigned(connect) && listener.allow_zero_length_clientid;
+        if connect.client_id.is_empty() && !may_be_assigned {
             // [3.1.1 MQTT-3.1.3-8]
             let said = match connect.version {
                 ProtocolVersion::V31 => "v3.1 CONNECT with zero length clientid",
@@ -237,6 +240,11 @@ impl Shard {
             log!(self.home.log, Information, "Protocol error from {peer}: {said}.");
             let v5 = Some(ReasonCode::UNSPECIFIED_ERROR);
             return Err(Refusal { v5, v3: Some(IDENTIFIER_REJECTED), ..anonymous() });
+        }
+        let not_authorized = (Some(ReasonCode::NOT_AUTHORIZED), Some(NOT_AUTHORIZED));
+        if !settings.allows_client_id(listener, connect.client_id) {
+            let (v5, v3) = not_authorized;
+            return Err(Refusal { v5, v3, text: "not authorised", ..anonymous() });
         }
         if connect.will.is_some_and(|will| !allowed_for_will(will.topic)) {
             return Err(anonymous());
@@ -247,19 +255,24 @@ impl Shard {
             let v5 = Some(ReasonCode::PACKET_TOO_LARGE);
             return Err(Refusal { v5, v3: Some(NOT_AUTHORIZED), text: "oversize payload", ..anonymous() });
         }
+        if client_id.is_empty() && listener.use_username_as_clientid {
+            let (v5, v3) = not_authorized;
+            let client_id = Some(connect.client_id).filter(|name| !name.is_empty());
+            return Err(Refusal { v5, v3, client_id, text: "not authorised" });
+        }
         if asked.authentication_method {
             // [MQTT-4.12.0-1]
             let v5 = Some(ReasonCode::BAD_AUTHENTICATION_METHOD);
             return Err(Refusal { v5, text: DISALLOWED, ..known() });
         }
         if !listener.allow_anonymous {
-            let v5 = Some(ReasonCode::NOT_AUTHORIZED);
-            return Err(Refusal { v5, v3: Some(NOT_AUTHORIZED), text: "not authorised", ..known() });
+            let (v5, v3) = not_authorized;
+            return Err(Refusal { v5, v3, text: "not authorised", ..known() });
         }
         let limit = settings.max_keepalive_s;
         if limit > 0 && !connect.version.is_v5() && (connect.keep_alive_s > limit || connect.keep_alive_s == 0) {
             // Mosquitto looks at this last of all, when the log has the client already.
-            self.log_accepted(id, connect, connect.client_id);
+            self.log_accepted(id, connect, client_id);
             return Err(Refusal {
                 v3: Some(IDENTIFIER_REJECTED),
                 text: "bad socket read/write: Invalid input",
@@ -269,11 +282,16 @@ impl Shard {
         Ok(())
     }
 
-    fn accept(&mut self, id: ConnectionId, connect: &Connect<'_>, asked: &Asked) {
-        let assigned = connect.client_id.is_empty().then(|| self.assign_client_id(id));
-        let client_id = assigned.as_deref().unwrap_or(connect.client_id);
+    /// `client_id` is empty where the broker has to make one up.
+    fn accept(&mut self, id: ConnectionId, connect: &Connect<'_>, client_id: &str, asked: &Asked) {
+        let made_up = client_id.is_empty().then(|| self.assign_client_id(id));
+        let client_id = made_up.as_deref().unwrap_or(client_id);
+        // Also where it is the user name.
+        let assigned = connect.client_id.is_empty().then_some(client_id);
         let (slot, session_present) = self.claim_session(connect, client_id);
         let (keep_alive_s, now) = (self.keep_alive(connect), self.home.now);
+        let (aliases_in, aliases_out) =
+            self.listener(id).map_or((0, 0), |listener| (listener.max_topic_alias, listener.max_topic_alias_broker));
         if let Some(connection) = self.home.connections.get_mut(id) {
             connection.version = connect.version;
             connection.bridge = connect.bridge;
@@ -282,13 +300,14 @@ impl Shard {
             connection.heard_at = now;
             // One and a half times the keep alive; 0 turns it off.
             connection.silence_ms = u32::from(keep_alive_s) * 1500;
-            let aliases = asked.topic_alias_maximum.min(self.home.settings.max_topic_alias_broker);
+            connection.max_topic_alias = aliases_in;
+            let aliases = asked.topic_alias_maximum.min(aliases_out);
             connection.aliases_out = (aliases > 0).then(|| Box::new(AliasesOut::new(aliases)));
         }
         self.arm_silence(id);
         self.begin_session(slot, id, connect, asked);
         self.log_accepted(id, connect, client_id);
-        if !self.send_connack(id, connect, session_present, keep_alive_s, assigned.as_deref()) {
+        if !self.send_connack(id, connect, session_present, keep_alive_s, assigned) {
             // The client cannot even be told that it is connected: it gets no answer, as in Mosquitto.
             self.end_with(id, None, Some("oversize packet"));
             return;
@@ -371,8 +390,9 @@ impl Shard {
             if keep_alive_s != connect.keep_alive_s {
                 properties.push(Property::ServerKeepAlive(keep_alive_s)); // [MQTT-3.2.2-21]
             }
-            if settings.max_topic_alias > 0 {
-                properties.push(Property::TopicAliasMaximum(settings.max_topic_alias));
+            let max_topic_alias = self.home.connections.get(id).map_or(0, |connection| connection.max_topic_alias);
+            if max_topic_alias > 0 {
+                properties.push(Property::TopicAliasMaximum(max_topic_alias));
             }
             if let Some(assigned) = assigned {
                 properties.push(Property::AssignedClientIdentifier(assigned)); // [MQTT-3.2.2-16]

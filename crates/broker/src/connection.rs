@@ -64,6 +64,8 @@ pub(crate) struct Connection {
     pub(crate) output: Output,
     /// What of the output was counted as waiting last.
     waiting: Waiting,
+    /// The largest topic alias that the client was told it may use.
+    pub(crate) max_topic_alias: u16,
     pub(crate) aliases_in: Option<Box<AliasesIn>>,
     pub(crate) aliases_out: Option<Box<AliasesOut>>,
 }
@@ -89,6 +91,7 @@ impl Connection {
             refusing: false,
             output: Output::default(),
             waiting: Waiting::default(),
+            max_topic_alias: 0,
             aliases_in: None,
             aliases_out: None,
         }

@@ -122,7 +122,7 @@ impl Shard {
         session.connection = None;
         self.schedule_will(slot);
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
-        match session.expiry_s {
+        match self.home.settings.session_expiry_s(session.expiry_s) {
             0 => self.end_session(slot),
             NEVER_EXPIRES => {}
             seconds => {

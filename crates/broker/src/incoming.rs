@@ -34,6 +34,11 @@ impl IncomingMessages {
         (window > 0 && self.messages.len() >= window) || self.bytes >= BYTES_MAX
     }
 
+    /// Messages that are not released yet.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
     /// Keeps a message, in place of another one with its identifier.
     pub(crate) fn insert(&mut self, packet_id: u16, message: Message) {
         self.remove(packet_id);

@@ -11,6 +11,7 @@ mod ack;
 mod alias;
 mod connect;
 mod connection;
+mod control;
 mod drops;
 mod dump;
 mod end;

@@ -73,12 +73,11 @@ impl Shard {
             // [MQTT-4.7.3-1]
             return if topic.is_empty() { Err(malformed("topic name", "is empty").into()) } else { Ok(None) };
         };
-        let maximum = self.home.settings.max_topic_alias;
         if alias == 0 {
             return Err(protocol_error("topic alias", "is zero").into()); // [MQTT-3.3.2-8]
         }
         let Some(connection) = self.home.connections.get_mut(id) else { return Ok(None) };
-        if alias > maximum {
+        if alias > connection.max_topic_alias {
             // [MQTT-3.3.2-9]
             self.refuse(id, ReasonCode::TOPIC_ALIAS_INVALID, "topic alias invalid");
             return Ok(Some(Box::default()));
@@ -123,6 +122,8 @@ impl Shard {
         if refused == Some(ReasonCode::QUOTA_EXCEEDED) && !self.can_refuse(id, slot, publish) {
             return Ok(Flow::Next);
         }
+        let beyond = publish.qos == QoS::AtLeastOnce && refused.is_none() && self.is_beyond_window(id, slot);
+        let refused = if beyond { Some(ReasonCode::QUOTA_EXCEEDED) } else { refused };
         let mut way = None;
         if refused.is_none() && standing == Standing::Ordinary && publish.qos != QoS::ExactlyOnce {
             let found = self.way_for(&message);
@@ -134,12 +135,15 @@ impl Shard {
         self.home.statistics.publish_received += 1;
         self.home.statistics.publish_bytes_received += publish.payload.len() as u64;
         self.log_received(id, publish, topic, refused);
-        if let Some(refused) = refused {
+        if let Some(refused) = refused.filter(|_| !beyond) {
             self.count_refused(slot, refused);
         }
         if publish.qos == QoS::ExactlyOnce {
             self.publish_exactly_once(id, slot, publish, &message, refused)?;
             return Ok(Flow::Next);
+        }
+        if beyond {
+            self.warn_beyond_window(slot);
         }
         let mut reason = refused.unwrap_or(ReasonCode::SUCCESS);
         if let Some(way) = way {
@@ -153,7 +157,7 @@ impl Shard {
             self.home.acknowledge(id, PacketType::PubAck, publish.packet_id, reason);
         }
         if refused.is_none() && standing == Standing::Control {
-            self.answer_control(id, topic);
+            self.answer_control(id, topic, publish.payload);
         }
         Ok(Flow::Next)
     }
@@ -197,9 +201,41 @@ impl Shard {
     fn count_refused(&mut self, slot: u32, refused: ReasonCode) {
         match refused {
             ReasonCode::PACKET_TOO_LARGE => self.home.drop_for(slot, DropReason::MessageSize),
-            ReasonCode::QUOTA_EXCEEDED => self.home.drop_for(slot, DropReason::MemoryLimit),
+            ReasonCode::QUOTA_EXCEEDED => {
+                let name = self.home.sessions.get(slot).map_or("", |session| &session.client_id);
+                log!(self.home.log, Debug, "Rejected PUBLISH from {name}, quota exceeded.");
+                self.home.drop_for(slot, DropReason::MemoryLimit);
+            }
             _ => {}
         }
+    }
+
+    /// How many QoS 2 exchanges the client of a connection may have open (0: any number). A client of MQTT 3 was told no
+    /// Receive Maximum, and cannot be told that a message is refused: Mosquitto acknowledges what it throws away. Here it
+    /// is kept, within the bound in bytes; beyond it, the connection ends.
+    #[inline]
+    fn incoming_window(&self, id: ConnectionId) -> usize {
+        let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
+        if v5 { usize::from(self.home.settings.max_inflight_messages) } else { 0 }
+    }
+
+    /// `[MQTT-3.3.4-7]`: whether a message of QoS 1 is one more than the client may send, who has filled its window with
+    /// open exchanges of QoS 2. By themselves those of QoS 1 never are: each is acknowledged at once.
+    #[inline]
+    fn is_beyond_window(&self, id: ConnectionId, slot: u32) -> bool {
+        let window = self.incoming_window(id);
+        window > 0 && self.home.sessions.get(slot).is_some_and(|session| session.incoming.len() >= window)
+    }
+
+    #[cold]
+    fn warn_beyond_window(&mut self, slot: u32) {
+        let name = self.home.sessions.get(slot).map_or("", |session| &session.client_id);
+        log!(
+            self.home.log,
+            Warning,
+            "Client {name} has exceeded its receive-maximum quota. This behaviour must be fixed on the client."
+        );
+        self.home.drop_for(slot, DropReason::ReceiveMaximum);
     }
 
     /// `[MQTT-4.3.3-8]`: kept until PUBREL, and answered with PUBREC.
@@ -211,10 +247,7 @@ impl Shard {
         message: &MessageRef<'_>,
         refused: Option<ReasonCode>,
     ) -> Result<(), Refused> {
-        // A client of MQTT 3 was told no Receive Maximum, and cannot be told that a message is refused: Mosquitto
-        // acknowledges what it throws away. Here it is kept, within the bound in bytes; beyond it, the connection ends.
-        let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
-        let window = if v5 { usize::from(self.home.settings.max_inflight_messages) } else { 0 };
+        let window = self.incoming_window(id);
         let Some(session) = self.home.sessions.get_mut(slot) else { return Ok(()) };
         let packet_id = publish.packet_id;
         let mut reason = ReasonCode::SUCCESS;
@@ -239,17 +272,11 @@ impl Shard {
             }
         } else if session.incoming.is_full(window) {
             // [MQTT-3.3.4-7], [3.1.1 MQTT-3.3.5-2]
-            log!(
-                self.home.log,
-                Warning,
-                "Client {} has exceeded its receive-maximum quota. This behaviour must be fixed on the client.",
-                session.client_id
-            );
-            if !v5 {
+            self.warn_beyond_window(slot);
+            if !self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5()) {
                 self.end_with(id, None, Some("quota exceeded"));
                 return Ok(());
             }
-            self.home.drop_for(slot, DropReason::ReceiveMaximum);
             reason = ReasonCode::QUOTA_EXCEEDED;
         } else {
             session.incoming.insert(packet_id, Message::store(*message));
@@ -274,7 +301,7 @@ impl Shard {
             session.incoming.remove(packet_id);
         }
         if control {
-            self.answer_control(id, topic);
+            self.answer_control(id, topic, message.view().payload);
         }
         if let Some(way) = way {
             let origin = self.origin(slot);
@@ -295,42 +322,15 @@ impl Shard {
         }
     }
 
-    /// Nothing in the broker takes requests under `$CONTROL`: the client that made one is told, nobody else is.
-    fn answer_control(&mut self, id: ConnectionId, topic: &str) {
-        let Some(connection) = self.home.connections.get(id) else { return };
-        let version = connection.version;
-        let topic = format!("{topic}/response");
-        let answer = Publish {
-            dup: false,
-            qos: QoS::AtMostOnce,
-            retain: false,
-            topic: &topic,
-            packet_id: 0,
-            properties: Properties::EMPTY,
-            payload: b"{\"error\": \"endpoint not available\"}",
-        };
-        if u16::try_from(topic.len()).is_ok() {
-            let mut packet = Vec::new();
-            answer.encode(version, &mut packet);
-            if self.home.reply_if_taken(id, &packet) {
-                let described = describe(false, QoS::AtMostOnce, false, 0, topic.as_bytes(), answer.payload.len());
-                log!(self.home.log, Debug, "Sending PUBLISH to {} ({described})", self.home.name_of(id));
-            }
-        }
-    }
-
     #[inline]
     fn log_received(&mut self, id: ConnectionId, publish: &Publish<'_>, topic: &str, refused: Option<ReasonCode>) {
-        if refused == Some(ReasonCode::QUOTA_EXCEEDED) {
-            log!(self.home.log, Debug, "Rejected PUBLISH from {}, quota exceeded.", self.home.name_of(id));
-            return;
-        }
         log!(
             self.home.log,
             Debug,
             "{} PUBLISH from {} ({})",
             match refused {
-                None => "Received",
+                // Mosquitto has words of its own for it, a warning.
+                None | Some(ReasonCode::QUOTA_EXCEEDED) => "Received",
                 Some(ReasonCode::PACKET_TOO_LARGE) => "Dropped too large",
                 Some(_) => "Denied",
             },

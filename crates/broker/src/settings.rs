@@ -1,9 +1,11 @@
 //! What the operator can set, in the broker's own terms.
 
+use mosquitto_mqtt::packet::Connect;
 use mosquitto_mqtt::{ProtocolVersion, QoS};
 
 /// Settings of the whole broker. Options of mosquitto.conf(5) bear the same names.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct Settings {
     /// The most sessions, those of clients that are away included; 0 is no limit.
     pub global_max_clients: u32,
@@ -29,10 +31,25 @@ pub struct Settings {
     pub retain_available: bool,
     /// Whether a message is delivered at a subscription's QoS where its own is lower.
     pub upgrade_outgoing_qos: bool,
-    /// The largest number of topic aliases that a client may use.
-    pub max_topic_alias: u16,
-    /// The largest number of topic aliases that the broker uses towards a client.
-    pub max_topic_alias_broker: u16,
+    /// Whether requests on `$CONTROL/broker/v1` are answered.
+    pub enable_control_api: bool,
+    /// Whether a client of MQTT 3 gets a copy of a message for each of its subscriptions that match; if not, one copy
+    /// with the highest QoS among them. Clients of MQTT 5 always get one for each.
+    pub allow_duplicate_messages: bool,
+    /// What client ids have to begin with, also those that the broker makes up; none is any. Held against each CONNECT.
+    pub clientid_prefixes: Option<Box<str>>,
+    /// Seconds after which unacknowledged QoS 1 and 2 messages are sent again to a client of MQTT 3 that stays
+    /// connected; 0 is never. Where there is none, after 20 s to clients of MQTT 3.1, and not to others. Never to clients of
+    /// MQTT 5, which forbids it `[MQTT-4.4.0-1]`.
+    pub retry_interval_s: Option<u32>,
+    /// Whether QoS 0 messages are queued, too, for a client that is away, within the same limits as others.
+    pub queue_qos0_messages: bool,
+    /// Seconds for which a session outlives its connection at the most; 0 is as long as its client says. It counts from
+    /// the end of the connection, with what is set then.
+    pub persistent_client_expiration_s: u32,
+    /// Minutes after which all retained messages are looked through for those that have expired; 0 is never: they are
+    /// forgotten when somebody subscribes to them, or their topic is written to.
+    pub retain_expiry_interval_min: u32,
     /// Whether connecting and disconnecting clients are logged.
     pub connection_messages: bool,
     /// The settings of each listener, by the number a connection is opened with.
@@ -47,6 +64,21 @@ impl Settings {
     pub(crate) fn delivery_qos(&self, message: QoS, granted: QoS) -> QoS {
         if self.upgrade_outgoing_qos { granted } else { message.min(granted) }
     }
+
+    /// Whether a client id is one that clients may have. It is the one that the client has sent that counts; of one that the
+    /// broker makes up, what the listener lets it begin with.
+    pub(crate) fn allows_client_id(&self, listener: &ListenerSettings, sent: &str) -> bool {
+        let client_id = if sent.is_empty() { &listener.auto_id_prefix } else { sent };
+        self.clientid_prefixes.as_deref().is_none_or(|prefix| client_id.starts_with(prefix))
+    }
+
+    /// How long a session that wants to outlive its connection for so many seconds does so.
+    pub(crate) fn session_expiry_s(&self, wanted: u32) -> u32 {
+        match self.persistent_client_expiration_s {
+            0 => wanted,
+            most => wanted.min(most),
+        }
+    }
 }
 
 /// Settings of one listener.
@@ -54,6 +86,8 @@ impl Settings {
 pub struct ListenerSettings {
     /// The port that the log names.
     pub port: u16,
+    /// The address or host name that it was asked to listen at; none: all addresses.
+    pub host: Option<Box<str>>,
     /// Whether clients without a user name are let in.
     pub allow_anonymous: bool,
     /// The highest QoS that its clients may use.
@@ -62,6 +96,24 @@ pub struct ListenerSettings {
     pub versions: Versions,
     /// How the client ids that the broker makes up for its clients begin.
     pub auto_id_prefix: Box<str>,
+    /// Whether a client may leave it to the broker to make up its client id.
+    pub allow_zero_length_clientid: bool,
+    /// Whether a client's user name takes the place of its client id; then a client without one is not let in.
+    pub use_username_as_clientid: bool,
+    /// What stands before all topics of its clients: added to what they publish and subscribe to, and taken away from what
+    /// they get. Of a session, it is that of the listener that its client has last come through.
+    pub mount_point: Option<Box<str>>,
+    /// The largest number of topic aliases that a client may use; fixed for a connection when it is made.
+    pub max_topic_alias: u16,
+    /// The largest number of topic aliases that the broker uses towards a client; fixed for a connection when it is made.
+    pub max_topic_alias_broker: u16,
+}
+
+impl ListenerSettings {
+    /// The client id under which a client is known; empty where the broker has to make one up, or there can be none.
+    pub(crate) fn client_id<'a>(&self, connect: &Connect<'a>) -> &'a str {
+        if self.use_username_as_clientid { connect.username.unwrap_or_default() } else { connect.client_id }
+    }
 }
 
 /// Which versions of MQTT are spoken.
@@ -94,10 +146,16 @@ impl Default for ListenerSettings {
     fn default() -> Self {
         Self {
             port: 1883,
+            host: None,
             allow_anonymous: true,
             max_qos: QoS::ExactlyOnce,
             versions: Versions::ALL,
             auto_id_prefix: "auto-".into(),
+            allow_zero_length_clientid: true,
+            use_username_as_clientid: false,
+            mount_point: None,
+            max_topic_alias: 10,
+            max_topic_alias_broker: 10,
         }
     }
 }
@@ -117,8 +175,13 @@ impl Default for Settings {
             memory_limit: 0,
             retain_available: true,
             upgrade_outgoing_qos: false,
-            max_topic_alias: 10,
-            max_topic_alias_broker: 10,
+            enable_control_api: false,
+            allow_duplicate_messages: true,
+            clientid_prefixes: None,
+            retry_interval_s: None,
+            queue_qos0_messages: false,
+            persistent_client_expiration_s: 0,
+            retain_expiry_interval_min: 0,
             connection_messages: true,
             listeners: vec![ListenerSettings::default()],
             log: crate::LogMask::DEFAULT,

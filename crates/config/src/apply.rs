@@ -6,6 +6,7 @@ use crate::options::{self, Action, Argument, Declaration, Remark, Scope, Store};
 use crate::reader::{OpenFile, Reader};
 use crate::suggestion::nearest_option;
 use crate::words::{Statement, Words};
+use std::path::PathBuf;
 
 impl Reader {
     /// Acts on a line that is no comment.
@@ -19,6 +20,10 @@ impl Reader {
                 self.remark_on(declaration);
                 self.enter_scope(file, &statement);
                 self.store(store, file, &mut statement)
+            }
+            Action::Idle(level, text) => {
+                self.notice(level, text);
+                statement.int().map(drop)
             }
             Action::NotYet => Err(ConfigError::not_supported_yet(statement.name)),
             Action::Removed(warning) => {
@@ -60,14 +65,24 @@ impl Reader {
             Store::SmallInt(set) => set(&mut self.config, statement.small_int()?),
             Store::Text(place) => {
                 let place = place(&mut self.config);
-                *place = Some(statement.text(place.as_deref())?);
+                *place = Some(statement.text(place.is_some())?);
+            }
+            Store::Path(place) => {
+                let place = place(&mut self.config);
+                *place = Some(PathBuf::from(statement.text(place.is_some())?));
             }
             // A listener that is missing is what is said first, whatever the value.
             Store::ListenerBool(set) => set(self.listener(file, &statement.name)?, statement.bool()?),
             Store::ListenerInt(set) => set(self.listener(file, &statement.name)?, statement.int()?),
+            Store::ListenerSmallInt(set) => set(self.listener(file, &statement.name)?, statement.small_int()?),
             Store::ListenerText(place) => {
                 let place = place(self.listener(file, &statement.name)?);
-                *place = Some(statement.text(place.as_deref())?);
+                *place = Some(statement.text(place.is_some())?);
+            }
+            Store::SecurityBool(set) => set(self.security(file, &statement.name)?, statement.bool()?),
+            Store::SecurityText(place) => {
+                let place = place(self.security(file, &statement.name)?);
+                *place = Some(statement.text(place.is_some())?);
             }
             Store::Only(supported) => only(supported, statement)?,
             Store::ByHand(act) => act(self, file, statement)?,

@@ -3,6 +3,7 @@
 use crate::error::{ConfigError, EXIT_CODE};
 use crate::reader::Reader;
 use crate::settings::{Settings, Verbosity};
+use crate::words::leading_number;
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Write};
 use std::ops::ControlFlow;
@@ -56,7 +57,11 @@ pub static FLAGS: &[Flag] = &[
         Ok(ControlFlow::Continue(()))
     })
     .help(&["read this configuration file; if given again, on top of the earlier ones."]),
-    Flag::short("-d", "--daemon", |_, _| Err(not_supported_yet("-d"))).help(&["run in the background."]),
+    Flag::short("-d", "--daemon", |line, _| {
+        line.daemon = true;
+        Ok(ControlFlow::Continue(()))
+    })
+    .help(&["run in the background."]),
     Flag::short("-h", "--help", |_, _| Ok(ControlFlow::Break(Command::Help))).help(&["show this text."]),
     Flag::with_value("-p", "--port", "port", "port", CommandLine::add_port)
         .help(&["listen on this port of the local machine; at most ten times.", "Ignored with a listener in a file."]),
@@ -123,10 +128,12 @@ pub fn usage(version: &str) -> String {
 
 /// What the arguments have said so far.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of flags, not the state of a machine")]
 struct CommandLine {
     reader: Reader,
     config_files: Vec<PathBuf>,
     ports: Vec<u16>,
+    daemon: bool,
     verbose: bool,
     quiet: bool,
     test_config: bool,
@@ -138,7 +145,7 @@ impl CommandLine {
             let text = "Error: Only 10 ports can be specified on the command line.";
             return Err(CommandLineError::Argument(text.to_owned()));
         }
-        let number = leading_number(value.as_encoded_bytes());
+        let (number, _) = leading_number(value.as_encoded_bytes());
         match u16::try_from(number) {
             Ok(port @ 1..) => self.ports.push(port),
             _ => return Err(CommandLineError::Argument(format!("Error: Invalid port specified ({number})."))),
@@ -154,6 +161,7 @@ impl CommandLine {
             config: self.reader.config,
             config_files: self.config_files,
             ports: self.ports,
+            daemon: self.daemon,
             verbosity: match (self.quiet, self.verbose) {
                 (true, _) => Verbosity::Quiet,
                 (false, true) => Verbosity::Verbose,
@@ -241,19 +249,4 @@ impl std::error::Error for CommandLineError {}
 
 fn not_supported_yet(name: &str) -> CommandLineError {
     CommandLineError::Argument(format!("Error: The '{name}' option is not supported yet."))
-}
-
-/// The number at the start of a text, as C's `atoi` reads it: 0 if there is none, and what follows it does not matter.
-fn leading_number(text: &[u8]) -> i64 {
-    let text = text.trim_ascii_start();
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        _ => (false, text),
-    };
-    let magnitude = digits
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .fold(0_i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
-    if negative { -magnitude } else { magnitude }
 }

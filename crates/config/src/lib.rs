@@ -14,6 +14,7 @@ mod apply;
 mod by_hand;
 mod command_line;
 mod config;
+mod endpoint;
 mod error;
 mod log;
 pub mod options;
@@ -23,7 +24,8 @@ mod suggestion;
 mod words;
 
 pub use command_line::{Command, CommandLineError, FLAGS, Flag, parse_command_line, usage};
-pub use config::{Config, Endpoint, Global, Listener, Origin, ProtocolVersions};
+pub use config::{Config, Global, Listener, Origin, ProtocolVersions, Security, SocketDomain};
+pub use endpoint::{Endpoint, Place};
 pub use error::{ConfigError, Location, Notice};
 pub use log::{Destinations, Log, LogType, LogTypes};
 pub use settings::{Settings, Verbosity};

@@ -15,11 +15,13 @@ mod tls;
 
 pub use argument::{Argument, Bound, Refusal, Repeat};
 
-use crate::config::{Config, Listener};
+use crate::config::{Config, Listener, Security};
 use crate::error::ConfigError;
+use crate::log::LogType;
 use crate::reader::{OpenFile, Reader};
 use crate::words::Statement;
 pub(crate) use argument::LONGEST_TEXT_BYTES;
+use std::path::PathBuf;
 
 /// Every option that this broker knows by name, also those that it does not support.
 pub fn options() -> impl Iterator<Item = &'static Declaration> {
@@ -122,7 +124,7 @@ pub enum Status {
     Supported,
     /// It will; until then the option is an error.
     NotYet,
-    /// It never will: the option is ignored, with this warning.
+    /// It never will: the option has no effect, and this text says so.
     Removed(&'static str),
     /// It never will, and the option is unknown, as it is to Mosquitto 2.1; the text tells what it was.
     Refused(&'static str),
@@ -133,7 +135,10 @@ pub enum Status {
 pub(crate) enum Action {
     Store(Store),
     NotYet,
+    /// The value does not matter; the text is a warning.
     Removed(&'static str),
+    /// The value is checked; the text tells why it has no effect.
+    Idle(LogType, &'static str),
     Refused(&'static str),
 }
 
@@ -145,8 +150,12 @@ pub(crate) enum Store {
     Int(fn(&mut Config, i32)),
     SmallInt(fn(&mut Config, u16)),
     Text(fn(&mut Config) -> &mut Option<String>),
+    Path(fn(&mut Config) -> &mut Option<PathBuf>),
+    SecurityBool(fn(&mut Security, bool)),
+    SecurityText(fn(&mut Security) -> &mut Option<String>),
     ListenerBool(fn(&mut Listener, bool)),
     ListenerInt(fn(&mut Listener, i32)),
+    ListenerSmallInt(fn(&mut Listener, u16)),
     ListenerText(fn(&mut Listener) -> &mut Option<String>),
     /// Nowhere: this is the only value supported, and what holds anyway; any other is "not supported yet".
     Only(&'static str),
@@ -159,7 +168,7 @@ impl Declaration {
         match self.action {
             Action::Store(_) => Status::Supported,
             Action::NotYet => Status::NotYet,
-            Action::Removed(warning) => Status::Removed(warning),
+            Action::Removed(text) | Action::Idle(_, text) => Status::Removed(text),
             Action::Refused(reason) => Status::Refused(reason),
         }
     }
@@ -294,6 +303,11 @@ impl Declaration {
 
     const fn removed(mut self, warning: &'static str) -> Self {
         self.action = Action::Removed(warning);
+        self
+    }
+
+    const fn idle(mut self, level: LogType, text: &'static str) -> Self {
+        self.action = Action::Idle(level, text);
         self
     }
 

@@ -1,6 +1,6 @@
 //! Files as lines: what is read, what is skipped, and where an error stands.
 
-use crate::config::{Config, Listener, Origin};
+use crate::config::{Config, Listener, Origin, Security};
 use crate::error::{ConfigError, Location, Notice};
 use crate::log::LogType;
 use std::fs::File;
@@ -27,6 +27,8 @@ pub(crate) struct Reader {
 #[allow(clippy::struct_excessive_bools, reason = "a set of options, not the state of a machine")]
 pub(crate) struct Given {
     pub(crate) port: bool,
+    /// A security option of the broker as a whole.
+    pub(crate) security: bool,
     pub(crate) log_dest: bool,
     pub(crate) log_file: bool,
     pub(crate) log_type: bool,
@@ -92,6 +94,16 @@ impl Reader {
         file.listener.and_then(|index| self.config.listeners.get_mut(index)).ok_or_else(|| {
             ConfigError::new(format_args!("The '{option}' option requires a listener to be defined first."))
         })
+    }
+
+    /// The security options that `option` is one of: of the broker as a whole, or those of a listener.
+    pub(crate) fn security(&mut self, file: &OpenFile, option: &str) -> Result<&mut Security, ConfigError> {
+        if self.config.global.per_listener_settings {
+            self.listener(file, option).map(|listener| &mut listener.security)
+        } else {
+            self.given.security = true;
+            Ok(&mut self.config.global.security)
+        }
     }
 
     fn read_file(&mut self, path: &Path, included: bool) -> Result<(), ConfigError> {

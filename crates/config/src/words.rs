@@ -76,6 +76,11 @@ impl<'l> Statement<'l> {
     /// The next word as a number within the declared limits.
     pub(crate) fn int(&mut self) -> Result<i32, ConfigError> {
         let number = self.number()?;
+        self.limited(number)
+    }
+
+    /// The number, moved to the nearest declared limit where that is how the option takes one outside them.
+    pub(crate) fn limited(&self, number: i32) -> Result<i32, ConfigError> {
         let Argument::Int { min, max, .. } = self.declaration.argument else { return Ok(number) };
         match (min, max) {
             (Bound::Refuses(min), _) if number < min => Err(self.invalid(number.to_string().as_bytes())),
@@ -99,14 +104,14 @@ impl<'l> Statement<'l> {
         words.iter().find(|known| known.as_bytes() == word).copied().ok_or_else(|| self.invalid(word))
     }
 
-    /// The rest of the line as text, to be put where `earlier` stands.
-    pub(crate) fn text(&self, earlier: Option<&str>) -> Result<String, ConfigError> {
+    /// The rest of the line as text. `again` if the option was given before.
+    pub(crate) fn text(&self, again: bool) -> Result<String, ConfigError> {
         let value = self.words.rest();
         if value.is_empty() {
             return Err(self.empty());
         }
         if let Argument::Text { max_bytes, repeat, refusal } = self.declaration.argument {
-            if repeat == Repeat::Refused && earlier.is_some() {
+            if repeat == Repeat::Refused && again {
                 let label = self.label();
                 return Err(ConfigError::new(format_args!("Duplicate '{label}' value in configuration.")));
             }
@@ -153,6 +158,21 @@ pub(crate) fn checked_text(value: &[u8]) -> Result<String, ConfigError> {
 fn is_forbidden(c: char) -> bool {
     let code = u32::from(c);
     c.is_control() || (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE
+}
+
+/// The number at the start of a text, as C's `atol` reads it, 0 if there is none; and what follows it.
+pub(crate) fn leading_number(text: &[u8]) -> (i64, &[u8]) {
+    let text = text.trim_ascii_start();
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    let (digits, rest) = digits.split_at_checked(end).unwrap_or((digits, &[]));
+    let magnitude =
+        digits.iter().fold(0_i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    (if negative { -magnitude } else { magnitude }, rest)
 }
 
 /// A number as C's `strtol` reads it with base 0, which must be all of the word.

@@ -11,7 +11,7 @@ mod ready;
 
 use broker::{Broker, Loss};
 use client::Client;
-use mosquitto_broker::Settings;
+use mosquitto_broker::{ListenerSettings, Settings};
 use mosquitto_mqtt::ProtocolVersion;
 
 /// Bytes that the clients of one script send at most, so that every script comes to its end soon.
@@ -75,17 +75,20 @@ fn settings(profile: u8) -> Settings {
         max_packet_size: 4096,
         max_inflight_messages: 3,
         max_queued_messages: 5,
-        max_topic_alias: 2,
-        max_topic_alias_broker: 2,
+        listeners: listeners(2, 2),
         log: mosquitto_broker::LogMask::ALL,
         ..Settings::default()
     };
     match profile {
         0 => small,
-        1 => Settings { max_inflight_messages: 1, max_queued_messages: 1, max_topic_alias_broker: 0, ..small },
-        2 => Settings { max_inflight_messages: 0, max_queued_messages: 0, max_topic_alias: 0, ..small },
+        1 => Settings { max_inflight_messages: 1, max_queued_messages: 1, listeners: listeners(2, 0), ..small },
+        2 => Settings { max_inflight_messages: 0, max_queued_messages: 0, listeners: listeners(0, 2), ..small },
         _ => Settings { max_keepalive_s: 10, log: mosquitto_broker::LogMask::DEFAULT, ..small },
     }
+}
+
+fn listeners(max_topic_alias: u16, max_topic_alias_broker: u16) -> Vec<ListenerSettings> {
+    vec![ListenerSettings { max_topic_alias, max_topic_alias_broker, ..ListenerSettings::default() }]
 }
 
 impl<'a> Script<'a> {

@@ -9,7 +9,7 @@ use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Signals that may wait: who sends more before one is handled has not sent more.
 const SIGNALS_MAX: usize = 16;

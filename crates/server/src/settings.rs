@@ -29,20 +29,32 @@ pub(crate) fn broker_settings(settings: &Settings, endpoints: &[Endpoint], log: 
         message_size_limit: global.message_size_limit,
         retain_available: global.retain_available,
         upgrade_outgoing_qos: global.upgrade_outgoing_qos,
+        allow_duplicate_messages: global.allow_duplicate_messages,
+        clientid_prefixes: global.clientid_prefixes.as_deref().map(Into::into),
+        retry_interval_s: global.retry_interval.map(|seconds| seconds.get().into()),
+        queue_qos0_messages: global.queue_qos0_messages,
+        persistent_client_expiration_s: global.persistent_client_expiration,
+        retain_expiry_interval_min: global.retain_expiry_interval.map_or(0, u32::from),
+        enable_control_api: global.enable_control_api,
         connection_messages: settings.config.log.connection_messages,
         listeners: endpoints.iter().map(listener).collect(),
         log,
-        ..BrokerSettings::default()
     }
 }
 
 fn listener(endpoint: &Endpoint) -> ListenerSettings {
     ListenerSettings {
         port: endpoint.port,
+        host: endpoint.host.as_deref().map(Into::into),
         allow_anonymous: endpoint.allow_anonymous,
         max_qos: QoS::from_bits(endpoint.max_qos).unwrap_or(QoS::ExactlyOnce),
         versions: versions(endpoint.protocol_versions),
         auto_id_prefix: endpoint.auto_id_prefix.as_str().into(),
+        allow_zero_length_clientid: endpoint.allow_zero_length_clientid,
+        use_username_as_clientid: endpoint.use_username_as_clientid,
+        mount_point: endpoint.mount_point.as_deref().map(Into::into),
+        max_topic_alias: endpoint.max_topic_alias,
+        max_topic_alias_broker: endpoint.max_topic_alias_broker,
     }
 }
 

@@ -241,7 +241,7 @@ impl Simulation {
             if let Some(place) = known {
                 alias = Some(place as u16 + 1);
                 topic = "";
-            } else if self.clients[at].aliases.len() < usize::from(self.settings.max_topic_alias) {
+            } else if self.clients[at].aliases.len() < usize::from(self.settings.listeners[0].max_topic_alias) {
                 self.clients[at].aliases.push(Rc::clone(&message.topic));
                 alias = Some(self.clients[at].aliases.len() as u16);
             }

@@ -1,6 +1,6 @@
 //! CONNECT: who is let in, and what the answer says.
 
-use crate::harness::{Net, connect};
+use crate::harness::{Net, connect, of_listener};
 use mosquitto_broker::{ListenerSettings, Settings};
 use mosquitto_mqtt::Property;
 
@@ -43,7 +43,10 @@ fn properties_of_the_answer_stand_in_mosquittos_order() {
 
 #[test]
 fn limits_that_are_off_are_not_announced() {
-    let settings = Settings { max_inflight_messages: 0, max_topic_alias: 0, ..Settings::default() };
+    let settings = Settings {
+        max_inflight_messages: 0,
+        ..of_listener(ListenerSettings { max_topic_alias: 0, ..ListenerSettings::default() })
+    };
     let (_, got) = connect("x").attempt(&mut Net::with(1, settings));
     assert_eq!(got, ["CONNACK present=0 rc=0 {maximum-packet-size=2000000}"]);
 }

@@ -1,7 +1,7 @@
 //! What a message is when it arrives: the same as when it was sent.
 
-use crate::harness::{Net, connect};
-use mosquitto_broker::Settings;
+use crate::harness::{Net, connect, of_listener};
+use mosquitto_broker::ListenerSettings;
 use mosquitto_mqtt::Property::{
     self, ContentType, CorrelationData, MessageExpiryInterval, PayloadFormatIndicator, ReceiveMaximum, ResponseTopic,
     TopicAlias, UserProperty,
@@ -125,7 +125,8 @@ fn a_message_of_qos_0_has_no_identifier_and_none_has_properties_that_it_was_not_
 fn every_alias_up_to_the_maximum_that_was_announced_is_taken() {
     // [MQTT-3.3.2-12]
     for maximum in [1, 10, u16::MAX] {
-        let mut net = Net::with(1, Settings { max_topic_alias: maximum, ..Settings::default() });
+        let mut net =
+            Net::with(1, of_listener(ListenerSettings { max_topic_alias: maximum, ..ListenerSettings::default() }));
         let (peer, got) = connect("a").attempt(&mut net);
         assert!(got[0].contains(&format!("topic-alias-maximum={maximum}")), "{got:?}");
         net.subscribe(peer, "#", 0);

@@ -12,6 +12,7 @@ mod acknowledgements;
 mod authentication;
 mod bad_input;
 mod clean_session;
+mod client_ids;
 mod connect;
 mod connect_fields;
 mod connect_mqtt_3;

@@ -93,16 +93,27 @@ fn what_exceeds_the_receive_maximum_is_refused_and_the_connection_stays() {
     // [MQTT-4.3.3-9] [MQTT-3.3.4-7], answered with quota exceeded as Mosquitto does
     let mut net = Net::with(2, Settings { max_inflight_messages: 2, ..Settings::default() });
     let (publisher, subscriber) = pair(&mut net);
-    (1..=3).for_each(|id| net.publish(publisher, "t", "x", 2, id));
-    net.publish(publisher, "t", "x", 1, 4);
-    net.publish_again(publisher, "t", "x", 2, 1);
-    assert_eq!(net.got(publisher), ["PUBREC 1", "PUBREC 2", "PUBREC 3 rc=0x97", "PUBACK 4", "PUBREC 1"]);
-    net.pubrel(publisher, 3);
-    assert_eq!(net.got(subscriber).len(), 1, "the one of QoS 1; the refused one is gone");
-    assert_eq!(net.log_with("Client pub has exceeded its receive-maximum quota.").len(), 1);
-    net.pubrel(publisher, 1);
+    net.publish(publisher, "t", "x", 2, 1);
+    net.publish(publisher, "t", "one", 1, 4);
+    net.publish(publisher, "t", "x", 2, 2);
+    assert_eq!(net.got(publisher), ["PUBREC 1", "PUBACK 4", "PUBREC 2"]);
+    assert!(net.log_with("quota").is_empty());
     net.publish(publisher, "t", "x", 2, 3);
-    assert_eq!(net.got(publisher), ["PUBCOMP 3", "PUBCOMP 1", "PUBREC 3"]);
+    net.publish(publisher, "t", "two", 1, 4);
+    net.publish_retained(publisher, "t", "three", 1, 4);
+    net.publish_again(publisher, "t", "x", 2, 1);
+    let refused = ["PUBREC 3 rc=0x97", "PUBACK 4 rc=0x97", "PUBACK 4 rc=0x97", "PUBREC 1"];
+    assert_eq!(net.got(publisher), refused);
+    assert_eq!(net.log_with("Client pub has exceeded its receive-maximum quota.").len(), 3);
+    net.publish(publisher, "t", "none", 0, 0);
+    net.pubrel(publisher, 3);
+    let through = [r#"PUBLISH q0 t "one""#, r#"PUBLISH q0 t "none""#];
+    assert_eq!(net.got(subscriber), through, "those that were refused are gone, and QoS 0 has no window");
+    assert_eq!(net.shared.retained_count(), 0);
+    net.pubrel(publisher, 1);
+    net.publish(publisher, "t", "two", 1, 4);
+    net.publish(publisher, "t", "x", 2, 3);
+    assert_eq!(net.got(publisher), ["PUBCOMP 3", "PUBCOMP 1", "PUBACK 4", "PUBREC 3"]);
 }
 
 #[test]
@@ -111,9 +122,10 @@ fn mqtt_3_which_was_told_no_receive_maximum_loses_nothing_that_was_acknowledged(
     let (_, subscriber) = pair(&mut net);
     let old = connect("old").v311().on(&mut net);
     (1..=50).for_each(|id| net.publish(old, "t", "x", 2, id));
+    net.publish(old, "t", "x", 1, 51);
     (1..=50).for_each(|id| net.pubrel(old, id));
-    assert_eq!(net.got(old).len(), 100);
-    assert_eq!(net.got(subscriber).len(), 50);
+    assert_eq!(net.got(old).len(), 101);
+    assert_eq!(net.got(subscriber).len(), 51);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! When a session ends.
 
 use crate::harness::{Net, connect};
-use mosquitto_broker::DropReason;
+use mosquitto_broker::{DropReason, Settings};
 use mosquitto_mqtt::Property;
 
 #[test]
@@ -124,4 +124,34 @@ fn a_session_with_very_many_subscriptions_goes_in_slices() {
     assert_eq!((net.session_count(), net.shared.subscription_count()), (1, 0));
     net.publish(other, "0001", "x", 1, 1);
     assert_eq!(net.got(other), ["PUBACK 1 rc=0x10"]);
+}
+
+#[test]
+fn no_session_outlives_its_connection_for_longer_than_the_operator_allows() {
+    for (options, seconds) in [
+        (connect("a").keep_session(u32::MAX), 20),
+        (connect("a").keep_session(21), 20),
+        (connect("a").keep_session(19), 19),
+        (connect("a").v311().resume(), 20),
+        (connect("a").v31().resume(), 20),
+    ] {
+        let mut net = Net::with(2, Settings { persistent_client_expiration_s: 20, ..Settings::default() });
+        let peer = options.on(&mut net);
+        net.advance(30);
+        net.cut(peer);
+        net.advance(seconds - 1);
+        assert_eq!(net.session_count(), 1);
+        net.advance(1);
+        assert_eq!((net.session_count(), net.connections_and_deadlines()), (0, (0, 0)));
+    }
+}
+
+#[test]
+fn a_session_without_expiry_ends_at_once_whatever_the_operator_allows() {
+    let mut net = Net::with(1, Settings { persistent_client_expiration_s: 20, ..Settings::default() });
+    for options in [connect("a"), connect("a").v311()] {
+        let peer = options.on(&mut net);
+        net.cut(peer);
+        assert_eq!(net.session_count(), 0);
+    }
 }

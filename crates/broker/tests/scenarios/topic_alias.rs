@@ -1,7 +1,7 @@
 //! Topic aliases (MQTT 5, 3.3.2.3.4).
 
-use crate::harness::{Net, connect};
-use mosquitto_broker::Settings;
+use crate::harness::{Net, connect, of_listener};
+use mosquitto_broker::{ListenerSettings, Settings};
 use mosquitto_mqtt::Property::{MaximumPacketSize, TopicAlias, TopicAliasMaximum};
 
 #[test]
@@ -23,7 +23,7 @@ fn an_alias_stands_for_the_topic_it_was_given_last() {
 #[test]
 fn an_alias_beyond_the_maximum_is_invalid() {
     // [MQTT-3.3.2-9]
-    let mut net = Net::with(2, Settings { max_topic_alias: 3, ..Settings::default() });
+    let mut net = Net::with(2, of_listener(ListenerSettings { max_topic_alias: 3, ..ListenerSettings::default() }));
     let peer = connect("a").on(&mut net);
     net.publish_with(peer, "t", b"x", 0, 0, &[TopicAlias(3)]);
     assert!(net.is_open(peer));
@@ -70,7 +70,8 @@ fn a_client_that_takes_none_gets_none() {
 
 #[test]
 fn the_brokers_own_maximum_counts_too_and_a_reconnection_begins_anew() {
-    let mut net = Net::with(2, Settings { max_topic_alias_broker: 1, ..Settings::default() });
+    let mut net =
+        Net::with(2, of_listener(ListenerSettings { max_topic_alias_broker: 1, ..ListenerSettings::default() }));
     let publisher = connect("pub").on(&mut net);
     for _ in 0..2 {
         let peer = connect("sub").keep_session(100).with(TopicAliasMaximum(9)).on(&mut net);

@@ -5,6 +5,7 @@ use super::Refusal::SaysWhy;
 use super::Reload::{DocumentedOnly, Yes};
 use super::{Declaration, Repeat, Store};
 use crate::by_hand;
+use crate::log::LogType;
 use std::num::{NonZeroU16, NonZeroU32};
 
 const RSMB: &str = "an option of RSMB, which Mosquitto accepted up to 1.6 and ignored";
@@ -15,12 +16,14 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(Yes)
         .since("1.1")
         .deprecated("The behaviour will default to true.")
-        .help("Send a client one copy of a message for each of its overlapping subscriptions (MQTT 3.x)."),
+        .help("Send a client one copy of a message for each of its overlapping subscriptions (MQTT 3.x).")
+        .store(Store::Bool(|c, on| c.global.allow_duplicate_messages = on)),
     Declaration::text("clientid_prefixes", Repeat::Replaces)
         .reload(Yes)
         .since("0.10")
         .deprecated("")
-        .help("Refuse clients whose id does not begin with this."),
+        .help("Refuse clients whose id does not begin with this.")
+        .store(Store::Text(|c| &mut c.global.clientid_prefixes)),
     Declaration::bool("connection_messages")
         .default("true")
         .reload(Yes)
@@ -35,7 +38,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .default("false")
         .reload(DocumentedOnly)
         .since("2.1")
-        .help("Answer requests on $CONTROL/broker/v1."),
+        .help("Answer requests on $CONTROL/broker/v1.")
+        .store(Store::Bool(|c, on| c.global.enable_control_api = on)),
     Declaration::int("global_max_clients", Unbounded, Unbounded)
         .default("-1")
         .reload(DocumentedOnly)
@@ -96,12 +100,12 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .since("0.6")
         .help("Messages that may wait for one client, beyond those under way; 0: no limit.")
         .store(Store::Int(|c, n| c.global.max_queued_messages = n.unsigned_abs())),
-    Declaration::int("memory_limit", Refuses(0), Unbounded)
+    Declaration::words("memory_limit", "a whole number of bytes from 0 to 9223372036854775807, in decimal digits")
         .default("0")
-        .unit("bytes")
         .reload(Yes)
         .since("1.4.15")
-        .help("Limit of the heap; 0: no limit."),
+        .help("Limit of the heap; 0: no limit.")
+        .store(Store::ByHand(by_hand::memory_limit)),
     Declaration::int("message_size_limit", Refuses(0), Refuses(268_435_455))
         .default("0")
         .unit("bytes")
@@ -115,19 +119,26 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .unit("bytes")
         .refusal(SaysWhy("Packet buffer size must be between 0 and 65535 inclusive."))
         .since("2.1")
-        .help("Size of a connection's buffer before the length of a packet is known."),
+        .help("Without effect: connections share the buffers of their worker.")
+        .idle(
+            LogType::Information,
+            "The 'packet_buffer_size' option has no effect: connections share the read buffer of their worker.",
+        ),
     Declaration::bool("per_listener_settings")
         .default("false")
         .reload(DocumentedOnly)
         .since("1.5")
         .deprecated("Please see the documentation for how to achieve the same effect.")
         .help("Let security options belong to the listener above them.")
-        .store(Store::Only("false")),
-    Declaration::text("pid_file", Repeat::Refused).help("Write the process id to this file."),
+        .store(Store::ByHand(by_hand::per_listener_settings)),
+    Declaration::text("pid_file", Repeat::Refused)
+        .help("Write the process id to this file.")
+        .store(Store::Path(|c| &mut c.global.pid_file)),
     Declaration::bool("queue_qos0_messages")
         .default("false")
         .reload(Yes)
-        .help("Keep QoS 0 messages, too, for disconnected clients with a session."),
+        .help("Keep QoS 0 messages, too, for disconnected clients with a session.")
+        .store(Store::Bool(|c, on| c.global.queue_qos0_messages = on)),
     Declaration::bool("retain_available")
         .default("true")
         .reload(DocumentedOnly)
@@ -139,7 +150,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .refusal(SaysWhy("NAME must be >= 1."))
         .reload(DocumentedOnly)
         .since("2.1")
-        .help("How often expired retained messages are looked for."),
+        .help("How often expired retained messages are looked for.")
+        .store(Store::ByHand(by_hand::retain_expiry_interval)),
     Declaration::bool("set_tcp_nodelay")
         .default("false")
         .reload(DocumentedOnly)
@@ -150,7 +162,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .default("10")
         .unit("seconds")
         .reload(Yes)
-        .help("How often the $SYS topics are refreshed; 0: no $SYS topics."),
+        .help("How often the $SYS topics are refreshed; 0: no $SYS topics.")
+        .store(Store::SmallInt(|c, n| c.global.sys_interval = n)),
     Declaration::bool("upgrade_outgoing_qos")
         .default("false")
         .reload(Yes)
@@ -159,19 +172,29 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .store(Store::Bool(|c, on| c.global.upgrade_outgoing_qos = on)),
     Declaration::text("user", Repeat::Replaces)
         .default("mosquitto")
-        .help("The user to become when started as root; root: stay root."),
+        .help("The user to become when started as root; root: stay root.")
+        .store(Store::Text(|c| &mut c.global.user)),
     Declaration::int("worker_threads", Refuses(0), Refuses(256))
         .default("0")
         .since("none: this broker's own")
         .help("Threads that share the clients; 0: one per core.")
         .store(Store::SmallInt(|c, n| c.global.worker_threads = NonZeroU16::new(n))),
-    Declaration::ignored("retry_interval")
+    Declaration::int("retry_interval", Refuses(1), Refuses(3600))
+        .unit("seconds")
         .since("0.5")
-        .help("Ignored: messages are sent again on reconnect only.")
-        .removed("Warning: The 'retry_interval' option is no longer available."),
-    Declaration::ignored("store_clean_interval")
-        .help("Ignored: messages go as soon as nobody needs them.")
-        .removed("Warning: The 'store_clean_interval' option is no longer needed."),
+        .advice(
+            "Note: The 'retry_interval' option is available here: unacknowledged messages are sent again after this time \
+             to clients of MQTT 3.1 and 3.1.1 that stay connected.",
+        )
+        .help("When unacknowledged messages are sent again (MQTT 3.x); unset: 20 s for MQTT 3.1, never for 3.1.1.")
+        .store(Store::SmallInt(|c, n| c.global.retry_interval = NonZeroU16::new(n))),
+    Declaration::int("store_clean_interval", Refuses(0), Unbounded)
+        .unit("seconds")
+        .help("Without effect: messages go as soon as nobody needs them.")
+        .idle(
+            LogType::Warning,
+            "Warning: The 'store_clean_interval' option is no longer needed: messages go as soon as nobody needs them.",
+        ),
     Declaration::ignored("ffdc_output").refused(RSMB),
     Declaration::ignored("max_log_entries").refused(RSMB),
     Declaration::ignored("trace_level").refused(RSMB),

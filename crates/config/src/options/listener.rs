@@ -6,6 +6,7 @@ use super::Reload::{LaterConnections, No};
 use super::Scope::{DefaultListener, ExplicitListener, Listener};
 use super::{Declaration, Repeat, Store};
 use crate::by_hand;
+use crate::log::LogType;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::words("listener", "a port from 1 to 65535, then an address or host name if not all are meant")
@@ -29,7 +30,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Listener)
         .reload(No)
         .since("1.6")
-        .help("Listen only on the addresses of this network interface."),
+        .help("Listen only on the addresses of this network interface.")
+        .store(Store::ListenerText(|l| &mut l.bind_interface)),
     Declaration::words("accept_protocol_versions", "a list of 3, 4 and 5, separated by commas")
         .default("3,4,5")
         .scope(ExplicitListener)
@@ -70,18 +72,21 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("1.6")
-        .help("Topic aliases that an MQTT 5 client may use; 0: none."),
+        .help("Topic aliases that an MQTT 5 client may use; 0: none.")
+        .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias = n)),
     Declaration::int("max_topic_alias_broker", Refuses(0), Refuses(65535))
         .default("10")
         .refusal(Own("Invalid 'NAME' value in configuration."))
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
-        .help("Topic aliases that the broker uses towards an MQTT 5 client, if that allows them; 0: none."),
+        .help("Topic aliases that the broker uses towards an MQTT 5 client, if that allows them; 0: none.")
+        .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias_broker = n)),
     Declaration::text("mount_point", Repeat::Replaces)
         .scope(ExplicitListener)
         .reload(LaterConnections)
-        .help("Put this before all topics of the listener's clients, unseen by them."),
+        .help("Put this before all topics of the listener's clients, unseen by them.")
+        .store(Store::ByHand(by_hand::mount_point)),
     Declaration::choice("protocol", &["mqtt", "websockets", "http_api"])
         .default("mqtt")
         .scope(Listener)
@@ -92,19 +97,25 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .refusal(Own("Invalid 'NAME' value 'VALUE' in configuration."))
         .scope(Listener)
         .since("1.5.5")
-        .help("Listen over this version of IP only."),
+        .help("Listen over this version of IP only.")
+        .store(Store::ByHand(by_hand::socket_domain)),
     Declaration::bool("use_username_as_clientid")
         .default("false")
         .scope(Listener)
         .reload(LaterConnections)
-        .help("Take the username for the client id."),
+        .help("Take the username for the client id.")
+        .store(Store::ListenerBool(|l, on| l.use_username_as_clientid = on)),
     Declaration::text("http_dir", Repeat::Refused)
         .scope(ExplicitListener)
         .help("Directory of the files that an http_api listener serves."),
     Declaration::int("websockets_log_level", Unbounded, Unbounded)
         .default("0")
         .reload(super::Reload::Yes)
-        .help("What libwebsockets logs, as a bit mask of its own."),
+        .help("Without effect: it is for libwebsockets, which this broker does not use.")
+        .idle(
+            LogType::Notice,
+            "Note: The 'websockets_log_level' option has no effect: it is for libwebsockets, which is not used.",
+        ),
     Declaration::text("websockets_origin", Repeat::Adds)
         .scope(ExplicitListener)
         .reload(LaterConnections)

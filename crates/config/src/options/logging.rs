@@ -6,7 +6,7 @@ use super::{Declaration, Repeat, Store};
 use crate::by_hand;
 
 pub(super) static OPTIONS: &[Declaration] = &[
-    Declaration::words("log_dest", "stdout, stderr, none, or file and a path")
+    Declaration::words("log_dest", "stdout, stderr, syslog, topic, none, or file and a path")
         .default("stderr")
         .reload(Yes)
         .help("Where the log goes; may be given several times. none: forget those given above.")
@@ -34,7 +34,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::int("log_facility", Refuses(0), Refuses(7))
         .default("daemon")
         .reload(Yes)
-        .help("Log to syslog as local0 to local7."),
+        .help("Log to syslog as local0 to local7.")
+        .store(Store::SmallInt(|c, n| c.log.facility = Some(n.to_le_bytes()[0]))),
     Declaration::bool("log_timestamp")
         .default("true")
         .reload(Yes)

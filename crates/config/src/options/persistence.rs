@@ -3,6 +3,7 @@
 use super::Bound::{Clamps, None as Unbounded};
 use super::Reload::Yes;
 use super::{Argument, Declaration, Repeat, Store};
+use crate::by_hand;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::bool("persistence")
@@ -31,5 +32,6 @@ pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::new("persistent_client_expiration", Argument::Duration)
         .default("never")
         .reload(Yes)
-        .help("Drop the session of a client that stayed away this long."),
+        .help("Drop the session of a client that stayed away this long.")
+        .store(Store::ByHand(by_hand::persistent_client_expiration)),
 ];

@@ -4,6 +4,7 @@ use super::Refusal::SaysWhy;
 use super::Reload::{DocumentedOnly, LaterConnections, Yes};
 use super::Scope::{ExplicitListener, Security};
 use super::{Declaration, Repeat, Store};
+use crate::by_hand;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::text("acl_file", Repeat::Replaces)
@@ -15,12 +16,13 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Security)
         .reload(Yes)
         .help("Let clients in that give no username.")
-        .store(Store::Bool(|c, on| c.global.allow_anonymous = Some(on))),
+        .store(Store::ByHand(by_hand::allow_anonymous)),
     Declaration::bool("allow_zero_length_clientid")
         .default("true")
         .scope(Security)
         .reload(Yes)
-        .help("Make up an id for clients that give none."),
+        .help("Make up an id for clients that give none.")
+        .store(Store::SecurityBool(|s, on| s.allow_zero_length_clientid = Some(on))),
     Declaration::text("auto_id_prefix", Repeat::Refused)
         .default("auto-")
         .max_bytes(50)
@@ -29,7 +31,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(DocumentedOnly)
         .deprecated("Please use 'listener_auto_id_prefix' instead.")
         .help("How made up client ids begin.")
-        .store(Store::Text(|c| &mut c.global.auto_id_prefix)),
+        .store(Store::SecurityText(|s| &mut s.auto_id_prefix)),
     Declaration::bool("listener_allow_anonymous")
         .default("the value of allow_anonymous")
         .scope(ExplicitListener)

@@ -129,6 +129,14 @@ fn verbose_and_quiet_overrule_the_files_and_quiet_overrules_verbose() {
 }
 
 #[test]
+fn the_broker_goes_to_the_background_if_told_so() {
+    assert!(!settings(&[]).daemon);
+    for flag in ["-d", "--daemon"] {
+        assert!(settings(&[flag]).daemon);
+    }
+}
+
+#[test]
 fn help_and_version_end_the_reading() {
     for arguments in [["-h", "--bogus"], ["--help", "-c"]] {
         assert_eq!(parse(&arguments), Ok(Command::Help));
@@ -171,7 +179,6 @@ fn a_flag_without_its_value_is_named() {
 
 #[test]
 fn flags_that_this_broker_lacks_are_named() {
-    assert_eq!(refusal(&["-d"]), "Error: The '-d' option is not supported yet.");
     assert_eq!(refusal(&["--tls-keylog", "x"]), "Error: The '--tls-keylog' option is not supported yet.");
 }
 

@@ -91,10 +91,10 @@ fn the_exit_status_is_3_for_every_error() {
 
 #[test]
 fn an_error_keeps_what_was_noticed_before_it() {
-    let folder = Folder::new().with("x", "retry_interval 20\nbogus\nstore_clean_interval 10\n");
+    let folder = Folder::new().with("x", "dhparamfile x\nbogus\n");
     let error = folder.read("x").unwrap_err();
     let texts: Vec<_> = error.notices().iter().map(|notice| notice.text.as_str()).collect();
-    assert_eq!(texts, ["Warning: The 'retry_interval' option is no longer available."]);
+    assert_eq!(texts, ["Warning: dhparamfile is no longer required."]);
 }
 
 #[test]

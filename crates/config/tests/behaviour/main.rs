@@ -14,6 +14,7 @@ mod integers;
 mod listeners;
 mod logging;
 mod option_table;
+mod per_listener_settings;
 mod reading;
 mod reload;
 mod text;

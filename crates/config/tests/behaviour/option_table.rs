@@ -1,16 +1,21 @@
 //! Every option of `mosquitto.conf(5)` is known: supported, or refused by its name.
 
-use crate::folder::{Folder, config, notices};
-use mosquitto_config::LogType;
+use crate::folder::{Folder, config};
+use mosquitto_config::Config;
 use mosquitto_config::options::{Declaration, Status, find, options};
 
 /// Options that do what they say, each with a line that is accepted below a `listener`.
 const SUPPORTED: &[(&str, &str)] = &[
     ("accept_protocol_versions", "3,4"),
     ("allow_anonymous", "true"),
+    ("allow_duplicate_messages", "false"),
+    ("allow_zero_length_clientid", "false"),
     ("auto_id_prefix", "client-"),
     ("bind_address", "localhost"),
+    ("bind_interface", "lo"),
+    ("clientid_prefixes", "a-"),
     ("connection_messages", "false"),
+    ("enable_control_api", "true"),
     ("global_max_clients", "10"),
     ("global_max_connections", "10"),
     ("include_dir", "DIR/d"),
@@ -18,6 +23,7 @@ const SUPPORTED: &[(&str, &str)] = &[
     ("listener_allow_anonymous", "true"),
     ("listener_auto_id_prefix", "client-"),
     ("log_dest", "stdout"),
+    ("log_facility", "3"),
     ("log_timestamp", "false"),
     ("log_timestamp_format", "%H:%M"),
     ("log_type", "all"),
@@ -29,21 +35,35 @@ const SUPPORTED: &[(&str, &str)] = &[
     ("max_qos", "1"),
     ("max_queued_bytes", "10"),
     ("max_queued_messages", "10"),
+    ("max_topic_alias", "5"),
+    ("max_topic_alias_broker", "5"),
     ("maximum_qos", "1"),
+    ("memory_limit", "4294967296"),
     ("message_size_limit", "1000"),
+    ("mount_point", "home/"),
     ("per_listener_settings", "false"),
     ("persistence", "false"),
+    ("persistent_client_expiration", "2d"),
+    ("pid_file", "DIR/pid"),
     ("port", "1884"),
     ("protocol", "mqtt"),
-    ("retained_persistence", "false"),
+    ("queue_qos0_messages", "true"),
     ("retain_available", "false"),
+    ("retain_expiry_interval", "5"),
+    ("retained_persistence", "false"),
+    ("retry_interval", "30"),
     ("set_tcp_nodelay", "true"),
+    ("socket_domain", "ipv4"),
+    ("sys_interval", "20"),
     ("upgrade_outgoing_qos", "true"),
+    ("use_username_as_clientid", "true"),
+    ("user", "nobody"),
     ("worker_threads", "2"),
 ];
 
-/// Options that are ignored with a warning, as Mosquitto does.
-const REMOVED: &[&str] = &["dhparamfile", "retry_interval", "store_clean_interval"];
+/// Options that have no effect, and one line that says so.
+const REMOVED: &[&str] =
+    &["dhparamfile", "packet_buffer_size", "store_clean_interval", "websockets_headers_size", "websockets_log_level"];
 
 /// Options of RSMB, which Mosquitto does not know any more.
 pub(crate) const REFUSED: &[&str] = &["ffdc_output", "max_log_entries", "trace_level", "trace_output"];
@@ -51,34 +71,16 @@ pub(crate) const REFUSED: &[&str] = &["ffdc_output", "max_log_entries", "trace_l
 /// Options that this broker will have.
 pub(crate) const NOT_YET: &[&str] = &[
     // general
-    "allow_duplicate_messages",
     "autosave_interval",
     "autosave_on_changes",
     "check_retain_source",
-    "clientid_prefixes",
-    "enable_control_api",
-    "packet_buffer_size",
-    "retain_expiry_interval",
-    "memory_limit",
-    "persistent_client_expiration",
-    "pid_file",
-    "queue_qos0_messages",
-    "sys_interval",
-    "user",
     // authentication and access control
-    "allow_zero_length_clientid",
     "password_file",
     "acl_file",
     "psk_file",
     // listeners
-    "bind_interface",
     "enable_proxy_protocol",
     "proxy_protocol_v2_require_tls",
-    "max_topic_alias",
-    "max_topic_alias_broker",
-    "mount_point",
-    "socket_domain",
-    "use_username_as_clientid",
     "http_dir",
     // TLS
     "certfile",
@@ -98,13 +100,10 @@ pub(crate) const NOT_YET: &[&str] = &[
     "tls_keyform",
     // TLS-PSK and websockets
     "psk_hint",
-    "websockets_headers_size",
-    "websockets_log_level",
     "websockets_origin",
     // persistence and logging
     "persistence_file",
     "persistence_location",
-    "log_facility",
     // bridges
     "connection",
     "address",
@@ -225,11 +224,16 @@ fn every_supported_option_is_accepted() {
 }
 
 #[test]
-fn every_removed_option_is_ignored_with_one_warning_that_names_it() {
+fn every_option_without_effect_is_accepted_with_one_line_that_names_it() {
     for name in REMOVED {
         let config = config(format!("{name} 1\n"));
-        let warnings = notices(&config, LogType::Warning);
-        assert!(matches!(warnings.as_slice(), [text] if text.contains(name)), "{warnings:?}");
+        let declared = find(name.as_bytes()).unwrap().name;
+        assert!(
+            matches!(config.notices.as_slice(), [notice] if notice.text.contains(declared)),
+            "{:?}",
+            config.notices
+        );
+        assert_eq!(Config { notices: Vec::new(), ..config }, Config::default());
     }
 }
 
@@ -244,15 +248,20 @@ fn every_declaration_has_a_sentence_of_help() {
 #[test]
 fn a_declared_default_is_what_holds_without_the_option() {
     // A default in words, an option that makes a listener, or one that is remembered as given.
-    const NO_VALUE: [&str; 6] = [
+    const NO_VALUE: &[&str] = &[
         "allow_anonymous",
         "auto_id_prefix",
         "listener_allow_anonymous",
         "listener_auto_id_prefix",
+        "log_facility",
         "log_type",
+        "persistent_client_expiration",
         "port",
+        "user",
+        // What is given for itself is remembered as given.
+        "allow_zero_length_clientid",
     ];
-    let without = |text: String| mosquitto_config::Config { notices: Vec::new(), ..config(text) };
+    let without = |text: String| Config { notices: Vec::new(), ..config(text) };
     let mut compared = 0;
     for option in options().filter(|option| option.status() == Status::Supported && !NO_VALUE.contains(&option.name)) {
         let Some(default) = option.default else { continue };
@@ -261,5 +270,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 22);
+    assert_eq!(compared, 30);
 }

@@ -10,8 +10,14 @@ pub(crate) use peer::{Options, Peer, connect};
 pub(crate) use raw::{field, packet, raw_connect};
 pub(crate) use show::show;
 
+/// Default settings of a broker with this one listener.
+pub(crate) fn of_listener(listener: ListenerSettings) -> Settings {
+    Settings { listeners: vec![listener], ..Settings::default() }
+}
+
 use mosquitto_broker::{
-    ConnectionId, DropReason, LogLine, LogMask, Mail, Moment, Received, Settings, Shard, ShardId, Shared, Then,
+    ConnectionId, DropReason, ListenerSettings, LogLine, LogMask, Mail, Moment, Received, Settings, Shard, ShardId,
+    Shared, Then,
 };
 use mosquitto_mqtt::{FixedHeader, ProtocolVersion};
 use std::collections::VecDeque;
@@ -30,6 +36,7 @@ struct Link {
     /// Whether the peer takes what is sent to it.
     reading: bool,
     version: ProtocolVersion,
+    listener: u16,
 }
 
 /// The broker and everybody who talks to it.
@@ -87,6 +94,7 @@ impl Net {
             open: true,
             reading: true,
             version: ProtocolVersion::V311,
+            listener,
         });
         Peer(at)
     }
@@ -286,7 +294,7 @@ impl Net {
             link.shard = to.index();
             let shard = &mut self.shards[link.shard];
             shard.begin(self.now);
-            link.id = shard.open_handed_over(&format!("127.0.0.1:{}", 50_000 + at), 0);
+            link.id = shard.open_handed_over(&format!("127.0.0.1:{}", 50_000 + at), link.listener);
             shard.end();
             return true;
         }
