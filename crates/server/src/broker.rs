@@ -7,6 +7,8 @@ use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
 use crate::seats::Seats;
 use crate::settings::{broker_settings, worker_count};
+use crate::sys_updates::SysUpdates;
+use crate::tree_print::TreePrint;
 use crate::worker::{Clock, WAKER, Worker};
 use mio::{Poll, Waker};
 use mosquitto_broker::{LogLevel, Shard, ShardId, Shared};
@@ -31,17 +33,27 @@ pub(crate) fn run(settings: &Settings, logger: &Logger) -> Result<(), String> {
     let shared = Shared::new(workers as u16);
     let shard_settings = Arc::new(broker_settings(settings, &endpoints, logger.mask()));
     let (clock, barrier) = (Clock::start(), Arc::new(Barrier::new(workers)));
+    let mut sys_updates = SysUpdates::new(Arc::clone(&shared), workers);
     let mut threads = Vec::new();
     for (at, (poll, doors)) in (0u16..).zip(polls.into_iter().zip(doors)) {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|e| format!("Error: No random numbers from the system: {e}."))?;
-        let shard = Shard::new(ShardId(at), Arc::clone(&shared), Arc::clone(&shard_settings), seed);
+        let mut shard = Shard::new(ShardId(at), Arc::clone(&shared), Arc::clone(&shard_settings), seed);
+        if at == 0 {
+            publish_sys_topics(&mut shard, clock, &mut sys_updates, settings);
+        }
         let worker = Worker::new(ShardId(at), shard, poll, doors, Arc::clone(&office), clock, logger.clone())
             .map_err(|e| refused("listen sockets", &e))?;
         threads.push(spawn(at, worker, Arc::clone(&barrier)).map_err(|e| refused("threads", &e))?);
     }
     logger.log(LogLevel::Information, format!("mosquitto version {VERSION} running"));
-    let operator = Operator { settings: settings.clone(), logger: logger.clone(), office: Arc::clone(&office) };
+    let operator = Operator {
+        settings: settings.clone(),
+        logger: logger.clone(),
+        office: Arc::clone(&office),
+        sys_updates,
+        tree_print: TreePrint::new(shared),
+    };
     operator.run(&signals);
     office.stop();
     for thread in threads {
@@ -49,6 +61,15 @@ pub(crate) fn run(settings: &Settings, logger: &Logger) -> Result<(), String> {
         let _ = thread.join();
     }
     Ok(())
+}
+
+/// Before there is a worker that could let in a client.
+fn publish_sys_topics(shard: &mut Shard, clock: Clock, sys_updates: &mut SysUpdates, settings: &Settings) {
+    shard.begin(clock.now());
+    for publication in sys_updates.first(settings.config.global.sys_interval) {
+        shard.publish_own(&publication);
+    }
+    shard.end();
 }
 
 fn refused(what: &str, error: &io::Error) -> String {

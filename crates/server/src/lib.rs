@@ -17,6 +17,9 @@ mod order;
 mod seats;
 mod settings;
 mod startup;
+mod sys_tree;
+mod sys_updates;
+mod tree_print;
 mod worker;
 
 pub use startup::run;

@@ -2,6 +2,8 @@
 
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
+use crate::sys_updates::SysUpdates;
+use crate::tree_print::TreePrint;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::Settings;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -19,6 +21,8 @@ pub(crate) struct Operator {
     pub(crate) settings: Settings,
     pub(crate) logger: Logger,
     pub(crate) office: Arc<PostOffice>,
+    pub(crate) sys_updates: SysUpdates,
+    pub(crate) tree_print: TreePrint,
 }
 
 /// What there is to do next.
@@ -55,9 +59,7 @@ impl Operator {
                 Call::Signal(SIGUSR1) => {
                     self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved.");
                 }
-                Call::Signal(SIGUSR2) => {
-                    self.warn("SIGUSR2 ignored: printing the subscription tree is not supported yet.");
-                }
+                Call::Signal(SIGUSR2) => self.tree_print.start(&self.office, &self.logger),
                 Call::Signal(_) => return,
             }
         }
@@ -78,10 +80,12 @@ impl Operator {
 
     /// When there is something to do next, whatever happens.
     fn next_deadline(&self) -> Option<Instant> {
-        None
+        self.sys_updates.next_deadline(self.settings.config.global.sys_interval)
     }
 
-    fn do_what_is_due(&mut self) {}
+    fn do_what_is_due(&mut self) {
+        self.sys_updates.do_what_is_due(self.settings.config.global.sys_interval, &self.office);
+    }
 
     fn warn(&self, text: &str) {
         self.logger.log(LogLevel::Warning, text);

@@ -1,6 +1,7 @@
 //! What the operator has the workers do.
 
-use mosquitto_broker::{Publication, Settings, Statistics};
+use crate::sys_updates::Report;
+use mosquitto_broker::{Publication, SessionReport, Settings};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -11,6 +12,8 @@ pub(crate) enum Order {
     Configure(Arc<Settings>),
     /// Publishes what the broker itself has to say.
     Publish(Vec<Publication>),
-    /// Tells what was counted. There is room in the channel for each worker's answer.
-    Report(SyncSender<Statistics>),
+    /// Tells what was counted. There is room in the channel for its answer.
+    Report(SyncSender<Report>),
+    /// Tells about a slice of its sessions, from this place on, and where the next one begins.
+    Sessions { from: u32, answer: SyncSender<(Vec<SessionReport>, Option<u32>)> },
 }

@@ -2,6 +2,9 @@
 
 use super::Worker;
 use crate::order::Order;
+use crate::sys_updates::Report;
+use crate::tree_print::SESSIONS_A_SLICE;
+use mosquitto_broker::Stored;
 
 /// What the broker itself has to publish, and could not yet: beyond so many messages the oldest are forgotten.
 const PUBLICATIONS_MAX: usize = 10_000;
@@ -19,7 +22,11 @@ impl Worker {
                 }
                 Order::Report(answer) => {
                     // Who has asked may have lost patience.
-                    let _ = answer.try_send(self.shard.statistics());
+                    let _ = answer
+                        .try_send(Report { statistics: self.shard.statistics(), stored: Stored::on_this_thread() });
+                }
+                Order::Sessions { from, answer } => {
+                    let _ = answer.try_send(self.shard.session_reports(from, SESSIONS_A_SLICE));
                 }
             }
         }
