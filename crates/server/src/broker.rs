@@ -2,11 +2,14 @@
 
 use crate::VERSION;
 use crate::endpoint;
+use crate::failure::Failure;
+use crate::launch::Launch;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
 use crate::seats::Seats;
 use crate::settings::{broker_settings, worker_count};
+use crate::supervisor::Watchdog;
 use crate::sys_updates::SysUpdates;
 use crate::tree_print::TreePrint;
 use crate::worker::{Clock, WAKER, Worker};
@@ -18,14 +21,15 @@ use std::io;
 use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
 
-/// Runs until SIGINT or SIGTERM. An error is the line that says why the broker could not start.
-pub(crate) fn run(settings: &Settings, logger: &Logger) -> Result<(), String> {
+/// Runs until SIGINT or SIGTERM. `launch` is told how the start goes.
+pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> Result<(), Failure> {
     let signals = listen_to_signals().map_err(|e| refused("signals", &e))?;
     let endpoints = settings.endpoints();
     let workers = worker_count(settings);
     let options = BindOptions { nodelay: settings.config.global.set_tcp_nodelay };
     let all_seats = Seats::new(settings.config.global.global_max_connections.map(u32::from));
     let doors = endpoint::open_all(&endpoints, workers, options, &all_seats, logger)?;
+    launch.listening()?;
     let polls = (0..workers).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>();
     let polls = polls.map_err(|e| refused("event queues", &e))?;
     let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), WAKER)).collect::<io::Result<Vec<_>>>();
@@ -47,12 +51,14 @@ pub(crate) fn run(settings: &Settings, logger: &Logger) -> Result<(), String> {
         threads.push(spawn(at, worker, Arc::clone(&barrier)).map_err(|e| refused("threads", &e))?);
     }
     logger.log(LogLevel::Information, format!("mosquitto version {VERSION} running"));
+    launch.running();
     let operator = Operator {
         settings: settings.clone(),
         logger: logger.clone(),
         office: Arc::clone(&office),
         sys_updates,
         tree_print: TreePrint::new(shared),
+        watchdog: Watchdog::enabled(),
     };
     operator.run(&signals);
     office.stop();

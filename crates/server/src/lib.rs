@@ -10,13 +10,21 @@
 
 mod broker;
 mod endpoint;
+mod failure;
+mod launch;
 mod log;
 mod mailbox;
 mod operator;
 mod order;
+mod pid_file;
+mod privileges;
+#[cfg(test)]
+mod scratch;
 mod seats;
+mod sensitive;
 mod settings;
 mod startup;
+mod supervisor;
 mod sys_tree;
 mod sys_updates;
 mod tree_print;

@@ -1,10 +1,15 @@
 //! The log: lines from all threads, written by one.
 //!
-//! Whoever has something to say puts it into a bounded queue and goes on. A thread of its own adds the time and writes
-//! to wherever `log_dest` says. Where that is slow (a pipe that nobody reads, a full disk), lines are dropped and counted
-//! rather than waited for, and the log says how many.
+//! Whoever has something to say puts it into a bounded queue and goes on. A thread of its own adds the time and hands the
+//! lines on to wherever `log_dest` says. Every destination has a bounded queue and a thread again: where one is slow (a
+//! pipe that nobody reads, a full disk), its lines are dropped and counted rather than waited for, it is told how many
+//! when it takes lines again, and the others go on.
 
+mod file;
+mod outlet;
 mod sink;
+mod standard;
+mod syslog;
 mod timestamp;
 
 use mosquitto_broker::{LogLevel, LogLine, LogMask};
@@ -15,13 +20,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// Bytes of lines that may wait to be written.
 const QUEUE_BYTES: usize = 8 * 1024 * 1024;
-
-/// How long the end of the broker waits for its last lines to be written.
-const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Where lines go in. Cloned for every thread.
 #[derive(Debug, Clone)]
@@ -30,7 +32,7 @@ pub(crate) struct Logger {
     mask: LogMask,
 }
 
-/// The thread that writes. Dropped, it writes what is left, as far as that goes quickly.
+/// The thread that formats lines and hands them on. Dropped, it has written what is left, as far as that goes quickly.
 #[derive(Debug)]
 pub(crate) struct LogWriter {
     shared: Arc<Shared>,
@@ -41,7 +43,6 @@ pub(crate) struct LogWriter {
 struct Shared {
     queue: Mutex<Queue>,
     filled: Condvar,
-    written: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -49,8 +50,8 @@ struct Queue {
     lines: VecDeque<(SystemTime, LogLine)>,
     bytes: usize,
     dropped: u64,
-    /// Whether lines that were taken are not written yet.
-    writing: bool,
+    /// Whether files are to be opened anew.
+    reopen: bool,
     ended: bool,
 }
 
@@ -95,20 +96,21 @@ impl Logger {
         drop(queue);
         self.shared.filled.notify_one();
     }
+
+    /// Has the log file closed and opened again, after the lines so far: it may have been moved away, or another may be
+    /// there now.
+    pub(crate) fn reopen(&self) {
+        self.shared.queue.lock().reopen = true;
+        self.shared.filled.notify_one();
+    }
 }
 
 impl Drop for LogWriter {
     fn drop(&mut self) {
-        let mut queue = self.shared.queue.lock();
-        queue.ended = true;
+        self.shared.queue.lock().ended = true;
         self.shared.filled.notify_one();
-        let mut timed_out = false;
-        while !timed_out && (queue.writing || !queue.lines.is_empty()) {
-            timed_out = self.shared.written.wait_for(&mut queue, LAST_LINES).timed_out();
-        }
-        drop(queue);
-        if !timed_out && let Some(thread) = self.thread.take() {
-            // It has nothing to do any more; if it panicked, there is nobody left to tell.
+        if let Some(thread) = self.thread.take() {
+            // It waits for destinations only as long as it may. If it panicked, there is nobody left to tell.
             let _ = thread.join();
         }
     }
@@ -118,33 +120,33 @@ impl Drop for LogWriter {
 fn write_all(shared: &Shared, mut sinks: Sinks) {
     let mut lines = VecDeque::new();
     loop {
-        let dropped;
+        let (dropped, reopen);
         {
             let mut queue = shared.queue.lock();
-            queue.writing = false;
-            if queue.lines.is_empty() {
-                shared.written.notify_all();
-            }
-            while queue.lines.is_empty() && !queue.ended {
+            while queue.lines.is_empty() && !queue.reopen && !queue.ended {
                 shared.filled.wait(&mut queue);
             }
-            if queue.lines.is_empty() {
-                return;
+            reopen = std::mem::take(&mut queue.reopen);
+            if queue.lines.is_empty() && !reopen {
+                break;
             }
             std::mem::swap(&mut lines, &mut queue.lines);
             queue.bytes = 0;
-            queue.writing = true;
             dropped = std::mem::take(&mut queue.dropped);
         }
         for (time, line) in lines.drain(..) {
             sinks.write(time, &line);
         }
         if dropped > 0 {
-            let text = format!("{dropped} log lines were dropped since the log is written too slowly.");
+            let text = format!("{dropped} log lines were dropped: there were too many at once.");
             sinks.write(SystemTime::now(), &LogLine { level: LogLevel::Warning, text });
         }
         sinks.flush();
+        if reopen {
+            sinks.reopen();
+        }
     }
+    sinks.close();
 }
 
 /// The broker's levels among those of `log_type`.

@@ -2,6 +2,7 @@
 
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
+use crate::supervisor::{self, Watchdog};
 use crate::sys_updates::SysUpdates;
 use crate::tree_print::TreePrint;
 use mosquitto_broker::LogLevel;
@@ -23,6 +24,7 @@ pub(crate) struct Operator {
     pub(crate) office: Arc<PostOffice>,
     pub(crate) sys_updates: SysUpdates,
     pub(crate) tree_print: TreePrint,
+    pub(crate) watchdog: Option<Watchdog>,
 }
 
 /// What there is to do next.
@@ -35,7 +37,7 @@ enum Call {
 /// The signals that the broker knows. To be called before anything of it can be seen from outside, so that a signal that
 /// comes early is not lost.
 pub(crate) fn listen_to_signals() -> io::Result<Receiver<i32>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, libc::SIGRTMIN()])?;
     let (sender, receiver) = sync_channel(SIGNALS_MAX);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
@@ -60,7 +62,8 @@ impl Operator {
                     self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved.");
                 }
                 Call::Signal(SIGUSR2) => self.tree_print.start(&self.office, &self.logger),
-                Call::Signal(_) => return,
+                Call::Signal(signal) if signal == libc::SIGRTMIN() => self.logger.reopen(),
+                Call::Signal(_) => return supervisor::stopping(),
             }
         }
     }
@@ -80,11 +83,16 @@ impl Operator {
 
     /// When there is something to do next, whatever happens.
     fn next_deadline(&self) -> Option<Instant> {
-        self.sys_updates.next_deadline(self.settings.config.global.sys_interval)
+        let sys_updates = self.sys_updates.next_deadline(self.settings.config.global.sys_interval);
+        let watchdog = self.watchdog.as_ref().map(Watchdog::next_deadline);
+        [sys_updates, watchdog].into_iter().flatten().min()
     }
 
     fn do_what_is_due(&mut self) {
         self.sys_updates.do_what_is_due(self.settings.config.global.sys_interval, &self.office);
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.do_what_is_due(Instant::now(), &self.office);
+        }
     }
 
     fn warn(&self, text: &str) {

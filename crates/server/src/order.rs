@@ -16,4 +16,6 @@ pub(crate) enum Order {
     Report(SyncSender<Report>),
     /// Tells about a slice of its sessions, from this place on, and where the next one begins.
     Sessions { from: u32, answer: SyncSender<(Vec<SessionReport>, Option<u32>)> },
+    /// Shows that it is alive. There is room in the channel for each worker's answer.
+    Answer(SyncSender<()>),
 }

@@ -28,6 +28,9 @@ impl Worker {
                 Order::Sessions { from, answer } => {
                     let _ = answer.try_send(self.shard.session_reports(from, SESSIONS_A_SLICE));
                 }
+                Order::Answer(answer) => {
+                    let _ = answer.try_send(());
+                }
             }
         }
         while let Some(publication) = self.publications.front() {

@@ -11,6 +11,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod background;
 mod bad_input;
 mod command_line;
 mod delivery;
@@ -22,8 +23,11 @@ mod listeners;
 mod logging;
 mod max_connections;
 mod memory;
+mod pid_file;
+mod privileges;
 mod sessions;
 mod slow_subscribers;
 mod stopping;
+mod supervision;
 mod timers;
 mod wire_cases;
