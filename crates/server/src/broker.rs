@@ -34,6 +34,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     let polls = polls.map_err(|e| refused("event queues", &e))?;
     let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), WAKER)).collect::<io::Result<Vec<_>>>();
     let office = Arc::new(PostOffice::new(wakers.map_err(|e| refused("wake-ups", &e))?));
+    logger.publish_through(Arc::clone(&office));
     let shared = Shared::new(workers as u16);
     let shard_settings = Arc::new(broker_settings(settings, &endpoints, logger.mask()));
     let (clock, barrier) = (Clock::start(), Arc::new(Barrier::new(workers)));

@@ -11,7 +11,9 @@ mod sink;
 mod standard;
 mod syslog;
 mod timestamp;
+mod topic;
 
+use crate::mailbox::PostOffice;
 use mosquitto_broker::{LogLevel, LogLine, LogMask};
 use mosquitto_config::{Log as Options, LogType};
 use parking_lot::{Condvar, Mutex};
@@ -43,6 +45,8 @@ pub(crate) struct LogWriter {
 struct Shared {
     queue: Mutex<Queue>,
     filled: Condvar,
+    /// Who publishes lines for `log_dest topic`.
+    broker: topic::Broker,
 }
 
 #[derive(Debug, Default)]
@@ -57,8 +61,8 @@ struct Queue {
 
 /// Opens what `log_dest` names and begins to write there.
 pub(crate) fn open(options: &Options) -> io::Result<(Logger, LogWriter)> {
-    let sinks = Sinks::open(options)?;
     let shared = Arc::<Shared>::default();
+    let sinks = Sinks::open(options, &shared.broker)?;
     let logger = Logger { shared: Arc::clone(&shared), mask: mask(options) };
     let for_thread = Arc::clone(&shared);
     let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || write_all(&for_thread, sinks))?;
@@ -69,6 +73,11 @@ impl Logger {
     /// Which lines are wanted at all.
     pub(crate) fn mask(&self) -> LogMask {
         self.mask
+    }
+
+    /// From now on there is a broker that can publish lines.
+    pub(crate) fn publish_through(&self, office: Arc<PostOffice>) {
+        self.shared.broker.runs(office);
     }
 
     /// One line, if its level is wanted.

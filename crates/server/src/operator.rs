@@ -89,9 +89,10 @@ impl Operator {
     }
 
     fn do_what_is_due(&mut self) {
-        self.sys_updates.do_what_is_due(self.settings.config.global.sys_interval, &self.office);
+        let now = Instant::now();
+        self.sys_updates.do_what_is_due(now, self.settings.config.global.sys_interval, &self.office);
         if let Some(watchdog) = &mut self.watchdog {
-            watchdog.do_what_is_due(Instant::now(), &self.office);
+            watchdog.do_what_is_due(now, &self.office);
         }
     }
 

@@ -88,8 +88,7 @@ impl SysUpdates {
     }
 
     /// Does what is due.
-    pub(crate) fn do_what_is_due(&mut self, interval_s: u16, office: &PostOffice) {
-        let now = Instant::now();
+    pub(crate) fn do_what_is_due(&mut self, now: Instant, interval_s: u16, office: &PostOffice) {
         match self.step {
             Step::Wait(_) if interval_s != self.interval_s => self.wait(interval_s, now),
             Step::Wait(Some(until)) if until <= now => {
@@ -170,6 +169,74 @@ fn until_next(since_epoch: Duration, interval_s: u16) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mailbox::Delivery;
+    use mio::{Poll, Token, Waker};
+
+    /// What has been ordered from a worker since the last time; reports are answered with so many sessions.
+    fn work(office: &PostOffice, worker: u16, sessions: Option<u64>) -> (usize, Vec<Publication>) {
+        let (mut delivery, mut asked, mut published) = (Delivery::default(), 0, Vec::new());
+        office.collect(ShardId(worker), &mut delivery);
+        for order in delivery.orders {
+            match order {
+                Order::Report(answer) => {
+                    asked += 1;
+                    let Some(sessions) = sessions else { continue };
+                    let statistics = Statistics { sessions, ..Statistics::default() };
+                    answer.send(Report { statistics, ..Report::default() }).unwrap();
+                }
+                Order::Publish(some) => published.extend(some),
+                _ => {}
+            }
+        }
+        (asked, published)
+    }
+
+    fn total(published: &[Publication]) -> Option<&[u8]> {
+        published.iter().find(|p| &*p.topic == "$SYS/broker/clients/total").map(|p| &*p.payload)
+    }
+
+    #[test]
+    fn a_worker_that_does_not_answer_holds_up_nobody_and_its_last_numbers_stand_for_it() {
+        let polls: Vec<_> = (0..2).map(|_| Poll::new().unwrap()).collect();
+        let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), Token(0)).unwrap()).collect();
+        let (office, mut updates) = (PostOffice::new(wakers), SysUpdates::new(Shared::new(2), 2));
+        assert_eq!(total(&updates.first(1)), Some(&b"0"[..]));
+        let due = |updates: &mut SysUpdates| {
+            let at = updates.next_deadline(1).unwrap();
+            updates.do_what_is_due(at, 1, &office);
+        };
+        due(&mut updates);
+        due(&mut updates);
+        assert_eq!([work(&office, 0, Some(3)).0, work(&office, 1, Some(4)).0], [1, 1]);
+        due(&mut updates);
+        assert_eq!(total(&work(&office, 0, None).1), Some(&b"7"[..]));
+        for (sessions, expected) in [(10, &b"14"[..]), (20, b"24")] {
+            due(&mut updates);
+            assert_eq!(work(&office, 0, Some(sessions)).0, 1);
+            let began = updates.next_deadline(1).unwrap();
+            // Looks, until the second worker has had time enough.
+            while matches!(updates.step, Step::Collect { .. }) {
+                assert!(updates.next_deadline(1).unwrap() <= began + PATIENCE + LOOK);
+                due(&mut updates);
+            }
+            assert_eq!(total(&work(&office, 0, None).1), Some(expected));
+        }
+        assert_eq!(work(&office, 1, None).0, 1, "who owes an answer is not asked again");
+    }
+
+    #[test]
+    fn an_interval_that_is_changed_holds_at_once_and_0_means_never() {
+        let mut updates = SysUpdates::new(Shared::new(1), 1);
+        let office = PostOffice::new(Vec::new());
+        assert!(updates.first(0).is_empty());
+        assert_eq!(updates.next_deadline(0), None);
+        let now = Instant::now();
+        updates.do_what_is_due(now, 60_000, &office);
+        assert!(updates.next_deadline(60_000).is_some());
+        assert!(updates.next_deadline(1).unwrap() <= now, "reckoned anew");
+        updates.do_what_is_due(now, 0, &office);
+        assert_eq!(updates.next_deadline(0), None);
+    }
 
     #[test]
     fn updates_are_due_at_seconds_that_the_interval_divides() {
@@ -180,7 +247,7 @@ mod tests {
             // A clock that is a little early does not make two updates of one.
             (1_009_999, 10, 10_001),
             (1_000_500, 1, 500),
-            (1_000_000, 7, 6000),
+            (1_000_000, 7, 1000),
             (5, 60, 59_995),
         ] {
             let until = until_next(Duration::from_millis(now_ms), interval_s);

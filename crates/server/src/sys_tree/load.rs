@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(load.update(0, 10.0), []);
         let names = |news: Vec<(&'static str, f64)>| news.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names(load.update(1, 600.0)), ["1min", "5min", "15min"]);
-        // It falls by a tenth a minute, by less than a hundredth of an event in ten seconds.
-        assert_eq!(names(load.update(1, 1.0)), ["1min"]);
+        // From a tenth of an event a minute, in ten seconds of which only the shortest period sees much.
+        assert_eq!(names(load.update(1, 10.0)), ["1min"]);
     }
 }
