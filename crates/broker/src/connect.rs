@@ -3,6 +3,7 @@
 use crate::alias::AliasesOut;
 use crate::connection::Phase;
 use crate::log::{log, log_connection};
+use crate::memory::OUT_OF_MEMORY;
 use crate::message::{Message, MessageRef};
 use crate::protocol_error::connect_line;
 use crate::publish::allowed_for_will;
@@ -18,6 +19,7 @@ use std::fmt::Write;
 /// Return codes of MQTT 3 (3.1.1, table 3.1).
 const UNACCEPTABLE_PROTOCOL: u8 = 1;
 const IDENTIFIER_REJECTED: u8 = 2;
+const SERVER_UNAVAILABLE: u8 = 3;
 const NOT_AUTHORIZED: u8 = 5;
 
 /// The reason that the log gives for a refusal of what the broker does not do.
@@ -109,7 +111,14 @@ impl Shard {
         }
         // The last thing that may be missing, since it is counted at once. Who has a session keeps its place.
         let limit = self.home.settings.global_max_clients as usize;
-        if self.home.sessions.find(client_id).is_none() && !self.shared.admit_session(limit) {
+        let is_new = self.home.sessions.find(client_id).is_none();
+        if is_new && self.home.memory_full {
+            let client_id = Some(client_id).filter(|name| !name.is_empty());
+            let (v5, v3) = (Some(ReasonCode::QUOTA_EXCEEDED), Some(SERVER_UNAVAILABLE));
+            self.refuse_connect(id, connect.version, &Refusal { v5, v3, client_id, text: OUT_OF_MEMORY });
+            return Flow::Next;
+        }
+        if is_new && !self.shared.admit_session(limit) {
             let client_id = Some(client_id).filter(|name| !name.is_empty());
             let refusal = Refusal { v5: Some(ReasonCode::SERVER_BUSY), v3: None, client_id, text: "server busy" };
             self.refuse_connect(id, connect.version, &refusal);
@@ -139,6 +148,7 @@ impl Shard {
     fn leave(&mut self, id: ConnectionId) {
         if let Some(connection) = self.home.connections.get_mut(id) {
             connection.phase = Phase::Ending;
+            self.home.statistics.connections -= 1;
         }
     }
 
@@ -489,7 +499,7 @@ fn store_will(will: &Will<'_>) -> StoredWill {
             other => properties.push(other),
         }
     }
-    let message = Message::store(MessageRef {
+    let message = Message::store_will(MessageRef {
         topic: will.topic.as_bytes(),
         properties: properties.as_properties().as_bytes(),
         payload: will.payload,

@@ -2,7 +2,7 @@
 
 use crate::alias::{AliasesIn, AliasesOut};
 use crate::output::Output;
-use crate::{ConnectionId, Moment};
+use crate::{ConnectionId, Moment, Statistics};
 use mosquitto_mqtt::ProtocolVersion;
 use slab::Slab;
 use std::cell::Cell;
@@ -20,6 +20,12 @@ pub(crate) enum Phase {
     Open(u32),
     /// What is left of its output may still be sent; nothing is read any more.
     Ending,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Waiting {
+    packets: u32,
+    bytes: usize,
 }
 
 /// A connection.
@@ -58,6 +64,8 @@ pub(crate) struct Connection {
     /// Whether its socket has refused some of the output since that was empty.
     pub(crate) refusing: bool,
     pub(crate) output: Output,
+    /// What of the output was counted as waiting last.
+    waiting: Waiting,
     /// The largest topic alias that the client was told it may use.
     pub(crate) max_topic_alias: u16,
     pub(crate) aliases_in: Option<Box<AliasesIn>>,
@@ -85,6 +93,7 @@ impl Connection {
             offered: Cell::new(0),
             refusing: false,
             output: Output::default(),
+            waiting: Waiting::default(),
             max_topic_alias: 0,
             aliases_in: None,
             aliases_out: None,
@@ -103,6 +112,17 @@ impl Connection {
         let unsent = u32::try_from(self.output.bytes()).unwrap_or(u32::MAX);
         self.reply_bytes = self.reply_bytes.min(unsent);
         self.replies_closed = self.replies_closed.min(self.reply_bytes);
+    }
+
+    /// Brings the shard's count of what waits to be sent up to date.
+    #[inline]
+    pub(crate) fn count_waiting(&mut self, all: &mut Statistics) {
+        let now = Waiting { packets: self.output.packets(), bytes: self.output.bytes() };
+        let before = std::mem::replace(&mut self.waiting, now);
+        all.packets_waiting += u64::from(now.packets);
+        all.packets_waiting -= u64::from(before.packets);
+        all.bytes_waiting += now.bytes as u64;
+        all.bytes_waiting -= before.bytes as u64;
     }
 
     /// The peer's address without its port.

@@ -2,10 +2,11 @@
 
 use crate::id::SessionId;
 use crate::log::log;
+use crate::memory::OUT_OF_MEMORY;
 use crate::message::{Message, MessageRef, Outgoing};
 use crate::protocol_error::Refused;
 use crate::received::{Flow, WORK_BYTES, malformed, protocol_error};
-use crate::{ConnectionId, Moment, Shard};
+use crate::{ConnectionId, DropReason, Moment, Shard};
 use mosquitto_mqtt::packet::Publish;
 use mosquitto_mqtt::{DecodeError, PacketType, Properties, Property, QoS, ReasonCode};
 
@@ -117,7 +118,10 @@ impl Shard {
             expires_at: self.expiry(said.expiry_s),
         };
         let standing = standing(topic);
-        let refused = self.refusal(standing, publish.payload);
+        let refused = self.refusal(slot, standing, publish);
+        if refused == Some(ReasonCode::QUOTA_EXCEEDED) && !self.can_refuse(id, slot, publish) {
+            return Ok(Flow::Next);
+        }
         let beyond = publish.qos == QoS::AtLeastOnce && refused.is_none() && self.is_beyond_window(id, slot);
         let refused = if beyond { Some(ReasonCode::QUOTA_EXCEEDED) } else { refused };
         let mut way = None;
@@ -129,7 +133,11 @@ impl Shard {
             way = Some(found);
         }
         self.home.statistics.publish_received += 1;
+        self.home.statistics.publish_bytes_received += publish.payload.len() as u64;
         self.log_received(id, publish, topic, refused);
+        if let Some(refused) = refused.filter(|_| !beyond) {
+            self.count_refused(slot, refused);
+        }
         if publish.qos == QoS::ExactlyOnce {
             self.publish_exactly_once(id, slot, publish, &message, refused)?;
             return Ok(Flow::Next);
@@ -156,12 +164,50 @@ impl Shard {
 
     /// Why a message is thrown away although it is acknowledged, if it is.
     #[inline]
-    fn refusal(&self, standing: Standing, payload: &[u8]) -> Option<ReasonCode> {
+    fn refusal(&self, slot: u32, standing: Standing, publish: &Publish<'_>) -> Option<ReasonCode> {
         let limit = self.home.settings.message_size_limit;
-        if limit > 0 && payload.len() > limit as usize {
+        if limit > 0 && publish.payload.len() > limit as usize {
             return Some(ReasonCode::PACKET_TOO_LARGE);
         }
-        (standing == Standing::Denied).then_some(ReasonCode::NOT_AUTHORIZED)
+        if standing == Standing::Denied {
+            return Some(ReasonCode::NOT_AUTHORIZED);
+        }
+        (self.home.memory_full && self.is_new_work(slot, publish)).then_some(ReasonCode::QUOTA_EXCEEDED)
+    }
+
+    /// Whether a message takes memory: it does not where it only empties its topic, or is known already.
+    #[cold]
+    fn is_new_work(&self, slot: u32, publish: &Publish<'_>) -> bool {
+        let is_known = publish.qos == QoS::ExactlyOnce
+            && self.home.sessions.get(slot).is_some_and(|session| session.incoming.get(publish.packet_id).is_some());
+        let only_empties = publish.retain && publish.payload.is_empty();
+        !is_known && !only_empties
+    }
+
+    /// A client of MQTT 3 cannot be told that its message is not taken, and must not believe that it was: it loses its
+    /// connection, and keeps the message.
+    #[cold]
+    fn can_refuse(&mut self, id: ConnectionId, slot: u32, publish: &Publish<'_>) -> bool {
+        let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
+        if v5 || publish.qos == QoS::AtMostOnce {
+            return true;
+        }
+        self.home.drop_for(slot, DropReason::MemoryLimit);
+        self.end_with(id, None, Some(OUT_OF_MEMORY));
+        false
+    }
+
+    #[cold]
+    fn count_refused(&mut self, slot: u32, refused: ReasonCode) {
+        match refused {
+            ReasonCode::PACKET_TOO_LARGE => self.home.drop_for(slot, DropReason::MessageSize),
+            ReasonCode::QUOTA_EXCEEDED => {
+                let name = self.home.sessions.get(slot).map_or("", |session| &session.client_id);
+                log!(self.home.log, Debug, "Rejected PUBLISH from {name}, quota exceeded.");
+                self.home.drop_for(slot, DropReason::MemoryLimit);
+            }
+            _ => {}
+        }
     }
 
     /// How many QoS 2 exchanges the client of a connection may have open (0: any number). A client of MQTT 3 was told no
@@ -188,6 +234,7 @@ impl Shard {
             Warning,
             "Client {name} has exceeded its receive-maximum quota. This behaviour must be fixed on the client."
         );
+        self.home.drop_for(slot, DropReason::ReceiveMaximum);
     }
 
     /// `[MQTT-4.3.3-8]`: kept until PUBREL, and answered with PUBREC.

@@ -52,7 +52,7 @@ impl Shard {
             review.connection += 1;
             looks -= 1;
         }
-        let sessions = self.home.sessions.numbers();
+        let sessions = self.home.sessions.slot_count() as usize;
         while review.session < sessions && looks > 0 && changes > 0 {
             changes -= usize::from(self.limit_anew(review.session as u32));
             review.session += 1;

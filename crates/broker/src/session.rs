@@ -1,5 +1,6 @@
 //! The state of one client that outlives its connection (MQTT 5, 4.1).
 
+use crate::drops::Drops;
 use crate::incoming::IncomingMessages;
 use crate::message::Message;
 use crate::retained_streams::RetainedStreams;
@@ -63,6 +64,8 @@ pub(crate) struct Session {
     pub(crate) streaming: bool,
     /// Whether the loss of messages was logged since the client came.
     pub(crate) drops_logged: bool,
+    /// What was lost, if anything was.
+    pub(crate) drops: Option<Box<Drops>>,
 }
 
 impl Session {
@@ -85,6 +88,7 @@ impl Session {
             retained: None,
             streaming: false,
             drops_logged: false,
+            drops: None,
         }
     }
 }
@@ -135,9 +139,9 @@ impl Sessions {
         self.slots.len()
     }
 
-    /// All slots in use are below this one.
-    pub(crate) fn numbers(&self) -> usize {
-        if self.slots.is_empty() { 0 } else { self.slots.capacity() }
+    /// Slots are numbers below this.
+    pub(crate) fn slot_count(&self) -> u32 {
+        self.slots.capacity() as u32
     }
 
     pub(crate) fn find(&self, client_id: &str) -> Option<u32> {

@@ -25,6 +25,8 @@ pub struct Settings {
     pub max_packet_size: u32,
     /// Bytes of the largest payload that is passed on; 0 is no limit.
     pub message_size_limit: u32,
+    /// Bytes of heap in use above which no new work is taken; 0 is no limit. Who drives the shards measures them.
+    pub memory_limit: u64,
     /// Whether messages may be retained.
     pub retain_available: bool,
     /// Whether a message is delivered at a subscription's QoS where its own is lower.
@@ -173,6 +175,7 @@ impl Default for Settings {
             max_keepalive_s: 0,
             max_packet_size: 2_000_000,
             message_size_limit: 0,
+            memory_limit: 0,
             retain_available: true,
             upgrade_outgoing_qos: false,
             enable_control_api: false,

@@ -127,6 +127,7 @@ impl Shard {
     pub fn open(&mut self, peer: &str, listener: u16) -> ConnectionId {
         let port = self.home.settings.listeners.get(usize::from(listener)).map_or(0, |l| l.port);
         log_connection!(self.home.log, Notice, "New connection from {peer} on port {port}.");
+        self.home.statistics.sockets_opened += 1;
         self.open_handed_over(peer, listener)
     }
 
@@ -135,6 +136,7 @@ impl Shard {
         let mut connection = Connection::new(peer.into(), listener, self.home.now);
         connection.silence_ms = OPENING_S * 1000;
         let id = self.home.connections.insert(connection);
+        self.home.statistics.connections += 1;
         self.arm_silence(id);
         id
     }
@@ -146,6 +148,10 @@ impl Shard {
                 self.home.timers.cancel(at, crate::timers::Timer::Silence(id));
             }
             connection.output.clear(&mut self.home.pool);
+            connection.count_waiting(&mut self.home.statistics);
+            if connection.phase != Phase::Ending {
+                self.home.statistics.connections -= 1;
+            }
         }
     }
 
@@ -166,6 +172,7 @@ impl Shard {
         for &id in list.iter() {
             if let Some(connection) = self.home.connections.get_mut(id) {
                 connection.touched = false;
+                connection.count_waiting(&mut self.home.statistics);
             }
         }
     }
@@ -193,6 +200,8 @@ impl Shard {
         let refused = len == 0 || len < connection.offered.take();
         connection.refusing = (connection.refusing || refused) && connection.output.bytes() > 0;
         connection.forget_replies(len);
+        self.home.statistics.bytes_sent += len as u64;
+        connection.count_waiting(&mut self.home.statistics);
         if let Phase::Open(slot) = connection.phase
             && len > 0
             && connection.output.bytes() < crate::retained::STREAM_LOW_WATER
@@ -222,9 +231,13 @@ impl Shard {
         self.home.timers.next()
     }
 
-    /// What was counted so far.
+    /// What was counted so far. What waits to be sent is that of the last time when [`touched`](Self::touched) was asked.
     pub fn statistics(&self) -> Statistics {
-        self.home.statistics
+        Statistics {
+            sessions: self.home.sessions.len() as u64,
+            sockets: self.home.connections.len() as u64,
+            ..self.home.statistics
+        }
     }
 
     /// Connections, also those that are closing.

@@ -10,15 +10,26 @@
 
 mod broker;
 mod endpoint;
+mod failure;
+mod launch;
 mod listeners;
 mod log;
 mod mailbox;
 mod operator;
 mod order;
+mod pid_file;
+mod privileges;
 mod reload;
+#[cfg(test)]
+mod scratch;
 mod seats;
+mod sensitive;
 mod settings;
 mod startup;
+mod supervisor;
+mod sys_tree;
+mod sys_updates;
+mod tree_print;
 mod worker;
 
 pub use startup::run;

@@ -3,6 +3,9 @@
 use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
+use crate::supervisor::{self, Watchdog};
+use crate::sys_updates::SysUpdates;
+use crate::tree_print::TreePrint;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::Settings;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -21,6 +24,9 @@ pub(crate) struct Operator {
     pub(crate) logger: Logger,
     pub(crate) office: Arc<PostOffice>,
     pub(crate) listeners: Listeners,
+    pub(crate) sys_updates: SysUpdates,
+    pub(crate) tree_print: TreePrint,
+    pub(crate) watchdog: Option<Watchdog>,
 }
 
 /// What there is to do next.
@@ -33,7 +39,7 @@ enum Call {
 /// The signals that the broker knows. To be called before anything of it can be seen from outside, so that a signal that
 /// comes early is not lost.
 pub(crate) fn listen_to_signals() -> io::Result<Receiver<i32>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, libc::SIGRTMIN()])?;
     let (sender, receiver) = sync_channel(SIGNALS_MAX);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
@@ -55,10 +61,9 @@ impl Operator {
                 Call::Signal(SIGUSR1) => {
                     self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved.");
                 }
-                Call::Signal(SIGUSR2) => {
-                    self.warn("SIGUSR2 ignored: printing the subscription tree is not supported yet.");
-                }
-                Call::Signal(_) => return,
+                Call::Signal(SIGUSR2) => self.tree_print.start(&self.office, &self.logger),
+                Call::Signal(signal) if signal == libc::SIGRTMIN() => self.logger.reopen(),
+                Call::Signal(_) => return supervisor::stopping(),
             }
         }
     }
@@ -78,10 +83,18 @@ impl Operator {
 
     /// When there is something to do next, whatever happens.
     fn next_deadline(&self) -> Option<Instant> {
-        None
+        let sys_updates = self.sys_updates.next_deadline(self.settings.config.global.sys_interval);
+        let watchdog = self.watchdog.as_ref().map(Watchdog::next_deadline);
+        [sys_updates, watchdog].into_iter().flatten().min()
     }
 
-    fn do_what_is_due(&mut self) {}
+    fn do_what_is_due(&mut self) {
+        let now = Instant::now();
+        self.sys_updates.do_what_is_due(now, self.settings.config.global.sys_interval, &self.office);
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.do_what_is_due(now, &self.office);
+        }
+    }
 
     fn warn(&self, text: &str) {
         self.logger.log(LogLevel::Warning, text);

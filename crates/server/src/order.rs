@@ -1,7 +1,8 @@
 //! What the operator has the workers do.
 
 use crate::endpoint::Door;
-use mosquitto_broker::{Publication, Settings, Statistics};
+use crate::sys_updates::Report;
+use mosquitto_broker::{Publication, SessionReport, Settings};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -14,8 +15,12 @@ pub(crate) enum Order {
     Open(Vec<Door>),
     /// Publishes what the broker itself has to say.
     Publish(Vec<Publication>),
-    /// Tells what was counted. There is room in the channel for each worker's answer.
-    Report(SyncSender<Statistics>),
+    /// Tells what was counted. There is room in the channel for its answer.
+    Report(SyncSender<Report>),
+    /// Tells about a slice of its sessions, from this place on, and where the next one begins.
+    Sessions { from: u32, answer: SyncSender<(Vec<SessionReport>, Option<u32>)> },
+    /// Shows that it is alive. There is room in the channel for each worker's answer.
+    Answer(SyncSender<()>),
 }
 
 /// Other settings. A listener that they say is closed has no sockets any more.

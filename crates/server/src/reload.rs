@@ -6,10 +6,11 @@
 //! are let to clients: so a connection is never handed over to a worker that does not know its listener yet.
 
 use crate::listeners::Plan;
-use crate::log::{self, NextLog, level_of};
+use crate::log::{Logger, NextLog, level_of};
 use crate::operator::Operator;
 use crate::order::{Change, Order};
 use crate::settings::{bind_options, broker_settings, connections_max};
+use crate::supervisor;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::{Change as OptionChange, Effect, Notice, Settings};
 use std::sync::Arc;
@@ -27,15 +28,23 @@ impl Operator {
     /// SIGHUP.
     pub(crate) fn reload(&mut self) {
         self.logger.log(LogLevel::Information, "Reloading config.");
+        supervisor::reloading();
         match self.prepare() {
             Ok(prepared) => self.go_on_with(prepared),
-            Err(lines) => {
-                for line in lines {
-                    self.logger.log(LogLevel::Error, line);
-                }
-                self.logger.log(LogLevel::Error, "Error: Configuration not reloaded: nothing was changed.");
-            }
+            Err(lines) => self.stay(lines),
         }
+        supervisor::ready();
+    }
+
+    /// Nothing changes. Only a log file that was moved away is let go of all the same.
+    fn stay(&self, errors: Vec<String>) {
+        if Logger::check(&self.settings.config.log).is_ok() {
+            self.logger.reopen();
+        }
+        for line in errors {
+            self.logger.log(LogLevel::Error, line);
+        }
+        self.logger.log(LogLevel::Error, "Error: Configuration not reloaded: nothing was changed.");
     }
 
     /// Everything that may fail. An error is what the log is to say of it.
@@ -48,7 +57,8 @@ impl Operator {
         let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
         let plan = self.listeners.plan(settings.endpoints(), bind_options(&settings), &self.logger);
         let plan = plan.map_err(|line| vec![line])?;
-        let log = log::prepare(&settings.config.log).map_err(|error| vec![format!("Error: {error}")])?;
+        let log = self.logger.prepare(&self.settings.config.log, &settings.config.log);
+        let log = log.map_err(|error| vec![format!("Error: {error}")])?;
         Ok(Prepared { settings, changes, plan, log })
     }
 

@@ -43,6 +43,7 @@ pub(crate) fn broker_settings<'e>(
         max_keepalive_s: global.max_keepalive,
         max_packet_size: global.max_packet_size,
         message_size_limit: global.message_size_limit,
+        memory_limit: global.memory_limit,
         retain_available: global.retain_available,
         upgrade_outgoing_qos: global.upgrade_outgoing_qos,
         allow_duplicate_messages: global.allow_duplicate_messages,

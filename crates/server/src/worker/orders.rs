@@ -3,7 +3,9 @@
 use super::Worker;
 use crate::endpoint::Door;
 use crate::order::{Change, Order};
-use mosquitto_broker::LogLevel;
+use crate::sys_updates::Report;
+use crate::tree_print::SESSIONS_A_SLICE;
+use mosquitto_broker::{LogLevel, Stored};
 use mosquitto_transport::error_text;
 
 /// What the broker itself has to publish, and could not yet: beyond so many messages the oldest are forgotten.
@@ -23,7 +25,14 @@ impl Worker {
                 }
                 Order::Report(answer) => {
                     // Who has asked may have lost patience.
-                    let _ = answer.try_send(self.shard.statistics());
+                    let _ = answer
+                        .try_send(Report { statistics: self.shard.statistics(), stored: Stored::on_this_thread() });
+                }
+                Order::Sessions { from, answer } => {
+                    let _ = answer.try_send(self.shard.session_reports(from, SESSIONS_A_SLICE));
+                }
+                Order::Answer(answer) => {
+                    let _ = answer.try_send(());
                 }
             }
         }

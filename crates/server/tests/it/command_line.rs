@@ -106,14 +106,3 @@ fn an_address_that_cannot_be_found_or_used_exits_with_1() {
         assert!(refused.stderr.iter().any(|line| line.starts_with(&text)), "{refused:?}");
     }
 }
-
-#[test]
-fn a_log_file_that_cannot_be_opened_is_named_and_exits_with_1() {
-    let scratch = Scratch::new();
-    let log = scratch.path().join("no").join("such").join("directory.log");
-    let file = scratch.file("mosquitto.conf", &format!("listener 1883 127.0.0.1\nlog_dest file {}\n", log.display()));
-    let refused = mosquitto(["-c", file.to_str().unwrap()]);
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    let line = format!("Error: Unable to open log file {} for writing. No such file or directory.", log.display());
-    assert_eq!(refused.stderr, [line]);
-}

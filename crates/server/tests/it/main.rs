@@ -11,6 +11,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod background;
 mod bad_input;
 mod command_line;
 mod delivery;
@@ -19,12 +20,19 @@ mod early_packets;
 mod foreign;
 mod harness;
 mod listeners;
+mod log_topics;
 mod logging;
 mod max_connections;
 mod memory;
+mod memory_limit;
+mod pid_file;
+mod privileges;
 mod reload;
 mod sessions;
 mod slow_subscribers;
 mod stopping;
+mod supervision;
+mod sys_topics;
 mod timers;
+mod tree_print;
 mod wire_cases;

@@ -1,6 +1,6 @@
 //! The broker under test.
 
-use super::process::wait_for_end;
+use super::process::{SAME_USER, wait_for_end};
 use super::{Lines, PATIENCE, Scratch};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::HashSet;
@@ -32,6 +32,7 @@ pub(crate) struct Setup {
     ready: Ready,
     unread: bool,
     descriptors: Option<u32>,
+    same_user: bool,
 }
 
 /// How a broker is known to run.
@@ -70,6 +71,7 @@ impl Setup {
             ready: Ready::Says,
             unread: false,
             descriptors: None,
+            same_user: true,
         }
     }
 
@@ -91,6 +93,12 @@ impl Setup {
 
     pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// If it is started by root, it becomes somebody else as its configuration and its environment say.
+    pub(crate) fn changes_user(mut self) -> Self {
+        self.same_user = false;
         self
     }
 
@@ -152,6 +160,7 @@ impl Setup {
             command.arg("-c").arg(scratch.file(CONFIG, &filled(config)));
         }
         command.args(self.arguments.iter().map(|argument| filled(argument)));
+        command.envs(self.same_user.then_some(SAME_USER));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -258,11 +267,12 @@ impl Broker {
         fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap() * 10).sum()
     }
 
-    fn proc(&self, name: &str) -> String {
+    /// What the system tells about its process under this name.
+    pub(crate) fn proc(&self, name: &str) -> String {
         format!("/proc/{}/{name}", self.pid().as_raw_nonzero())
     }
 
-    fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(self.child.as_ref().expect("a broker that was not stopped"))
     }
 
