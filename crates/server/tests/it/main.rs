@@ -28,6 +28,7 @@ mod memory_limit;
 mod pid_file;
 mod privileges;
 mod reload;
+mod reload_options;
 mod sessions;
 mod slow_subscribers;
 mod stopping;
