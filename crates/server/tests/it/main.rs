@@ -13,6 +13,7 @@
 
 mod background;
 mod bad_input;
+mod broken_configurations;
 mod command_line;
 mod delivery;
 mod descriptors;
