@@ -1,6 +1,6 @@
 //! The broker's command line. Every flag is declared once, in [`FLAGS`]; the usage text comes from there.
 
-use crate::error::{ConfigError, EXIT_CODE};
+use crate::error::{ConfigErrors, EXIT_CODE};
 use crate::reader::Reader;
 use crate::settings::{Settings, Verbosity};
 use crate::words::leading_number;
@@ -29,8 +29,8 @@ pub enum CommandLineError {
     UnknownOption(String),
     /// A flag whose value is missing or wrong, or flags that do not go together; the text is the line to log.
     Argument(String),
-    /// A configuration file with an error.
-    Config(ConfigError),
+    /// Configuration files with errors.
+    Config(ConfigErrors),
 }
 
 /// One flag of the command line.
@@ -52,7 +52,7 @@ pub struct Flag {
 /// All flags, in the order of the usage text.
 pub static FLAGS: &[Flag] = &[
     Flag::with_value("-c", "--config-file", "config_file", "config file", |line, file| {
-        line.reader.read(file.as_ref()).map_err(CommandLineError::Config)?;
+        line.reader.read(file.as_ref());
         line.config_files.push(PathBuf::from(file));
         Ok(ControlFlow::Continue(()))
     })
@@ -85,24 +85,17 @@ pub static FLAGS: &[Flag] = &[
     Flag::long("--version", |_, _| Ok(ControlFlow::Break(Command::Version))).help(&["show the version."]),
 ];
 
-/// Reads the arguments, without the program's name, in order; configuration files as soon as they are named.
+/// Reads the arguments, without the program's name, in order; configuration files as soon as they are named. What is
+/// wrong with the files comes before all else.
 pub fn parse_command_line(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, CommandLineError> {
-    let mut arguments = arguments.into_iter();
     let mut line = CommandLine::default();
-    while let Some(argument) = arguments.next() {
-        let flag = FLAGS
-            .iter()
-            .find(|flag| flag.names().any(|name| argument == name))
-            .ok_or_else(|| CommandLineError::UnknownOption(argument.to_string_lossy().into_owned()))?;
-        let value = match flag.value {
-            Some(_) => arguments.next().ok_or_else(|| flag.without_value())?,
-            None => OsString::new(),
-        };
-        if let ControlFlow::Break(command) = (flag.act)(&mut line, &value)? {
-            return Ok(command);
-        }
+    let asked_for = line.read(arguments.into_iter());
+    match asked_for {
+        _ if !line.reader.is_in_order() => line.command(),
+        Ok(ControlFlow::Break(command)) => Ok(command),
+        Ok(ControlFlow::Continue(())) => line.command(),
+        Err(error) => Err(error),
     }
-    line.command()
 }
 
 /// The text that `-h` shows. `version` is that of the broker.
@@ -140,6 +133,27 @@ struct CommandLine {
 }
 
 impl CommandLine {
+    fn read(
+        &mut self,
+        mut arguments: impl Iterator<Item = OsString>,
+    ) -> Result<ControlFlow<Command>, CommandLineError> {
+        while let Some(argument) = arguments.next() {
+            let flag = FLAGS
+                .iter()
+                .find(|flag| flag.names().any(|name| argument == name))
+                .ok_or_else(|| CommandLineError::UnknownOption(argument.to_string_lossy().into_owned()))?;
+            let value = match flag.value {
+                Some(_) => arguments.next().ok_or_else(|| flag.without_value())?,
+                None => OsString::new(),
+            };
+            let flow = (flag.act)(self, &value)?;
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     fn add_port(&mut self, value: &OsStr) -> Result<ControlFlow<Command>, CommandLineError> {
         if self.ports.len() == Settings::PORTS_MAX {
             let text = "Error: Only 10 ports can be specified on the command line.";
@@ -158,7 +172,7 @@ impl CommandLine {
             return Err(CommandLineError::Argument("Please provide a configuration file to test.".to_owned()));
         }
         let settings = Settings {
-            config: self.reader.config,
+            config: self.reader.finish().map_err(CommandLineError::Config)?,
             config_files: self.config_files,
             ports: self.ports,
             daemon: self.daemon,
@@ -234,7 +248,7 @@ impl CommandLineError {
         match self {
             Self::UnknownOption(name) => vec![format!("Error: Unknown option '{name}'.")],
             Self::Argument(text) => vec![text.clone()],
-            Self::Config(error) => error.lines(),
+            Self::Config(errors) => errors.lines(),
         }
     }
 }

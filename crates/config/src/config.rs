@@ -1,8 +1,9 @@
 //! A configuration as typed values, and what follows from them together.
 
-use crate::error::{ConfigError, Notice};
+use crate::error::{ConfigErrors, Notice};
 use crate::log::Log;
 use crate::reader::Reader;
+use crate::reference::Reference;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// What is logged, and where.
     pub log: Log,
+    /// What the files name that lies outside of them: what is in force.
+    pub references: Vec<Reference>,
     /// What the log should say about the files, in order: deprecated options, included files.
     pub notices: Vec<Notice>,
 }
@@ -94,7 +97,7 @@ pub struct Global {
 /// Options that belong to the whole broker, or to one listener if `per_listener_settings true`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Security {
-    /// `allow_anonymous` as given; [`Config::allow_anonymous`] and [`Endpoint`] know what holds.
+    /// `allow_anonymous` as given; [`Config::allow_anonymous`] and [`Endpoint`](crate::Endpoint) know what holds.
     pub allow_anonymous: Option<bool>,
     /// `allow_zero_length_clientid`: whether the broker makes up an id for a client that gives none. `None`: true.
     pub allow_zero_length_clientid: Option<bool>,
@@ -115,13 +118,13 @@ pub struct Listener {
     pub socket_domain: Option<SocketDomain>,
     /// `max_connections`: connections at once, over all of the listener's sockets. `None`: no limit.
     pub max_connections: Option<u32>,
-    /// `listener_allow_anonymous` as given; [`Listener::allow_anonymous_in`] knows what holds.
+    /// `listener_allow_anonymous` as given; [`Endpoint`](crate::Endpoint) knows what holds.
     pub allow_anonymous: Option<bool>,
     /// `max_qos`: the highest QoS that its clients may use, 0 to 2. Default: 2.
     pub max_qos: u8,
     /// `accept_protocol_versions`: the versions of MQTT that its clients may speak. Default: all.
     pub protocol_versions: ProtocolVersions,
-    /// `listener_auto_id_prefix` as given; [`Endpoint`] knows what holds.
+    /// `listener_auto_id_prefix` as given; [`Endpoint`](crate::Endpoint) knows what holds.
     pub auto_id_prefix: Option<String>,
     /// `max_topic_alias`: topic aliases that a client of MQTT 5 may use. Default: 10.
     pub max_topic_alias: u16,
@@ -175,21 +178,22 @@ pub enum Origin {
 }
 
 impl Config {
-    /// Reads files on top of each other, in order, as `-c` does when given several times.
-    pub fn read<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Result<Self, ConfigError> {
+    /// Reads files on top of each other, in order, as `-c` does when given several times. All of them are read to their
+    /// ends, whatever is wrong with them.
+    pub fn read<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::default();
         for file in files {
-            reader.read(file.as_ref())?;
+            reader.read(file.as_ref());
         }
-        Ok(reader.config)
+        reader.finish()
     }
 
     /// Reads text that stands in no file; errors call it `name`. `include_dir` is refused in it: nothing outside the text
     /// is looked at.
-    pub fn parse(name: &Path, text: &[u8]) -> Result<Self, ConfigError> {
+    pub fn parse(name: &Path, text: &[u8]) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::default();
-        reader.read_text(name, text)?;
-        Ok(reader.config)
+        reader.read_text(name, text);
+        reader.finish()
     }
 
     /// Whether only clients on this machine can connect, because there is no `listener`, `port` or `bind_address`.

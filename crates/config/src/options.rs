@@ -1,7 +1,7 @@
 //! The declaration of every option: one row each, in tables by theme.
 //!
 //! To support an option that is declared `NotYet`: give it a place in [`crate::Config`] and let its row end with
-//! `.store(...)` instead. To add one: one row. Nothing else needs to know its name.
+//! `.store(...)` instead, and with `.shows(...)`, which says how its value is seen and when a new one takes effect. To add one: one row. Nothing else needs to know its name.
 
 mod argument;
 mod bridge;
@@ -15,10 +15,12 @@ mod tls;
 
 pub use argument::{Argument, Bound, Refusal, Repeat};
 
+use crate::changes::{Effect, Watch};
 use crate::config::{Config, Listener, Security};
 use crate::error::ConfigError;
 use crate::log::LogType;
 use crate::reader::{OpenFile, Reader};
+use crate::reference::Referent;
 use crate::words::Statement;
 pub(crate) use argument::LONGEST_TEXT_BYTES;
 use std::path::PathBuf;
@@ -69,6 +71,10 @@ pub struct Declaration {
     pub help: &'static str,
     /// The name in "empty", "duplicate" and "not a number" errors, where Mosquitto uses another there.
     pub(crate) label: Option<&'static str>,
+    /// How a change of the value is seen.
+    pub(crate) watch: Option<Watch>,
+    /// What the value is the name of, if it names something outside of the configuration.
+    pub(crate) refers: Option<Referent>,
     pub(crate) action: Action,
 }
 
@@ -173,6 +179,12 @@ impl Declaration {
         }
     }
 
+    /// When this broker goes by a value that has changed while it runs. `None` where there is nothing to go by: the option
+    /// has no effect, or one value only.
+    pub fn effect(&self) -> Option<Effect> {
+        self.watch.map(|watch| watch.effect)
+    }
+
     /// The name and the aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
@@ -196,6 +208,8 @@ impl Declaration {
             remark: None,
             help: "",
             label: None,
+            refers: None,
+            watch: None,
             action: Action::NotYet,
         }
     }
@@ -296,8 +310,37 @@ impl Declaration {
         self
     }
 
+    const fn refers(mut self, referent: Referent) -> Self {
+        self.refers = Some(referent);
+        self
+    }
+
     const fn store(mut self, store: Store) -> Self {
         self.action = Action::Store(store);
+        self
+    }
+
+    /// The value, one of the whole broker. It will stand in the log, so it must be no secret.
+    const fn shows(mut self, effect: Effect, value: fn(&Config) -> Option<String>) -> Self {
+        self.watch = Some(Watch::global(effect, value));
+        self
+    }
+
+    /// The value, one of a listener.
+    const fn listener_shows(mut self, effect: Effect, value: fn(&Listener) -> Option<String>) -> Self {
+        self.watch = Some(Watch::listener(effect, value));
+        self
+    }
+
+    /// The value, one of the whole broker or of a listener.
+    const fn security_shows(mut self, effect: Effect, value: fn(&Security) -> Option<String>) -> Self {
+        self.watch = Some(Watch::security(effect, value));
+        self
+    }
+
+    /// A change of the value closes a listener and opens another.
+    const fn makes_another_listener(mut self) -> Self {
+        self.watch = Some(Watch::place());
         self
     }
 

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::endpoint::Endpoint;
-use crate::error::ConfigError;
+use crate::error::ConfigErrors;
 use crate::log::LogTypes;
 use std::path::PathBuf;
 
@@ -43,7 +43,7 @@ impl Settings {
     }
 
     /// Reads the same files once more, as for SIGHUP. All or nothing: on an error what runs is left as it is.
-    pub fn reload(&self) -> Result<Self, ConfigError> {
+    pub fn reload(&self) -> Result<Self, ConfigErrors> {
         let config = Config::read(&self.config_files)?;
         let settings = Self {
             config,

@@ -1,6 +1,6 @@
 //! A line as words, and words as values.
 
-use crate::error::{ConfigError, shown};
+use crate::error::{ConfigError, shown, shown_briefly};
 use crate::options::{Argument, Bound, Declaration, LONGEST_TEXT_BYTES, Refusal, Repeat};
 
 /// What is left of a line. Only a space separates words.
@@ -68,8 +68,11 @@ impl<'l> Statement<'l> {
                 NotAnInt::NotANumber => "not a number",
                 NotAnInt::OutOfRange => "out of range",
             };
-            ConfigError::new(format_args!("'{}' value {reason}.", self.label()))
-                .expected(self.declaration.argument.expected())
+            ConfigError::new(format_args!("'{}' value {reason}.", self.label())).expected(format!(
+                "{}, not {}",
+                self.declaration.argument.expected(),
+                shown_briefly(word)
+            ))
         })
     }
 
@@ -125,14 +128,14 @@ impl<'l> Statement<'l> {
     /// The error about a value that is not accepted.
     pub(crate) fn invalid(&self, value: &[u8]) -> ConfigError {
         let argument = &self.declaration.argument;
-        let (text, says_why) = match argument.refusal() {
-            Refusal::Usual => ("Invalid 'NAME' value (VALUE).", false),
-            Refusal::Own(text) => (text, false),
-            Refusal::SaysWhy(text) => (text, true),
+        let text = match argument.refusal() {
+            Refusal::Usual => "Invalid 'NAME' value (VALUE).",
+            Refusal::Own(text) => text,
         };
         // The name first: it contains no VALUE, but the value may contain anything.
         let error = ConfigError::new(text.replace("NAME", &self.name).replace("VALUE", &shown(value)));
-        if says_why { error } else { error.expected(argument.expected()) }
+        let not = if text.contains("VALUE") { String::new() } else { format!(", not {}", shown_briefly(value)) };
+        error.expected(format!("{}{not}", argument.expected()))
     }
 
     fn empty(&self) -> ConfigError {
@@ -150,7 +153,7 @@ pub(crate) fn checked_text(value: &[u8]) -> Result<String, ConfigError> {
     let is_text = |text: &&str| text.len() <= LONGEST_TEXT_BYTES && !text.chars().any(is_forbidden);
     std::str::from_utf8(value).ok().filter(is_text).map(str::to_owned).ok_or_else(|| {
         ConfigError::new("Malformed UTF-8 in configuration.")
-            .expected("UTF-8 without control characters, at most 65535 bytes")
+            .expected(format!("UTF-8 without control characters, at most 65535 bytes, not {}", shown_briefly(value)))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Options of the broker as a whole that are no mere number, flag or text.
 
-use crate::error::{ConfigError, shown};
+use crate::error::{ConfigError, shown, shown_briefly};
 use crate::log::LogType;
 use crate::reader::{OpenFile, Reader};
 use crate::words::{Statement, leading_number};
@@ -67,7 +67,7 @@ pub(crate) fn persistent_client_expiration(
     let word = statement.word()?;
     let invalid = || {
         ConfigError::new(format_args!("Invalid {} duration in configuration.", statement.declaration.name))
-            .expected(format!("{}, not {}", statement.declaration.argument.expected(), shown(word)))
+            .expected(format!("{}, not {}", statement.declaration.argument.expected(), shown_briefly(word)))
     };
     let (unit, digits) = word.split_last().ok_or_else(invalid)?;
     let seconds = match unit {

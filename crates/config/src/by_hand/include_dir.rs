@@ -21,7 +21,10 @@ pub(crate) fn include_dir(
         ConfigError::new(format_args!("Unable to open include_dir '{}'.", directory.display()))
             .expected(format!("a directory that can be read ({reason})"))
     })?;
-    names.into_iter().try_for_each(|name| reader.read_included(&directory.join(name)))
+    for name in names {
+        reader.read_included(&directory.join(name), &file.at);
+    }
+    Ok(())
 }
 
 /// The names in a directory that end in `.conf`, in the order in which they are read: compared letter by letter, first

@@ -4,6 +4,7 @@ use crate::config::{Listener, Origin, ProtocolVersions, SocketDomain};
 use crate::error::{ConfigError, shown};
 use crate::log::LogType;
 use crate::reader::{OpenFile, Reader};
+use crate::reference::Referent;
 use crate::words::{Statement, checked_text};
 
 /// `listener PORT [HOST | PATH]`, perhaps with a comment after it.
@@ -12,6 +13,16 @@ pub(crate) fn listener(
     file: &mut OpenFile,
     statement: &mut Statement<'_>,
 ) -> Result<(), ConfigError> {
+    let listener = parse_listener(statement);
+    if let Some(host) = listener.as_ref().ok().and_then(|listener| listener.host.as_deref()) {
+        reader.refer(file, Referent::Host, &statement.name, host);
+    }
+    // Also one that is wrong takes the options below it: of these, only what is wrong with themselves is to be told.
+    reader.add_listener(file, listener.as_ref().cloned().unwrap_or_else(|_| Listener::default_listener()));
+    listener.map(drop)
+}
+
+fn parse_listener(statement: &mut Statement<'_>) -> Result<Listener, ConfigError> {
     let number = statement.number()?;
     let host = statement.words.next_word().filter(|word| !word.starts_with(b"#"));
     let port = match (u16::try_from(number), host) {
@@ -29,9 +40,7 @@ pub(crate) fn listener(
         }
     };
     let host = host.map(checked_text).transpose()?;
-    file.listener = Some(reader.config.listeners.len());
-    reader.config.listeners.push(Listener::new(port, host, Origin::Listener));
-    Ok(())
+    Ok(Listener::new(port, host, Origin::Listener))
 }
 
 /// `port`: that of the default listener.

@@ -3,13 +3,14 @@
 use crate::error::{ConfigError, shown};
 use crate::log::{Destinations, LogType, LogTypes};
 use crate::reader::{OpenFile, Reader};
+use crate::reference::Referent;
 use crate::words::{Statement, checked_text};
 use std::path::PathBuf;
 
 /// `log_dest`: the first one replaces the default, the others add to it.
 pub(crate) fn log_dest(
     reader: &mut Reader,
-    _: &mut OpenFile,
+    file: &mut OpenFile,
     statement: &mut Statement<'_>,
 ) -> Result<(), ConfigError> {
     let word = statement.word()?;
@@ -18,7 +19,10 @@ pub(crate) fn log_dest(
         *destinations = Destinations::NONE;
     }
     match word {
-        b"none" => *destinations = Destinations::NONE,
+        b"none" => {
+            *destinations = Destinations::NONE;
+            reader.forget(Referent::LogFile);
+        }
         b"stdout" => destinations.stdout = true,
         b"stderr" => destinations.stderr = true,
         b"file" => {
@@ -31,7 +35,9 @@ pub(crate) fn log_dest(
             if std::mem::replace(&mut reader.given.log_file, true) {
                 return Err(ConfigError::new("Duplicate \"log_dest file\" value.").expected("at most one log file"));
             }
-            destinations.file = Some(PathBuf::from(checked_text(path)?));
+            let path = checked_text(path)?;
+            destinations.file = Some(PathBuf::from(&path));
+            reader.refer(file, Referent::LogFile, "log_dest file", &path);
         }
         b"syslog" => destinations.syslog = true,
         b"topic" => destinations.topic = true,

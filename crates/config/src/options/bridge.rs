@@ -1,7 +1,7 @@
 //! Connections from this broker to others.
 
 use super::Bound::{Clamps, None as Unbounded, Refuses};
-use super::Refusal::{Own, SaysWhy};
+use super::Refusal::Own;
 use super::{Declaration, Reload, Repeat, Scope};
 
 pub(super) static OPTIONS: &[Declaration] = &[
@@ -25,7 +25,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Largest packet sent to the remote broker; 0: what that accepts."),
     bridge(Declaration::int("bridge_max_topic_alias", Refuses(0), Refuses(65535)))
         .default("10")
-        .refusal(SaysWhy("NAME must be > 0 and <= 65535."))
+        .refusal(Own("NAME must be > 0 and <= 65535."))
         .since("2.1")
         .help("Topic aliases in either direction (MQTT 5)."),
     bridge(Declaration::bool("bridge_outgoing_retain")).default("true").since("2.0").help("Pass the retain flag on."),
@@ -33,7 +33,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .default("mqttv311")
         .help("The version of MQTT to speak."),
     bridge(Declaration::int("bridge_receive_maximum", Refuses(1), Refuses(65535)))
-        .refusal(SaysWhy("NAME must be greater than 0."))
+        .refusal(Own("NAME must be greater than 0."))
         .since("2.1")
         .help("QoS 1 and 2 messages that the remote broker may have under way (MQTT 5)."),
     bridge(Declaration::choice("bridge_reload_type", &["lazy", "immediate"]))
@@ -44,7 +44,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
     bridge(Declaration::int("bridge_session_expiry_interval", Refuses(0), Unbounded))
         .default("0")
         .unit("seconds")
-        .refusal(SaysWhy("NAME must not be negative."))
+        .refusal(Own("NAME must not be negative."))
         .since("2.1")
         .help("How long the remote broker keeps the session (MQTT 5)."),
     bridge(Declaration::words("bridge_tcp_keepalive", "three whole numbers above 0: idle, interval, count"))

@@ -1,46 +1,56 @@
 //! Where clients connect.
 
 use super::Bound::{Clamps, None as Unbounded, Refuses};
-use super::Refusal::{Own, SaysWhy};
+use super::Refusal::Own;
 use super::Reload::{LaterConnections, No};
 use super::Scope::{DefaultListener, ExplicitListener, Listener};
 use super::{Declaration, Repeat, Store};
 use crate::by_hand;
+use crate::changes::Effect;
 use crate::log::LogType;
+use crate::reference::Referent;
+use crate::written::Written;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::words("listener", "a port from 1 to 65535, then an address or host name if not all are meant")
         .label("listener port")
         .help("Listen on a port, on all addresses or on one; the options below it belong to it.")
-        .store(Store::ByHand(by_hand::listener)),
+        .store(Store::ByHand(by_hand::listener))
+        .makes_another_listener(),
     Declaration::int("port", Refuses(1), Refuses(65535))
         .default("1883")
         .scope(DefaultListener)
         .deprecated("Please use 'listener' instead.")
         .help("The default listener's port.")
-        .store(Store::ByHand(by_hand::port)),
+        .store(Store::ByHand(by_hand::port))
+        .makes_another_listener(),
     Declaration::text("bind_address", Repeat::Refused)
         .label("default listener bind_address")
         .scope(DefaultListener)
         .since("0.9")
         .deprecated("")
         .help("The default listener's address or host name.")
-        .store(Store::ByHand(by_hand::bind_address)),
+        .refers(Referent::Host)
+        .store(Store::ByHand(by_hand::bind_address))
+        .makes_another_listener(),
     Declaration::text("bind_interface", Repeat::Refused)
         .scope(Listener)
         .reload(No)
         .since("1.6")
         .help("Listen only on the addresses of this network interface.")
-        .store(Store::ListenerText(|l| &mut l.bind_interface)),
+        .refers(Referent::Interface)
+        .store(Store::ListenerText(|l| &mut l.bind_interface))
+        .makes_another_listener(),
     Declaration::words("accept_protocol_versions", "a list of 3, 4 and 5, separated by commas")
         .default("3,4,5")
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
         .help("The versions of MQTT that clients may speak: 3 is 3.1, 4 is 3.1.1, 5 is 5.0.")
-        .store(Store::ByHand(by_hand::accept_protocol_versions)),
+        .store(Store::ByHand(by_hand::accept_protocol_versions))
+        .listener_shows(Effect::LaterConnections, |l| l.protocol_versions.written()),
     Declaration::int("enable_proxy_protocol", Refuses(1), Refuses(2))
-        .refusal(SaysWhy("NAME must be 1 or 2."))
+        .refusal(Own("NAME must be 1 or 2."))
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
@@ -56,16 +66,18 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Listener)
         .reload(LaterConnections)
         .help("Limit of connections; 0 or -1: no limit.")
-        .store(Store::ListenerInt(|l, n| l.max_connections = u32::try_from(n).ok().filter(|n| *n > 0))),
+        .store(Store::ListenerInt(|l, n| l.max_connections = u32::try_from(n).ok().filter(|n| *n > 0)))
+        .listener_shows(Effect::AtOnce, |l| l.max_connections.written()),
     Declaration::int("max_qos", Refuses(0), Refuses(2))
         .aliases(&["maximum_qos"])
         .default("2")
-        .refusal(SaysWhy("'max_qos' must be between 0 and 2 inclusive."))
+        .refusal(Own("'max_qos' must be between 0 and 2 inclusive."))
         .scope(Listener)
         .reload(LaterConnections)
         .since("1.6")
         .help("Highest QoS that clients may use.")
-        .store(Store::ListenerInt(|l, n| l.max_qos = n.to_le_bytes()[0])),
+        .store(Store::ListenerInt(|l, n| l.max_qos = n.to_le_bytes()[0]))
+        .listener_shows(Effect::LaterConnections, |l| l.max_qos.written()),
     Declaration::int("max_topic_alias", Refuses(0), Refuses(65535))
         .default("10")
         .refusal(Own("Invalid 'NAME' value in configuration."))
@@ -73,7 +85,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(LaterConnections)
         .since("1.6")
         .help("Topic aliases that an MQTT 5 client may use; 0: none.")
-        .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias = n)),
+        .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias = n))
+        .listener_shows(Effect::LaterConnections, |l| l.max_topic_alias.written()),
     Declaration::int("max_topic_alias_broker", Refuses(0), Refuses(65535))
         .default("10")
         .refusal(Own("Invalid 'NAME' value in configuration."))
@@ -81,12 +94,14 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(LaterConnections)
         .since("2.1")
         .help("Topic aliases that the broker uses towards an MQTT 5 client, if that allows them; 0: none.")
-        .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias_broker = n)),
+        .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias_broker = n))
+        .listener_shows(Effect::LaterConnections, |l| l.max_topic_alias_broker.written()),
     Declaration::text("mount_point", Repeat::Replaces)
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .help("Put this before all topics of the listener's clients, unseen by them.")
-        .store(Store::ByHand(by_hand::mount_point)),
+        .store(Store::ByHand(by_hand::mount_point))
+        .listener_shows(Effect::LaterConnections, |l| l.mount_point.written()),
     Declaration::choice("protocol", &["mqtt", "websockets", "http_api"])
         .default("mqtt")
         .scope(Listener)
@@ -98,13 +113,15 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Listener)
         .since("1.5.5")
         .help("Listen over this version of IP only.")
-        .store(Store::ByHand(by_hand::socket_domain)),
+        .store(Store::ByHand(by_hand::socket_domain))
+        .makes_another_listener(),
     Declaration::bool("use_username_as_clientid")
         .default("false")
         .scope(Listener)
         .reload(LaterConnections)
         .help("Take the username for the client id.")
-        .store(Store::ListenerBool(|l, on| l.use_username_as_clientid = on)),
+        .store(Store::ListenerBool(|l, on| l.use_username_as_clientid = on))
+        .listener_shows(Effect::LaterConnections, |l| l.use_username_as_clientid.written()),
     Declaration::text("http_dir", Repeat::Refused)
         .scope(ExplicitListener)
         .help("Directory of the files that an http_api listener serves."),

@@ -4,6 +4,8 @@ use super::Bound::{Clamps, None as Unbounded};
 use super::Reload::Yes;
 use super::{Argument, Declaration, Repeat, Store};
 use crate::by_hand;
+use crate::changes::Effect;
+use crate::written::Written;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::bool("persistence")
@@ -33,5 +35,6 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .default("never")
         .reload(Yes)
         .help("Drop the session of a client that stayed away this long.")
-        .store(Store::ByHand(by_hand::persistent_client_expiration)),
+        .store(Store::ByHand(by_hand::persistent_client_expiration))
+        .shows(Effect::AtOnce, |c| c.global.persistent_client_expiration.written()),
 ];

@@ -62,11 +62,14 @@ fn a_file_may_have_a_name_that_is_no_text() {
 }
 
 #[test]
-fn an_error_in_a_file_ends_the_reading_of_the_arguments() {
+fn an_error_in_a_file_comes_before_all_else() {
     let folder = Folder::new().with("x", "\nbogus\n");
     let path = folder.path("x");
     let text = refusal(&["-c", path.to_str().unwrap(), "-h"]);
-    assert_eq!(folder.shown(&text), "Error: Unknown configuration variable 'bogus'.\nError found at DIR/x:2.");
+    let expected = "Error: Unknown configuration variable 'bogus'.\nError found at DIR/x:2.";
+    assert_eq!(folder.shown(&text), expected);
+    assert_eq!(folder.shown(&refusal(&["-c", path.to_str().unwrap(), "--bogus"])), expected);
+    assert_eq!(folder.shown(&refusal(&["-c", path.to_str().unwrap(), "--test-config"])), expected);
 }
 
 #[test]

@@ -34,8 +34,12 @@ fn max_packet_size_is_20_or_more() {
     assert_eq!(config("max_packet_size 20\n").global.max_packet_size, 20);
     assert_eq!(config("max_packet_size 268435460\n").global.max_packet_size, 268_435_460);
     for word in ["19", "0", "-1"] {
-        let expected = "Error: 'max_packet_size' must be >= 20.\nError found at DIR/x:1.";
-        assert_eq!(refusal(format!("max_packet_size {word}\n")), expected, "{word}");
+        let expected = format!(
+            "Error: 'max_packet_size' must be >= 20.\n\
+             Expected: a whole number from 20 to 2147483647 (bytes), not {word}.\n\
+             Error found at DIR/x:1."
+        );
+        assert_eq!(refusal(format!("max_packet_size {word}\n")), expected);
     }
 }
 
@@ -218,4 +222,31 @@ fn values_that_would_change_something_are_not_supported_yet() {
         let expected = format!("Error: The 'protocol {protocol}' option is not supported yet.");
         assert_eq!(complaint(format!("listener 1884\nprotocol {protocol}\n")), expected);
     }
+}
+
+#[test]
+fn deprecated_options_are_noticed_in_the_words_of_mosquitto() {
+    for (line, hint) in [
+        ("allow_duplicate_messages true", "The behaviour will default to true."),
+        ("auto_id_prefix a", "Please use 'listener_auto_id_prefix' instead."),
+        ("per_listener_settings true", "Please see the documentation for how to achieve the same effect."),
+        ("port 1884", "Please use 'listener' instead."),
+        ("bind_address ::1", ""),
+        ("clientid_prefixes a", ""),
+    ] {
+        let name = line.split(' ').next().unwrap();
+        let expected = format!("The '{name}' option is now deprecated and will be removed in version 3.0. {hint}");
+        assert_eq!(notices(&config(line), LogType::Notice), [expected], "{line}");
+    }
+    let config = config("listener 1884\nallow_anonymous true\nlistener_auto_id_prefix a\nretain_available true\n");
+    assert!(config.notices.is_empty(), "{:?}", config.notices);
+}
+
+#[test]
+fn flags_of_the_whole_broker_have_the_defaults_of_mosquitto() {
+    let global = config("").global;
+    assert!(global.allow_duplicate_messages && global.retain_available);
+    assert!(!global.queue_qos0_messages && !global.enable_control_api && !global.per_listener_settings);
+    let global = config("allow_duplicate_messages false\nqueue_qos0_messages true\nenable_control_api true\n").global;
+    assert!(!global.allow_duplicate_messages && global.queue_qos0_messages && global.enable_control_api);
 }

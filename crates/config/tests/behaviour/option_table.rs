@@ -5,7 +5,7 @@ use mosquitto_config::Config;
 use mosquitto_config::options::{Declaration, Status, find, options};
 
 /// Options that do what they say, each with a line that is accepted below a `listener`.
-const SUPPORTED: &[(&str, &str)] = &[
+pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("accept_protocol_versions", "3,4"),
     ("allow_anonymous", "true"),
     ("allow_duplicate_messages", "false"),
@@ -62,149 +62,11 @@ const SUPPORTED: &[(&str, &str)] = &[
 ];
 
 /// Options that have no effect, and one line that says so.
-const REMOVED: &[&str] =
+pub(crate) const REMOVED: &[&str] =
     &["dhparamfile", "packet_buffer_size", "store_clean_interval", "websockets_headers_size", "websockets_log_level"];
 
 /// Options of RSMB, which Mosquitto does not know any more.
 pub(crate) const REFUSED: &[&str] = &["ffdc_output", "max_log_entries", "trace_level", "trace_output"];
-
-/// Options that this broker will have.
-pub(crate) const NOT_YET: &[&str] = &[
-    // general
-    "autosave_interval",
-    "autosave_on_changes",
-    "check_retain_source",
-    // authentication and access control
-    "password_file",
-    "acl_file",
-    "psk_file",
-    // listeners
-    "enable_proxy_protocol",
-    "proxy_protocol_v2_require_tls",
-    "http_dir",
-    // TLS
-    "certfile",
-    "keyfile",
-    "cafile",
-    "capath",
-    "crlfile",
-    "ciphers",
-    "ciphers_tls1.3",
-    "tls_version",
-    "require_certificate",
-    "disable_client_cert_date_checks",
-    "use_identity_as_username",
-    "use_subject_as_username",
-    "tls_engine",
-    "tls_engine_kpass_sha1",
-    "tls_keyform",
-    // TLS-PSK and websockets
-    "psk_hint",
-    "websockets_origin",
-    // persistence and logging
-    "persistence_file",
-    "persistence_location",
-    // bridges
-    "connection",
-    "address",
-    "addresses",
-    "topic",
-    "bridge_attempt_unsubscribe",
-    "bridge_bind_address",
-    "bridge_max_packet_size",
-    "bridge_max_topic_alias",
-    "bridge_outgoing_retain",
-    "bridge_protocol_version",
-    "bridge_receive_maximum",
-    "bridge_reload_type",
-    "bridge_session_expiry_interval",
-    "bridge_tcp_keepalive",
-    "bridge_tcp_user_timeout",
-    "cleansession",
-    "local_cleansession",
-    "remote_clientid",
-    "clientid",
-    "local_clientid",
-    "remote_username",
-    "username",
-    "remote_password",
-    "password",
-    "local_username",
-    "local_password",
-    "keepalive_interval",
-    "idle_timeout",
-    "threshold",
-    "start_type",
-    "restart_timeout",
-    "round_robin",
-    "notifications",
-    "notifications_local_only",
-    "notification_topic",
-    "try_private",
-    "bridge_cafile",
-    "bridge_capath",
-    "bridge_tls_use_os_certs",
-    "bridge_certfile",
-    "bridge_keyfile",
-    "bridge_insecure",
-    "bridge_alpn",
-    "bridge_ciphers",
-    "bridge_ciphers_tls1.3",
-    "bridge_tls_version",
-    "bridge_require_ocsp",
-    "bridge_identity",
-    "bridge_psk",
-    // plugins
-    "plugin",
-    "auth_plugin",
-    "global_plugin",
-    "plugin_load",
-    "plugin_use",
-    "plugin_opt_KEY",
-    "auth_opt_KEY",
-    "auth_plugin_deny_special_chars",
-];
-
-/// The one option that Mosquitto does not have.
-const OWN: &str = "worker_threads";
-
-fn all() -> impl Iterator<Item = &'static str> {
-    let supported = SUPPORTED.iter().map(|(name, _)| name);
-    supported.chain(REMOVED).chain(REFUSED).chain(NOT_YET).copied()
-}
-
-fn status(name: &str) -> Option<Status> {
-    find(name.as_bytes()).map(Declaration::status)
-}
-
-#[test]
-fn every_option_is_known_and_has_the_expected_status() {
-    for (name, _) in SUPPORTED {
-        assert_eq!(status(name), Some(Status::Supported), "{name}");
-    }
-    for name in REMOVED {
-        assert!(matches!(status(name), Some(Status::Removed(_))), "{name}");
-    }
-    for name in REFUSED {
-        assert!(matches!(status(name), Some(Status::Refused(_))), "{name}");
-    }
-    for name in NOT_YET {
-        assert_eq!(status(name), Some(Status::NotYet), "{name}");
-    }
-}
-
-#[test]
-fn the_table_has_no_option_that_is_not_listed_here() {
-    let mut listed: Vec<_> = all().collect();
-    let mut declared: Vec<_> = options().flat_map(Declaration::names).collect();
-    listed.sort_unstable();
-    declared.sort_unstable();
-    assert_eq!(declared, listed);
-    assert_eq!(
-        options().filter(|option| option.since.starts_with("none")).map(|option| option.name).collect::<Vec<_>>(),
-        [OWN]
-    );
-}
 
 #[test]
 fn no_name_is_declared_twice() {
@@ -261,7 +123,7 @@ fn a_declared_default_is_what_holds_without_the_option() {
         // What is given for itself is remembered as given.
         "allow_zero_length_clientid",
     ];
-    let without = |text: String| Config { notices: Vec::new(), ..config(text) };
+    let without = |text: String| Config { notices: Vec::new(), references: Vec::new(), ..config(text) };
     let mut compared = 0;
     for option in options().filter(|option| option.status() == Status::Supported && !NO_VALUE.contains(&option.name)) {
         let Some(default) = option.default else { continue };
