@@ -56,6 +56,8 @@ pub(crate) struct Connection {
     /// Whether its socket has refused some of the output since that was empty.
     pub(crate) refusing: bool,
     pub(crate) output: Output,
+    /// What stands before all of its topics, as it was when the client came.
+    pub(crate) mount_point: Option<Box<str>>,
     /// The largest topic alias that the client was told it may use.
     pub(crate) max_topic_alias: u16,
     pub(crate) aliases_in: Option<Box<AliasesIn>>,
@@ -82,6 +84,7 @@ impl Connection {
             offered: Cell::new(0),
             refusing: false,
             output: Output::default(),
+            mount_point: None,
             max_topic_alias: 0,
             aliases_in: None,
             aliases_out: None,

@@ -4,7 +4,8 @@ use crate::alias::Alias;
 use crate::connection::{Connection, Connections, Phase};
 use crate::log::{Log, log};
 use crate::mail::SHARED_PAYLOAD_BYTES;
-use crate::message::Outgoing;
+use crate::message::{MessageRef, Outgoing};
+use crate::mount_point::name_behind;
 use crate::output::BufferPool;
 use crate::publish_out::Head;
 use crate::session::Sessions;
@@ -51,6 +52,8 @@ enum Sent {
     Expired,
     /// More than the client takes.
     TooLarge,
+    /// Its topic has no name behind the client's mount point.
+    Nameless,
 }
 
 impl Home {
@@ -175,7 +178,7 @@ impl Home {
             self.count_unsent(id, sent, outgoing.view.payload.len());
             let Some(session) = self.sessions.get_mut(slot) else { return };
             match sent {
-                Sent::TooLarge => session.window.take_back(packet_id),
+                Sent::TooLarge | Sent::Nameless => session.window.take_back(packet_id),
                 Sent::Expired | Sent::Yes => session.window.finish(packet_id),
             }
         }
@@ -201,7 +204,7 @@ impl Home {
 
     fn count_unsent(&mut self, id: ConnectionId, sent: Sent, payload_len: usize) {
         match sent {
-            Sent::Yes => {}
+            Sent::Yes | Sent::Nameless => {}
             Sent::Expired => self.statistics.drop_one(DropReason::Expired),
             Sent::TooLarge => {
                 self.statistics.drop_one(DropReason::TooLarge);
@@ -215,7 +218,13 @@ impl Home {
     #[inline]
     fn send(&mut self, id: ConnectionId, outgoing: &mut Outgoing<'_>, to: PublishTo) -> Sent {
         let Some(connection) = self.connections.get_mut(id) else { return Sent::Yes };
-        let view = outgoing.view;
+        let mut view = outgoing.view;
+        if let Some(mount_point) = &connection.mount_point {
+            match name_behind(mount_point, view.topic) {
+                Some(name) => view.topic = name,
+                None => return Sent::Nameless,
+            }
+        }
         let mut expiry_s = None;
         if view.expires_at != Moment::NEVER {
             // [MQTT-3.3.2-5], but not where the client may have begun the exchange [MQTT-4.3.3-7].
@@ -257,18 +266,18 @@ impl Home {
         self.statistics.publish_sent += 1;
         touch(connection, id, &mut self.touched);
         if self.log.wants(crate::LogLevel::Debug) {
-            self.log_sending(id, outgoing, to);
+            self.log_sending(id, &view, to);
         }
         Sent::Yes
     }
 
     #[cold]
-    fn log_sending(&mut self, id: ConnectionId, outgoing: &Outgoing<'_>, to: PublishTo) {
+    fn log_sending(&mut self, id: ConnectionId, message: &MessageRef<'_>, to: PublishTo) {
         let PublishTo { qos, retain, packet_id, dup, .. } = to;
         let line = crate::log::line(format_args!(
             "Sending PUBLISH to {} ({})",
             self.name_of(id),
-            crate::publish::describe(dup, qos, retain, packet_id, outgoing.view.topic, outgoing.view.payload.len())
+            crate::publish::describe(dup, qos, retain, packet_id, message.topic, message.payload.len())
         ));
         self.log.write(crate::LogLevel::Debug, line);
     }

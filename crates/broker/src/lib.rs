@@ -9,6 +9,7 @@
 
 mod ack;
 mod alias;
+mod client_id;
 mod connect;
 mod connection;
 mod end;
@@ -20,6 +21,7 @@ mod level;
 mod log;
 mod mail;
 mod message;
+mod mount_point;
 mod output;
 mod post;
 mod protocol_error;

@@ -7,7 +7,7 @@ use crate::protocol_error::Refused;
 use crate::received::{Flow, WORK_BYTES, malformed, protocol_error};
 use crate::{ConnectionId, Moment, Shard};
 use mosquitto_mqtt::packet::Publish;
-use mosquitto_mqtt::{DecodeError, PacketType, Properties, Property, QoS, ReasonCode};
+use mosquitto_mqtt::{DecodeError, PacketType, Properties, Property, QoS, ReasonCode, TopicName};
 
 /// What the properties of a PUBLISH say to the broker itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,7 +16,17 @@ struct Said {
     expiry_s: Option<u32>,
 }
 
-/// What the broker does with a topic that begins with `$`.
+/// A message as it came, with the topic that it has in the broker.
+#[derive(Debug)]
+struct Came<'a> {
+    topic: &'a str,
+    standing: Standing,
+    /// Those that are forwarded.
+    properties: &'a [u8],
+    said: Said,
+}
+
+/// What the broker does with a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Ordinary,
@@ -24,6 +34,8 @@ enum Standing {
     Denied,
     /// A request to the broker itself.
     Control,
+    /// With its mount point it is none any more.
+    Impossible,
 }
 
 impl Shard {
@@ -35,8 +47,8 @@ impl Shard {
         let mut scratch = std::mem::take(&mut self.scratch);
         let properties = forwarded(publish.properties, said, &mut scratch);
         let outcome = match self.resolve_alias(id, publish.topic, said.alias) {
-            Ok(None) => self.take_message(id, slot, publish, publish.topic, properties, said),
-            Ok(Some(topic)) => self.take_message(id, slot, publish, &topic, properties, said),
+            Ok(None) => self.take_mounted(id, slot, publish, publish.topic, properties, said),
+            Ok(Some(topic)) => self.take_mounted(id, slot, publish, &topic, properties, said),
             Err(error) => Err(error),
         };
         self.scratch = scratch;
@@ -93,7 +105,9 @@ impl Shard {
         Ok(None)
     }
 
-    fn take_message(
+    /// Goes on with the topic as it is in the broker, behind the client's mount point.
+    #[inline]
+    fn take_mounted(
         &mut self,
         id: ConnectionId,
         slot: u32,
@@ -106,6 +120,30 @@ impl Shard {
             // The connection has been ended for its alias.
             return Ok(Flow::Next);
         }
+        let connection = self.home.connections.get(id);
+        let Some(mount_point) = connection.and_then(|connection| connection.mount_point.as_deref()) else {
+            let came = Came { topic, standing: standing(topic), properties, said };
+            return self.take_message(id, slot, publish, &came);
+        };
+        let mut mounted = std::mem::take(&mut self.mounted);
+        mounted.clear();
+        mounted.push_str(mount_point);
+        mounted.push_str(topic);
+        let standing = if TopicName::new(&mounted).is_ok() { standing(&mounted) } else { Standing::Impossible };
+        let came = Came { topic: &mounted, standing, properties, said };
+        let outcome = self.take_message(id, slot, publish, &came);
+        self.mounted = mounted;
+        outcome
+    }
+
+    fn take_message(
+        &mut self,
+        id: ConnectionId,
+        slot: u32,
+        publish: &Publish<'_>,
+        came: &Came<'_>,
+    ) -> Result<Flow, Refused> {
+        let &Came { topic, standing, properties, said } = came;
         // An alias of a few bytes may stand for it, and it is copied all the same.
         self.work += (topic.len() / WORK_BYTES) as u32;
         let message = MessageRef {
@@ -116,7 +154,6 @@ impl Shard {
             retain: publish.retain,
             expires_at: self.expiry(said.expiry_s),
         };
-        let standing = standing(topic);
         let refused = self.refusal(standing, publish.payload);
         let beyond = publish.qos == QoS::AtLeastOnce && refused.is_none() && self.is_beyond_window(id, slot);
         let refused = if beyond { Some(ReasonCode::QUOTA_EXCEEDED) } else { refused };
@@ -161,7 +198,11 @@ impl Shard {
         if limit > 0 && payload.len() > limit as usize {
             return Some(ReasonCode::PACKET_TOO_LARGE);
         }
-        (standing == Standing::Denied).then_some(ReasonCode::NOT_AUTHORIZED)
+        match standing {
+            Standing::Ordinary | Standing::Control => None,
+            Standing::Denied => Some(ReasonCode::NOT_AUTHORIZED),
+            Standing::Impossible => Some(ReasonCode::TOPIC_NAME_INVALID),
+        }
     }
 
     /// How many QoS 2 exchanges the client of a connection may have open (0: any number). A client of MQTT 3 was told no

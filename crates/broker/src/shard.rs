@@ -71,6 +71,8 @@ pub struct Shard {
     pub(crate) work_max: u32,
     /// Properties of a message without those that are not forwarded.
     pub(crate) scratch: Vec<u8>,
+    /// The topic of a message with its mount point.
+    pub(crate) mounted: String,
 }
 
 /// A retained message that was set or cleared.
@@ -100,6 +102,7 @@ impl Shard {
             work: 0,
             work_max: WORK_MAX,
             scratch: Vec::new(),
+            mounted: String::new(),
         }
     }
 

@@ -30,6 +30,7 @@ mod mail;
 mod malformed_filters;
 mod message_expiry;
 mod model;
+mod mount_point;
 mod other_brokers_bugs;
 mod packet_ids;
 mod packet_size;
