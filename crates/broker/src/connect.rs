@@ -354,6 +354,7 @@ impl Shard {
         session.connection = Some(id);
         session.username = connect.username.map(Into::into);
         session.drops_logged = false;
+        session.v5 = connect.version.is_v5();
         session.max_qos = max_qos;
         session.will = will;
         session.expiry_s = match (connect.version.is_v5(), connect.clean_start) {

@@ -130,6 +130,9 @@ impl Home {
             self.statistics.drop_one(DropReason::SessionEnded);
             return;
         };
+        if to.is_repeated && session.gets_one_copy(&self.settings) {
+            return;
+        }
         let qos = self.settings.delivery_qos(outgoing.view.qos, to.grant.qos()).min(session.max_qos);
         // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
         let retain = outgoing.view.retain && to.grant.retain_as_published();

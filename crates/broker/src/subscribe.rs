@@ -137,7 +137,7 @@ impl Shard {
                     options.no_local |= terms.bridge;
                     options.retain_as_published |= terms.bridge;
                     let grant = Grant::new(options, identifier);
-                    let subscriber = Subscriber { session, grant, shard };
+                    let subscriber = Subscriber::new(shard, session, grant);
                     // [MQTT-3.8.4-3]: the same filter again replaces what was there.
                     let (node, is_new) = tree.insert(&filter.filter, filter.group, subscriber);
                     Ok(Made { wanted, filter, node, grant, is_new })

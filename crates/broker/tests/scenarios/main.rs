@@ -18,6 +18,7 @@ mod connect_fields;
 mod connect_mqtt_3;
 mod disconnect;
 mod dollar_topics;
+mod duplicates;
 mod filters;
 mod fixed_header;
 mod forwarding;
