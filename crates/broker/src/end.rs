@@ -117,6 +117,7 @@ impl Shard {
         let Phase::Open(slot) = phase else { return };
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
         session.connection = None;
+        self.home.cancel_retry(slot);
         self.schedule_will(slot);
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
         match self.home.settings.session_expiry_s(session.expiry_s) {
@@ -206,6 +207,7 @@ impl Shard {
                         self.end_session(slot);
                     }
                 }
+                Timer::Retry(slot) => self.on_retry(slot),
                 Timer::Will(slot) => {
                     if let Some(session) = self.home.sessions.get_mut(slot) {
                         session.will_at = None;

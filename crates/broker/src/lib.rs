@@ -31,6 +31,7 @@ mod received;
 mod retained;
 mod retained_streams;
 mod retained_tree;
+mod retry;
 mod route;
 mod session;
 mod settings;

@@ -59,6 +59,8 @@ pub(crate) struct Session {
     pub(crate) will: Option<Box<StoredWill>>,
     /// The armed publication of the will.
     pub(crate) will_at: Option<Moment>,
+    /// The armed look at what its client has not acknowledged.
+    pub(crate) retry_at: Option<Moment>,
     /// Retained messages under way to it, if there are any.
     pub(crate) retained: Option<Box<RetainedStreams>>,
     /// Whether it stands in the list of sessions to stream retained messages to.
@@ -85,6 +87,7 @@ impl Session {
             incoming: IncomingMessages::default(),
             will: None,
             will_at: None,
+            retry_at: None,
             retained: None,
             streaming: false,
             drops_logged: false,
