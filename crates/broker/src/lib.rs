@@ -29,6 +29,7 @@ mod publish;
 mod publish_out;
 mod received;
 mod retained;
+mod retained_expiry;
 mod retained_streams;
 mod retained_tree;
 mod retry;
