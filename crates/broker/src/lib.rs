@@ -9,6 +9,7 @@
 
 mod ack;
 mod alias;
+mod client_id;
 mod connect;
 mod connection;
 mod control;
@@ -24,6 +25,7 @@ mod log;
 mod mail;
 mod memory;
 mod message;
+mod mount_point;
 mod output;
 mod own;
 mod post;
@@ -32,8 +34,10 @@ mod publish;
 mod publish_out;
 mod received;
 mod retained;
+mod retained_expiry;
 mod retained_streams;
 mod retained_tree;
+mod retry;
 mod route;
 mod session;
 mod settings;

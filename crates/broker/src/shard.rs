@@ -7,6 +7,7 @@ use crate::log::log_connection;
 use crate::mail::Mail;
 use crate::message::Message;
 use crate::post::Post;
+use crate::retained_expiry::Sweep;
 use crate::session::Place;
 use crate::subscription_tree::SubscriptionTree;
 use crate::topic_cache::TopicCache;
@@ -71,6 +72,9 @@ pub struct Shard {
     pub(crate) work_max: u32,
     /// Properties of a message without those that are not forwarded.
     pub(crate) scratch: Vec<u8>,
+    /// The topic of a message with its mount point.
+    pub(crate) mounted: String,
+    pub(crate) sweep: Sweep,
 }
 
 /// A retained message that was set or cleared.
@@ -100,6 +104,8 @@ impl Shard {
             work: 0,
             work_max: WORK_MAX,
             scratch: Vec::new(),
+            mounted: String::new(),
+            sweep: Sweep::default(),
         }
     }
 
@@ -108,6 +114,7 @@ impl Shard {
         self.home.previous_now = self.home.now;
         self.home.now = self.home.now.max(now);
         self.fire_timers();
+        self.sweep_retained();
     }
 
     /// Ends a tick: what was put off to be done once is done now.
@@ -222,7 +229,7 @@ impl Shard {
         if !self.home.streaming.is_empty() || !self.orphans.is_empty() || !self.home.log.lines.is_empty() {
             return Some(self.home.now);
         }
-        self.home.timers.next()
+        [self.home.timers.next(), self.next_sweep()].into_iter().flatten().min()
     }
 
     /// What was counted so far. What waits to be sent is that of the last time when [`touched`](Self::touched) was asked.
