@@ -56,7 +56,9 @@ impl Operator {
             match self.next_call(signals) {
                 Call::Due => self.do_what_is_due(),
                 Call::Signal(SIGHUP) => {
-                    self.warn("SIGHUP ignored: reloading the configuration is not supported yet; it stays as it is.")
+                    supervisor::reloading();
+                    self.warn("SIGHUP ignored: reloading the configuration is not supported yet; it stays as it is.");
+                    supervisor::ready();
                 }
                 Call::Signal(SIGUSR1) => {
                     self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved.");
