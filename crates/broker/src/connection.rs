@@ -66,6 +66,8 @@ pub(crate) struct Connection {
     pub(crate) output: Output,
     /// What of the output was counted as waiting last.
     waiting: Waiting,
+    /// What stands before all of its topics, as it was when the client came.
+    pub(crate) mount_point: Option<Box<str>>,
     /// The largest topic alias that the client was told it may use.
     pub(crate) max_topic_alias: u16,
     pub(crate) aliases_in: Option<Box<AliasesIn>>,
@@ -94,6 +96,7 @@ impl Connection {
             refusing: false,
             output: Output::default(),
             waiting: Waiting::default(),
+            mount_point: None,
             max_topic_alias: 0,
             aliases_in: None,
             aliases_out: None,

@@ -120,6 +120,7 @@ impl Shard {
         let Phase::Open(slot) = phase else { return };
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
         session.connection = None;
+        self.home.cancel_retry(slot);
         self.schedule_will(slot);
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
         match self.home.settings.session_expiry_s(session.expiry_s) {
@@ -214,6 +215,7 @@ impl Shard {
                     }
                 }
                 Timer::Drops(slot) => self.home.log_drops(slot),
+                Timer::Retry(slot) => self.on_retry(slot),
                 Timer::Will(slot) => {
                     if let Some(session) = self.home.sessions.get_mut(slot) {
                         session.will_at = None;

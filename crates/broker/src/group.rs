@@ -146,7 +146,7 @@ mod tests {
 
     fn subscriber(slot: u32) -> Subscriber {
         let grant = Grant::new(SubscriptionOptions::qos(QoS::AtLeastOnce), slot);
-        Subscriber { session: SessionId { slot, epoch: 1 }, grant, shard: ShardId(slot as u16 % 3) }
+        Subscriber::new(ShardId(slot as u16 % 3), SessionId { slot, epoch: 1 }, grant)
     }
 
     fn picks(group: &Group, count: usize) -> Vec<u32> {

@@ -9,6 +9,7 @@
 
 mod ack;
 mod alias;
+mod client_id;
 mod connect;
 mod connection;
 mod control;
@@ -24,6 +25,7 @@ mod log;
 mod mail;
 mod memory;
 mod message;
+mod mount_point;
 mod output;
 mod own;
 mod post;
@@ -33,8 +35,10 @@ mod publish_out;
 mod received;
 mod reconfigure;
 mod retained;
+mod retained_expiry;
 mod retained_streams;
 mod retained_tree;
+mod retry;
 mod route;
 mod session;
 mod settings;

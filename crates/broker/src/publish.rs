@@ -8,7 +8,7 @@ use crate::protocol_error::Refused;
 use crate::received::{Flow, WORK_BYTES, malformed, protocol_error};
 use crate::{ConnectionId, DropReason, Moment, Shard};
 use mosquitto_mqtt::packet::Publish;
-use mosquitto_mqtt::{DecodeError, PacketType, Properties, Property, QoS, ReasonCode};
+use mosquitto_mqtt::{DecodeError, PacketType, Properties, Property, QoS, ReasonCode, TopicName};
 
 /// What the properties of a PUBLISH say to the broker itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -17,7 +17,17 @@ struct Said {
     expiry_s: Option<u32>,
 }
 
-/// What the broker does with a topic that begins with `$`.
+/// A message as it came, with the topic that it has in the broker.
+#[derive(Debug)]
+struct Came<'a> {
+    topic: &'a str,
+    standing: Standing,
+    /// Those that are forwarded.
+    properties: &'a [u8],
+    said: Said,
+}
+
+/// What the broker does with a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Ordinary,
@@ -25,6 +35,8 @@ enum Standing {
     Denied,
     /// A request to the broker itself.
     Control,
+    /// With its mount point it is none any more.
+    Impossible,
 }
 
 impl Shard {
@@ -36,8 +48,8 @@ impl Shard {
         let mut scratch = std::mem::take(&mut self.scratch);
         let properties = forwarded(publish.properties, said, &mut scratch);
         let outcome = match self.resolve_alias(id, publish.topic, said.alias) {
-            Ok(None) => self.take_message(id, slot, publish, publish.topic, properties, said),
-            Ok(Some(topic)) => self.take_message(id, slot, publish, &topic, properties, said),
+            Ok(None) => self.take_mounted(id, slot, publish, publish.topic, properties, said),
+            Ok(Some(topic)) => self.take_mounted(id, slot, publish, &topic, properties, said),
             Err(error) => Err(error),
         };
         self.scratch = scratch;
@@ -94,7 +106,9 @@ impl Shard {
         Ok(None)
     }
 
-    fn take_message(
+    /// Goes on with the topic as it is in the broker, behind the client's mount point.
+    #[inline]
+    fn take_mounted(
         &mut self,
         id: ConnectionId,
         slot: u32,
@@ -107,6 +121,30 @@ impl Shard {
             // The connection has been ended for its alias.
             return Ok(Flow::Next);
         }
+        let connection = self.home.connections.get(id);
+        let Some(mount_point) = connection.and_then(|connection| connection.mount_point.as_deref()) else {
+            let came = Came { topic, standing: standing(topic), properties, said };
+            return self.take_message(id, slot, publish, &came);
+        };
+        let mut mounted = std::mem::take(&mut self.mounted);
+        mounted.clear();
+        mounted.push_str(mount_point);
+        mounted.push_str(topic);
+        let standing = if TopicName::new(&mounted).is_ok() { standing(&mounted) } else { Standing::Impossible };
+        let came = Came { topic: &mounted, standing, properties, said };
+        let outcome = self.take_message(id, slot, publish, &came);
+        self.mounted = mounted;
+        outcome
+    }
+
+    fn take_message(
+        &mut self,
+        id: ConnectionId,
+        slot: u32,
+        publish: &Publish<'_>,
+        came: &Came<'_>,
+    ) -> Result<Flow, Refused> {
+        let &Came { topic, standing, properties, said } = came;
         // An alias of a few bytes may stand for it, and it is copied all the same.
         self.work += (topic.len() / WORK_BYTES) as u32;
         let message = MessageRef {
@@ -117,7 +155,6 @@ impl Shard {
             retain: publish.retain,
             expires_at: self.expiry(said.expiry_s),
         };
-        let standing = standing(topic);
         let refused = self.refusal(slot, standing, publish);
         if refused == Some(ReasonCode::QUOTA_EXCEEDED) && !self.can_refuse(id, slot, publish) {
             return Ok(Flow::Next);
@@ -169,8 +206,10 @@ impl Shard {
         if limit > 0 && publish.payload.len() > limit as usize {
             return Some(ReasonCode::PACKET_TOO_LARGE);
         }
-        if standing == Standing::Denied {
-            return Some(ReasonCode::NOT_AUTHORIZED);
+        match standing {
+            Standing::Ordinary | Standing::Control => {}
+            Standing::Denied => return Some(ReasonCode::NOT_AUTHORIZED),
+            Standing::Impossible => return Some(ReasonCode::TOPIC_NAME_INVALID),
         }
         (self.home.memory_full && self.is_new_work(slot, publish)).then_some(ReasonCode::QUOTA_EXCEEDED)
     }

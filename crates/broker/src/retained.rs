@@ -75,6 +75,9 @@ impl Shard {
             let Some(slot) = self.home.streaming.pop_front() else { break };
             if let Some(session) = self.home.sessions.get_mut(slot) {
                 session.streaming = false;
+                if session.window.next_is_qos_0() {
+                    self.home.pump(slot);
+                }
                 if self.stream_to(slot, &mut visits) {
                     self.home.resume_streaming(slot);
                 }

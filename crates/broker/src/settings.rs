@@ -1,6 +1,5 @@
 //! What the operator can set, in the broker's own terms.
 
-use mosquitto_mqtt::packet::Connect;
 use mosquitto_mqtt::{ProtocolVersion, QoS};
 
 /// Settings of the whole broker. Options of mosquitto.conf(5) bear the same names.
@@ -65,13 +64,6 @@ impl Settings {
         if self.upgrade_outgoing_qos { granted } else { message.min(granted) }
     }
 
-    /// Whether a client id is one that clients may have. It is the one that the client has sent that counts; of one that the
-    /// broker makes up, what the listener lets it begin with.
-    pub(crate) fn allows_client_id(&self, listener: &ListenerSettings, sent: &str) -> bool {
-        let client_id = if sent.is_empty() { &listener.auto_id_prefix } else { sent };
-        self.clientid_prefixes.as_deref().is_none_or(|prefix| client_id.starts_with(prefix))
-    }
-
     /// How long a session that wants to outlive its connection for so many seconds does so.
     pub(crate) fn session_expiry_s(&self, wanted: u32) -> u32 {
         match self.persistent_client_expiration_s {
@@ -112,9 +104,9 @@ pub struct ListenerSettings {
 }
 
 impl ListenerSettings {
-    /// The client id under which a client is known; empty where the broker has to make one up, or there can be none.
-    pub(crate) fn client_id<'a>(&self, connect: &Connect<'a>) -> &'a str {
-        if self.use_username_as_clientid { connect.username.unwrap_or_default() } else { connect.client_id }
+    /// The mount point, unless it changes nothing.
+    pub(crate) fn mount_point(&self) -> Option<&str> {
+        self.mount_point.as_deref().filter(|mount_point| !mount_point.is_empty())
     }
 }
 

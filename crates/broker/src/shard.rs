@@ -8,6 +8,7 @@ use crate::mail::Mail;
 use crate::message::Message;
 use crate::post::Post;
 use crate::reconfigure::Review;
+use crate::retained_expiry::Sweep;
 use crate::session::Place;
 use crate::subscription_tree::SubscriptionTree;
 use crate::topic_cache::TopicCache;
@@ -74,6 +75,9 @@ pub struct Shard {
     pub(crate) work_max: u32,
     /// Properties of a message without those that are not forwarded.
     pub(crate) scratch: Vec<u8>,
+    /// The topic of a message with its mount point.
+    pub(crate) mounted: String,
+    pub(crate) sweep: Sweep,
 }
 
 /// A retained message that was set or cleared.
@@ -104,6 +108,8 @@ impl Shard {
             work: 0,
             work_max: WORK_MAX,
             scratch: Vec::new(),
+            mounted: String::new(),
+            sweep: Sweep::default(),
         }
     }
 
@@ -113,6 +119,7 @@ impl Shard {
         self.home.now = self.home.now.max(now);
         self.fire_timers();
         self.go_on_reviewing();
+        self.sweep_retained();
     }
 
     /// Ends a tick: what was put off to be done once is done now.
@@ -228,7 +235,7 @@ impl Shard {
         if unfinished || !self.home.log.lines.is_empty() {
             return Some(self.home.now);
         }
-        self.home.timers.next()
+        [self.home.timers.next(), self.next_sweep()].into_iter().flatten().min()
     }
 
     /// What was counted so far. What waits to be sent is that of the last time when [`touched`](Self::touched) was asked.

@@ -373,7 +373,7 @@ mod tests {
 
     fn subscriber(slot: u32) -> Subscriber {
         let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
-        Subscriber { session: SessionId { slot, epoch: 0 }, grant, shard: SHARD }
+        Subscriber::new(SHARD, SessionId { slot, epoch: 0 }, grant)
     }
 
     #[derive(Default)]

@@ -73,7 +73,7 @@ impl Watch {
     fn of_config(&self, config: &Config) -> Option<String> {
         match self.value {
             Watched::Global(value) => value(config),
-            Watched::Security(value) => value(&config.global.security),
+            Watched::Security(value) => value(config.security()),
             Watched::Listener(_) | Watched::Place => None,
         }
     }

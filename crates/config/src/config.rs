@@ -97,7 +97,7 @@ pub struct Global {
 /// Options that belong to the whole broker, or to one listener if `per_listener_settings true`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Security {
-    /// `allow_anonymous` as given; [`Config::allow_anonymous`] and [`Endpoint`] know what holds.
+    /// `allow_anonymous` as given; [`Config::allow_anonymous`] and [`Endpoint`](crate::Endpoint) know what holds.
     pub allow_anonymous: Option<bool>,
     /// `allow_zero_length_clientid`: whether the broker makes up an id for a client that gives none. `None`: true.
     pub allow_zero_length_clientid: Option<bool>,
@@ -118,13 +118,13 @@ pub struct Listener {
     pub socket_domain: Option<SocketDomain>,
     /// `max_connections`: connections at once, over all of the listener's sockets. `None`: no limit.
     pub max_connections: Option<u32>,
-    /// `listener_allow_anonymous` as given; [`Listener::allow_anonymous_in`] knows what holds.
+    /// `listener_allow_anonymous` as given; [`Endpoint`](crate::Endpoint) knows what holds.
     pub allow_anonymous: Option<bool>,
     /// `max_qos`: the highest QoS that its clients may use, 0 to 2. Default: 2.
     pub max_qos: u8,
     /// `accept_protocol_versions`: the versions of MQTT that its clients may speak. Default: all.
     pub protocol_versions: ProtocolVersions,
-    /// `listener_auto_id_prefix` as given; [`Endpoint`] knows what holds.
+    /// `listener_auto_id_prefix` as given; [`Endpoint`](crate::Endpoint) knows what holds.
     pub auto_id_prefix: Option<String>,
     /// `max_topic_alias`: topic aliases that a client of MQTT 5 may use. Default: 10.
     pub max_topic_alias: u16,

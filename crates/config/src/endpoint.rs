@@ -94,10 +94,7 @@ impl Config {
     /// The endpoints of local only mode, where no option of a listener has any effect but the security options.
     fn local_endpoints(&self, port: u16) -> [Endpoint; 2] {
         let listener = Listener { port, ..Listener::default_listener() };
-        let security = match self.listeners.first() {
-            Some(default) if self.global.per_listener_settings => &default.security,
-            _ => &self.global.security,
-        };
+        let security = self.security();
         ["127.0.0.1", "::1"].map(|host| Endpoint {
             host: Some(host.to_owned()),
             allow_anonymous: security.allow_anonymous.unwrap_or(true),
@@ -129,6 +126,15 @@ impl Config {
             max_topic_alias: listener.max_topic_alias,
             max_topic_alias_broker: listener.max_topic_alias_broker,
             optional: false,
+        }
+    }
+
+    /// The security options that hold where no listener has its own: in local only mode those of the default listener, if
+    /// that is where they belong.
+    pub(crate) fn security(&self) -> &Security {
+        match self.listeners.first() {
+            Some(default) if self.global.per_listener_settings && self.local_only() => &default.security,
+            _ => &self.global.security,
         }
     }
 

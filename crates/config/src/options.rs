@@ -320,7 +320,7 @@ impl Declaration {
         self
     }
 
-    /// The value, one of the whole broker.
+    /// The value, one of the whole broker. It will stand in the log, so it must be no secret.
     const fn shows(mut self, effect: Effect, value: fn(&Config) -> Option<String>) -> Self {
         self.watch = Some(Watch::global(effect, value));
         self

@@ -153,7 +153,7 @@ pub(crate) fn checked_text(value: &[u8]) -> Result<String, ConfigError> {
     let is_text = |text: &&str| text.len() <= LONGEST_TEXT_BYTES && !text.chars().any(is_forbidden);
     std::str::from_utf8(value).ok().filter(is_text).map(str::to_owned).ok_or_else(|| {
         ConfigError::new("Malformed UTF-8 in configuration.")
-            .expected("UTF-8 without control characters, at most 65535 bytes")
+            .expected(format!("UTF-8 without control characters, at most 65535 bytes, not {}", shown_briefly(value)))
     })
 }
 

@@ -59,23 +59,21 @@ impl Report {
 /// Splits the process. To be called before there is a second thread: with one it is an error.
 pub fn detach() -> io::Result<Detached> {
     let (reader, writer) = io::pipe()?;
-    match fork()? {
-        Some(daemon) => {
-            drop(writer);
-            Ok(Detached::Launcher(listen(daemon, reader)))
-        }
-        None => {
-            drop(reader);
-            let report = Report(writer);
-            leave()?;
-            Ok(Detached::Daemon(report))
-        }
+    if let Some(daemon) = fork()? {
+        drop(writer);
+        return Ok(Detached::Launcher(listen(daemon, reader)));
     }
+    drop(reader);
+    let report = Report(writer);
+    leave()?;
+    Ok(Detached::Daemon(report))
 }
 
 /// The child's process number, or none in the child itself.
 fn fork() -> io::Result<Option<Pid>> {
-    if std::fs::read_dir("/proc/self/task")?.count() != 1 {
+    let threads = std::fs::read_dir("/proc/self/task")
+        .map_err(|error| io::Error::new(error.kind(), format!("/proc/self/task does not tell the threads: {error}")))?;
+    if threads.count() != 1 {
         return Err(io::Error::other("a process with several threads cannot go into the background"));
     }
     #[allow(unsafe_code, reason = "fork(2) is there in C only")]
@@ -108,4 +106,19 @@ fn listen(daemon: Pid, reader: PipeReader) -> Outcome {
     let status = waitpid(Some(daemon), WaitOptions::empty()).ok().flatten();
     let code = status.and_then(|(_, status)| status.exit_status()).and_then(|code| u8::try_from(code).ok());
     Outcome { code: code.filter(|code| *code != 0).unwrap_or(DIED), text: String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_with_several_threads_is_not_split() {
+        // The test runner has a thread of its own beside that of this test; here is one more, to be sure.
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let other = std::thread::spawn(move || wait.recv());
+        assert!(detach().is_err());
+        drop(go);
+        assert!(other.join().unwrap().is_err());
+    }
 }

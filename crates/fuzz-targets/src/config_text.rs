@@ -1,6 +1,6 @@
 //! `config_text`: the text of a `mosquitto.conf`. Nothing of the file system is looked at: `include_dir` is refused.
 
-use mosquitto_config::{Config, ConfigErrors, Notice};
+use mosquitto_config::{Config, ConfigError, ConfigErrors, Notice};
 use std::path::Path;
 
 /// Notices that are kept, at most: 10,000, and one that says so.
@@ -29,6 +29,9 @@ fn is_valid(config: &Config) {
     }
     assert!(config.global.max_packet_size >= 20);
     are_readable(&config.notices);
+    assert!(config.changes_to(config).is_empty(), "differs from itself");
+    let default = Config::default();
+    assert_eq!(default.changes_to(config).len(), config.changes_to(&default).len());
 }
 
 /// Errors say what is wrong and where, in the order of the text, in lines that a terminal and a log can take.
@@ -85,5 +88,5 @@ fn comments_say_nothing(bytes: &[u8], read: &Result<Config, ConfigErrors>) {
 
 /// The numbers of the lines that are wrong.
 fn lines(errors: &ConfigErrors) -> Vec<usize> {
-    errors.errors().iter().flat_map(|error| error.locations()).map(|at| at.line).collect()
+    errors.errors().iter().flat_map(ConfigError::locations).map(|at| at.line).collect()
 }

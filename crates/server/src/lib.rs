@@ -9,8 +9,10 @@
 //! holds for longer than a tick; for nothing else: not for the log, not for a mailbox, not for a client.
 
 mod broker;
+mod check;
 mod endpoint;
 mod failure;
+mod interface;
 mod launch;
 mod listeners;
 mod log;

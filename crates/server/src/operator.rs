@@ -61,7 +61,7 @@ impl Operator {
                 Call::Signal(SIGUSR1) => {
                     self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved.");
                 }
-                Call::Signal(SIGUSR2) => self.tree_print.start(&self.office, &self.logger),
+                Call::Signal(SIGUSR2) => self.tree_print.request(&self.office, &self.logger),
                 Call::Signal(signal) if signal == libc::SIGRTMIN() => self.logger.reopen(),
                 Call::Signal(_) => return supervisor::stopping(),
             }

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::launch::Launch;
 use crate::log::{self, Logger, level_of};
-use crate::{VERSION, broker, privileges, sensitive};
+use crate::{VERSION, broker, check, privileges, sensitive};
 use mosquitto_broker::{LogLevel, LogLine};
 use mosquitto_config::{Command, CommandLineError, Notice, Settings, parse_command_line, usage};
 use mosquitto_daemon::Detached;
@@ -54,8 +54,15 @@ fn complain(line: &str) {
 
 fn test_configuration(settings: &Settings) -> ExitCode {
     settings.config.notices.iter().for_each(|notice| complain(&notice.text));
-    complain("Configuration file is OK.");
-    ExitCode::SUCCESS
+    let problems = check::problems(settings);
+    if problems.is_empty() {
+        complain("Configuration file is OK.");
+        return ExitCode::SUCCESS;
+    }
+    for problem in &problems {
+        complain(problem);
+    }
+    ExitCode::from(Failure::INVALID)
 }
 
 /// First the user, then the background, then everything that is opened or has a thread: the order is Mosquitto's.
@@ -65,7 +72,9 @@ fn run_broker(settings: &Settings) -> ExitCode {
     let identity = privileges::identity(global.user.as_deref(), &mut lines);
     let became = identity.and_then(|identity| identity.assume()).and_then(|()| privileges::set_umask());
     if let Err(failure) = became {
-        lines.iter().for_each(|line| complain(&line.text));
+        for line in &lines {
+            complain(&line.text);
+        }
         complain(&failure.text);
         return ExitCode::from(failure.code);
     }
@@ -96,7 +105,9 @@ fn log_and_run(settings: &Settings, lines: &[LogLine], mut launch: Launch) -> Ex
             return ExitCode::from(failure.code);
         }
     };
-    lines.iter().for_each(|line| logger.log(line.level, line.text.as_str()));
+    for line in lines {
+        logger.log(line.level, line.text.as_str());
+    }
     announce(settings, &logger);
     let outcome = broker::run(settings, &logger, &mut launch);
     let code = match &outcome {

@@ -67,7 +67,9 @@ impl Watchdog {
         tell(&[NotifyState::Watchdog]);
         let workers: Vec<_> = office.workers().collect();
         let (sender, receiver) = sync_channel(workers.len());
-        workers.iter().for_each(|worker| office.order(*worker, Order::Answer(sender.clone())));
+        for worker in &workers {
+            office.order(*worker, Order::Answer(sender.clone()));
+        }
         (self.missing, self.answers) = (workers.len(), Some(receiver));
         true
     }

@@ -9,8 +9,7 @@ use crate::order::Order;
 use mosquitto_broker::{LogLevel, SessionReport, ShardId, Shared};
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 /// Sessions that a worker tells about in one tick, at most.
@@ -19,38 +18,48 @@ pub(crate) const SESSIONS_A_SLICE: u32 = 10_000;
 /// How long a worker may take to answer before its sessions are left out.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Prints when it is asked to, one print at a time.
+/// Prints when it is asked to, one print after the other.
 #[derive(Debug)]
 pub(crate) struct TreePrint {
     shared: Arc<Shared>,
-    busy: Arc<AtomicBool>,
+    /// The way to the thread that prints, which begins with the first print. One may wait: who asks meanwhile is served by
+    /// it as well.
+    requests: Option<SyncSender<()>>,
 }
 
 impl TreePrint {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, busy: Arc::default() }
+        Self { shared, requests: None }
     }
 
-    /// Begins to print, unless the last print has not come to its end.
-    pub(crate) fn start(&self, office: &Arc<PostOffice>, logger: &Logger) {
-        if self.busy.swap(true, Ordering::AcqRel) {
-            logger.log(LogLevel::Warning, "SIGUSR2 ignored: the last subscription tree is not printed yet.");
-            return;
+    /// Has everything printed.
+    pub(crate) fn request(&mut self, office: &Arc<PostOffice>, logger: &Logger) {
+        if self.requests.is_none() {
+            match start(Arc::clone(&self.shared), Arc::clone(office)) {
+                Ok(requests) => self.requests = Some(requests),
+                Err(error) => {
+                    let why = mosquitto_transport::error_text(&error);
+                    logger.log(LogLevel::Error, format!("Unable to print the subscription tree: {why}."));
+                }
+            }
         }
-        let (shared, office, busy) = (Arc::clone(&self.shared), Arc::clone(office), Arc::clone(&self.busy));
-        let print = move || {
+        if let Some(requests) = &self.requests {
+            let _ = requests.try_send(());
+        }
+    }
+}
+
+fn start(shared: Arc<Shared>, office: Arc<PostOffice>) -> io::Result<SyncSender<()>> {
+    let (sender, requests) = sync_channel(1);
+    std::thread::Builder::new().name("tree print".to_owned()).spawn(move || {
+        for () in requests {
             let sessions: Vec<_> = office.workers().flat_map(|worker| sessions_of(worker, &office)).collect();
             let mut out = BufWriter::new(io::stdout());
             // Where nobody listens there is nobody to be told.
             let _ = shared.copy_subscriptions().write(&sessions, &mut out).and_then(|()| out.flush());
-            busy.store(false, Ordering::Release);
-        };
-        if let Err(error) = std::thread::Builder::new().name("tree print".to_owned()).spawn(print) {
-            self.busy.store(false, Ordering::Release);
-            let text = format!("Unable to print the subscription tree: {}.", mosquitto_transport::error_text(&error));
-            logger.log(LogLevel::Error, text);
         }
-    }
+    })?;
+    Ok(sender)
 }
 
 /// The sessions of one worker, as far as it answers.

@@ -104,6 +104,8 @@ fn local_only_mode_comes_and_goes_like_a_listener() {
 fn security_options_are_those_of_the_listener_with_per_listener_settings() {
     let lines = |anonymous: bool| format!("per_listener_settings true\nlistener 1884\nallow_anonymous {anonymous}\n");
     assert_eq!(changes(&lines(true), &lines(false)), ["allow_anonymous of listener 1884: true -> false"]);
+    let local = |anonymous: bool| format!("per_listener_settings true\nmax_qos 1\nallow_anonymous {anonymous}\n");
+    assert_eq!(changes(&local(true), &local(false)), ["allow_anonymous: true -> false"]);
 }
 
 #[test]

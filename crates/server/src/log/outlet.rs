@@ -43,11 +43,11 @@ pub(super) trait Place: fmt::Debug + Send {
     fn reopen(&mut self) {}
 }
 
-/// A destination, to those who have lines for it.
+/// A destination, to those who have lines for it. Dropped, it still writes what it has, and nobody waits for that.
 #[derive(Debug)]
 pub(super) struct Outlet {
     shared: Arc<Shared>,
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -120,7 +120,7 @@ impl Outlet {
         let thread = std::thread::Builder::new()
             .name("log outlet".to_owned())
             .spawn(move || write_all(&for_thread, Writer { place, timestamp, lost: 0, error: String::new() }))?;
-        Ok(Self { shared, thread })
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     /// Has these lines written, if there is room for them.
@@ -151,7 +151,7 @@ impl Outlet {
     }
 
     /// Waits until everything is written, as far as that goes quickly. `since` is when the end began.
-    pub(super) fn join(self, since: Instant) {
+    pub(super) fn join(mut self, since: Instant) {
         let mut queue = self.shared.queue.lock();
         while !queue.done {
             let progress = Instant::now() + NO_PROGRESS;
@@ -160,8 +160,16 @@ impl Outlet {
             }
         }
         drop(queue);
-        // It is at its end. If it panicked, there is nobody left to tell.
-        let _ = self.thread.join();
+        if let Some(thread) = self.thread.take() {
+            // It is at its end. If it panicked, there is nobody left to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

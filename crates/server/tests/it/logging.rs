@@ -306,7 +306,7 @@ fn a_broker_that_logs_to_syslog_runs_also_where_there_is_none() {
     let broker = Setup::config(&format!("{OPEN}log_dest syslog\nlog_facility 5\n")).silent().start();
     client("user").to(&broker).disconnect();
     let lines = broker.stop();
-    let expected = if std::path::Path::new("/dev/log").exists() { 0 } else { 1 };
+    let expected = usize::from(!std::path::Path::new("/dev/log").exists());
     assert_eq!(lines.len(), expected, "{lines:?}");
     assert!(lines.iter().all(|line| line.starts_with("Warning: Unable to log to syslog at /dev/log: ")), "{lines:?}");
 }

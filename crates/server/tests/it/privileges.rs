@@ -2,7 +2,7 @@
 
 use crate::harness::{Broker, Program, Scratch, Setup, client, free_port, is_root};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 /// What `/proc` says of each thread under this name.
 fn of_all_threads(broker: &Broker, name: &str) -> Vec<Vec<String>> {
@@ -117,4 +117,29 @@ fn umask_set_is_the_umask_of_the_process() {
     let broker = Setup::open("").environment("UMASK_SET", "0137").start();
     let status = fs::read_to_string(broker.proc("status")).unwrap();
     assert!(status.contains("\nUmask:\t0137\n"), "{status}");
+}
+
+#[test]
+fn a_configuration_is_tested_with_the_rights_that_the_broker_will_have() {
+    if !is_root("the test of a configuration as another user") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let roots = scratch.file("log", "");
+    fs::set_permissions(&roots, fs::Permissions::from_mode(0o600)).unwrap();
+    let test = |user: &str| {
+        let text = format!("user {user}\nlog_dest file {}\n", roots.display());
+        let config = scratch.file("mosquitto.conf", &text);
+        let program = env!("CARGO_BIN_EXE_mosquitto").as_ref();
+        Program::start(program, ["--test-config", "-c", config.to_str().unwrap()]).finish()
+    };
+    assert_eq!(test("root").code, Some(0));
+    let (refused, unknown) = (test("nobody"), test("no-such-user"));
+    let line = format!("Error: Log file {} cannot be written: Permission denied.", roots.display());
+    assert_eq!((refused.code, refused.stderr), (Some(3), vec![line]));
+    assert_eq!(unknown.code, Some(3));
+    assert_eq!(
+        unknown.stderr,
+        ["Error: Unable to drop privileges to 'no-such-user' because this user does not exist."]
+    );
 }

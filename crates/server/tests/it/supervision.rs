@@ -1,6 +1,6 @@
 //! What systemd hears of the broker.
 
-use crate::harness::{PATIENCE, Scratch, Setup};
+use crate::harness::{PATIENCE, Scratch, Setup, Signal};
 use std::os::unix::net::UnixDatagram;
 
 struct Systemd {
@@ -57,4 +57,19 @@ fn a_watchdog_that_is_not_meant_is_not_answered() {
     assert_eq!(systemd.next(), "READY=1\nSTATUS=Running\n");
     broker.stop();
     assert_eq!(systemd.next(), "STOPPING=1\nSTATUS=Stopping\n");
+}
+
+/// As `Type=notify-reload` has it: systemd sends SIGHUP, and waits for READY=1 after RELOADING=1.
+#[test]
+fn systemd_is_told_when_a_reload_begins_and_when_it_has_ended() {
+    let systemd = Systemd::new();
+    let broker = Setup::open("").environment("NOTIFY_SOCKET", &systemd.path()).start();
+    assert_eq!(systemd.next(), "READY=1\nSTATUS=Running\n");
+    broker.signal(Signal::HUP);
+    let reloading = systemd.next();
+    let time = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
+    let (time, rest) = time.split_once('\n').unwrap();
+    assert!(time.parse::<u64>().is_ok(), "{reloading}");
+    assert_eq!(rest, "STATUS=Reloading\n");
+    assert_eq!(systemd.next(), "READY=1\nSTATUS=Running\n");
 }
