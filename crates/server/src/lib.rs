@@ -14,12 +14,14 @@ mod endpoint;
 mod failure;
 mod interface;
 mod launch;
+mod listeners;
 mod log;
 mod mailbox;
 mod operator;
 mod order;
 mod pid_file;
 mod privileges;
+mod reload;
 #[cfg(test)]
 mod scratch;
 mod seats;
@@ -27,6 +29,9 @@ mod sensitive;
 mod settings;
 mod startup;
 mod supervisor;
+mod sys_tree;
+mod sys_updates;
+mod tree_print;
 mod worker;
 
 pub use startup::run;

@@ -11,7 +11,9 @@ mod sink;
 mod standard;
 mod syslog;
 mod timestamp;
+mod topic;
 
+use crate::mailbox::PostOffice;
 use mosquitto_broker::{LogLevel, LogLine, LogMask};
 use mosquitto_config::{Log as Options, LogType};
 use parking_lot::{Condvar, Mutex};
@@ -19,6 +21,7 @@ use sink::Sinks;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
@@ -29,6 +32,13 @@ const QUEUE_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Logger {
     shared: Arc<Shared>,
+}
+
+/// Another log that is opened and not in use yet.
+#[derive(Debug)]
+pub(crate) struct NextLog {
+    /// None: lines go where they have gone, opened anew.
+    sinks: Option<Sinks>,
     mask: LogMask,
 }
 
@@ -43,6 +53,10 @@ pub(crate) struct LogWriter {
 struct Shared {
     queue: Mutex<Queue>,
     filled: Condvar,
+    /// The [`LogMask`] of the lines that are wanted.
+    mask: AtomicU8,
+    /// Who publishes lines for `log_dest topic`.
+    broker: topic::Broker,
 }
 
 #[derive(Debug, Default)]
@@ -50,30 +64,81 @@ struct Queue {
     lines: VecDeque<(SystemTime, LogLine)>,
     bytes: usize,
     dropped: u64,
-    /// Whether files are to be opened anew.
-    reopen: bool,
+    /// After how many of the lines that wait something is to be opened.
+    turn: Option<(usize, Turn)>,
     ended: bool,
+}
+
+/// What is to be opened.
+#[derive(Debug)]
+enum Turn {
+    /// Files, anew.
+    Reopen,
+    /// This, in the place of what is open.
+    To(Sinks),
 }
 
 /// Opens what `log_dest` names and begins to write there.
 pub(crate) fn open(options: &Options) -> io::Result<(Logger, LogWriter)> {
-    let sinks = Sinks::open(options)?;
     let shared = Arc::<Shared>::default();
-    let logger = Logger { shared: Arc::clone(&shared), mask: mask(options) };
+    shared.mask.store(mask(options).0, Ordering::Relaxed);
+    let sinks = Sinks::open(options, &shared.broker)?;
+    let logger = Logger { shared: Arc::clone(&shared) };
     let for_thread = Arc::clone(&shared);
     let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || write_all(&for_thread, sinks))?;
     Ok((logger, LogWriter { shared, thread: Some(thread) }))
 }
 
-impl Logger {
+impl NextLog {
     /// Which lines are wanted at all.
     pub(crate) fn mask(&self) -> LogMask {
         self.mask
     }
+}
+
+impl Logger {
+    /// Opens what `log_dest` names now, for [`go_on_with`](Self::go_on_with); `before` is what holds so far. Other than when
+    /// the broker starts, a file that cannot be opened is an error: there is a log, and it can go on.
+    pub(crate) fn prepare(&self, before: &Options, options: &Options) -> io::Result<NextLog> {
+        Self::check(options)?;
+        let same = *before == *options;
+        let sinks = if same { None } else { Some(Sinks::open(options, &self.shared.broker)?) };
+        Ok(NextLog { sinks, mask: mask(options) })
+    }
+
+    /// Whether the file that `log_dest` names can be opened, if there is one.
+    pub(crate) fn check(options: &Options) -> io::Result<()> {
+        options.destinations.file.as_deref().map_or(Ok(()), file::check)
+    }
+
+    /// Which lines are wanted at all.
+    pub(crate) fn mask(&self) -> LogMask {
+        LogMask(self.shared.mask.load(Ordering::Relaxed))
+    }
+
+    /// Has all lines from now on written to another log. Those so far still go where they would have gone.
+    pub(crate) fn go_on_with(&self, NextLog { sinks, mask }: NextLog) {
+        self.shared.mask.store(mask.0, Ordering::Relaxed);
+        let Some(sinks) = sinks else { return self.reopen() };
+        let mut queue = self.shared.queue.lock();
+        let waiting = queue.lines.len();
+        let replaced = queue.turn.replace((waiting, Turn::To(sinks)));
+        drop(queue);
+        self.shared.filled.notify_one();
+        // It has written nothing.
+        if let Some((_, Turn::To(unused))) = replaced {
+            unused.close();
+        }
+    }
+
+    /// From now on there is a broker that can publish lines.
+    pub(crate) fn publish_through(&self, office: Arc<PostOffice>) {
+        self.shared.broker.runs(office);
+    }
 
     /// One line, if its level is wanted.
     pub(crate) fn log(&self, level: LogLevel, text: impl Into<String>) {
-        if self.mask.wants(level) {
+        if self.mask().wants(level) {
             self.write(&mut vec![LogLine { level, text: text.into() }]);
         }
     }
@@ -100,7 +165,13 @@ impl Logger {
     /// Has the log file closed and opened again, after the lines so far: it may have been moved away, or another may be
     /// there now.
     pub(crate) fn reopen(&self) {
-        self.shared.queue.lock().reopen = true;
+        let mut queue = self.shared.queue.lock();
+        let waiting = queue.lines.len();
+        // What was just opened need not be opened anew.
+        if !matches!(queue.turn, Some((_, Turn::To(_)))) {
+            queue.turn = Some((waiting, Turn::Reopen));
+        }
+        drop(queue);
         self.shared.filled.notify_one();
     }
 }
@@ -120,19 +191,28 @@ impl Drop for LogWriter {
 fn write_all(shared: &Shared, mut sinks: Sinks) {
     let mut lines = VecDeque::new();
     loop {
-        let (dropped, reopen);
+        let (dropped, turn);
         {
             let mut queue = shared.queue.lock();
-            while queue.lines.is_empty() && !queue.reopen && !queue.ended {
+            while queue.lines.is_empty() && queue.turn.is_none() && !queue.ended {
                 shared.filled.wait(&mut queue);
             }
-            reopen = std::mem::take(&mut queue.reopen);
-            if queue.lines.is_empty() && !reopen {
+            turn = queue.turn.take();
+            if queue.lines.is_empty() && turn.is_none() {
                 break;
             }
             std::mem::swap(&mut lines, &mut queue.lines);
             queue.bytes = 0;
             dropped = std::mem::take(&mut queue.dropped);
+        }
+        if let Some((before, turn)) = turn {
+            for (time, line) in lines.drain(..before.min(lines.len())) {
+                sinks.write(time, &line);
+            }
+            match turn {
+                Turn::Reopen => sinks.reopen(),
+                Turn::To(next) => std::mem::replace(&mut sinks, next).close(),
+            }
         }
         for (time, line) in lines.drain(..) {
             sinks.write(time, &line);
@@ -142,9 +222,6 @@ fn write_all(shared: &Shared, mut sinks: Sinks) {
             sinks.write(SystemTime::now(), &LogLine { level: LogLevel::Warning, text });
         }
         sinks.flush();
-        if reopen {
-            sinks.reopen();
-        }
     }
     sinks.close();
 }

@@ -1,8 +1,11 @@
 //! The main thread while the broker runs: signals, and what is due by the clock.
 
+use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::supervisor::{self, Watchdog};
+use crate::sys_updates::SysUpdates;
+use crate::tree_print::TreePrint;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::Settings;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -20,6 +23,9 @@ pub(crate) struct Operator {
     pub(crate) settings: Settings,
     pub(crate) logger: Logger,
     pub(crate) office: Arc<PostOffice>,
+    pub(crate) listeners: Listeners,
+    pub(crate) sys_updates: SysUpdates,
+    pub(crate) tree_print: TreePrint,
     pub(crate) watchdog: Option<Watchdog>,
 }
 
@@ -51,17 +57,11 @@ impl Operator {
         loop {
             match self.next_call(signals) {
                 Call::Due => self.do_what_is_due(),
-                Call::Signal(SIGHUP) => {
-                    supervisor::reloading();
-                    self.warn("SIGHUP ignored: reloading the configuration is not supported yet; it stays as it is.");
-                    supervisor::ready();
-                }
+                Call::Signal(SIGHUP) => self.reload(),
                 Call::Signal(SIGUSR1) => {
                     self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved.");
                 }
-                Call::Signal(SIGUSR2) => {
-                    self.warn("SIGUSR2 ignored: printing the subscription tree is not supported yet.");
-                }
+                Call::Signal(SIGUSR2) => self.tree_print.request(&self.office, &self.logger),
                 Call::Signal(signal) if signal == libc::SIGRTMIN() => self.logger.reopen(),
                 Call::Signal(_) => return supervisor::stopping(),
             }
@@ -83,12 +83,16 @@ impl Operator {
 
     /// When there is something to do next, whatever happens.
     fn next_deadline(&self) -> Option<Instant> {
-        self.watchdog.as_ref().map(Watchdog::next_deadline)
+        let sys_updates = self.sys_updates.next_deadline(self.settings.config.global.sys_interval);
+        let watchdog = self.watchdog.as_ref().map(Watchdog::next_deadline);
+        [sys_updates, watchdog].into_iter().flatten().min()
     }
 
     fn do_what_is_due(&mut self) {
+        let now = Instant::now();
+        self.sys_updates.do_what_is_due(now, self.settings.config.global.sys_interval, &self.office);
         if let Some(watchdog) = &mut self.watchdog {
-            watchdog.do_what_is_due(Instant::now(), &self.office);
+            watchdog.do_what_is_due(now, &self.office);
         }
     }
 

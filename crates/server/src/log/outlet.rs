@@ -63,7 +63,8 @@ struct Queue {
     bytes: usize,
     /// Lines that found no room since the last note about such.
     dropped: usize,
-    reopen: bool,
+    /// After how many of the batches the place is to be opened anew.
+    reopen_after: Option<usize>,
     ended: bool,
     /// Whether the thread is at its end.
     done: bool,
@@ -137,7 +138,9 @@ impl Outlet {
 
     /// Has the place closed and opened after the lines so far.
     pub(super) fn reopen(&self) {
-        self.shared.queue.lock().reopen = true;
+        let mut queue = self.shared.queue.lock();
+        queue.reopen_after = Some(queue.batches.len());
+        drop(queue);
         self.shared.filled.notify_one();
     }
 
@@ -183,7 +186,12 @@ struct Writer {
 fn write_all(shared: &Shared, mut writer: Writer) {
     let mut queue = shared.queue.lock();
     loop {
-        if let Some(batch) = queue.batches.pop_front() {
+        if queue.reopen_after.take_if(|batches| *batches == 0).is_some() {
+            drop(queue);
+            writer.place.reopen();
+            queue = shared.queue.lock();
+        } else if let Some(batch) = queue.batches.pop_front() {
+            queue.reopen_after = queue.reopen_after.map(|batches| batches.saturating_sub(1));
             drop(queue);
             writer.write(&batch);
             queue = shared.queue.lock();
@@ -193,10 +201,6 @@ fn write_all(shared: &Shared, mut writer: Writer) {
             let dropped = std::mem::take(&mut queue.dropped);
             drop(queue);
             writer.note(format!("{dropped} log lines were dropped: {} took them too slowly.", writer.place.name()));
-            queue = shared.queue.lock();
-        } else if std::mem::take(&mut queue.reopen) {
-            drop(queue);
-            writer.place.reopen();
             queue = shared.queue.lock();
         } else if queue.ended {
             queue.done = true;
@@ -255,6 +259,10 @@ mod tests {
             let _ = self.taken.send(String::from_utf8_lossy(batch.bytes()).into_owned());
             Ok(())
         }
+
+        fn reopen(&mut self) {
+            let _ = self.taken.send("opened anew".to_owned());
+        }
     }
 
     fn outlet() -> (Outlet, SyncSender<io::Result<()>>, Receiver<String>) {
@@ -280,6 +288,17 @@ mod tests {
         drop(script);
         let taken: Vec<_> = written.iter().take(fit + 1).collect();
         assert_eq!(taken.last().unwrap(), "7 log lines were dropped: the script took them too slowly.\n");
+    }
+
+    #[test]
+    fn what_is_opened_anew_is_so_between_the_lines_before_and_those_after() {
+        let (outlet, script, written) = outlet();
+        outlet.write(&line("one"));
+        outlet.write(&line("two"));
+        outlet.reopen();
+        outlet.write(&line("three"));
+        drop(script);
+        assert_eq!(written.iter().take(4).collect::<Vec<_>>(), ["one\n", "two\n", "opened anew", "three\n"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::outlet::{Batch, Outlet, Place};
 use super::standard::{Stderr, Stdout};
 use super::syslog::{self, Syslog};
 use super::timestamp::Timestamp;
+use super::topic::{Broker, Topics};
 use mosquitto_broker::LogLine;
 use mosquitto_config::Log as Options;
 use std::io;
@@ -24,8 +25,9 @@ pub(super) struct Sinks {
 }
 
 impl Sinks {
-    pub(super) fn open(options: &Options) -> io::Result<Self> {
-        let outlets = places(options).into_iter().map(|place| Outlet::open(place, Timestamp::new(options)));
+    /// `broker` is for those lines that are to be published.
+    pub(super) fn open(options: &Options, broker: &Broker) -> io::Result<Self> {
+        let outlets = places(options, broker).into_iter().map(|place| Outlet::open(place, Timestamp::new(options)));
         Ok(Self {
             timestamp: Timestamp::new(options),
             outlets: outlets.collect::<io::Result<_>>()?,
@@ -67,7 +69,7 @@ impl Sinks {
     }
 }
 
-fn places(options: &Options) -> Vec<Box<dyn Place>> {
+fn places(options: &Options, broker: &Broker) -> Vec<Box<dyn Place>> {
     let destinations = &options.destinations;
     let mut places: Vec<Box<dyn Place>> = Vec::new();
     if destinations.stdout {
@@ -81,6 +83,9 @@ fn places(options: &Options) -> Vec<Box<dyn Place>> {
     }
     if let Some(path) = &destinations.file {
         places.push(Box::new(LogFile::open(path, destinations.stderr)));
+    }
+    if destinations.topic {
+        places.push(Box::new(Topics(broker.clone())));
     }
     places
 }
