@@ -12,7 +12,8 @@ use crate::order::{Change, Order};
 use crate::settings::{bind_options, broker_settings, connections_max};
 use crate::supervisor;
 use mosquitto_broker::LogLevel;
-use mosquitto_config::{Change as OptionChange, Effect, Notice, Settings};
+use mosquitto_config::{Change as OptionChange, Config, Effect, Notice, Referent, Settings};
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
@@ -55,10 +56,17 @@ impl Operator {
             errors.lines()
         })?;
         let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
+        let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
         let plan = self.listeners.plan(settings.endpoints(), bind_options(&settings), &self.logger);
-        let plan = plan.map_err(|line| vec![line])?;
+        let plan = match (plan, unloggable) {
+            (Ok(plan), None) => plan,
+            (plan, unloggable) => {
+                let unopened = plan.err().unwrap_or_default();
+                return Err(unopened.into_iter().chain(unloggable.into_iter().flatten()).collect());
+            }
+        };
         let log = self.logger.prepare(&self.settings.config.log, &settings.config.log);
-        let log = log.map_err(|error| vec![format!("Error: {error}")])?;
+        let log = log.map_err(|error| log_error(&error, &settings.config))?;
         Ok(Prepared { settings, changes, plan, log })
     }
 
@@ -127,4 +135,11 @@ impl Operator {
         };
         self.logger.log(LogLevel::Information, end);
     }
+}
+
+/// Why the log cannot be opened, and where its file is named.
+fn log_error(error: &io::Error, config: &Config) -> Vec<String> {
+    let named = config.references.iter().filter(|reference| reference.referent == Referent::LogFile);
+    let place = named.map(|reference| reference.location.to_string());
+    std::iter::once(format!("Error: {error}")).chain(place).collect()
 }
