@@ -62,6 +62,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         logger: logger.clone(),
         office: Arc::clone(&office),
         listeners,
+        reload: None,
         sys_updates,
         tree_print: TreePrint::new(shared),
         watchdog: Watchdog::enabled(),

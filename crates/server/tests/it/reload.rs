@@ -1,6 +1,6 @@
 //! SIGHUP: another configuration while clients are connected.
 
-use crate::harness::{Broker, Client, Got, PATIENCE, Setup, client, free_port};
+use crate::harness::{Broker, Client, Got, PATIENCE, Setup, Signal, client, free_port};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -54,6 +54,23 @@ fn without_a_change_nothing_changes_and_the_log_says_so() {
     let mut user = client("user").to(&broker);
     assert!(changes(&broker.hang_up()).is_empty());
     user.ping();
+}
+
+#[test]
+fn signals_in_quick_succession_lead_to_the_last_configuration() {
+    let broker = broker("");
+    let mut user = client("user").to(&broker);
+    let config = std::fs::read_to_string(broker.directory().join("mosquitto.conf")).unwrap();
+    let (new, file) = (broker.directory().join("new"), broker.directory().join("mosquitto.conf"));
+    for n in 1..=50 {
+        // In one go, so that no half of it is read.
+        std::fs::write(&new, format!("{config}max_keepalive {n}\n")).unwrap();
+        std::fs::rename(&new, &file).unwrap();
+        broker.signal(Signal::HUP);
+    }
+    broker.log.wait_for(" -> 50 (for later connections).");
+    user.ping();
+    assert_eq!(broker.log.count("not reloaded"), 0);
 }
 
 #[test]
