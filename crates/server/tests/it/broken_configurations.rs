@@ -195,11 +195,12 @@ fn a_port_in_use_ends_a_start_with_1_and_changes_nothing_in_a_broker_that_runs()
     let config = old.broker.directory().join("mosquitto.conf");
     // What could be opened is closed again, and the limit is not raised.
     let free = free_port();
-    let both = format!("{GOOD}max_connections 100\nlistener {free} 127.0.0.1\nlistener {port} 127.0.0.1\n");
-    let both = filled(both.strip_prefix(GOOD).unwrap().as_bytes(), Path::new(""), old.broker.port());
+    let both = format!("max_connections 100\nlistener {free} 127.0.0.1\nlistener {port} 127.0.0.1\nlog_dest file /\n");
+    let both = filled(both.as_bytes(), Path::new(""), old.broker.port());
     fs::write(&config, both).unwrap();
     let log = old.fails();
     assert!(log.contains(&told), "{log:#?}");
+    assert!(log.iter().any(|line| line.starts_with("Error: Unable to open log file ")), "all is told: {log:#?}");
     TcpListener::bind(("127.0.0.1", free)).expect("it is free again");
     let scratch = Scratch::new();
     let file = scratch.file("mosquitto.conf", &format!("listener {port} 127.0.0.1\n"));
@@ -231,5 +232,6 @@ fn a_log_file_that_cannot_be_opened_changes_nothing_in_a_broker_that_runs() {
         let log = old.fails();
         let told = format!("Error: Unable to open log file {}/{name} for writing. ", old.broker.directory().display());
         assert!(log.iter().any(|line| line.starts_with(&told)), "{told:?} in {log:#?}");
+        assert!(log.contains(&format!("Error found at {}:7.", config.display())), "{log:#?}");
     }
 }
