@@ -169,20 +169,22 @@ fn sigrtmin_opens_the_log_file_anew_and_no_line_is_lost() {
     let [log, old] = ["log", "log.1"].map(|name| broker.directory().join(name));
     let mut old_file = std::fs::File::open(&log).unwrap();
     let mut user = client("user").to(&broker);
-    let (mut rotated, mut read) = (false, String::new());
-    while !log.exists() || !rotated {
+    user.publish_at_once("t", iter::repeat_n("x", 50));
+    std::fs::rename(&log, &old).unwrap();
+    broker.signal(Signal::rt_min());
+    for _ in 0..20 {
         user.publish_at_once("t", iter::repeat_n("x", 50));
         user.ping();
-        if !rotated {
-            std::fs::rename(&log, &old).unwrap();
-            broker.signal(Signal::rt_min());
-            rotated = true;
-        }
     }
+    crate::harness::wait_until("there is another log file", || log.exists());
+    user.publish("t", "x", 0);
+    user.ping();
     let mut new_file = std::fs::File::open(&log).unwrap();
     let stderr = broker.stop();
+    let mut read = String::new();
     for file in [&mut old_file, &mut new_file] {
         std::io::Read::read_to_string(file, &mut read).unwrap();
+        assert!(!read.is_empty());
     }
     assert_eq!(read.lines().collect::<Vec<_>>(), stderr);
 }
