@@ -50,6 +50,7 @@ impl Shard {
         }
         if !ack.reason.is_error() {
             self.home.acknowledge(id, PacketType::PubRel, ack.packet_id, ReasonCode::SUCCESS);
+            self.home.expect_acknowledgement(id, slot, ack.packet_id);
         }
         Ok(())
     }

@@ -3,7 +3,9 @@
 use crate::alias::AliasesOut;
 use crate::connection::Phase;
 use crate::log::{log, log_connection};
+use crate::memory::OUT_OF_MEMORY;
 use crate::message::{Message, MessageRef};
+use crate::mount_point::mounted_topic;
 use crate::protocol_error::connect_line;
 use crate::publish::allowed_for_will;
 use crate::received::Flow;
@@ -12,12 +14,11 @@ use crate::timers::Timer;
 use crate::{ConnectionId, ListenerSettings, LogLevel, Moment, Shard};
 use mosquitto_mqtt::packet::{ConnAck, Connect, ConnectError, Will};
 use mosquitto_mqtt::{Fault, FixedHeader, Properties, PropertiesBuf, Property, ProtocolVersion, QoS, ReasonCode};
-use rand_chacha::rand_core::RngCore;
-use std::fmt::Write;
 
 /// Return codes of MQTT 3 (3.1.1, table 3.1).
 const UNACCEPTABLE_PROTOCOL: u8 = 1;
 const IDENTIFIER_REJECTED: u8 = 2;
+const SERVER_UNAVAILABLE: u8 = 3;
 const NOT_AUTHORIZED: u8 = 5;
 
 /// The reason that the log gives for a refusal of what the broker does not do.
@@ -62,9 +63,18 @@ struct Refusal<'a> {
     text: &'static str,
 }
 
+impl Refusal<'_> {
+    /// Without an answer, of a client that has not said who it is.
+    const MUTE: Refusal<'static> = Refusal { v5: None, v3: None, client_id: None, text: "protocol error" };
+}
+
 impl Shard {
     /// The first packet of a connection.
     pub(crate) fn on_connect(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Flow {
+        // It may have been on its way here while its listener was closed.
+        if self.send_away(id) {
+            return Flow::Next;
+        }
         let connect = match Connect::read(body) {
             Ok(connect) => connect,
             Err(refused) if refused.version.is_some_and(|version| !self.accepts(id, version)) => {
@@ -105,7 +115,14 @@ impl Shard {
         }
         // The last thing that may be missing, since it is counted at once. Who has a session keeps its place.
         let limit = self.home.settings.global_max_clients as usize;
-        if self.home.sessions.find(client_id).is_none() && !self.shared.admit_session(limit) {
+        let is_new = self.home.sessions.find(client_id).is_none();
+        if is_new && self.home.memory_full {
+            let client_id = Some(client_id).filter(|name| !name.is_empty());
+            let (v5, v3) = (Some(ReasonCode::QUOTA_EXCEEDED), Some(SERVER_UNAVAILABLE));
+            self.refuse_connect(id, connect.version, &Refusal { v5, v3, client_id, text: OUT_OF_MEMORY });
+            return Flow::Next;
+        }
+        if is_new && !self.shared.admit_session(limit) {
             let client_id = Some(client_id).filter(|name| !name.is_empty());
             let refusal = Refusal { v5: Some(ReasonCode::SERVER_BUSY), v3: None, client_id, text: "server busy" };
             self.refuse_connect(id, connect.version, &refusal);
@@ -135,6 +152,7 @@ impl Shard {
     fn leave(&mut self, id: ConnectionId) {
         if let Some(connection) = self.home.connections.get_mut(id) {
             connection.phase = Phase::Ending;
+            self.home.statistics.connections -= 1;
         }
     }
 
@@ -193,7 +211,7 @@ impl Shard {
 
     /// Everything that may speak against a client, in Mosquitto's order.
     fn check<'a>(&mut self, id: ConnectionId, connect: &Connect<'a>, asked: &Asked) -> Result<(), Refusal<'a>> {
-        let anonymous = || Refusal { v5: None, v3: None, client_id: None, text: "protocol error" };
+        let anonymous = || Refusal::MUTE;
         // Where nobody can tell what is allowed, nothing is.
         let connection = self.home.connections.get(id).ok_or_else(anonymous)?;
         let (peer, settings) = (&connection.peer, &self.home.settings);
@@ -220,8 +238,7 @@ impl Shard {
             );
             return Err(Refusal { v5: Some(ReasonCode::PROTOCOL_ERROR), ..anonymous() });
         }
-        let may_be_assigned = may_be_assigned(connect) && listener.allow_zero_length_clientid;
-        if connect.client_id.is_empty() && !may_be_assigned {
+        if connect.client_id.is_empty() && !listener.may_assign_client_id(connect) {
             // [3.1.1 MQTT-3.1.3-8]
             let said = match connect.version {
                 ProtocolVersion::V31 => "v3.1 CONNECT with zero length clientid",
@@ -236,8 +253,8 @@ impl Shard {
             let (v5, v3) = not_authorized;
             return Err(Refusal { v5, v3, text: "not authorised", ..anonymous() });
         }
-        if connect.will.is_some_and(|will| !allowed_for_will(will.topic)) {
-            return Err(anonymous());
+        if let Some(will) = &connect.will {
+            check_will_topic(listener, will)?;
         }
         let limit = settings.message_size_limit as usize;
         if limit > 0 && connect.will.is_some_and(|will| will.payload.len() > limit) {
@@ -246,8 +263,7 @@ impl Shard {
             return Err(Refusal { v5, v3: Some(NOT_AUTHORIZED), text: "oversize payload", ..anonymous() });
         }
         if client_id.is_empty() && listener.use_username_as_clientid {
-            let (v5, v3) = not_authorized;
-            let client_id = Some(connect.client_id).filter(|name| !name.is_empty());
+            let ((v5, v3), client_id) = (not_authorized, Some(connect.client_id).filter(|name| !name.is_empty()));
             return Err(Refusal { v5, v3, client_id, text: "not authorised" });
         }
         if asked.authentication_method {
@@ -280,8 +296,10 @@ impl Shard {
         let assigned = connect.client_id.is_empty().then_some(client_id);
         let (slot, session_present) = self.claim_session(connect, client_id);
         let (keep_alive_s, now) = (self.keep_alive(connect), self.home.now);
+        let listener = self.listener(id);
         let (aliases_in, aliases_out) =
-            self.listener(id).map_or((0, 0), |listener| (listener.max_topic_alias, listener.max_topic_alias_broker));
+            listener.map_or((0, 0), |listener| (listener.max_topic_alias, listener.max_topic_alias_broker));
+        let mount_point = listener.and_then(|listener| listener.mount_point()).map(Into::into);
         if let Some(connection) = self.home.connections.get_mut(id) {
             connection.version = connect.version;
             connection.bridge = connect.bridge;
@@ -290,6 +308,10 @@ impl Shard {
             connection.heard_at = now;
             // One and a half times the keep alive; 0 turns it off.
             connection.silence_ms = u32::from(keep_alive_s) * 1500;
+            if connect.version.is_v5() {
+                connection.receive_maximum = self.home.settings.max_inflight_messages;
+            }
+            connection.mount_point = mount_point;
             connection.max_topic_alias = aliases_in;
             let aliases = asked.topic_alias_maximum.min(aliases_out);
             connection.aliases_out = (aliases > 0).then(|| Box::new(AliasesOut::new(aliases)));
@@ -338,13 +360,20 @@ impl Shard {
         let default_window = self.home.settings.max_inflight_messages;
         let (in_flight_bytes, queued_bytes) =
             (self.home.settings.max_inflight_bytes, self.home.settings.max_queued_bytes);
-        let max_qos = self.listener(id).map_or(QoS::ExactlyOnce, |listener| listener.max_qos);
+        let listener = self.listener(id);
+        let max_qos = listener.map_or(QoS::ExactlyOnce, |listener| listener.max_qos);
+        let mount_point = listener.and_then(|listener| listener.mount_point());
+        let will = connect.will.and_then(|will| {
+            let topic = mounted_topic(mount_point, will.topic)?;
+            Some(Box::new(store_will(&Will { topic: &topic, ..will })))
+        });
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
         session.connection = Some(id);
         session.username = connect.username.map(Into::into);
         session.drops_logged = false;
+        session.v5 = connect.version.is_v5();
         session.max_qos = max_qos;
-        session.will = connect.will.map(|will| Box::new(store_will(&will)));
+        session.will = will;
         session.expiry_s = match (connect.version.is_v5(), connect.clean_start) {
             (true, _) => asked.session_expiry_s,
             (false, true) => 0,
@@ -437,39 +466,20 @@ impl Shard {
                     u8::from(will.retain),
                     will.qos.bits()
                 );
-                log_connection!(self.home.log, Debug, "\t{}", will.topic);
-            }
-        }
-    }
-
-    /// The listener's prefix and 16 random bytes in the layout of a UUID, drawn until it is one that is at home here.
-    fn assign_client_id(&mut self, id: ConnectionId) -> String {
-        let prefix = self.listener(id).map(|listener| listener.auto_id_prefix.clone()).unwrap_or_default();
-        loop {
-            let mut bytes = [0; 16];
-            self.random.fill_bytes(&mut bytes);
-            let mut id = String::from(prefix.as_ref());
-            for (at, byte) in bytes.iter().enumerate() {
-                if matches!(at, 4 | 6 | 8 | 10) {
-                    id.push('-');
-                }
-                // Writing into a String cannot fail.
-                let _ = write!(id, "{byte:02X}");
-            }
-            if self.shared.home_of(&id) == self.id && self.home.sessions.find(&id).is_none() {
-                return id;
+                let mount_point = self.listener(id).and_then(|listener| listener.mount_point()).unwrap_or_default();
+                log_connection!(self.home.log, Debug, "\t{mount_point}{}", will.topic);
             }
         }
     }
 }
 
-/// `[MQTT-3.1.3-6]`: MQTT 5 always lets the server choose, 3.1.1 with a clean session only `[MQTT-3.1.3-7]`, 3.1 never.
-fn may_be_assigned(connect: &Connect<'_>) -> bool {
-    match connect.version {
-        ProtocolVersion::V31 => false,
-        ProtocolVersion::V311 => connect.clean_start,
-        ProtocolVersion::V5 => true,
-    }
+/// A will goes where its client may publish, behind its mount point. It may be too long or too deep there.
+fn check_will_topic(listener: &ListenerSettings, will: &Will<'_>) -> Result<(), Refusal<'static>> {
+    let Some(topic) = mounted_topic(listener.mount_point(), will.topic) else {
+        let (v5, v3) = (Some(ReasonCode::TOPIC_NAME_INVALID), Some(NOT_AUTHORIZED));
+        return Err(Refusal { v5, v3, text: "not authorised", ..Refusal::MUTE });
+    };
+    if allowed_for_will(&topic) { Ok(()) } else { Err(Refusal::MUTE) }
 }
 
 fn store_will(will: &Will<'_>) -> StoredWill {
@@ -482,7 +492,7 @@ fn store_will(will: &Will<'_>) -> StoredWill {
             other => properties.push(other),
         }
     }
-    let message = Message::store(MessageRef {
+    let message = Message::store_will(MessageRef {
         topic: will.topic.as_bytes(),
         properties: properties.as_properties().as_bytes(),
         payload: will.payload,

@@ -61,6 +61,11 @@ impl Group {
         ring.find(shard, session).and_then(|at| ring.members.get(at)).map(|member| member.subscriber)
     }
 
+    /// All members, in no order.
+    pub(crate) fn members(&self) -> Vec<Subscriber> {
+        self.ring.lock().members.iter().map(|(_, member)| member.subscriber).collect()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.ring.lock().members.is_empty()
     }
@@ -141,7 +146,7 @@ mod tests {
 
     fn subscriber(slot: u32) -> Subscriber {
         let grant = Grant::new(SubscriptionOptions::qos(QoS::AtLeastOnce), slot);
-        Subscriber { session: SessionId { slot, epoch: 1 }, grant, shard: ShardId(slot as u16 % 3) }
+        Subscriber::new(ShardId(slot as u16 % 3), SessionId { slot, epoch: 1 }, grant)
     }
 
     fn picks(group: &Group, count: usize) -> Vec<u32> {

@@ -4,9 +4,11 @@ use crate::alias::Alias;
 use crate::connection::{Connection, Connections, Phase};
 use crate::log::{Log, log};
 use crate::mail::SHARED_PAYLOAD_BYTES;
-use crate::message::Outgoing;
+use crate::message::{MessageRef, Outgoing};
+use crate::mount_point::name_behind;
 use crate::output::BufferPool;
 use crate::publish_out::Head;
+use crate::retained::STREAM_LOW_WATER;
 use crate::session::Sessions;
 use crate::subscriber::{Grant, Subscriber};
 use crate::timers::Timers;
@@ -23,6 +25,9 @@ const OUTPUT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// The same for what a client with a limited queue was not yet given the chance to take.
 const FRESH_OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Where `log_dest topic` publishes the lines of the log.
+const LOG_TOPICS: &[u8] = b"$SYS/broker/log/";
+
 #[derive(Debug)]
 pub(crate) struct Home {
     pub(crate) settings: Arc<Settings>,
@@ -35,11 +40,13 @@ pub(crate) struct Home {
     pub(crate) pool: BufferPool,
     pub(crate) log: Log,
     pub(crate) statistics: Statistics,
+    /// Whether no new work is taken.
+    pub(crate) memory_full: bool,
     /// Connections with new output, each once.
     pub(crate) touched: Vec<ConnectionId>,
     /// Connections to close when their output is sent.
     pub(crate) closing: Vec<ConnectionId>,
-    /// Sessions to stream retained messages to, each once.
+    /// Sessions to stream retained messages and queued ones of QoS 0 to, each once.
     pub(crate) streaming: VecDeque<u32>,
 }
 
@@ -51,6 +58,8 @@ enum Sent {
     Expired,
     /// More than the client takes.
     TooLarge,
+    /// Its topic has no name behind the client's mount point.
+    Nameless,
 }
 
 impl Home {
@@ -66,6 +75,7 @@ impl Home {
             pool: BufferPool::default(),
             log,
             statistics: Statistics::default(),
+            memory_full: false,
             touched: Vec::new(),
             closing: Vec::new(),
             streaming: VecDeque::new(),
@@ -124,19 +134,24 @@ impl Home {
     #[inline]
     pub(crate) fn deliver(&mut self, to: Subscriber, outgoing: &mut Outgoing<'_>) {
         let Some(session) = self.sessions.find_mut(to.session) else {
-            self.statistics.drop_one(DropReason::SessionEnded);
+            self.statistics.dropped.add(DropReason::SessionEnded, 1);
             return;
         };
+        if to.is_repeated && session.gets_one_copy(&self.settings) {
+            return;
+        }
         let qos = self.settings.delivery_qos(outgoing.view.qos, to.grant.qos()).min(session.max_qos);
         // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
         let retain = outgoing.view.retain && to.grant.retain_as_published();
         match session.connection {
-            Some(_) if qos == QoS::AtMostOnce => self.send_at_most_once(to, retain, outgoing),
+            Some(_) if qos == QoS::AtMostOnce && !session.window.has_queued_qos_0() => {
+                self.send_at_most_once(to, retain, outgoing);
+            }
             Some(_) if session.window.is_open() => {
                 self.launch(to.session.slot, outgoing, qos, retain, to.grant.identifier());
             }
-            // [MQTT-3.1.2-4]: QoS 0 does not wait for a client that is away.
-            None if qos == QoS::AtMostOnce => {}
+            // MQTT 5, 4.1: QoS 0 need not wait for a client that is away.
+            None if qos == QoS::AtMostOnce && !self.settings.queue_qos0_messages => {}
             _ => self.enqueue(to, outgoing, qos, retain),
         }
     }
@@ -153,15 +168,15 @@ impl Home {
             (_, false) => connection.output.bytes() >= FRESH_OUTPUT_BYTES_MAX,
             (_, true) => connection.output.packets() >= limit || connection.output.bytes() >= OUTPUT_BYTES_MAX,
         };
-        if full || session.window.holds_up_qos_0() {
-            self.statistics.drop_one(DropReason::OutputFull);
-            self.log_drops(to.session.slot);
+        let reason = if full { Some(DropReason::OutputFull) } else { None };
+        if let Some(reason) = reason.or(session.window.holds_up_qos_0().then_some(DropReason::QueueBytes)) {
+            self.drop_for(to.session.slot, reason);
             return;
         }
         let head =
             PublishTo { qos: QoS::AtMostOnce, retain, packet_id: 0, identifier: to.grant.identifier(), dup: false };
         let sent = self.send(id, outgoing, head);
-        self.count_unsent(id, sent, outgoing.view.payload.len());
+        self.count_unsent(to.session.slot, sent, outgoing.view);
     }
 
     /// Puts a message in flight and sends it. One that is too large for the client gets no packet identifier; one that
@@ -172,41 +187,41 @@ impl Home {
         let packet_id = session.window.launch(outgoing.stored(), qos, retain, identifier);
         let sent = self.send(id, outgoing, PublishTo { qos, retain, packet_id, identifier, dup: false });
         if sent != Sent::Yes {
-            self.count_unsent(id, sent, outgoing.view.payload.len());
+            self.count_unsent(slot, sent, outgoing.view);
             let Some(session) = self.sessions.get_mut(slot) else { return };
             match sent {
-                Sent::TooLarge => session.window.take_back(packet_id),
+                Sent::TooLarge | Sent::Nameless => session.window.take_back(packet_id),
                 Sent::Expired | Sent::Yes => session.window.finish(packet_id),
             }
+            return;
         }
+        self.expect_acknowledgement(id, slot, packet_id);
     }
 
     fn enqueue(&mut self, to: Subscriber, outgoing: &mut Outgoing<'_>, qos: QoS, retain: bool) {
         let Some(session) = self.sessions.find_mut(to.session) else { return };
         let limit = self.settings.max_queued_messages as usize;
         if session.window.is_full(limit) {
-            self.statistics.drop_one(DropReason::QueueFull);
-            self.log_drops(to.session.slot);
+            let of_messages = limit > 0 && session.window.queued() >= limit;
+            let reason = if of_messages { DropReason::QueueFull } else { DropReason::QueueBytes };
+            self.drop_for(to.session.slot, reason);
             return;
         }
         session.window.enqueue(Queued::new(outgoing.stored(), qos, retain, to.grant));
     }
 
-    fn log_drops(&mut self, slot: u32) {
-        let Some(session) = self.sessions.get_mut(slot) else { return };
-        if !std::mem::replace(&mut session.drops_logged, true) {
-            log!(self.log, Notice, "Outgoing messages are being dropped for client {}.", session.client_id);
-        }
-    }
-
-    fn count_unsent(&mut self, id: ConnectionId, sent: Sent, payload_len: usize) {
+    #[inline]
+    fn count_unsent(&mut self, slot: u32, sent: Sent, message: MessageRef<'_>) {
         match sent {
-            Sent::Yes => {}
-            Sent::Expired => self.statistics.drop_one(DropReason::Expired),
+            Sent::Yes | Sent::Nameless => {}
+            Sent::Expired => self.drop_for(slot, DropReason::Expired),
             Sent::TooLarge => {
-                self.statistics.drop_one(DropReason::TooLarge);
-                let name = self.name_of(id);
-                log!(self.log, Notice, "Dropping too large outgoing PUBLISH for {name} ({payload_len} bytes)");
+                self.drop_for(slot, DropReason::TooLarge);
+                // A line of the log that is itself too large for its reader must not bring forth the next one.
+                if !message.topic.starts_with(LOG_TOPICS) {
+                    let (name, len) = (self.sessions.get(slot).map_or("", |s| &s.client_id), message.payload.len());
+                    log!(self.log, Notice, "Dropping too large outgoing PUBLISH for {name} ({len} bytes)");
+                }
             }
         }
     }
@@ -215,7 +230,13 @@ impl Home {
     #[inline]
     fn send(&mut self, id: ConnectionId, outgoing: &mut Outgoing<'_>, to: PublishTo) -> Sent {
         let Some(connection) = self.connections.get_mut(id) else { return Sent::Yes };
-        let view = outgoing.view;
+        let mut view = outgoing.view;
+        if let Some(mount_point) = &connection.mount_point {
+            match name_behind(mount_point, view.topic) {
+                Some(name) => view.topic = name,
+                None => return Sent::Nameless,
+            }
+        }
         let mut expiry_s = None;
         if view.expires_at != Moment::NEVER {
             // [MQTT-3.3.2-5], but not where the client may have begun the exchange [MQTT-4.3.3-7].
@@ -255,20 +276,21 @@ impl Home {
         }
         self.statistics.packets_sent += 1;
         self.statistics.publish_sent += 1;
+        self.statistics.publish_bytes_sent += view.payload.len() as u64;
         touch(connection, id, &mut self.touched);
         if self.log.wants(crate::LogLevel::Debug) {
-            self.log_sending(id, outgoing, to);
+            self.log_sending(id, &view, to);
         }
         Sent::Yes
     }
 
     #[cold]
-    fn log_sending(&mut self, id: ConnectionId, outgoing: &Outgoing<'_>, to: PublishTo) {
+    fn log_sending(&mut self, id: ConnectionId, message: &MessageRef<'_>, to: PublishTo) {
         let PublishTo { qos, retain, packet_id, dup, .. } = to;
         let line = crate::log::line(format_args!(
             "Sending PUBLISH to {} ({})",
             self.name_of(id),
-            crate::publish::describe(dup, qos, retain, packet_id, outgoing.view.topic, outgoing.view.payload.len())
+            crate::publish::describe(dup, qos, retain, packet_id, message.topic, message.payload.len())
         ));
         self.log.write(crate::LogLevel::Debug, line);
     }
@@ -283,41 +305,57 @@ impl Home {
                 self.resend(slot, id, &entry);
                 continue;
             }
-            if !session.window.has_room() || session.window.has_unsent() {
+            let is_qos_0 = session.window.next_is_qos_0();
+            if session.window.has_unsent() || !(is_qos_0 || session.window.has_room()) {
+                return;
+            }
+            // These are not acknowledged, so it is the output that says when there is room.
+            if is_qos_0 && self.connections.get(id).is_none_or(|c| c.output.bytes() >= STREAM_LOW_WATER) {
                 return;
             }
             let Some(queued) = session.window.next_queued() else { break };
             let Queued { message, qos, retain, identifier } = queued;
-            self.launch(slot, &mut Outgoing::of(&message), qos, retain, identifier);
+            let mut outgoing = Outgoing::of(&message);
+            if is_qos_0 {
+                let sent =
+                    self.send(id, &mut outgoing, PublishTo { qos, retain, packet_id: 0, identifier, dup: false });
+                self.count_unsent(slot, sent, outgoing.view);
+            } else {
+                self.launch(slot, &mut outgoing, qos, retain, identifier);
+            }
         }
         self.resume_streaming(slot);
     }
 
     /// `[MQTT-4.4.0-1]`: under the same identifier, PUBLISH with DUP `[MQTT-3.3.1-1]`.
-    fn resend(&mut self, slot: u32, id: ConnectionId, entry: &Unsent) {
+    pub(crate) fn resend(&mut self, slot: u32, id: ConnectionId, entry: &Unsent) {
         let &Unsent { packet_id, retain, identifier, .. } = entry;
         let qos = match entry.awaiting {
             Awaiting::PubAck => QoS::AtLeastOnce,
             Awaiting::PubRec => QoS::ExactlyOnce,
             Awaiting::PubComp | Awaiting::Nothing => {
-                return self.acknowledge(id, PacketType::PubRel, packet_id, ReasonCode::SUCCESS);
+                self.acknowledge(id, PacketType::PubRel, packet_id, ReasonCode::SUCCESS);
+                return self.expect_acknowledgement(id, slot, packet_id);
             }
         };
         let Some(message) = &entry.message else { return };
         let to = PublishTo { qos, retain, packet_id, identifier, dup: true };
         let sent = self.send(id, &mut Outgoing::of(message), to);
         if sent != Sent::Yes {
-            self.count_unsent(id, sent, message.view().payload.len());
+            self.count_unsent(slot, sent, message.view());
             if let Some(session) = self.sessions.get_mut(slot) {
                 session.window.finish(packet_id);
             }
+            return;
         }
+        self.expect_acknowledgement(id, slot, packet_id);
     }
 
-    /// Puts a session with retained messages under way back in line.
+    /// Puts a session back in line that has retained messages under way, or queued ones of QoS 0: these are sent as fast
+    /// as its client takes them.
     pub(crate) fn resume_streaming(&mut self, slot: u32) {
         if let Some(session) = self.sessions.get_mut(slot)
-            && session.retained.is_some()
+            && (session.retained.is_some() || session.window.next_is_qos_0())
             && session.connection.is_some()
             && !std::mem::replace(&mut session.streaming, true)
         {
@@ -340,7 +378,7 @@ impl Home {
         }
         let to = PublishTo { qos, retain: true, packet_id: 0, identifier: grant.identifier(), dup: false };
         let sent = self.send(id, outgoing, to);
-        self.count_unsent(id, sent, outgoing.view.payload.len());
+        self.count_unsent(slot, sent, outgoing.view);
         true
     }
 }

@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn deliveries_fill_a_batch_whose_letters_share_their_targets() {
         let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
-        let target = Subscriber { session: SessionId { slot: 0, epoch: 0 }, grant, shard: ShardId(1) };
+        let target = Subscriber::new(ShardId(1), SessionId { slot: 0, epoch: 0 }, grant);
         let (topic, properties, payload, expires_at) = (&b"t"[..], &b""[..], &b"x"[..], Moment::NEVER);
         let message = MessageRef { topic, properties, payload, qos: QoS::AtMostOnce, retain: false, expires_at };
         let mut mail = Mail::default();

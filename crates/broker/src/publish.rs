@@ -2,12 +2,13 @@
 
 use crate::id::SessionId;
 use crate::log::log;
+use crate::memory::OUT_OF_MEMORY;
 use crate::message::{Message, MessageRef, Outgoing};
 use crate::protocol_error::Refused;
 use crate::received::{Flow, WORK_BYTES, malformed, protocol_error};
-use crate::{ConnectionId, Moment, Shard};
+use crate::{ConnectionId, DropReason, Moment, Shard};
 use mosquitto_mqtt::packet::Publish;
-use mosquitto_mqtt::{DecodeError, PacketType, Properties, Property, QoS, ReasonCode};
+use mosquitto_mqtt::{DecodeError, PacketType, Properties, Property, QoS, ReasonCode, TopicName};
 
 /// What the properties of a PUBLISH say to the broker itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,7 +17,17 @@ struct Said {
     expiry_s: Option<u32>,
 }
 
-/// What the broker does with a topic that begins with `$`.
+/// A message as it came, with the topic that it has in the broker.
+#[derive(Debug)]
+struct Came<'a> {
+    topic: &'a str,
+    standing: Standing,
+    /// Those that are forwarded.
+    properties: &'a [u8],
+    said: Said,
+}
+
+/// What the broker does with a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Ordinary,
@@ -24,6 +35,8 @@ enum Standing {
     Denied,
     /// A request to the broker itself.
     Control,
+    /// With its mount point it is none any more.
+    Impossible,
 }
 
 impl Shard {
@@ -35,8 +48,8 @@ impl Shard {
         let mut scratch = std::mem::take(&mut self.scratch);
         let properties = forwarded(publish.properties, said, &mut scratch);
         let outcome = match self.resolve_alias(id, publish.topic, said.alias) {
-            Ok(None) => self.take_message(id, slot, publish, publish.topic, properties, said),
-            Ok(Some(topic)) => self.take_message(id, slot, publish, &topic, properties, said),
+            Ok(None) => self.take_mounted(id, slot, publish, publish.topic, properties, said),
+            Ok(Some(topic)) => self.take_mounted(id, slot, publish, &topic, properties, said),
             Err(error) => Err(error),
         };
         self.scratch = scratch;
@@ -93,7 +106,9 @@ impl Shard {
         Ok(None)
     }
 
-    fn take_message(
+    /// Goes on with the topic as it is in the broker, behind the client's mount point.
+    #[inline]
+    fn take_mounted(
         &mut self,
         id: ConnectionId,
         slot: u32,
@@ -106,6 +121,30 @@ impl Shard {
             // The connection has been ended for its alias.
             return Ok(Flow::Next);
         }
+        let connection = self.home.connections.get(id);
+        let Some(mount_point) = connection.and_then(|connection| connection.mount_point.as_deref()) else {
+            let came = Came { topic, standing: standing(topic), properties, said };
+            return self.take_message(id, slot, publish, &came);
+        };
+        let mut mounted = std::mem::take(&mut self.mounted);
+        mounted.clear();
+        mounted.push_str(mount_point);
+        mounted.push_str(topic);
+        let standing = if TopicName::new(&mounted).is_ok() { standing(&mounted) } else { Standing::Impossible };
+        let came = Came { topic: &mounted, standing, properties, said };
+        let outcome = self.take_message(id, slot, publish, &came);
+        self.mounted = mounted;
+        outcome
+    }
+
+    fn take_message(
+        &mut self,
+        id: ConnectionId,
+        slot: u32,
+        publish: &Publish<'_>,
+        came: &Came<'_>,
+    ) -> Result<Flow, Refused> {
+        let &Came { topic, standing, properties, said } = came;
         // An alias of a few bytes may stand for it, and it is copied all the same.
         self.work += (topic.len() / WORK_BYTES) as u32;
         let message = MessageRef {
@@ -116,8 +155,10 @@ impl Shard {
             retain: publish.retain,
             expires_at: self.expiry(said.expiry_s),
         };
-        let standing = standing(topic);
-        let refused = self.refusal(standing, publish.payload);
+        let refused = self.refusal(slot, standing, publish);
+        if refused == Some(ReasonCode::QUOTA_EXCEEDED) && !self.can_refuse(id, slot, publish) {
+            return Ok(Flow::Next);
+        }
         let beyond = publish.qos == QoS::AtLeastOnce && refused.is_none() && self.is_beyond_window(id, slot);
         let refused = if beyond { Some(ReasonCode::QUOTA_EXCEEDED) } else { refused };
         let mut way = None;
@@ -129,7 +170,11 @@ impl Shard {
             way = Some(found);
         }
         self.home.statistics.publish_received += 1;
+        self.home.statistics.publish_bytes_received += publish.payload.len() as u64;
         self.log_received(id, publish, topic, refused);
+        if let Some(refused) = refused.filter(|_| !beyond) {
+            self.count_refused(slot, refused);
+        }
         if publish.qos == QoS::ExactlyOnce {
             self.publish_exactly_once(id, slot, publish, &message, refused)?;
             return Ok(Flow::Next);
@@ -156,12 +201,52 @@ impl Shard {
 
     /// Why a message is thrown away although it is acknowledged, if it is.
     #[inline]
-    fn refusal(&self, standing: Standing, payload: &[u8]) -> Option<ReasonCode> {
+    fn refusal(&self, slot: u32, standing: Standing, publish: &Publish<'_>) -> Option<ReasonCode> {
         let limit = self.home.settings.message_size_limit;
-        if limit > 0 && payload.len() > limit as usize {
+        if limit > 0 && publish.payload.len() > limit as usize {
             return Some(ReasonCode::PACKET_TOO_LARGE);
         }
-        (standing == Standing::Denied).then_some(ReasonCode::NOT_AUTHORIZED)
+        match standing {
+            Standing::Ordinary | Standing::Control => {}
+            Standing::Denied => return Some(ReasonCode::NOT_AUTHORIZED),
+            Standing::Impossible => return Some(ReasonCode::TOPIC_NAME_INVALID),
+        }
+        (self.home.memory_full && self.is_new_work(slot, publish)).then_some(ReasonCode::QUOTA_EXCEEDED)
+    }
+
+    /// Whether a message takes memory: it does not where it only empties its topic, or is known already.
+    #[cold]
+    fn is_new_work(&self, slot: u32, publish: &Publish<'_>) -> bool {
+        let is_known = publish.qos == QoS::ExactlyOnce
+            && self.home.sessions.get(slot).is_some_and(|session| session.incoming.get(publish.packet_id).is_some());
+        let only_empties = publish.retain && publish.payload.is_empty();
+        !is_known && !only_empties
+    }
+
+    /// A client of MQTT 3 cannot be told that its message is not taken, and must not believe that it was: it loses its
+    /// connection, and keeps the message.
+    #[cold]
+    fn can_refuse(&mut self, id: ConnectionId, slot: u32, publish: &Publish<'_>) -> bool {
+        let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
+        if v5 || publish.qos == QoS::AtMostOnce {
+            return true;
+        }
+        self.home.drop_for(slot, DropReason::MemoryLimit);
+        self.end_with(id, None, Some(OUT_OF_MEMORY));
+        false
+    }
+
+    #[cold]
+    fn count_refused(&mut self, slot: u32, refused: ReasonCode) {
+        match refused {
+            ReasonCode::PACKET_TOO_LARGE => self.home.drop_for(slot, DropReason::MessageSize),
+            ReasonCode::QUOTA_EXCEEDED => {
+                let name = self.home.sessions.get(slot).map_or("", |session| &session.client_id);
+                log!(self.home.log, Debug, "Rejected PUBLISH from {name}, quota exceeded.");
+                self.home.drop_for(slot, DropReason::MemoryLimit);
+            }
+            _ => {}
+        }
     }
 
     /// How many QoS 2 exchanges the client of a connection may have open (0: any number). A client of MQTT 3 was told no
@@ -169,8 +254,7 @@ impl Shard {
     /// is kept, within the bound in bytes; beyond it, the connection ends.
     #[inline]
     fn incoming_window(&self, id: ConnectionId) -> usize {
-        let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
-        if v5 { usize::from(self.home.settings.max_inflight_messages) } else { 0 }
+        self.home.connections.get(id).map_or(0, |connection| usize::from(connection.receive_maximum))
     }
 
     /// `[MQTT-3.3.4-7]`: whether a message of QoS 1 is one more than the client may send, who has filled its window with
@@ -189,6 +273,7 @@ impl Shard {
             Warning,
             "Client {name} has exceeded its receive-maximum quota. This behaviour must be fixed on the client."
         );
+        self.home.drop_for(slot, DropReason::ReceiveMaximum);
     }
 
     /// `[MQTT-4.3.3-8]`: kept until PUBREL, and answered with PUBREC.

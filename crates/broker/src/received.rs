@@ -121,12 +121,13 @@ impl Shard {
         self.work += 1;
         match self.packet(id, header, body) {
             Ok(Flow::Next) => {
-                self.home.statistics.packets_received += 1;
+                self.home.statistics.count_received(len);
                 Ok(len)
             }
             Ok(Flow::Held) => Err(Then::Full),
             Ok(Flow::HandOver(shard)) => Err(Then::HandOver(shard)),
             Err(error) => {
+                self.home.statistics.count_received(len);
                 self.fail(id, header.first_byte, body, error);
                 Err(Then::Ended { by_client: false })
             }
@@ -229,7 +230,13 @@ impl Shard {
     fn packet(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Result<Flow, Refused> {
         let Some(connection) = self.home.connections.get(id) else { return Ok(Flow::Next) };
         let (version, phase) = (connection.version, connection.phase);
-        let Phase::Open(slot) = phase else { return Ok(self.on_connect(id, header, body)) };
+        let Phase::Open(slot) = phase else {
+            let flow = self.on_connect(id, header, body);
+            if matches!(flow, Flow::Next) {
+                self.home.statistics.connects += 1;
+            }
+            return Ok(flow);
+        };
         let kind = header.packet_type(version)?;
         match kind {
             PacketType::Publish => {

@@ -75,6 +75,9 @@ impl Shard {
             let Some(slot) = self.home.streaming.pop_front() else { break };
             if let Some(session) = self.home.sessions.get_mut(slot) {
                 session.streaming = false;
+                if session.window.next_is_qos_0() {
+                    self.home.pump(slot);
+                }
                 if self.stream_to(slot, &mut visits) {
                     self.home.resume_streaming(slot);
                 }
@@ -114,7 +117,7 @@ impl Shard {
                 Found::Message(message) => {
                     let view = message.view();
                     if view.expires_at <= self.home.now {
-                        self.home.statistics.drop_one(DropReason::Expired);
+                        self.home.drop_for(slot, DropReason::Expired);
                         self.change_retained(RetainedChange::Expired(view.topic.into()));
                     } else if !self.home.deliver_retained(slot, grant, &mut Outgoing::of(&message)) {
                         self.keep_pending(slot);

@@ -10,6 +10,7 @@ use crate::message::Message;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
 
 type NodeId = u32;
 
@@ -27,6 +28,12 @@ struct Node {
     previous: NodeId,
     level: Level,
     message: Option<Message>,
+}
+
+impl Node {
+    fn has_expired(&self, now: Moment) -> bool {
+        self.message.as_ref().is_some_and(|message| message.view().expires_at <= now)
+    }
 }
 
 /// The tree. Behind a lock that all shards share.
@@ -184,6 +191,30 @@ impl RetainedTree {
             node.message = None;
             self.count -= 1;
             self.prune(at);
+        }
+    }
+
+    /// Places for nodes, those in use and those that are free.
+    pub(crate) fn slots(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether anything has expired by `now` that is retained in these places.
+    pub(crate) fn has_expired(&self, slots: Range<usize>, now: Moment) -> bool {
+        let end = slots.end.min(self.nodes.len());
+        self.nodes.get(slots.start..end).unwrap_or_default().iter().any(|node| node.has_expired(now))
+    }
+
+    /// Forgets all that has expired by `now` and is retained in these places.
+    pub(crate) fn remove_all_expired(&mut self, slots: Range<usize>, now: Moment) {
+        for at in slots.start..slots.end.min(self.nodes.len()) {
+            if let Some(node) = self.nodes.get_mut(at)
+                && node.has_expired(now)
+            {
+                node.message = None;
+                self.count -= 1;
+                self.prune(at as NodeId);
+            }
         }
     }
 

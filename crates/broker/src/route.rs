@@ -5,7 +5,7 @@ use crate::id::SessionId;
 use crate::mail::{Mail, SHARED_PAYLOAD_BYTES};
 use crate::message::{MessageRef, Outgoing};
 use crate::received::WORK_BYTES;
-use crate::subscriber::{Grant, Subscriber, Subscribers};
+use crate::subscriber::{Grant, Subscriber, Subscribers, mark_repeated};
 use crate::subscription_tree::Visit;
 use crate::topic_cache::{CacheSlot, Lookup};
 use crate::{Shard, ShardId};
@@ -20,13 +20,14 @@ impl Shard {
     /// Where the messages of a topic go.
     #[inline]
     pub(crate) fn way_of(&mut self, topic: &[u8]) -> CacheSlot {
-        match self.cache.lookup(topic, self.shared.generation()) {
+        let mark = !self.home.settings.allow_duplicate_messages;
+        match self.cache.lookup(topic, self.shared.generation(), mark) {
             Lookup::Hit(slot) => slot,
             Lookup::Stale(slot) => {
                 let tree = self.tree.get_or_insert_with(|| self.shared.subscriptions.read_arc());
                 // Read under the lock, so that it is this tree's.
                 let generation = self.shared.generation();
-                let visited = self.cache.fill(slot, tree, generation, self.id);
+                let visited = self.cache.fill(slot, tree, generation, self.id, mark);
                 self.work = self.work.saturating_add(u32::try_from(visited / NODES_A_WORK).unwrap_or(u32::MAX));
                 slot
             }
@@ -100,7 +101,7 @@ impl Shard {
     fn read<'m>(&mut self, mail: &'m Mail) -> HashMap<Searched<'m>, Vec<bool>, RandomState> {
         let mut searched = HashMap::with_hasher(RandomState::default());
         for (mut outgoing, start, targets) in mail.letters() {
-            for (at, &target) in targets.iter().enumerate() {
+            for (at, mut target) in targets.iter().copied().enumerate() {
                 // Unknown sessions are the delivery's business.
                 if self.has_changed(target, mail) {
                     let topic = outgoing.view.topic;
@@ -114,6 +115,8 @@ impl Shard {
                     if !still.get(at).is_some_and(|&still| still) {
                         continue;
                     }
+                    // What is repeated was left out already: what it repeats may be gone.
+                    target.is_repeated = false;
                 }
                 self.home.deliver(target, &mut outgoing);
             }
@@ -145,7 +148,29 @@ impl Shard {
         for (target, still) in targets.iter().zip(&mut still) {
             *still = *still || search.take_any(target);
         }
+        if !search.members {
+            self.leave_out_repeated(targets, &mut still);
+        }
         still
+    }
+
+    /// One of the targets that still are is enough for a session that gets no duplicates: the best.
+    fn leave_out_repeated(&self, targets: &[Subscriber], still: &mut [bool]) {
+        let (sessions, settings) = (&self.home.sessions, &self.home.settings);
+        let gets_one = |target: &Subscriber| {
+            sessions.get(target.session.slot).is_some_and(|session| session.gets_one_copy(settings))
+        };
+        let (places, mut left): (Vec<usize>, Vec<Subscriber>) = (0..)
+            .zip(targets.iter().zip(&*still))
+            .filter(|(_, (target, still))| **still && gets_one(target))
+            .map(|(at, (target, _))| (at, Subscriber { is_repeated: false, ..*target }))
+            .unzip();
+        mark_repeated(&mut left);
+        for (at, target) in places.into_iter().zip(left) {
+            if let Some(still) = still.get_mut(at) {
+                *still = !target.is_repeated;
+            }
+        }
     }
 }
 
@@ -266,7 +291,7 @@ mod tests {
         let mut shard = shard();
         shard.begin(Moment(1));
         let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
-        let subscriber = |slot| Subscriber { session: SessionId { slot, epoch: 0 }, grant, shard: ShardId(1) };
+        let subscriber = |slot| Subscriber::new(ShardId(1), SessionId { slot, epoch: 0 }, grant);
         shard.change_tree(|tree| {
             for slot in 0..50 {
                 tree.insert("a", None, subscriber(slot));
@@ -281,7 +306,7 @@ mod tests {
         let mut shard = shard();
         shard.begin(Moment(1));
         let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
-        let subscriber = Subscriber { session: SessionId { slot: 0, epoch: 0 }, grant, shard: ShardId(1) };
+        let subscriber = Subscriber::new(ShardId(1), SessionId { slot: 0, epoch: 0 }, grant);
         shard.change_tree(|tree| {
             for mixture in 0..1 << 10 {
                 let levels: Vec<&str> = (0..10).map(|bit| if mixture >> bit & 1 == 0 { "x" } else { "+" }).collect();
@@ -309,7 +334,7 @@ mod tests {
                 let session = shard.home.sessions.get_mut(slot).unwrap();
                 session.unsubscribed_in = 2;
                 let session = SessionId { slot, epoch: session.epoch };
-                Subscriber { session, grant: Grant::new(options, 7), shard: ShardId(0) }
+                Subscriber::new(ShardId(0), session, Grant::new(options, 7))
             })
             .collect();
         // Each was subscribed twice; a third of them still is, a third is once, and one has something new.
@@ -341,7 +366,7 @@ mod tests {
         session.unsubscribed_in = 2;
         let session = SessionId { slot, epoch: session.epoch };
         let grant = Grant::new(SubscriptionOptions::qos(QoS::AtLeastOnce), 7);
-        let member = Subscriber { session, grant, shard: ShardId(0) };
+        let member = Subscriber::new(ShardId(0), session, grant);
         shard.change_tree(|tree| tree.insert("t", Some("g"), member));
         let mut mail = Mail::default();
         for topic in ["t", "u", "t", "u", "t"] {
@@ -355,12 +380,37 @@ mod tests {
     }
 
     #[test]
+    fn whether_duplicates_are_allowed_may_change_while_the_way_of_a_topic_is_known() {
+        let mut shard = shard();
+        shard.begin(Moment(1));
+        let slot = shard.home.sessions.create("a");
+        let session = shard.home.sessions.get_mut(slot).unwrap();
+        session.v5 = false;
+        let session = SessionId { slot, epoch: session.epoch };
+        let grant = Grant::new(SubscriptionOptions::qos(QoS::AtLeastOnce), 0);
+        shard.change_tree(|tree| {
+            tree.insert("t", None, Subscriber::new(ShardId(0), session, grant));
+            tree.insert("#", None, Subscriber::new(ShardId(0), session, grant));
+        });
+        let (topic, properties, payload, qos) = (&b"t"[..], &b""[..], &b"x"[..], QoS::AtLeastOnce);
+        let message = MessageRef { topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
+        let mut queued = Vec::new();
+        for allow_duplicate_messages in [true, false, true, false] {
+            shard.home.settings = Arc::new(Settings { allow_duplicate_messages, ..Settings::default() });
+            let way = shard.way_for(&message);
+            shard.route(way, &mut Outgoing::new(message), None);
+            queued.push(shard.home.sessions.get(slot).unwrap().window.len());
+        }
+        assert_eq!(queued, [2, 3, 5, 6]);
+    }
+
+    #[test]
     fn a_new_generation_begins_only_where_a_subscription_changed() {
         let mut shard = shard();
         shard.begin(Moment(1));
         let session = SessionId { slot: 0, epoch: 0 };
         let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
-        let subscriber = Subscriber { session, grant, shard: ShardId(0) };
+        let subscriber = Subscriber::new(ShardId(0), session, grant);
         let first = shard.shared.generation();
         let (_, made) = shard.change_tree(|tree| tree.insert("a", None, subscriber));
         let (_, nothing) = shard.change_tree(|tree| tree.remove("b", None, ShardId(0), session));

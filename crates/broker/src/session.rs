@@ -1,11 +1,12 @@
 //! The state of one client that outlives its connection (MQTT 5, 4.1).
 
+use crate::drops::Drops;
 use crate::incoming::IncomingMessages;
 use crate::message::Message;
 use crate::retained_streams::RetainedStreams;
 use crate::subscription_tree::NodeId;
 use crate::window::Window;
-use crate::{ConnectionId, Moment};
+use crate::{ConnectionId, Moment, Settings};
 use hashbrown::{HashSet, HashTable};
 use mosquitto_mqtt::QoS;
 use slab::Slab;
@@ -49,6 +50,8 @@ pub(crate) struct Session {
     pub(crate) memberships: BTreeSet<(NodeId, Box<str>)>,
     /// The generation of the tree in which a subscription of this session was last taken back.
     pub(crate) unsubscribed_in: u64,
+    /// Whether its client last spoke MQTT 5.
+    pub(crate) v5: bool,
     /// The highest QoS of the listener that its client has last come through.
     pub(crate) max_qos: QoS,
     pub(crate) window: Window,
@@ -57,12 +60,16 @@ pub(crate) struct Session {
     pub(crate) will: Option<Box<StoredWill>>,
     /// The armed publication of the will.
     pub(crate) will_at: Option<Moment>,
+    /// The armed look at what its client has not acknowledged.
+    pub(crate) retry_at: Option<Moment>,
     /// Retained messages under way to it, if there are any.
     pub(crate) retained: Option<Box<RetainedStreams>>,
     /// Whether it stands in the list of sessions to stream retained messages to.
     pub(crate) streaming: bool,
     /// Whether the loss of messages was logged since the client came.
     pub(crate) drops_logged: bool,
+    /// What was lost, if anything was.
+    pub(crate) drops: Option<Box<Drops>>,
 }
 
 impl Session {
@@ -77,19 +84,28 @@ impl Session {
             subscriptions: HashSet::default(),
             memberships: BTreeSet::new(),
             unsubscribed_in: 0,
+            v5: true,
             max_qos: QoS::ExactlyOnce,
             window: Window::default(),
             incoming: IncomingMessages::default(),
             will: None,
             will_at: None,
+            retry_at: None,
             retained: None,
             streaming: false,
             drops_logged: false,
+            drops: None,
         }
     }
 }
 
 impl Session {
+    /// Whether one copy of a message is enough for it, however many of its subscriptions match.
+    #[inline]
+    pub(crate) fn gets_one_copy(&self, settings: &Settings) -> bool {
+        !settings.allow_duplicate_messages && !self.v5
+    }
+
     /// The session subscribes once more at this node: by itself, or in a group.
     pub(crate) fn add_subscription(&mut self, node: NodeId, group: Option<&str>) {
         match group {
@@ -133,6 +149,11 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Slots are numbers below this.
+    pub(crate) fn slot_count(&self) -> u32 {
+        self.slots.capacity() as u32
     }
 
     pub(crate) fn find(&self, client_id: &str) -> Option<u32> {

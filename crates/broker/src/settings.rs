@@ -1,6 +1,5 @@
 //! What the operator can set, in the broker's own terms.
 
-use mosquitto_mqtt::packet::Connect;
 use mosquitto_mqtt::{ProtocolVersion, QoS};
 
 /// Settings of the whole broker. Options of mosquitto.conf(5) bear the same names.
@@ -25,6 +24,8 @@ pub struct Settings {
     pub max_packet_size: u32,
     /// Bytes of the largest payload that is passed on; 0 is no limit.
     pub message_size_limit: u32,
+    /// Bytes of heap in use above which no new work is taken; 0 is no limit. Who drives the shards measures them.
+    pub memory_limit: u64,
     /// Whether messages may be retained.
     pub retain_available: bool,
     /// Whether a message is delivered at a subscription's QoS where its own is lower.
@@ -63,13 +64,6 @@ impl Settings {
         if self.upgrade_outgoing_qos { granted } else { message.min(granted) }
     }
 
-    /// Whether a client id is one that clients may have. It is the one that the client has sent that counts; of one that the
-    /// broker makes up, what the listener lets it begin with.
-    pub(crate) fn allows_client_id(&self, listener: &ListenerSettings, sent: &str) -> bool {
-        let client_id = if sent.is_empty() { &listener.auto_id_prefix } else { sent };
-        self.clientid_prefixes.as_deref().is_none_or(|prefix| client_id.starts_with(prefix))
-    }
-
     /// How long a session that wants to outlive its connection for so many seconds does so.
     pub(crate) fn session_expiry_s(&self, wanted: u32) -> u32 {
         match self.persistent_client_expiration_s {
@@ -81,11 +75,14 @@ impl Settings {
 
 /// Settings of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct ListenerSettings {
     /// The port that the log names.
     pub port: u16,
     /// The address or host name that it was asked to listen at; none: all addresses.
     pub host: Option<Box<str>>,
+    /// Whether it is there no more: its number stays, as long as it may have connections.
+    pub closed: bool,
     /// Whether clients without a user name are let in.
     pub allow_anonymous: bool,
     /// The highest QoS that its clients may use.
@@ -108,9 +105,9 @@ pub struct ListenerSettings {
 }
 
 impl ListenerSettings {
-    /// The client id under which a client is known; empty where the broker has to make one up, or there can be none.
-    pub(crate) fn client_id<'a>(&self, connect: &Connect<'a>) -> &'a str {
-        if self.use_username_as_clientid { connect.username.unwrap_or_default() } else { connect.client_id }
+    /// The mount point, unless it changes nothing.
+    pub(crate) fn mount_point(&self) -> Option<&str> {
+        self.mount_point.as_deref().filter(|mount_point| !mount_point.is_empty())
     }
 }
 
@@ -145,6 +142,7 @@ impl Default for ListenerSettings {
         Self {
             port: 1883,
             host: None,
+            closed: false,
             allow_anonymous: true,
             max_qos: QoS::ExactlyOnce,
             versions: Versions::ALL,
@@ -170,6 +168,7 @@ impl Default for Settings {
             max_keepalive_s: 0,
             max_packet_size: 2_000_000,
             message_size_limit: 0,
+            memory_limit: 0,
             retain_available: true,
             upgrade_outgoing_qos: false,
             enable_control_api: false,

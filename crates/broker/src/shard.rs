@@ -7,6 +7,8 @@ use crate::log::log_connection;
 use crate::mail::Mail;
 use crate::message::Message;
 use crate::post::Post;
+use crate::reconfigure::Review;
+use crate::retained_expiry::Sweep;
 use crate::session::Place;
 use crate::subscription_tree::SubscriptionTree;
 use crate::topic_cache::TopicCache;
@@ -65,12 +67,17 @@ pub struct Shard {
     pub(crate) retained_changes_bytes: usize,
     /// Subscriptions of sessions that are gone, to be removed a slice at a time.
     pub(crate) orphans: Vec<(SessionId, Vec<Place>)>,
+    /// What is left to be looked at since the settings changed.
+    pub(crate) review: Option<Review>,
     pub(crate) random: ChaCha12Rng,
     /// Packets and deliveries since the last call of `received`.
     pub(crate) work: u32,
     pub(crate) work_max: u32,
     /// Properties of a message without those that are not forwarded.
     pub(crate) scratch: Vec<u8>,
+    /// The topic of a message with its mount point.
+    pub(crate) mounted: String,
+    pub(crate) sweep: Sweep,
 }
 
 /// A retained message that was set or cleared.
@@ -96,10 +103,13 @@ impl Shard {
             retained_changes: Vec::new(),
             retained_changes_bytes: 0,
             orphans: Vec::new(),
+            review: None,
             random: ChaCha12Rng::from_seed(seed),
             work: 0,
             work_max: WORK_MAX,
             scratch: Vec::new(),
+            mounted: String::new(),
+            sweep: Sweep::default(),
         }
     }
 
@@ -108,6 +118,8 @@ impl Shard {
         self.home.previous_now = self.home.now;
         self.home.now = self.home.now.max(now);
         self.fire_timers();
+        self.go_on_reviewing();
+        self.sweep_retained();
     }
 
     /// Ends a tick: what was put off to be done once is done now.
@@ -122,6 +134,7 @@ impl Shard {
     pub fn open(&mut self, peer: &str, listener: u16) -> ConnectionId {
         let port = self.home.settings.listeners.get(usize::from(listener)).map_or(0, |l| l.port);
         log_connection!(self.home.log, Notice, "New connection from {peer} on port {port}.");
+        self.home.statistics.sockets_opened += 1;
         self.open_handed_over(peer, listener)
     }
 
@@ -130,6 +143,7 @@ impl Shard {
         let mut connection = Connection::new(peer.into(), listener, self.home.now);
         connection.silence_ms = OPENING_S * 1000;
         let id = self.home.connections.insert(connection);
+        self.home.statistics.connections += 1;
         self.arm_silence(id);
         id
     }
@@ -141,6 +155,10 @@ impl Shard {
                 self.home.timers.cancel(at, crate::timers::Timer::Silence(id));
             }
             connection.output.clear(&mut self.home.pool);
+            connection.count_waiting(&mut self.home.statistics);
+            if connection.phase != Phase::Ending {
+                self.home.statistics.connections -= 1;
+            }
         }
     }
 
@@ -161,6 +179,7 @@ impl Shard {
         for &id in list.iter() {
             if let Some(connection) = self.home.connections.get_mut(id) {
                 connection.touched = false;
+                connection.count_waiting(&mut self.home.statistics);
             }
         }
     }
@@ -188,6 +207,8 @@ impl Shard {
         let refused = len == 0 || len < connection.offered.take();
         connection.refusing = (connection.refusing || refused) && connection.output.bytes() > 0;
         connection.forget_replies(len);
+        self.home.statistics.bytes_sent += len as u64;
+        connection.count_waiting(&mut self.home.statistics);
         if let Phase::Open(slot) = connection.phase
             && len > 0
             && connection.output.bytes() < crate::retained::STREAM_LOW_WATER
@@ -210,15 +231,20 @@ impl Shard {
 
     /// When the next tick has to be, whatever happens. A moment that has passed means at once.
     pub fn next_deadline(&self) -> Option<Moment> {
-        if !self.home.streaming.is_empty() || !self.orphans.is_empty() || !self.home.log.lines.is_empty() {
+        let unfinished = !self.home.streaming.is_empty() || !self.orphans.is_empty() || self.review.is_some();
+        if unfinished || !self.home.log.lines.is_empty() {
             return Some(self.home.now);
         }
-        self.home.timers.next()
+        [self.home.timers.next(), self.next_sweep()].into_iter().flatten().min()
     }
 
-    /// What was counted so far.
+    /// What was counted so far. What waits to be sent is that of the last time when [`touched`](Self::touched) was asked.
     pub fn statistics(&self) -> Statistics {
-        self.home.statistics
+        Statistics {
+            sessions: self.home.sessions.len() as u64,
+            sockets: self.home.connections.len() as u64,
+            ..self.home.statistics
+        }
     }
 
     /// Connections, also those that are closing.
@@ -229,16 +255,6 @@ impl Shard {
     /// Sessions, with a connection or without.
     pub fn session_count(&self) -> usize {
         self.home.sessions.len()
-    }
-
-    /// Goes on with other settings. To be called between two events, on all shards of a broker alike.
-    ///
-    /// They are in force at once for all that is decided from now on. What a client was told when it connected, or what
-    /// was decided about it then, stays as it is until it connects again: its keep alive, its inflight window, the topic
-    /// aliases it may use. The number of a listener must mean the same listener as before.
-    pub fn reconfigure(&mut self, settings: Arc<Settings>) {
-        self.home.log.reconfigure(settings.log, settings.connection_messages);
-        self.home.settings = settings;
     }
 
     /// The settings that the shard runs with.

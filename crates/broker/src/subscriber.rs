@@ -2,7 +2,9 @@
 
 use crate::ShardId;
 use crate::id::SessionId;
-use hashbrown::HashTable;
+use foldhash::fast::RandomState;
+use hashbrown::hash_map::Entry;
+use hashbrown::{HashMap, HashTable};
 use mosquitto_mqtt::QoS;
 use mosquitto_mqtt::packet::SubscriptionOptions;
 
@@ -55,11 +57,45 @@ pub(crate) struct Subscriber {
     pub(crate) session: SessionId,
     pub(crate) grant: Grant,
     pub(crate) shard: ShardId,
+    /// Whether another target of the same message serves the session at least as well, so that a client that gets no
+    /// duplicates does not get this one. Never set in the tree.
+    pub(crate) is_repeated: bool,
 }
 
 impl Subscriber {
+    pub(crate) fn new(shard: ShardId, session: SessionId, grant: Grant) -> Self {
+        Self { session, grant, shard, is_repeated: false }
+    }
+
+    /// Whether the session needs nothing of `other` that it does not get by this one: a message of its own at least, and
+    /// at the higher QoS.
+    fn covers(&self, other: &Subscriber) -> bool {
+        self.grant.qos() >= other.grant.qos() && (other.grant.no_local() || !self.grant.no_local())
+    }
+
     pub(crate) fn is(&self, shard: ShardId, session: SessionId) -> bool {
         self.session == session && self.shard == shard
+    }
+}
+
+/// Marks those of a message's targets that are [repeated](Subscriber::is_repeated), so that one of each session is not
+/// `[3.1.1 MQTT-3.3.5-1]`.
+pub(crate) fn mark_repeated(targets: &mut [Subscriber]) {
+    let mut best: HashMap<(ShardId, SessionId), usize, RandomState> = HashMap::default();
+    for at in 0..targets.len() {
+        let Some(target) = targets.get(at) else { return };
+        match best.entry((target.shard, target.session)) {
+            Entry::Vacant(place) => _ = place.insert(at),
+            Entry::Occupied(mut known) => {
+                let Ok([other, target]) = targets.get_disjoint_mut([*known.get(), at]) else { return };
+                if other.covers(target) {
+                    target.is_repeated = true;
+                } else if target.covers(other) {
+                    other.is_repeated = true;
+                    known.insert(at);
+                }
+            }
+        }
     }
 }
 
@@ -214,7 +250,7 @@ mod tests {
 
     fn subscriber(slot: u32) -> Subscriber {
         let grant = Grant::new(SubscriptionOptions::qos(QoS::AtLeastOnce), slot);
-        Subscriber { session: SessionId { slot, epoch: 1 }, grant, shard: ShardId(slot as u16 % 3) }
+        Subscriber::new(ShardId(slot as u16 % 3), SessionId { slot, epoch: 1 }, grant)
     }
 
     #[test]
@@ -233,6 +269,30 @@ mod tests {
             }
             assert!(list.is_empty());
         }
+    }
+
+    #[test]
+    fn all_but_the_best_of_a_sessions_targets_are_repeated() {
+        let target = |slot, qos, no_local| {
+            let options = SubscriptionOptions { qos, no_local, ..Default::default() };
+            Subscriber::new(ShardId(0), SessionId { slot, epoch: 1 }, Grant::new(options, 0))
+        };
+        let (zero, one, two) = (QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce);
+        let mut targets = [
+            target(1, zero, false),
+            target(2, one, false),
+            target(1, two, false),
+            target(1, two, false),
+            target(2, zero, false),
+            target(3, two, true),
+            target(3, zero, false),
+            target(4, one, true),
+            target(4, one, false),
+        ];
+        mark_repeated(&mut targets);
+        let repeated: Vec<bool> = targets.iter().map(|target| target.is_repeated).collect();
+        // What does not get the client's own messages cannot stand for what does.
+        assert_eq!(repeated, [true, false, false, true, true, false, false, true, false]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use crate::ShardId;
 use crate::group::Group;
-use crate::subscriber::{Subscriber, Subscribers};
+use crate::subscriber::{Subscriber, Subscribers, mark_repeated};
 use crate::subscription_tree::{SubscriptionTree, Visit};
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
@@ -39,6 +39,8 @@ pub(crate) struct Matches {
     pub(crate) groups: Vec<Arc<Group>>,
     /// The generation of the tree in which all this was found.
     pub(crate) generation: u64,
+    /// Whether the targets that are repeated are marked.
+    is_marked: bool,
 }
 
 /// The targets on one other shard.
@@ -56,12 +58,22 @@ impl Matches {
         self.local.is_empty() && self.remote.is_empty() && self.groups.is_empty()
     }
 
-    fn fill(&mut self, topic: &[u8], tree: &SubscriptionTree, own: ShardId) -> usize {
+    #[inline]
+    fn is_good(&self, generation: u64, marked: bool) -> bool {
+        self.generation == generation && (self.is_marked || !marked)
+    }
+
+    fn fill(&mut self, topic: &[u8], tree: &SubscriptionTree, own: ShardId, mark: bool) -> usize {
         self.local.clear();
         self.remote.clear();
         self.shards.clear();
         self.groups.clear();
         let visited = tree.visit(topic, &mut Collect { matches: self, own });
+        if mark {
+            mark_repeated(&mut self.local);
+            mark_repeated(&mut self.remote);
+        }
+        self.is_marked = mark;
         // Stable: the order of the walk stays within each shard.
         self.remote.sort_by_key(|s| s.shard);
         let mut start = 0;
@@ -129,9 +141,10 @@ pub(crate) struct CacheSlot {
 }
 
 impl TopicCache {
-    /// Finds the place of `topic` in a tree of this generation.
+    /// Finds the place of `topic` in a tree of this generation. `marked` says whether targets that are repeated have to be
+    /// marked.
     #[inline]
-    pub(crate) fn lookup(&mut self, topic: &[u8], generation: u64) -> Lookup {
+    pub(crate) fn lookup(&mut self, topic: &[u8], generation: u64, marked: bool) -> Lookup {
         if self.sets.is_empty() {
             self.sets.resize_with(SETS, Default::default);
         }
@@ -139,7 +152,7 @@ impl TopicCache {
         let Some(ways) = self.sets.get_mut(set) else { return Lookup::Stale(CacheSlot { set, way: 0 }) };
         if let Some(way) = ways.iter().position(|e| e.topic == topic) {
             let slot = CacheSlot { set, way };
-            let good = ways.get(way).is_some_and(|e| e.matches.generation == generation);
+            let good = ways.get(way).is_some_and(|e| e.matches.is_good(generation, marked));
             return if good { Lookup::Hit(slot) } else { Lookup::Stale(slot) };
         }
         let way = ways.iter().position(|e| e.matches.generation != generation).unwrap_or_else(|| {
@@ -160,11 +173,18 @@ impl TopicCache {
         Lookup::Stale(CacheSlot { set, way })
     }
 
-    /// Fills the entry in `slot` from the tree, whose `generation` must be that of the tree under this very lock.
-    /// Returns how many nodes of the tree that took.
-    pub(crate) fn fill(&mut self, slot: CacheSlot, tree: &SubscriptionTree, generation: u64, own: ShardId) -> usize {
+    /// Fills the entry in `slot` from the tree, whose `generation` must be that of the tree under this very lock, and
+    /// marks the targets that are repeated if `mark` says so. Returns how many nodes of the tree that took.
+    pub(crate) fn fill(
+        &mut self,
+        slot: CacheSlot,
+        tree: &SubscriptionTree,
+        generation: u64,
+        own: ShardId,
+        mark: bool,
+    ) -> usize {
         let Some(entry) = self.sets.get_mut(slot.set).and_then(|set| set.get_mut(slot.way)) else { return 0 };
-        let visited = entry.matches.fill(&entry.topic, tree, own);
+        let visited = entry.matches.fill(&entry.topic, tree, own, mark);
         entry.matches.generation = generation;
         self.targets += entry.matches.local.len() + entry.matches.remote.len() + entry.matches.groups.len();
         if self.targets > TARGETS_MAX || self.long_topics > LONG_TOPICS_MAX {
@@ -197,10 +217,10 @@ mod tests {
     const SHARD: ShardId = ShardId(0);
 
     fn look_up(cache: &mut TopicCache, tree: &SubscriptionTree, topic: &[u8], generation: u64) {
-        if let Lookup::Stale(slot) = cache.lookup(topic, generation) {
-            cache.fill(slot, tree, generation, SHARD);
+        if let Lookup::Stale(slot) = cache.lookup(topic, generation, false) {
+            cache.fill(slot, tree, generation, SHARD, false);
         }
-        assert!(matches!(cache.lookup(topic, generation), Lookup::Hit(_)));
+        assert!(matches!(cache.lookup(topic, generation, false), Lookup::Hit(_)));
     }
 
     #[test]
@@ -221,7 +241,7 @@ mod tests {
     fn groups_are_targets() {
         let (mut cache, mut tree) = (TopicCache::default(), SubscriptionTree::default());
         let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
-        let subscriber = Subscriber { session: SessionId { slot: 0, epoch: 0 }, grant, shard: SHARD };
+        let subscriber = Subscriber::new(SHARD, SessionId { slot: 0, epoch: 0 }, grant);
         tree.insert("a", Some("g"), subscriber);
         tree.insert("a", Some("h"), subscriber);
         look_up(&mut cache, &tree, b"a", 1);

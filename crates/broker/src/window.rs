@@ -29,12 +29,27 @@ pub(crate) struct InFlight {
     /// Whether it takes of the present connection's quota.
     counted: bool,
     pub(crate) identifier: u32,
+    /// The second in which it was last sent, where it is to be sent again without an acknowledgement.
+    pub(crate) sent_s: u32,
     payload_len: u32,
     /// None once the client has it for good.
     pub(crate) message: Option<Message>,
 }
 
-/// What has to be sent again after a reconnection.
+impl InFlight {
+    /// What of it is sent again.
+    fn again(&self) -> Unsent {
+        Unsent {
+            packet_id: self.packet_id,
+            awaiting: self.awaiting,
+            retain: self.retain,
+            identifier: self.identifier,
+            message: self.message.clone(),
+        }
+    }
+}
+
+/// What has to be sent again.
 #[derive(Debug)]
 pub(crate) struct Unsent {
     pub(crate) packet_id: u16,
@@ -83,6 +98,8 @@ pub(crate) struct Window {
     live: u16,
     /// Entries that wait to be sent again on the present connection.
     unsent: u16,
+    /// Messages of QoS 0 in the queue.
+    queued_qos_0: u32,
     last_id: u16,
     /// How many more PUBLISH packets the client takes now (MQTT 5, 4.9).
     quota: u16,
@@ -150,6 +167,7 @@ impl Window {
             sent: true,
             counted: true,
             identifier,
+            sent_s: 0,
             payload_len: payload_len as u32,
             message: Some(message),
         });
@@ -205,6 +223,7 @@ impl Window {
     pub(crate) fn enqueue(&mut self, queued: Queued) {
         self.bytes += queued.message.bytes().len();
         self.queued_payload += queued.message.view().payload.len();
+        self.queued_qos_0 += u32::from(queued.qos == QoS::AtMostOnce);
         self.queue.push_back(queued);
     }
 
@@ -252,19 +271,29 @@ impl Window {
         self.quota = self.quota.saturating_sub(1);
         entry.sent = true;
         self.unsent -= 1;
-        Some(Unsent {
-            packet_id: entry.packet_id,
-            awaiting: entry.awaiting,
-            retain: entry.retain,
-            identifier: entry.identifier,
-            message: entry.message.clone(),
-        })
+        Some(entry.again())
+    }
+
+    /// Entries that were sent on the present connection in the second `last_s` or before, `most` of them, oldest
+    /// identifiers first; each counts as sent in the second `now_s`. And the second in which the one was sent that waits
+    /// longest then, if there is any.
+    pub(crate) fn overdue(&mut self, last_s: u32, now_s: u32, most: usize) -> (Vec<Unsent>, Option<u32>) {
+        let (mut overdue, mut oldest_s) = (Vec::new(), None);
+        for entry in self.in_flight.iter_mut().filter(|entry| entry.sent && entry.awaiting != Awaiting::Nothing) {
+            if entry.sent_s <= last_s && overdue.len() < most {
+                entry.sent_s = now_s;
+                overdue.push(entry.again());
+            }
+            oldest_s = Some(oldest_s.map_or(entry.sent_s, |oldest: u32| oldest.min(entry.sent_s)));
+        }
+        (overdue, oldest_s)
     }
 
     /// Takes the message that has waited longest.
     pub(crate) fn next_queued(&mut self) -> Option<Queued> {
         let next = self.queue.pop_front();
-        if let Some(Queued { message, .. }) = &next {
+        if let Some(Queued { message, qos, .. }) = &next {
+            self.queued_qos_0 -= u32::from(*qos == QoS::AtMostOnce);
             self.bytes -= message.bytes().len();
             self.queued_payload -= message.view().payload.len();
         }
@@ -272,6 +301,18 @@ impl Window {
             self.queue = VecDeque::new();
         }
         next
+    }
+
+    /// Whether a message of QoS 0 waits: others have to wait behind it.
+    #[inline]
+    pub(crate) fn has_queued_qos_0(&self) -> bool {
+        self.queued_qos_0 > 0
+    }
+
+    /// Whether the message that has waited longest is of QoS 0, and so needs no room in the window.
+    #[inline]
+    pub(crate) fn next_is_qos_0(&self) -> bool {
+        self.queued_qos_0 > 0 && self.queue.front().is_some_and(|queued| queued.qos == QoS::AtMostOnce)
     }
 
     /// Whether entries wait to be sent again.
@@ -295,6 +336,16 @@ impl Window {
             self.quota = self.quota.saturating_add(1).min(self.quota_max);
             self.last_id = if packet_id == 1 { u16::MAX } else { packet_id - 1 };
         }
+    }
+
+    /// Bytes of all messages in flight and queued.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Messages queued.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
     }
 
     /// Messages in flight and queued.

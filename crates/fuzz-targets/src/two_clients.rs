@@ -76,6 +76,7 @@ fn settings(profile: u8) -> Settings {
         max_inflight_messages: 3,
         max_queued_messages: 5,
         listeners: listeners(2, 2),
+        retry_interval_s: Some(0),
         log: mosquitto_broker::LogMask::ALL,
         ..Settings::default()
     };
@@ -83,7 +84,7 @@ fn settings(profile: u8) -> Settings {
         0 => small,
         1 => Settings { max_inflight_messages: 1, max_queued_messages: 1, listeners: listeners(2, 0), ..small },
         2 => Settings { max_inflight_messages: 0, max_queued_messages: 0, listeners: listeners(0, 2), ..small },
-        _ => Settings { max_keepalive_s: 10, log: mosquitto_broker::LogMask::DEFAULT, ..small },
+        _ => Settings { max_keepalive_s: 10, retry_interval_s: None, log: mosquitto_broker::LogMask::DEFAULT, ..small },
     }
 }
 

@@ -9,15 +9,30 @@
 //! holds for longer than a tick; for nothing else: not for the log, not for a mailbox, not for a client.
 
 mod broker;
+mod check;
 mod endpoint;
+mod failure;
+mod interface;
+mod launch;
+mod listeners;
 mod log;
 mod mailbox;
 mod operator;
 mod order;
 pub mod outside;
+mod pid_file;
+mod privileges;
+mod reload;
+#[cfg(test)]
+mod scratch;
 mod seats;
+mod sensitive;
 mod settings;
 mod startup;
+mod supervisor;
+mod sys_tree;
+mod sys_updates;
+mod tree_print;
 mod worker;
 
 pub use startup::run;

@@ -1,8 +1,13 @@
 //! The main thread while the broker runs: signals, and what is due by the clock.
 
+use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::outside::SIGNALS;
+use crate::reload::UnderWay;
+use crate::supervisor::{self, Watchdog};
+use crate::sys_updates::SysUpdates;
+use crate::tree_print::TreePrint;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::Settings;
 use signal_hook::consts::{SIGHUP, SIGTERM, SIGUSR1, SIGUSR2};
@@ -20,6 +25,11 @@ pub(crate) struct Operator {
     pub(crate) settings: Settings,
     pub(crate) logger: Logger,
     pub(crate) office: Arc<PostOffice>,
+    pub(crate) listeners: Listeners,
+    pub(crate) reload: Option<UnderWay>,
+    pub(crate) sys_updates: SysUpdates,
+    pub(crate) tree_print: TreePrint,
+    pub(crate) watchdog: Option<Watchdog>,
 }
 
 /// What there is to do next.
@@ -48,18 +58,17 @@ impl Operator {
     /// Until SIGINT or SIGTERM.
     pub(crate) fn run(mut self, signals: &Receiver<i32>) {
         loop {
-            match self.next_call(signals) {
+            let call = self.next_call(signals);
+            self.look_at_reload();
+            match call {
                 Call::Due => self.do_what_is_due(),
-                Call::Signal(SIGHUP) => {
-                    self.warn("SIGHUP ignored: reloading the configuration is not supported yet; it stays as it is.")
-                }
+                Call::Signal(SIGHUP) => self.reload(),
                 Call::Signal(SIGUSR1) => {
                     self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved.");
                 }
-                Call::Signal(SIGUSR2) => {
-                    self.warn("SIGUSR2 ignored: printing the subscription tree is not supported yet.");
-                }
-                Call::Signal(_) => return,
+                Call::Signal(SIGUSR2) => self.tree_print.request(&self.office, &self.logger),
+                Call::Signal(signal) if signal == libc::SIGRTMIN() => self.logger.reopen(),
+                Call::Signal(_) => return supervisor::stopping(),
             }
         }
     }
@@ -79,10 +88,18 @@ impl Operator {
 
     /// When there is something to do next, whatever happens.
     fn next_deadline(&self) -> Option<Instant> {
-        None
+        let sys_updates = self.sys_updates.next_deadline(self.settings.config.global.sys_interval);
+        let watchdog = self.watchdog.as_ref().map(Watchdog::next_deadline);
+        [sys_updates, watchdog, self.next_look_at_reload()].into_iter().flatten().min()
     }
 
-    fn do_what_is_due(&mut self) {}
+    fn do_what_is_due(&mut self) {
+        let now = Instant::now();
+        self.sys_updates.do_what_is_due(now, self.settings.config.global.sys_interval, &self.office);
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.do_what_is_due(now, &self.office);
+        }
+    }
 
     fn warn(&self, text: &str) {
         self.logger.log(LogLevel::Warning, text);

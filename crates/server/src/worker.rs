@@ -7,6 +7,7 @@
 mod accept;
 mod clock;
 mod closing;
+mod heap;
 mod orders;
 mod pace;
 mod reading;
@@ -21,7 +22,7 @@ use crate::mailbox::{Arrival, Delivery, PostOffice};
 use accept::Entrance;
 use closing::Closing;
 use mio::{Events, Poll, Token};
-use mosquitto_broker::{ConnectionId, LogLine, Publication, Shard, ShardId};
+use mosquitto_broker::{ConnectionId, LogLine, Moment, Publication, Shard, ShardId};
 use pace::Pace;
 use reading::READ_BUFFER_BYTES;
 use socket::Sockets;
@@ -69,6 +70,8 @@ pub(crate) struct Worker {
     newcomers: Vec<Arrival>,
     /// Connections for other workers whose mailboxes are full.
     departures: Vec<(ShardId, Arrival)>,
+    /// When the use of the heap was looked at last.
+    heap_looked_at: Option<Moment>,
     /// What the broker itself has to publish, and could not yet.
     publications: VecDeque<Publication>,
     delivery: Delivery,
@@ -106,6 +109,7 @@ impl Worker {
             broken: Vec::new(),
             newcomers: Vec::new(),
             departures: Vec::new(),
+            heap_looked_at: None,
             publications: VecDeque::new(),
             delivery: Delivery::default(),
             touched: Vec::new(),
@@ -152,6 +156,7 @@ impl Worker {
     fn tick(&mut self, events: &Events) {
         let now = self.clock.now();
         self.shard.begin(now);
+        self.look_at_heap(now);
         let newcomers = std::mem::take(&mut self.newcomers);
         self.collect_mail();
         for (id, error) in std::mem::take(&mut self.broken) {

@@ -8,7 +8,7 @@ use crate::link::{Closed, ConnectInfo, Link, Reply, Sent, WillInfo};
 use crate::message::Message;
 use crate::session::{Awaiting, Candidate, Due, Session, Stream, Subscription, Version};
 use crate::violation::{Checked, must, violated};
-use mosquitto_broker::Moment;
+use mosquitto_broker::{Moment, Settings};
 use mosquitto_mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mosquitto_mqtt::{ProtocolVersion, QoS, SharedFilter};
 use std::cell::RefCell;
@@ -34,10 +34,12 @@ pub(crate) struct Model {
     routed: HashSet<u32>,
     /// The Receive Maximum of clients that name none (`max_inflight_messages`).
     pub(crate) window: u16,
+    /// Whether clients of MQTT 3 are sent again on a live connection what they do not acknowledge.
+    pub(crate) retries: bool,
 }
 
 impl Model {
-    pub(crate) fn new(homes: Vec<usize>, now: Moment, window: u16) -> Self {
+    pub(crate) fn new(homes: Vec<usize>, now: Moment, settings: &Settings) -> Self {
         Self {
             now,
             sessions: BTreeMap::new(),
@@ -47,7 +49,8 @@ impl Model {
             seq: 0,
             wills_published: 0,
             routed: HashSet::new(),
-            window,
+            window: settings.max_inflight_messages,
+            retries: settings.retry_interval_s != Some(0),
         }
     }
 
@@ -152,6 +155,8 @@ impl Model {
         session.link = Some(at);
         session.connection += 1;
         session.resumed = kept;
+        session.seen_here.clear();
+        session.released_here.clear();
         let packet = info.max_packet_size.map_or(usize::MAX, |bytes| bytes as usize);
         session.smallest_packet = if session.connection == 1 { packet } else { session.smallest_packet.min(packet) };
         session.expiry_s = match (info.version.is_v5(), info.clean) {

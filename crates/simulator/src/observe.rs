@@ -35,15 +35,18 @@ impl Model {
 
     /// A PUBREL came: as an answer to a PUBREC, or again on a new connection `[MQTT-4.4.0-1]`.
     pub(crate) fn saw_pubrel(&mut self, link: &mut Link, packet_id: u16) -> Checked {
+        let retries = self.retries && !link.version.is_v5();
+        let mut session = self.sessions.get_mut(&link.client);
+        let again = session.as_mut().is_some_and(|session| !session.released_here.insert(packet_id));
         if link.replies.front() == Some(&Reply::PubRel(packet_id)) {
             link.replies.pop_front();
             return Ok(());
         }
-        let session = self.sessions.get(&link.client);
-        let repeated = session.is_some_and(|session| {
-            session.resumed
-                && session.exchanges.get(&packet_id).is_some_and(|exchange| exchange.awaiting == Awaiting::PubComp)
-        });
+        let repeated = (again && retries)
+            || session.is_some_and(|session| {
+                session.resumed
+                    && session.exchanges.get(&packet_id).is_some_and(|exchange| exchange.awaiting == Awaiting::PubComp)
+            });
         must!(repeated, "PUBREL {packet_id} came, and neither was its PUBREC sent nor has it to be repeated");
         Ok(())
     }
@@ -55,6 +58,12 @@ impl Model {
         let Some(session) = self.sessions.get_mut(&link.client) else {
             violated!("{seen:?} came to a client without a session")
         };
+        if seen.qos != QoS::AtMostOnce && self.retries && !seen.v5 {
+            let this = (seen.number, Rc::clone(&seen.topic));
+            if session.seen_here.insert(seen.packet_id, this.clone()) == Some(this) && seen.dup {
+                return Ok(());
+            }
+        }
         if seen.qos != QoS::AtMostOnce
             && let Some(exchange) = session.exchanges.get(&seen.packet_id)
         {
@@ -107,7 +116,10 @@ impl Model {
             };
             session.exchanges.insert(seen.packet_id, exchange);
             // [MQTT-3.3.4-9]
-            let open = session.exchanges.values().filter(|e| e.connection == session.connection).count();
+            // What has expired is not repeated, and its place is free.
+            let gone = |e: &Exchange| self.retries && e.may_be_given_up(now, session.smallest_packet);
+            let here = session.exchanges.values().filter(|e| e.connection == session.connection);
+            let open = here.filter(|e| !gone(e)).count();
             must!(open <= usize::from(link.receive_maximum), "{open} deliveries are open, which is more than allowed");
         }
         Ok(())

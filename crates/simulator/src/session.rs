@@ -159,6 +159,10 @@ pub(crate) struct Session {
     pub(crate) seen_live: HashMap<Rc<str>, (u64, u64)>,
     /// The least Maximum Packet Size of all its connections.
     pub(crate) smallest_packet: usize,
+    /// What it has seen at QoS 1 and 2 on this connection, and the PUBRELs: these may be repeated there where the broker does
+    /// that. A repetition may cross the acknowledgement.
+    pub(crate) seen_here: HashMap<u16, (u32, Rc<str>)>,
+    pub(crate) released_here: HashSet<u16>,
     /// PUBRELs that may be repeated on this connection.
     pub(crate) resumed: bool,
 }

@@ -124,3 +124,32 @@ fn a_shard_whose_clock_is_a_little_behind_makes_no_more_of_the_interval() {
     net.publish_with(publisher, "t", b"x", 0, 0, &[MessageExpiryInterval(10)]);
     assert_eq!(net.got(peer), [r#"PUBLISH q0 t "x" {message-expiry-interval=10}"#]);
 }
+
+#[test]
+fn retained_messages_that_have_expired_are_forgotten_at_the_operators_interval() {
+    let mut net = Net::with(3, Settings { retain_expiry_interval_min: 2, ..Settings::default() });
+    // From every shard, also in front of wildcards, and more than one level deep.
+    for shard in 0..3 {
+        let publisher = connect(&net.id_at_home_on("pub", shard)).on(&mut net);
+        for (topic, seconds) in [("a", 119), ("$b/c", 120), ("a/d", 121), ("e/f/g", 0)] {
+            let (topic, expiry) = (format!("{topic}/{shard}"), MessageExpiryInterval(seconds));
+            net.send_publish(publisher, &topic, b"x", 0, 0, (true, false), &[expiry]);
+        }
+    }
+    for (seconds, left) in [(119, 12), (1, 6), (119, 6), (1, 3), (1000, 3)] {
+        net.advance(seconds);
+        assert_eq!(net.shared.retained_count(), left);
+    }
+    assert_eq!(net.dropped(DropReason::Expired), 0, "nobody was to get them");
+}
+
+#[test]
+fn without_that_interval_they_stay_until_somebody_looks() {
+    let mut net = Net::new();
+    let peer = connect("a").on(&mut net);
+    net.send_publish(peer, "t", b"x", 0, 0, (true, false), &[MessageExpiryInterval(1)]);
+    net.advance(100_000);
+    assert_eq!((net.shared.retained_count(), net.connections_and_deadlines()), (1, (1, 0)));
+    net.subscribe(peer, "t", 0);
+    assert_eq!((net.shared.retained_count(), net.got(peer).len()), (0, 0));
+}

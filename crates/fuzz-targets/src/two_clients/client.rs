@@ -18,6 +18,8 @@ pub(super) struct Client {
     receive_maximum: u16,
     max_queued_messages: usize,
     max_packet_size: usize,
+    /// Whether the server sends again on a live connection what a client of MQTT 3.1 does not acknowledge.
+    repeats: bool,
     last_sent: Vec<u8>,
     /// Client ids under which it may have left a session.
     ids: BTreeSet<String>,
@@ -63,6 +65,7 @@ impl Client {
             receive_maximum: settings.max_inflight_messages,
             max_queued_messages: settings.max_queued_messages as usize,
             max_packet_size: settings.max_packet_size as usize,
+            repeats: settings.retry_interval_s != Some(0),
             last_sent: Vec::new(),
             ids: BTreeSet::new(),
             connection: Connection::default(),
@@ -248,6 +251,10 @@ impl Client {
             None => assert!(!publish.topic.is_empty()),
         }
         if publish.qos == QoS::AtMostOnce || connection.cheated {
+            return;
+        }
+        // It may cross the acknowledgement, and so be of what is finished already.
+        if self.repeats && publish.dup && said.version == ProtocolVersion::V31 {
             return;
         }
         // [MQTT-2.2.1-4]: an identifier that is in use is not used again; and there is no repetition on one connection.

@@ -1,7 +1,12 @@
 //! A worker at the operator's orders.
 
 use super::Worker;
-use crate::order::Order;
+use crate::endpoint::Door;
+use crate::order::{Change, Order};
+use crate::sys_updates::Report;
+use crate::tree_print::SESSIONS_A_SLICE;
+use mosquitto_broker::{LogLevel, Stored};
+use mosquitto_transport::error_text;
 
 /// What the broker itself has to publish, and could not yet: beyond so many messages the oldest are forgotten.
 const PUBLICATIONS_MAX: usize = 10_000;
@@ -11,7 +16,8 @@ impl Worker {
     pub(super) fn carry_out_orders(&mut self) {
         for order in std::mem::take(&mut self.delivery.orders) {
             match order {
-                Order::Configure(settings) => self.shard.reconfigure(settings),
+                Order::Configure(change) => self.change(change),
+                Order::Open(doors) => self.open_doors(doors),
                 Order::Publish(publications) => {
                     self.publications.extend(publications);
                     let surplus = self.publications.len().saturating_sub(PUBLICATIONS_MAX);
@@ -19,7 +25,14 @@ impl Worker {
                 }
                 Order::Report(answer) => {
                     // Who has asked may have lost patience.
-                    let _ = answer.try_send(self.shard.statistics());
+                    let _ = answer
+                        .try_send(Report { statistics: self.shard.statistics(), stored: Stored::on_this_thread() });
+                }
+                Order::Sessions { from, answer } => {
+                    let _ = answer.try_send(self.shard.session_reports(from, SESSIONS_A_SLICE));
+                }
+                Order::Answer(answer) => {
+                    let _ = answer.try_send(());
                 }
             }
         }
@@ -28,6 +41,20 @@ impl Worker {
                 break;
             }
             self.publications.pop_front();
+        }
+    }
+
+    /// The doors first: who still came through one that is closed is sent away with the others.
+    fn change(&mut self, Change { settings, nodelay, pending }: Change) {
+        self.entrance.change(&settings, nodelay);
+        self.shard.reconfigure(settings);
+        drop(pending);
+    }
+
+    fn open_doors(&mut self, doors: Vec<Door>) {
+        if let Err(error) = self.entrance.add(doors, self.poll.registry()) {
+            let text = format!("Error: Unable to accept connections of a listener: {}.", error_text(&error));
+            self.logger.log(LogLevel::Error, text);
         }
     }
 }
