@@ -2,11 +2,10 @@
 
 use crate::harness::{Got, Scratch, Setup, client, free_port, mosquitto};
 use mosquitto_mqtt::ProtocolVersion;
-use std::fmt::Write as _;
 use std::net::{Ipv6Addr, TcpStream};
 
 /// The listening TCP sockets of this port, as `/proc` has them: `ADDRESS:PORT` in hexadecimal digits.
-fn listening(port: u16) -> Vec<String> {
+pub(crate) fn listening(port: u16) -> Vec<String> {
     let mut found = Vec::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
         // A kernel without IPv6 has no such table.
@@ -23,7 +22,7 @@ fn listening(port: u16) -> Vec<String> {
     found
 }
 
-fn has_ipv6() -> bool {
+pub(crate) fn has_ipv6() -> bool {
     std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
 }
 
@@ -54,18 +53,6 @@ fn a_configured_listener_refuses_anonymous_clients_by_default() {
         assert_eq!(refused.rest(), [Got::ConnAck { present: false, reason }]);
     }
     broker.log.wait_for_several("disconnected: not authorised.", 3);
-}
-
-#[test]
-fn every_listener_has_its_own_word_about_anonymous_clients() {
-    let other = free_port();
-    let mut text = String::from("listener PORT 127.0.0.1\nlistener_allow_anonymous true\n");
-    let _ = write!(text, "listener {other} 127.0.0.1\nlistener_allow_anonymous false\n");
-    let broker = Setup::config(&text).start();
-    client("in").to(&broker).ping();
-    let stream = TcpStream::connect(("127.0.0.1", other)).unwrap();
-    stream.set_read_timeout(Some(crate::harness::PATIENCE)).unwrap();
-    assert_eq!(client("out").over(stream).rest(), [Got::ConnAck { present: false, reason: 0x87 }]);
 }
 
 #[test]

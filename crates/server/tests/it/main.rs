@@ -26,6 +26,7 @@ mod logging;
 mod max_connections;
 mod memory;
 mod memory_limit;
+mod options;
 mod pid_file;
 mod privileges;
 mod reload;

@@ -32,7 +32,7 @@ pub(crate) struct Setup {
     environment: Vec<(String, String)>,
     ready: Ready,
     unread: bool,
-    descriptors: Option<u32>,
+    wrapper: Vec<String>,
     same_user: bool,
     reader_leaves: bool,
 }
@@ -53,6 +53,7 @@ enum Ready {
 pub(crate) struct Broker {
     child: Option<Child>,
     port: u16,
+    second_port: u16,
     /// While this exists, a log that is not to be read is not.
     paused: Option<Sender<()>>,
     /// Standard error, which is the log if the configuration does not say otherwise.
@@ -64,7 +65,8 @@ pub(crate) struct Broker {
 }
 
 impl Setup {
-    /// A broker with this configuration, in which `PORT` is the port and `DIR` a directory of its own.
+    /// A broker with this configuration, in which `PORT` is the port, `SECOND` another one, and `DIR` a directory of its
+    /// own.
     pub(crate) fn config(text: &str) -> Self {
         Self {
             config: Some(text.to_owned()),
@@ -72,7 +74,7 @@ impl Setup {
             environment: Vec::new(),
             ready: Ready::Says,
             unread: false,
-            descriptors: None,
+            wrapper: Vec::new(),
             same_user: true,
             reader_leaves: false,
         }
@@ -124,8 +126,13 @@ impl Setup {
     }
 
     /// The system gives it that many file descriptors and no more.
-    pub(crate) fn descriptors(mut self, limit: u32) -> Self {
-        self.descriptors = Some(limit);
+    pub(crate) fn descriptors(self, limit: u32) -> Self {
+        self.wrapped(&["/bin/sh", "-c", "ulimit -n \"$0\" && exec \"$@\"", &limit.to_string()])
+    }
+
+    /// It is started by this program, which takes it for its last arguments and becomes it.
+    pub(crate) fn wrapped(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
         self
     }
 
@@ -138,7 +145,7 @@ impl Setup {
     /// Starts the broker and waits until it runs.
     pub(crate) fn start(&self) -> Broker {
         for _ in 0..ATTEMPTS {
-            let broker = self.spawn(free_port());
+            let broker = self.spawn(free_port(), free_port());
             if broker.is_ready(self.ready) {
                 return broker;
             }
@@ -155,15 +162,15 @@ impl Setup {
     /// The program, before its arguments.
     fn command(&self) -> Command {
         let program = env!("CARGO_BIN_EXE_mosquitto");
-        let Some(descriptors) = self.descriptors else { return Command::new(program) };
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &descriptors.to_string(), program]);
-        shell
+        let Some((wrapper, arguments)) = self.wrapper.split_first() else { return Command::new(program) };
+        let mut command = Command::new(wrapper);
+        command.args(arguments).arg(program);
+        command
     }
 
-    fn spawn(&self, port: u16) -> Broker {
+    fn spawn(&self, port: u16, second_port: u16) -> Broker {
         let scratch = Scratch::new();
-        let filled = |text: &str| scratch.filled(text, port);
+        let filled = |text: &str| scratch.filled(text, port, second_port);
         let mut command = self.command();
         if let Some(config) = &self.config {
             command.arg("-c").arg(scratch.file(CONFIG, &filled(config)));
@@ -178,7 +185,7 @@ impl Setup {
         let (paused, pause) = mpsc::channel();
         let log = Lines::with_pause(stderr, move |line| unread && line.ends_with(RUNNING), pause);
         let (stdout, config) = (Lines::of(stdout), self.config.clone().unwrap_or_default());
-        Broker { child: Some(child), port, paused: Some(paused), log, stdout, config, scratch }
+        Broker { child: Some(child), port, second_port, paused: Some(paused), log, stdout, config, scratch }
     }
 }
 
@@ -197,6 +204,10 @@ impl Broker {
         self.port
     }
 
+    pub(crate) fn second_port(&self) -> u16 {
+        self.second_port
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         (IpAddr::from(Ipv4Addr::LOCALHOST), self.port).into()
     }
@@ -211,10 +222,10 @@ impl Broker {
         &self.config
     }
 
-    /// Has it read another configuration, in which `PORT` and `DIR` are what they were. Returns what the log says until
+    /// Has it read another configuration, in which `PORT`, `SECOND` and `DIR` are what they were. Returns what the log says until
     /// that is done, without times.
     pub(crate) fn reload(&self, config: &str) -> Vec<String> {
-        self.scratch.file(CONFIG, &self.scratch.filled(config, self.port));
+        self.scratch.file(CONFIG, &self.scratch.filled(config, self.port, self.second_port));
         self.hang_up()
     }
 
@@ -227,7 +238,16 @@ impl Broker {
 
     /// A connection on which nothing was sent yet.
     pub(crate) fn dial(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address()).unwrap();
+        Self::dial_address(self.address())
+    }
+
+    /// The same, at the second of two listeners.
+    pub(crate) fn dial_second(&self) -> TcpStream {
+        Self::dial_address((IpAddr::from(Ipv4Addr::LOCALHOST), self.second_port).into())
+    }
+
+    pub(crate) fn dial_address(address: SocketAddr) -> TcpStream {
+        let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -307,7 +327,7 @@ impl Broker {
     /// Tries to connect until that works, or the process has ended.
     fn accepts(&self) -> bool {
         let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(self.address()).is_err() {
+        while TcpStream::connect(self.address()).is_err() || !self.listens() {
             if self.log.has_ended() {
                 return false;
             }
@@ -315,6 +335,11 @@ impl Broker {
             // There is nothing to wait for but the next attempt.
             std::thread::yield_now();
         }
+        true
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn listens(&self) -> bool {
         true
     }
 

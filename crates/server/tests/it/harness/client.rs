@@ -23,6 +23,8 @@ pub(crate) struct Client {
     in_flight: usize,
     /// Messages that came while something else was waited for.
     inbox: VecDeque<Message>,
+    /// The properties of the CONNACK.
+    announced: Vec<String>,
 }
 
 /// A PUBLISH from the broker.
@@ -61,7 +63,7 @@ impl Message {
 impl Client {
     pub(crate) fn new(stream: TcpStream, version: ProtocolVersion) -> Self {
         let (room, buffer, inbox) = (vec![0; 65536].into_boxed_slice(), Vec::new(), VecDeque::new());
-        Self { stream, version, room, buffer, taken: 0, last_id: 0, in_flight: 0, inbox }
+        Self { stream, version, room, buffer, taken: 0, last_id: 0, in_flight: 0, inbox, announced: Vec::new() }
     }
 
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
@@ -84,6 +86,20 @@ impl Client {
                 assert_eq!(self.buffer.len(), self.taken, "closed in the middle of a packet");
                 return Got::End;
             }
+        }
+    }
+
+    /// The bytes of the next packet, which need not be as MQTT wants it.
+    pub(crate) fn next_bytes(&mut self) -> Vec<u8> {
+        loop {
+            let bytes = &self.buffer[self.taken..];
+            let header = FixedHeader::parse(bytes).expect("a header that the broker wrote");
+            if let Some(packet) = header.and_then(|header| bytes.get(..header.packet_len())) {
+                let packet = packet.to_vec();
+                self.taken += packet.len();
+                return packet;
+            }
+            assert!(self.read(), "the end instead of a packet");
         }
     }
 
@@ -114,6 +130,9 @@ impl Client {
         // A refusal may come in MQTT 5 whatever was asked for.
         let version = if bytes[0] == 0x20 && body.len() > 2 { ProtocolVersion::V5 } else { self.version };
         let packet = Packet::decode(header, body, version).expect("a packet that the broker wrote");
+        if let Packet::ConnAck(ack) = packet {
+            self.announced = ack.properties.iter().map(|property| format!("{property:?}")).collect();
+        }
         let got = owned(&packet);
         self.taken += header.packet_len();
         Some(got)
@@ -133,6 +152,19 @@ impl Client {
     /// That many messages.
     pub(crate) fn messages(&mut self, count: usize) -> Vec<Message> {
         (0..count).map(|_| self.message()).collect()
+    }
+
+    /// All messages that have come or that wait for room under way, each acknowledged. With a broker of one worker, these
+    /// are all that were published before.
+    pub(crate) fn all_messages(&mut self) -> Vec<Message> {
+        // One answer may be on its way for each step of an exchange of QoS 2.
+        let mut quiet = 0;
+        while quiet < 3 {
+            let before = self.inbox.len();
+            self.ping();
+            quiet = if self.inbox.len() == before { quiet + 1 } else { 0 };
+        }
+        self.inbox.drain(..).collect()
     }
 
     /// Plays the client's part in an exchange. False where the packet belongs to none.
@@ -210,8 +242,19 @@ impl Client {
         }
     }
 
+    /// What the CONNACK has said about a property, given by its name: `Name(value)`.
+    pub(crate) fn announced(&self, name: &str) -> Option<&str> {
+        let is_it = |property: &&String| property.split_once('(').is_some_and(|(found, _)| found == name);
+        self.announced.iter().find(is_it).map(String::as_str)
+    }
+
     /// Subscribes and expects to be granted it.
     pub(crate) fn subscribe(&mut self, filter: &str, qos: u8) {
+        assert_eq!(self.ask_for(filter, qos), qos);
+    }
+
+    /// Subscribes and returns the reason code.
+    pub(crate) fn ask_for(&mut self, filter: &str, qos: u8) -> u8 {
         let options = SubscriptionOptions::qos(QoS::from_bits(qos).unwrap());
         let mut out = Vec::new();
         let list = [Subscription { filter, options }];
@@ -219,7 +262,7 @@ impl Client {
         self.send_bytes(&out);
         loop {
             match self.next() {
-                Got::SubAck(reasons) => return assert_eq!(reasons, [qos]),
+                Got::SubAck(reasons) => return reasons[0],
                 other => assert!(self.exchange(&other), "{other:?} instead of a SUBACK"),
             }
         }

@@ -15,6 +15,8 @@ pub(crate) struct Connecting {
     properties: Vec<Property<'static>>,
     will: Option<(String, String, QoS)>,
     will_delay_s: u32,
+    username: Option<String>,
+    second: bool,
 }
 
 /// A client of MQTT 5 that starts clean. Change it with the methods, then call [`Connecting::to`].
@@ -27,6 +29,8 @@ pub(crate) fn client(client_id: &str) -> Connecting {
         properties: Vec::new(),
         will: None,
         will_delay_s: 0,
+        username: None,
+        second: false,
     }
 }
 
@@ -66,6 +70,17 @@ impl Connecting {
         self
     }
 
+    pub(crate) fn username(mut self, username: &str) -> Self {
+        self.username = Some(username.to_owned());
+        self
+    }
+
+    /// Through the second of two listeners.
+    pub(crate) fn second(mut self) -> Self {
+        self.second = true;
+        self
+    }
+
     /// The packet.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let properties: PropertiesBuf = self.properties.iter().copied().collect();
@@ -86,7 +101,7 @@ impl Connecting {
             properties: properties.as_properties(),
             client_id: &self.client_id,
             will,
-            username: None,
+            username: self.username.as_deref(),
             password: None,
         };
         let mut out = Vec::new();
@@ -103,11 +118,20 @@ impl Connecting {
 
     /// Connects, expects to be accepted, and tells whether there was a session.
     pub(crate) fn resume(&self, broker: &Broker) -> (Client, bool) {
-        let mut client = self.over(broker.dial());
+        let mut client = self.attempt(broker);
         match client.next() {
             Got::ConnAck { present, reason: 0 } => (client, present),
             other => panic!("{other:?} instead of a good CONNACK"),
         }
+    }
+
+    /// Connects, and expects not to be let in: all that comes before the connection is closed.
+    pub(crate) fn refused(&self, broker: &Broker) -> Vec<Got> {
+        self.attempt(broker).rest()
+    }
+
+    fn attempt(&self, broker: &Broker) -> Client {
+        self.over(if self.second { broker.dial_second() } else { broker.dial() })
     }
 
     /// Sends the CONNECT over this connection. Its answer is still to be read.

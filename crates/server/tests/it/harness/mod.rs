@@ -3,6 +3,8 @@
 mod broker;
 mod client;
 mod connecting;
+#[cfg(target_os = "linux")]
+mod inside;
 mod lines;
 mod process;
 mod scratch;

@@ -23,9 +23,10 @@ impl Scratch {
         &self.0
     }
 
-    /// A text in which `PORT` is this port and `DIR` this directory.
-    pub(crate) fn filled(&self, text: &str, port: u16) -> String {
-        text.replace("PORT", &port.to_string()).replace("DIR", self.0.to_str().expect("a path in UTF-8"))
+    /// A text in which `PORT` is the first of these ports, `SECOND` the other one, and `DIR` this directory.
+    pub(crate) fn filled(&self, text: &str, port: u16, second_port: u16) -> String {
+        let directory = self.0.to_str().expect("a path in UTF-8");
+        text.replace("PORT", &port.to_string()).replace("SECOND", &second_port.to_string()).replace("DIR", directory)
     }
 
     /// Writes a file and returns where it is.
