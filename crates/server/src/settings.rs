@@ -83,3 +83,22 @@ fn closed_listener() -> ListenerSettings {
 fn versions(ProtocolVersions { v31, v311, v5 }: ProtocolVersions) -> Versions {
     Versions { v31, v311, v5 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::broker_settings;
+    use mosquitto_broker::LogMask;
+    use mosquitto_config::{Config, Settings};
+    use std::path::Path;
+
+    /// The one option of which no test of the program sees the effect, as it counts in minutes.
+    #[test]
+    fn retain_expiry_interval_gets_to_the_core() {
+        for (text, expected) in [("", 0), ("retain_expiry_interval 5\n", 5), ("retain_expiry_interval 1\n", 1)] {
+            let config = Config::parse(Path::new("test"), text.as_bytes()).unwrap();
+            let settings = Settings { config, ..Settings::default() };
+            let core = broker_settings(&settings, std::iter::empty(), LogMask::DEFAULT);
+            assert_eq!(core.retain_expiry_interval_min, expected);
+        }
+    }
+}

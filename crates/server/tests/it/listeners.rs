@@ -70,7 +70,7 @@ fn a_listener_without_address_listens_on_all_of_both_versions() {
 }
 
 #[test]
-fn socket_domain_leaves_one_version_of_ip() {
+pub(crate) fn socket_domain_leaves_one_version_of_ip() {
     let broker = Setup::config("listener PORT\nsocket_domain ipv4\n").start();
     assert_eq!(listening(broker.port()), [format!("00000000:{:04X}", broker.port())]);
     if has_ipv6() {
@@ -82,7 +82,7 @@ fn socket_domain_leaves_one_version_of_ip() {
 }
 
 #[test]
-fn bind_interface_listens_on_all_addresses_of_the_interface_and_nowhere_else() {
+pub(crate) fn bind_interface_listens_on_all_addresses_of_the_interface_and_nowhere_else() {
     let broker = Setup::config("listener PORT\nbind_interface lo\n").start();
     let port = broker.port();
     let mut expected = vec![format!("0100007F:{port:04X}")];

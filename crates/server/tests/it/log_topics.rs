@@ -4,7 +4,7 @@ use crate::harness::{Setup, client};
 use std::iter;
 
 #[test]
-fn lines_are_published_by_level_and_debug_lines_are_not() {
+pub(crate) fn lines_are_published_by_level_and_debug_lines_are_not() {
     let broker = Setup::open("worker_threads 3\nlog_dest topic\nlog_type all\nlog_timestamp false").silent().start();
     let mut reader = client("reader").to(&broker);
     reader.subscribe("$SYS/broker/log/#", 2);

@@ -75,7 +75,7 @@ fn quiet_logs_nothing() {
 }
 
 #[test]
-fn log_dest_none_logs_nothing() {
+pub(crate) fn log_dest_none_logs_nothing() {
     let broker = Setup::open("log_dest none").silent().start();
     client("user").to(&broker).disconnect();
     let stdout = broker.stdout.clone();
@@ -84,7 +84,7 @@ fn log_dest_none_logs_nothing() {
 }
 
 #[test]
-fn log_dest_stdout_logs_there_and_not_to_stderr() {
+pub(crate) fn log_dest_stdout_logs_there_and_not_to_stderr() {
     let broker = Setup::open("log_timestamp false\nlog_dest stdout").logs_to_stdout().start();
     client("user").to(&broker).disconnect();
     let stdout = broker.stdout.clone();
@@ -95,7 +95,7 @@ fn log_dest_stdout_logs_there_and_not_to_stderr() {
 }
 
 #[test]
-fn several_destinations_get_the_same_lines() {
+pub(crate) fn several_destinations_get_the_same_lines() {
     let broker = Setup::config(&format!("{OPEN}log_dest stderr\nlog_dest stdout\nlog_dest file DIR/log\n")).start();
     client("user").to(&broker).disconnect();
     let (path, stdout) = (broker.directory().join("log"), broker.stdout.clone());
@@ -202,7 +202,7 @@ fn a_log_file_that_could_not_be_opened_is_tried_again_with_sigrtmin() {
 }
 
 #[test]
-fn lines_begin_with_seconds_since_1970_with_a_format_or_with_nothing() {
+pub(crate) fn lines_begin_with_seconds_since_1970_with_a_format_or_with_nothing() {
     let digits = |text: &str| text.len() >= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
     for line in Setup::open("").start().stop() {
         let (time, text) = line.split_once(": ").unwrap();
@@ -247,7 +247,7 @@ fn client_ids_cannot_forge_lines() {
 }
 
 #[test]
-fn connection_messages_false_hides_them() {
+pub(crate) fn connection_messages_false_hides_them() {
     let broker = Broker::open("connection_messages false");
     client("user").to(&broker).disconnect();
     let lines = broker.stop();

@@ -23,7 +23,7 @@ fn is_refused(broker: &Broker) {
 }
 
 #[test]
-fn the_one_too_many_is_closed_and_the_others_go_on() {
+pub(crate) fn the_one_too_many_is_closed_and_the_others_go_on() {
     let broker = broker();
     let mut seated = fill(&broker);
     for n in 1..=5 {
@@ -130,7 +130,7 @@ fn a_seat_is_free_when_its_client_does_not_wait_for_its_last_bytes() {
 }
 
 #[test]
-fn global_max_connections_counts_those_of_all_listeners() {
+pub(crate) fn global_max_connections_counts_those_of_all_listeners() {
     let broker = Broker::open(&format!("global_max_connections {LIMIT}\nworker_threads 2"));
     let mut seated = fill(&broker);
     is_refused(&broker);

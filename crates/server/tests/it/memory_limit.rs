@@ -23,7 +23,7 @@ fn publish(publisher: &mut Client, packet_id: u16) -> u8 {
 }
 
 #[test]
-fn a_heap_at_its_limit_takes_nothing_new_until_it_falls() {
+pub(crate) fn a_heap_at_its_limit_takes_nothing_new_until_it_falls() {
     let broker = Broker::open(&format!("worker_threads 2\nmemory_limit {LIMIT}\nmax_queued_messages 0"));
     let connecting = client("away").persistent();
     let mut away = connecting.to(&broker);

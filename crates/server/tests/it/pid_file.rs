@@ -4,7 +4,7 @@ use crate::harness::{Broker, Scratch, Setup, Signal, mosquitto};
 use std::fs;
 
 #[test]
-fn it_has_the_number_of_the_process_and_is_gone_at_the_end() {
+pub(crate) fn it_has_the_number_of_the_process_and_is_gone_at_the_end() {
     let scratch = Scratch::new();
     // What a broker has left behind that had no time to clean up.
     let path = scratch.file("pid", "4194304\n");

@@ -41,7 +41,7 @@ fn assert_is(broker: &Broker, uid: &str, gid: &str) {
 }
 
 #[test]
-fn root_becomes_the_user_of_the_configuration_for_all_threads_and_files() {
+pub(crate) fn root_becomes_the_user_of_the_configuration_for_all_threads_and_files() {
     if !is_root("the change to another user") {
         return;
     }
@@ -80,7 +80,7 @@ fn root_becomes_mosquitto_by_default_or_else_nobody() {
 }
 
 #[test]
-fn user_root_stays_root_and_is_warned() {
+pub(crate) fn user_root_stays_root_and_is_warned() {
     if !is_root("staying root") {
         return;
     }
@@ -103,7 +103,7 @@ fn numbers_of_the_environment_go_before_the_configuration() {
 }
 
 #[test]
-fn who_does_not_exist_is_named_and_exits_with_3() {
+pub(crate) fn who_does_not_exist_is_named_and_exits_with_3() {
     if !is_root("the change to a user that does not exist") {
         return;
     }

@@ -51,7 +51,7 @@ fn the_topics_are_retained_messages_of_qos_2() {
 }
 
 #[test]
-fn the_topics_follow_what_happens_on_all_workers() {
+pub(crate) fn the_topics_follow_what_happens_on_all_workers() {
     let broker = Broker::open("sys_interval 1\nworker_threads 3\nmax_queued_messages 2");
     let mut away = client("away").persistent().to(&broker);
     away.subscribe("news", 1);
@@ -100,7 +100,7 @@ fn the_topics_follow_what_happens_on_all_workers() {
 }
 
 #[test]
-fn with_an_interval_of_0_there_are_no_topics() {
+pub(crate) fn with_an_interval_of_0_there_are_no_topics() {
     let broker = Broker::open("sys_interval 0");
     let mut watcher = client("watcher").to(&broker);
     watcher.subscribe("$SYS/#", 0);

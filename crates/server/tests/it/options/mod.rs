@@ -1,5 +1,7 @@
 //! What each option of `mosquitto.conf(5)` does, seen from outside: over sockets, in the log, in files. One module a
 //! theme; options with much behind them have modules beside this one.
+//!
+//! `registry::EFFECTS` tells for each option which tests see its effect; an option without one is a failure.
 
 mod access;
 mod client_ids;
@@ -9,6 +11,8 @@ mod listeners;
 mod logging;
 mod overload;
 mod queues;
+#[cfg(target_os = "linux")] // It names tests that are there on Linux only.
+mod registry;
 mod sessions;
 mod whole;
 

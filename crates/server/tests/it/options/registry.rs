@@ -1,0 +1,137 @@
+//! Which tests see the effect of which option.
+
+use super::{access, client_ids, delivery, limits, listeners, logging, overload, queues, sessions, whole};
+use mosquitto_config::options::{Declaration, Status, options};
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// An option, and a test that sees its effect: what it is called, and that it is there.
+type Effect = (&'static str, &'static str, fn());
+
+macro_rules! effects {
+    ($($option:ident: $($test:path),+;)*) => {
+        &[$($((stringify!($option), stringify!($test), $test as fn()),)+)*]
+    };
+}
+
+/// Every option that is supported, and those that are accepted without effect and say so.
+const EFFECTS: &[Effect] = effects! {
+    // The broker as a whole
+    allow_duplicate_messages: delivery::allow_duplicate_messages_decides_about_overlapping_subscriptions_of_mqtt_3;
+    clientid_prefixes: client_ids::clientid_prefixes_refuses_other_ids;
+    connection_messages: crate::logging::connection_messages_false_hides_them,
+        logging::connection_messages_false_hides_who_is_turned_away_too;
+    enable_control_api: whole::enable_control_api_answers_requests;
+    global_max_clients: sessions::global_max_clients_counts_connected_and_stored_sessions,
+        sessions::global_max_clients_is_unlimited_at_0_and_below;
+    global_max_connections: crate::max_connections::global_max_connections_counts_those_of_all_listeners,
+        listeners::max_connections_and_global_max_connections_are_unlimited_at_0_and_below;
+    include_dir: whole::include_dir_reads_all_files_of_a_directory;
+    max_inflight_bytes: limits::max_inflight_bytes_bounds_what_is_under_way_to_a_client,
+        overload::who_takes_nothing_costs_only_himself_at_each_limit_of_his_queue;
+    max_inflight_messages: limits::max_inflight_messages_bounds_what_is_under_way_to_a_client,
+        limits::max_inflight_messages_is_announced_and_bounds_what_a_client_may_have_under_way;
+    max_keepalive: limits::max_keepalive_is_told_to_clients_of_mqtt_5_and_refuses_others;
+    max_packet_size: limits::max_packet_size_is_announced_and_closes_who_sends_more;
+    max_queued_bytes: queues::max_queued_bytes_bounds_what_waits_for_a_client_that_is_away,
+        queues::max_queued_messages_and_max_queued_bytes_bound_what_waits_for_a_client_that_is_slow,
+        overload::who_takes_nothing_costs_only_himself_at_each_limit_of_his_queue;
+    max_queued_messages: queues::max_queued_messages_bounds_what_waits_for_a_client_that_is_away,
+        queues::max_queued_messages_and_max_queued_bytes_bound_what_waits_for_a_client_that_is_slow,
+        overload::who_takes_nothing_costs_only_himself_at_each_limit_of_his_queue,
+        overload::who_reads_nothing_costs_only_himself_at_qos_0;
+    memory_limit: crate::memory_limit::a_heap_at_its_limit_takes_nothing_new_until_it_falls;
+    message_size_limit: limits::message_size_limit_drops_longer_messages_and_keeps_their_sender,
+        limits::message_size_limit_refuses_clients_with_a_longer_will,
+        overload::messages_over_message_size_limit_cost_only_their_sender;
+    packet_buffer_size: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
+    per_listener_settings: access::per_listener_settings_leaves_security_options_to_the_listener_above_them,
+        client_ids::per_listener_settings_leaves_ids_to_the_listener_above_them;
+    pid_file: crate::pid_file::it_has_the_number_of_the_process_and_is_gone_at_the_end;
+    queue_qos0_messages: queues::queue_qos0_messages_keeps_them_too_for_clients_that_are_away;
+    retain_available: limits::retain_available_false_is_announced_and_keeps_nothing,
+        limits::retain_available_false_keeps_no_sys_topics_either;
+    retry_interval: delivery::retry_interval_sends_again_what_nobody_acknowledges;
+    set_tcp_nodelay: whole::set_tcp_nodelay_sets_it_on_every_connection;
+    store_clean_interval: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
+    sys_interval: crate::sys_topics::the_topics_follow_what_happens_on_all_workers,
+        crate::sys_topics::with_an_interval_of_0_there_are_no_topics;
+    upgrade_outgoing_qos: delivery::upgrade_outgoing_qos_delivers_as_the_subscription_says;
+    user: crate::privileges::root_becomes_the_user_of_the_configuration_for_all_threads_and_files,
+        crate::privileges::user_root_stays_root_and_is_warned, crate::privileges::who_does_not_exist_is_named_and_exits_with_3;
+    worker_threads: whole::worker_threads_is_the_number_of_workers;
+    // Who is let in
+    allow_anonymous: access::allow_anonymous_decides_about_clients_without_a_name,
+        access::allow_anonymous_false_holds_in_local_only_mode_too;
+    allow_zero_length_clientid: client_ids::allow_zero_length_clientid_decides_about_clients_without_one;
+    auto_id_prefix: client_ids::auto_id_prefix_begins_the_ids_that_are_made_up,
+        client_ids::auto_id_prefix_has_no_effect_in_local_only_mode;
+    listener_allow_anonymous: access::listener_allow_anonymous_comes_before_allow_anonymous;
+    listener_auto_id_prefix: client_ids::listener_auto_id_prefix_is_for_its_listener_alone;
+    // Listeners
+    accept_protocol_versions: listeners::accept_protocol_versions_is_a_list_of_those_that_are_let_in;
+    bind_address: listeners::port_opens_the_default_listener_and_bind_address_tells_where;
+    bind_interface: crate::listeners::bind_interface_listens_on_all_addresses_of_the_interface_and_nowhere_else;
+    listener: listeners::a_listener_listens_at_its_address_and_port;
+    max_connections: crate::max_connections::the_one_too_many_is_closed_and_the_others_go_on,
+        listeners::max_connections_and_global_max_connections_are_unlimited_at_0_and_below;
+    max_qos: limits::max_qos_is_announced_and_bounds_publishes_subscriptions_and_wills;
+    max_topic_alias: limits::max_topic_alias_is_announced_and_bounds_what_a_client_may_use;
+    max_topic_alias_broker: limits::max_topic_alias_broker_bounds_what_the_broker_uses;
+    mount_point: delivery::mount_point_stands_before_all_topics_of_its_listeners_clients;
+    port: listeners::port_opens_the_default_listener_and_bind_address_tells_where;
+    protocol: listeners::protocol_is_mqtt_and_nothing_else_so_far;
+    socket_domain: crate::listeners::socket_domain_leaves_one_version_of_ip;
+    use_username_as_clientid: client_ids::use_username_as_clientid_takes_the_one_for_the_other,
+        client_ids::use_username_as_clientid_is_for_its_listener_alone;
+    websockets_log_level: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
+    // TLS
+    dhparamfile: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
+    // Persistence
+    persistence: sessions::persistence_is_off_and_cannot_be_turned_on_so_far;
+    persistent_client_expiration: sessions::persistent_client_expiration_ends_sessions_whose_clients_stay_away;
+    // Logging
+    log_dest: crate::logging::log_dest_none_logs_nothing, crate::logging::log_dest_stdout_logs_there_and_not_to_stderr,
+        crate::logging::several_destinations_get_the_same_lines,
+        crate::log_topics::lines_are_published_by_level_and_debug_lines_are_not,
+        logging::log_facility_is_that_of_every_line_in_the_system_log;
+    log_facility: logging::log_facility_is_that_of_every_line_in_the_system_log;
+    log_timestamp: crate::logging::lines_begin_with_seconds_since_1970_with_a_format_or_with_nothing;
+    log_timestamp_format: crate::logging::lines_begin_with_seconds_since_1970_with_a_format_or_with_nothing;
+    log_type: logging::log_type_names_what_is_logged;
+};
+
+/// Options whose effect no test of the whole program sees, with the reason and where it is seen instead.
+const SEEN_ELSEWHERE: &[(&str, &str)] = &[(
+    "retain_expiry_interval",
+    "counts in minutes: crates/broker/tests/scenarios/message_expiry.rs, where time is invented, and, that it gets there, \
+     crates/server/src/settings.rs",
+)];
+
+/// That the table has all options of Mosquitto, and which of them are left for later, is tested beside it, in
+/// `crates/config/tests/behaviour/mosquitto_options.rs`.
+#[test]
+fn every_supported_option_has_a_test_that_sees_its_effect() {
+    let seen: BTreeSet<_> = EFFECTS.iter().map(|(option, ..)| *option).collect();
+    let elsewhere: BTreeSet<_> = SEEN_ELSEWHERE.iter().map(|(option, _)| *option).collect();
+    assert_eq!(seen.intersection(&elsewhere).collect::<Vec<_>>(), [&""; 0]);
+    let shown: BTreeSet<_> = seen.union(&elsewhere).copied().collect();
+    let is_accepted = |option: &&Declaration| matches!(option.status(), Status::Supported | Status::Removed(_));
+    let accepted: BTreeSet<_> = options().filter(is_accepted).map(|option| option.name).collect();
+    let missing: Vec<_> = accepted.difference(&shown).collect();
+    let superfluous: Vec<_> = shown.difference(&accepted).collect();
+    assert!(missing.is_empty() && superfluous.is_empty(), "missing: {missing:?}, superfluous: {superfluous:?}");
+}
+
+/// Whoever takes the attribute off leaves a function behind that nobody runs.
+#[test]
+fn what_sees_an_effect_is_run_as_a_test() {
+    let this = std::env::current_exe().unwrap();
+    let listed = Command::new(this).args(["--list", "--format", "terse"]).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let tests: BTreeSet<_> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+    for (option, test, _) in EFFECTS {
+        let path = test.strip_prefix("crate::").map_or_else(|| format!("options::{test}"), str::to_owned);
+        assert!(tests.contains(&*path), "{test} of {option}");
+    }
+}
