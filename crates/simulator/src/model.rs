@@ -273,7 +273,7 @@ impl Model {
         let v5 = links[at].version.is_v5();
         // Its open exchanges of QoS 2 fill the window that it was told.
         let open = self.sessions.get(&client).map_or(0, |session| session.incoming.len());
-        let beyond = v5 && message.qos == QoS::AtLeastOnce && open >= usize::from(self.window);
+        let beyond = v5 && self.window > 0 && message.qos == QoS::AtLeastOnce && open >= usize::from(self.window);
         let matched = !denied && !beyond && self.route(client, message, expires_at);
         if message.qos == QoS::AtLeastOnce {
             let reason = match (v5, denied, matched) {
