@@ -3,6 +3,7 @@
 use crate::alias::AliasesOut;
 use crate::connection::Phase;
 use crate::log::{log, log_connection};
+use crate::memory::OUT_OF_MEMORY;
 use crate::message::{Message, MessageRef};
 use crate::mount_point::mounted_topic;
 use crate::protocol_error::connect_line;
@@ -17,6 +18,7 @@ use mosquitto_mqtt::{Fault, FixedHeader, Properties, PropertiesBuf, Property, Pr
 /// Return codes of MQTT 3 (3.1.1, table 3.1).
 const UNACCEPTABLE_PROTOCOL: u8 = 1;
 const IDENTIFIER_REJECTED: u8 = 2;
+const SERVER_UNAVAILABLE: u8 = 3;
 const NOT_AUTHORIZED: u8 = 5;
 
 /// The reason that the log gives for a refusal of what the broker does not do.
@@ -69,6 +71,10 @@ impl Refusal<'_> {
 impl Shard {
     /// The first packet of a connection.
     pub(crate) fn on_connect(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Flow {
+        // It may have been on its way here while its listener was closed.
+        if self.send_away(id) {
+            return Flow::Next;
+        }
         let connect = match Connect::read(body) {
             Ok(connect) => connect,
             Err(refused) if refused.version.is_some_and(|version| !self.accepts(id, version)) => {
@@ -109,7 +115,14 @@ impl Shard {
         }
         // The last thing that may be missing, since it is counted at once. Who has a session keeps its place.
         let limit = self.home.settings.global_max_clients as usize;
-        if self.home.sessions.find(client_id).is_none() && !self.shared.admit_session(limit) {
+        let is_new = self.home.sessions.find(client_id).is_none();
+        if is_new && self.home.memory_full {
+            let client_id = Some(client_id).filter(|name| !name.is_empty());
+            let (v5, v3) = (Some(ReasonCode::QUOTA_EXCEEDED), Some(SERVER_UNAVAILABLE));
+            self.refuse_connect(id, connect.version, &Refusal { v5, v3, client_id, text: OUT_OF_MEMORY });
+            return Flow::Next;
+        }
+        if is_new && !self.shared.admit_session(limit) {
             let client_id = Some(client_id).filter(|name| !name.is_empty());
             let refusal = Refusal { v5: Some(ReasonCode::SERVER_BUSY), v3: None, client_id, text: "server busy" };
             self.refuse_connect(id, connect.version, &refusal);
@@ -139,6 +152,7 @@ impl Shard {
     fn leave(&mut self, id: ConnectionId) {
         if let Some(connection) = self.home.connections.get_mut(id) {
             connection.phase = Phase::Ending;
+            self.home.statistics.connections -= 1;
         }
     }
 
@@ -294,6 +308,9 @@ impl Shard {
             connection.heard_at = now;
             // One and a half times the keep alive; 0 turns it off.
             connection.silence_ms = u32::from(keep_alive_s) * 1500;
+            if connect.version.is_v5() {
+                connection.receive_maximum = self.home.settings.max_inflight_messages;
+            }
             connection.mount_point = mount_point;
             connection.max_topic_alias = aliases_in;
             let aliases = asked.topic_alias_maximum.min(aliases_out);
@@ -475,7 +492,7 @@ fn store_will(will: &Will<'_>) -> StoredWill {
             other => properties.push(other),
         }
     }
-    let message = Message::store(MessageRef {
+    let message = Message::store_will(MessageRef {
         topic: will.topic.as_bytes(),
         properties: properties.as_properties().as_bytes(),
         payload: will.payload,

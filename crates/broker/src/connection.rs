@@ -2,7 +2,7 @@
 
 use crate::alias::{AliasesIn, AliasesOut};
 use crate::output::Output;
-use crate::{ConnectionId, Moment};
+use crate::{ConnectionId, Moment, Statistics};
 use mosquitto_mqtt::ProtocolVersion;
 use slab::Slab;
 use std::cell::Cell;
@@ -20,6 +20,12 @@ pub(crate) enum Phase {
     Open(u32),
     /// What is left of its output may still be sent; nothing is read any more.
     Ending,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Waiting {
+    packets: u32,
+    bytes: usize,
 }
 
 /// A connection.
@@ -42,6 +48,8 @@ pub(crate) struct Connection {
     pub(crate) silence_at: Option<Moment>,
     /// Bytes of the largest packet that the client takes; `u32::MAX` for any.
     pub(crate) max_packet_size: u32,
+    /// QoS 2 messages from the client that may be unreleased at once, as it was told; 0 is any number.
+    pub(crate) receive_maximum: u16,
     /// Reply bytes that may be unsent still. They are forgotten in lots, when all is sent that waited when a lot was
     /// closed: never too early, and at the latest when twice as much was sent as waits.
     pub(crate) reply_bytes: u32,
@@ -56,6 +64,8 @@ pub(crate) struct Connection {
     /// Whether its socket has refused some of the output since that was empty.
     pub(crate) refusing: bool,
     pub(crate) output: Output,
+    /// What of the output was counted as waiting last.
+    waiting: Waiting,
     /// What stands before all of its topics, as it was when the client came.
     pub(crate) mount_point: Option<Box<str>>,
     /// The largest topic alias that the client was told it may use.
@@ -77,6 +87,7 @@ impl Connection {
             heard_at: now,
             silence_at: None,
             max_packet_size: u32::MAX,
+            receive_maximum: 0,
             reply_bytes: 0,
             replies_closed: 0,
             replies_closed_within: 0,
@@ -84,6 +95,7 @@ impl Connection {
             offered: Cell::new(0),
             refusing: false,
             output: Output::default(),
+            waiting: Waiting::default(),
             mount_point: None,
             max_topic_alias: 0,
             aliases_in: None,
@@ -103,6 +115,17 @@ impl Connection {
         let unsent = u32::try_from(self.output.bytes()).unwrap_or(u32::MAX);
         self.reply_bytes = self.reply_bytes.min(unsent);
         self.replies_closed = self.replies_closed.min(self.reply_bytes);
+    }
+
+    /// Brings the shard's count of what waits to be sent up to date.
+    #[inline]
+    pub(crate) fn count_waiting(&mut self, all: &mut Statistics) {
+        let now = Waiting { packets: self.output.packets(), bytes: self.output.bytes() };
+        let before = std::mem::replace(&mut self.waiting, now);
+        all.packets_waiting += u64::from(now.packets);
+        all.packets_waiting -= u64::from(before.packets);
+        all.bytes_waiting += now.bytes as u64;
+        all.bytes_waiting -= before.bytes as u64;
     }
 
     /// The peer's address without its port.
@@ -136,6 +159,11 @@ impl Connections {
 
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// All numbers in use are below this one.
+    pub(crate) fn numbers(&self) -> usize {
+        if self.0.is_empty() { 0 } else { self.0.capacity() }
     }
 }
 

@@ -110,6 +110,9 @@ impl Shard {
     pub(crate) fn detach(&mut self, id: ConnectionId) {
         let Some(connection) = self.home.connections.get_mut(id) else { return };
         let phase = std::mem::replace(&mut connection.phase, Phase::Ending);
+        if phase != Phase::Ending {
+            self.home.statistics.connections -= 1;
+        }
         if let Some(at) = connection.silence_at.take() {
             self.home.timers.cancel(at, Timer::Silence(id));
         }
@@ -140,7 +143,10 @@ impl Shard {
         if let Some(at) = session.expires_at {
             self.home.timers.cancel(at, Timer::SessionExpiry(slot));
         }
-        self.home.statistics.drop_many(DropReason::SessionEnded, session.window.len());
+        if let Some(at) = session.drops.as_ref().and_then(|drops| drops.line_at) {
+            self.home.timers.cancel(at, Timer::Drops(slot));
+        }
+        self.home.statistics.dropped.add(DropReason::SessionEnded, session.window.len());
         let id = SessionId { slot, epoch: session.epoch };
         let places = session.into_places();
         if !places.is_empty() {
@@ -203,10 +209,12 @@ impl Shard {
                 Timer::SessionExpiry(slot) => {
                     if let Some(session) = self.home.sessions.get_mut(slot) {
                         session.expires_at = None;
+                        self.home.statistics.sessions_expired += 1;
                         log!(self.home.log, Notice, "Expiring client {} due to timeout.", session.client_id);
                         self.end_session(slot);
                     }
                 }
+                Timer::Drops(slot) => self.home.log_drops(slot),
                 Timer::Retry(slot) => self.on_retry(slot),
                 Timer::Will(slot) => {
                     if let Some(session) = self.home.sessions.get_mut(slot) {

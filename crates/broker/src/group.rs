@@ -61,6 +61,11 @@ impl Group {
         ring.find(shard, session).and_then(|at| ring.members.get(at)).map(|member| member.subscriber)
     }
 
+    /// All members, in no order.
+    pub(crate) fn members(&self) -> Vec<Subscriber> {
+        self.ring.lock().members.iter().map(|(_, member)| member.subscriber).collect()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.ring.lock().members.is_empty()
     }

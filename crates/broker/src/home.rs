@@ -25,6 +25,9 @@ const OUTPUT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// The same for what a client with a limited queue was not yet given the chance to take.
 const FRESH_OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Where `log_dest topic` publishes the lines of the log.
+const LOG_TOPICS: &[u8] = b"$SYS/broker/log/";
+
 #[derive(Debug)]
 pub(crate) struct Home {
     pub(crate) settings: Arc<Settings>,
@@ -37,6 +40,8 @@ pub(crate) struct Home {
     pub(crate) pool: BufferPool,
     pub(crate) log: Log,
     pub(crate) statistics: Statistics,
+    /// Whether no new work is taken.
+    pub(crate) memory_full: bool,
     /// Connections with new output, each once.
     pub(crate) touched: Vec<ConnectionId>,
     /// Connections to close when their output is sent.
@@ -70,6 +75,7 @@ impl Home {
             pool: BufferPool::default(),
             log,
             statistics: Statistics::default(),
+            memory_full: false,
             touched: Vec::new(),
             closing: Vec::new(),
             streaming: VecDeque::new(),
@@ -128,7 +134,7 @@ impl Home {
     #[inline]
     pub(crate) fn deliver(&mut self, to: Subscriber, outgoing: &mut Outgoing<'_>) {
         let Some(session) = self.sessions.find_mut(to.session) else {
-            self.statistics.drop_one(DropReason::SessionEnded);
+            self.statistics.dropped.add(DropReason::SessionEnded, 1);
             return;
         };
         if to.is_repeated && session.gets_one_copy(&self.settings) {
@@ -162,15 +168,15 @@ impl Home {
             (_, false) => connection.output.bytes() >= FRESH_OUTPUT_BYTES_MAX,
             (_, true) => connection.output.packets() >= limit || connection.output.bytes() >= OUTPUT_BYTES_MAX,
         };
-        if full || session.window.holds_up_qos_0() {
-            self.statistics.drop_one(DropReason::OutputFull);
-            self.log_drops(to.session.slot);
+        let reason = if full { Some(DropReason::OutputFull) } else { None };
+        if let Some(reason) = reason.or(session.window.holds_up_qos_0().then_some(DropReason::QueueBytes)) {
+            self.drop_for(to.session.slot, reason);
             return;
         }
         let head =
             PublishTo { qos: QoS::AtMostOnce, retain, packet_id: 0, identifier: to.grant.identifier(), dup: false };
         let sent = self.send_now(id, outgoing, head);
-        self.count_unsent(id, sent, outgoing.view.payload.len());
+        self.count_unsent(to.session.slot, sent, outgoing.view);
     }
 
     /// Puts a message in flight and sends it. One that is too large for the client gets no packet identifier; one that
@@ -181,7 +187,7 @@ impl Home {
         let packet_id = session.window.launch(outgoing.stored(), qos, retain, identifier);
         let sent = self.send(id, outgoing, PublishTo { qos, retain, packet_id, identifier, dup: false });
         if sent != Sent::Yes {
-            self.count_unsent(id, sent, outgoing.view.payload.len());
+            self.count_unsent(slot, sent, outgoing.view);
             let Some(session) = self.sessions.get_mut(slot) else { return };
             match sent {
                 Sent::TooLarge | Sent::Nameless => session.window.take_back(packet_id),
@@ -196,36 +202,33 @@ impl Home {
         let Some(session) = self.sessions.find_mut(to.session) else { return };
         let limit = self.settings.max_queued_messages as usize;
         if session.window.is_full(limit) {
-            self.statistics.drop_one(DropReason::QueueFull);
-            self.log_drops(to.session.slot);
+            let of_messages = limit > 0 && session.window.queued() >= limit;
+            let reason = if of_messages { DropReason::QueueFull } else { DropReason::QueueBytes };
+            self.drop_for(to.session.slot, reason);
             return;
         }
         session.window.enqueue(Queued::new(outgoing.stored(), qos, retain, to.grant));
     }
 
-    fn log_drops(&mut self, slot: u32) {
-        let Some(session) = self.sessions.get_mut(slot) else { return };
-        if !std::mem::replace(&mut session.drops_logged, true) {
-            log!(self.log, Notice, "Outgoing messages are being dropped for client {}.", session.client_id);
-        }
-    }
-
     #[inline]
-    fn count_unsent(&mut self, id: ConnectionId, sent: Sent, payload_len: usize) {
+    fn count_unsent(&mut self, slot: u32, sent: Sent, message: MessageRef<'_>) {
         if sent != Sent::Yes {
-            self.count_failed(id, sent, payload_len);
+            self.count_failed(slot, sent, message);
         }
     }
 
     #[cold]
-    fn count_failed(&mut self, id: ConnectionId, sent: Sent, payload_len: usize) {
+    fn count_failed(&mut self, slot: u32, sent: Sent, message: MessageRef<'_>) {
         match sent {
             Sent::Yes | Sent::Nameless => {}
-            Sent::Expired => self.statistics.drop_one(DropReason::Expired),
+            Sent::Expired => self.drop_for(slot, DropReason::Expired),
             Sent::TooLarge => {
-                self.statistics.drop_one(DropReason::TooLarge);
-                let name = self.name_of(id);
-                log!(self.log, Notice, "Dropping too large outgoing PUBLISH for {name} ({payload_len} bytes)");
+                self.drop_for(slot, DropReason::TooLarge);
+                // A line of the log that is itself too large for its reader must not bring forth the next one.
+                if !message.topic.starts_with(LOG_TOPICS) {
+                    let (name, len) = (self.sessions.get(slot).map_or("", |s| &s.client_id), message.payload.len());
+                    log!(self.log, Notice, "Dropping too large outgoing PUBLISH for {name} ({len} bytes)");
+                }
             }
         }
     }
@@ -289,6 +292,7 @@ impl Home {
         }
         self.statistics.packets_sent += 1;
         self.statistics.publish_sent += 1;
+        self.statistics.publish_bytes_sent += view.payload.len() as u64;
         touch(connection, id, &mut self.touched);
         if self.log.wants(crate::LogLevel::Debug) {
             self.log_sending(id, &view, to);
@@ -329,7 +333,7 @@ impl Home {
             let Queued { message, qos, retain, identifier } = queued;
             let mut outgoing = Outgoing::of(&message);
             if is_qos_0 {
-                self.send_qos_0(id, &mut outgoing, retain, identifier);
+                self.send_qos_0(slot, id, &mut outgoing, retain, identifier);
             } else {
                 self.launch(slot, &mut outgoing, qos, retain, identifier);
             }
@@ -352,7 +356,7 @@ impl Home {
         let to = PublishTo { qos, retain, packet_id, identifier, dup: true };
         let sent = self.send(id, &mut Outgoing::of(message), to);
         if sent != Sent::Yes {
-            self.count_unsent(id, sent, message.view().payload.len());
+            self.count_unsent(slot, sent, message.view());
             if let Some(session) = self.sessions.get_mut(slot) {
                 session.window.finish(packet_id);
             }
@@ -374,10 +378,10 @@ impl Home {
     }
 
     /// Sends a message at QoS 0 that has waited for room.
-    fn send_qos_0(&mut self, id: ConnectionId, outgoing: &mut Outgoing<'_>, retain: bool, identifier: u32) {
+    fn send_qos_0(&mut self, slot: u32, id: ConnectionId, outgoing: &mut Outgoing<'_>, retain: bool, identifier: u32) {
         let to = PublishTo { qos: QoS::AtMostOnce, retain, packet_id: 0, identifier, dup: false };
         let sent = self.send(id, outgoing, to);
-        self.count_unsent(id, sent, outgoing.view.payload.len());
+        self.count_unsent(slot, sent, outgoing.view);
     }
 
     /// Sends a retained message to a new subscription, or says that there is no room for it now.
@@ -393,7 +397,7 @@ impl Home {
             self.launch(slot, outgoing, qos, true, grant.identifier());
             return true;
         }
-        self.send_qos_0(id, outgoing, true, grant.identifier());
+        self.send_qos_0(slot, id, outgoing, true, grant.identifier());
         true
     }
 }

@@ -67,6 +67,12 @@ impl Log {
         Self { mask, connection_messages, lines: Vec::new(), bytes: 0, dropped: 0 }
     }
 
+    /// From now on other lines are wanted.
+    pub(crate) fn reconfigure(&mut self, mask: LogMask, connection_messages: bool) {
+        self.mask = mask;
+        self.connection_messages = connection_messages;
+    }
+
     #[inline]
     pub(crate) fn wants(&self, level: LogLevel) -> bool {
         self.mask.wants(level)

@@ -1,6 +1,7 @@
 //! An application message: seen in a read buffer, or stored once for all who wait for it.
 
 use crate::Moment;
+use crate::stored;
 use mosquitto_mqtt::QoS;
 use triomphe::ThinArc;
 
@@ -23,9 +24,20 @@ pub(crate) struct MessageRef<'a> {
 struct Header {
     expires_at: Moment,
     properties_len: u32,
+    payload_len: u32,
     topic_len: u16,
     qos: QoS,
     retain: bool,
+    /// Whether it counts as stored.
+    counted: bool,
+}
+
+impl Drop for Header {
+    fn drop(&mut self) {
+        if self.counted {
+            stored::change(-1, -i64::from(self.payload_len));
+        }
+    }
 }
 
 /// A stored message: one allocation, shared by all queues it stands in.
@@ -33,14 +45,26 @@ struct Header {
 pub(crate) struct Message(ThinArc<Header, u8>);
 
 impl Message {
-    /// Copies a message out of the buffer it is in.
+    /// Copies a message out of the buffer it is in. It counts as stored until the last copy of it is gone.
     pub(crate) fn store(message: MessageRef<'_>) -> Self {
+        stored::change(1, i64::from(message.payload.len() as u32));
+        Self::copy(message, true)
+    }
+
+    /// Likewise for a will: it becomes a message when it is published.
+    pub(crate) fn store_will(message: MessageRef<'_>) -> Self {
+        Self::copy(message, false)
+    }
+
+    fn copy(message: MessageRef<'_>, counted: bool) -> Self {
         let header = Header {
             expires_at: message.expires_at,
             properties_len: message.properties.len() as u32,
+            payload_len: message.payload.len() as u32,
             topic_len: message.topic.len() as u16,
             qos: message.qos,
             retain: message.retain,
+            counted,
         };
         let MessageRef { topic, properties, payload, .. } = message;
         if properties.is_empty() {

@@ -2,10 +2,11 @@
 
 use crate::id::SessionId;
 use crate::log::log;
+use crate::memory::OUT_OF_MEMORY;
 use crate::message::{Message, MessageRef, Outgoing};
 use crate::protocol_error::Refused;
 use crate::received::{Flow, WORK_BYTES, malformed, protocol_error};
-use crate::{ConnectionId, Moment, Shard};
+use crate::{ConnectionId, DropReason, Moment, Shard};
 use mosquitto_mqtt::packet::Publish;
 use mosquitto_mqtt::{DecodeError, PacketType, Properties, Property, QoS, ReasonCode, TopicName};
 
@@ -154,7 +155,10 @@ impl Shard {
             retain: publish.retain,
             expires_at: self.expiry(said.expiry_s),
         };
-        let refused = self.refusal(standing, publish.payload);
+        let refused = self.refusal(slot, standing, publish);
+        if refused == Some(ReasonCode::QUOTA_EXCEEDED) && !self.can_refuse(id, slot, publish) {
+            return Ok(Flow::Next);
+        }
         let beyond = publish.qos == QoS::AtLeastOnce && refused.is_none() && self.is_beyond_window(id, slot);
         let refused = if beyond { Some(ReasonCode::QUOTA_EXCEEDED) } else { refused };
         let mut way = None;
@@ -166,7 +170,11 @@ impl Shard {
             way = Some(found);
         }
         self.home.statistics.publish_received += 1;
+        self.home.statistics.publish_bytes_received += publish.payload.len() as u64;
         self.log_received(id, publish, topic, refused);
+        if let Some(refused) = refused.filter(|_| !beyond) {
+            self.count_refused(slot, refused);
+        }
         if publish.qos == QoS::ExactlyOnce {
             self.publish_exactly_once(id, slot, publish, &message, refused)?;
             return Ok(Flow::Next);
@@ -186,22 +194,58 @@ impl Shard {
             self.home.acknowledge(id, PacketType::PubAck, publish.packet_id, reason);
         }
         if refused.is_none() && standing == Standing::Control {
-            self.answer_control(id, topic);
+            self.answer_control(id, topic, publish.payload);
         }
         Ok(Flow::Next)
     }
 
     /// Why a message is thrown away although it is acknowledged, if it is.
     #[inline]
-    fn refusal(&self, standing: Standing, payload: &[u8]) -> Option<ReasonCode> {
+    fn refusal(&self, slot: u32, standing: Standing, publish: &Publish<'_>) -> Option<ReasonCode> {
         let limit = self.home.settings.message_size_limit;
-        if limit > 0 && payload.len() > limit as usize {
+        if limit > 0 && publish.payload.len() > limit as usize {
             return Some(ReasonCode::PACKET_TOO_LARGE);
         }
         match standing {
-            Standing::Ordinary | Standing::Control => None,
-            Standing::Denied => Some(ReasonCode::NOT_AUTHORIZED),
-            Standing::Impossible => Some(ReasonCode::TOPIC_NAME_INVALID),
+            Standing::Ordinary | Standing::Control => {}
+            Standing::Denied => return Some(ReasonCode::NOT_AUTHORIZED),
+            Standing::Impossible => return Some(ReasonCode::TOPIC_NAME_INVALID),
+        }
+        (self.home.memory_full && self.is_new_work(slot, publish)).then_some(ReasonCode::QUOTA_EXCEEDED)
+    }
+
+    /// Whether a message takes memory: it does not where it only empties its topic, or is known already.
+    #[cold]
+    fn is_new_work(&self, slot: u32, publish: &Publish<'_>) -> bool {
+        let is_known = publish.qos == QoS::ExactlyOnce
+            && self.home.sessions.get(slot).is_some_and(|session| session.incoming.get(publish.packet_id).is_some());
+        let only_empties = publish.retain && publish.payload.is_empty();
+        !is_known && !only_empties
+    }
+
+    /// A client of MQTT 3 cannot be told that its message is not taken, and must not believe that it was: it loses its
+    /// connection, and keeps the message.
+    #[cold]
+    fn can_refuse(&mut self, id: ConnectionId, slot: u32, publish: &Publish<'_>) -> bool {
+        let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
+        if v5 || publish.qos == QoS::AtMostOnce {
+            return true;
+        }
+        self.home.drop_for(slot, DropReason::MemoryLimit);
+        self.end_with(id, None, Some(OUT_OF_MEMORY));
+        false
+    }
+
+    #[cold]
+    fn count_refused(&mut self, slot: u32, refused: ReasonCode) {
+        match refused {
+            ReasonCode::PACKET_TOO_LARGE => self.home.drop_for(slot, DropReason::MessageSize),
+            ReasonCode::QUOTA_EXCEEDED => {
+                let name = self.home.sessions.get(slot).map_or("", |session| &session.client_id);
+                log!(self.home.log, Debug, "Rejected PUBLISH from {name}, quota exceeded.");
+                self.home.drop_for(slot, DropReason::MemoryLimit);
+            }
+            _ => {}
         }
     }
 
@@ -210,8 +254,7 @@ impl Shard {
     /// is kept, within the bound in bytes; beyond it, the connection ends.
     #[inline]
     fn incoming_window(&self, id: ConnectionId) -> usize {
-        let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
-        if v5 { usize::from(self.home.settings.max_inflight_messages) } else { 0 }
+        self.home.connections.get(id).map_or(0, |connection| usize::from(connection.receive_maximum))
     }
 
     /// `[MQTT-3.3.4-7]`: whether a message of QoS 1 is one more than the client may send, who has filled its window with
@@ -230,6 +273,7 @@ impl Shard {
             Warning,
             "Client {name} has exceeded its receive-maximum quota. This behaviour must be fixed on the client."
         );
+        self.home.drop_for(slot, DropReason::ReceiveMaximum);
     }
 
     /// `[MQTT-4.3.3-8]`: kept until PUBREL, and answered with PUBREC.
@@ -295,7 +339,7 @@ impl Shard {
             session.incoming.remove(packet_id);
         }
         if control {
-            self.answer_control(id, topic);
+            self.answer_control(id, topic, message.view().payload);
         }
         if let Some(way) = way {
             let origin = self.origin(slot);
@@ -313,30 +357,6 @@ impl Shard {
         match seconds {
             None | Some(0) => Moment::NEVER,
             Some(seconds) => self.home.now.plus_s(seconds),
-        }
-    }
-
-    /// Nothing in the broker takes requests under `$CONTROL`: the client that made one is told, nobody else is.
-    fn answer_control(&mut self, id: ConnectionId, topic: &str) {
-        let Some(connection) = self.home.connections.get(id) else { return };
-        let version = connection.version;
-        let topic = format!("{topic}/response");
-        let answer = Publish {
-            dup: false,
-            qos: QoS::AtMostOnce,
-            retain: false,
-            topic: &topic,
-            packet_id: 0,
-            properties: Properties::EMPTY,
-            payload: b"{\"error\": \"endpoint not available\"}",
-        };
-        if u16::try_from(topic.len()).is_ok() {
-            let mut packet = Vec::new();
-            answer.encode(version, &mut packet);
-            if self.home.reply_if_taken(id, &packet) {
-                let described = describe(false, QoS::AtMostOnce, false, 0, topic.as_bytes(), answer.payload.len());
-                log!(self.home.log, Debug, "Sending PUBLISH to {} ({described})", self.home.name_of(id));
-            }
         }
     }
 

@@ -113,7 +113,7 @@ impl Shard {
         };
         let len = header.packet_len();
         let Some(body) = bytes.get(usize::from(header.header_len)..len) else {
-            return Err(Then::Wait { packet_len: len });
+            return Err(self.wait_for_the_rest(id, header));
         };
         if self.work >= self.work_max {
             return Err(Then::Busy);
@@ -121,15 +121,29 @@ impl Shard {
         self.work += 1;
         match self.packet(id, header, body) {
             Ok(Flow::Next) => {
-                self.home.statistics.packets_received += 1;
+                self.home.statistics.count_received(len);
                 Ok(len)
             }
             Ok(Flow::Held) => Err(Then::Full),
             Ok(Flow::HandOver(shard)) => Err(Then::HandOver(shard)),
             Err(error) => {
+                self.home.statistics.count_received(len);
                 self.fail(id, header.first_byte, body, error);
                 Err(Then::Ended { by_client: false })
             }
+        }
+    }
+
+    /// A packet is not whole. What its header alone shows to be wrong is not waited for.
+    fn wait_for_the_rest(&mut self, id: ConnectionId, header: FixedHeader) -> Then {
+        let Some(connection) = self.home.connections.get(id) else { return Then::Ended { by_client: false } };
+        let (version, is_open) = (connection.version, matches!(connection.phase, Phase::Open(_)));
+        match check_header(header, version) {
+            Err(error) if is_open => {
+                self.fail(id, header.first_byte, &[], error.into());
+                Then::Ended { by_client: false }
+            }
+            _ => Then::Wait { packet_len: header.packet_len() },
         }
     }
 
@@ -216,7 +230,13 @@ impl Shard {
     fn packet(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Result<Flow, Refused> {
         let Some(connection) = self.home.connections.get(id) else { return Ok(Flow::Next) };
         let (version, phase) = (connection.version, connection.phase);
-        let Phase::Open(slot) = phase else { return Ok(self.on_connect(id, header, body)) };
+        let Phase::Open(slot) = phase else {
+            let flow = self.on_connect(id, header, body);
+            if matches!(flow, Flow::Next) {
+                self.home.statistics.connects += 1;
+            }
+            return Ok(flow);
+        };
         let kind = header.packet_type(version)?;
         match kind {
             PacketType::Publish => {
@@ -259,7 +279,7 @@ impl Shard {
                 self.end_with(id, None, Some("protocol error"));
             }
             PacketType::Auth => {
-                // [MQTT-4.12.0-6]: no authentication method was agreed on, so there is none to go on with.
+                // [MQTT-4.12.0-7]: no authentication method was agreed on, so there is none to go on with.
                 return Err(protocol_error("AUTH", "came without an authentication method").into());
             }
             // One that is too long is not answered, like its sibling.
@@ -294,6 +314,19 @@ impl Shard {
     pub(crate) fn refuse(&mut self, id: ConnectionId, reason: ReasonCode, text: &'static str) {
         self.end_with(id, Some(reason), Some(text));
     }
+}
+
+/// What a fixed header alone tells of its packet: whether the flags are those of its type, and the length, where all
+/// packets of the type have the same.
+fn check_header(header: FixedHeader, version: ProtocolVersion) -> Result<(), DecodeError> {
+    let expected = match header.packet_type(version)? {
+        PacketType::PingReq => 0,
+        PacketType::Disconnect if !version.is_v5() => 0,
+        PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp if !version.is_v5() => 2,
+        _ => return Ok(()),
+    };
+    let fits = header.remaining_length == expected;
+    if fits { Ok(()) } else { Err(malformed("remaining length", "is not that of the packet type")) }
 }
 
 pub(crate) fn malformed(field: &'static str, what: &'static str) -> DecodeError {

@@ -117,7 +117,7 @@ impl Shard {
                 Found::Message(message) => {
                     let view = message.view();
                     if view.expires_at <= self.home.now {
-                        self.home.statistics.drop_one(DropReason::Expired);
+                        self.home.drop_for(slot, DropReason::Expired);
                         self.change_retained(RetainedChange::Expired(view.topic.into()));
                     } else if !self.home.deliver_retained(slot, grant, &mut Outgoing::of(&message)) {
                         self.keep_pending(slot);

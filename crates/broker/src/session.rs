@@ -1,5 +1,6 @@
 //! The state of one client that outlives its connection (MQTT 5, 4.1).
 
+use crate::drops::Drops;
 use crate::incoming::IncomingMessages;
 use crate::message::Message;
 use crate::retained_streams::RetainedStreams;
@@ -67,6 +68,8 @@ pub(crate) struct Session {
     pub(crate) streaming: bool,
     /// Whether the loss of messages was logged since the client came.
     pub(crate) drops_logged: bool,
+    /// What was lost, if anything was.
+    pub(crate) drops: Option<Box<Drops>>,
 }
 
 impl Session {
@@ -91,6 +94,7 @@ impl Session {
             retained: None,
             streaming: false,
             drops_logged: false,
+            drops: None,
         }
     }
 }
@@ -145,6 +149,11 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Slots are numbers below this.
+    pub(crate) fn slot_count(&self) -> u32 {
+        self.slots.capacity() as u32
     }
 
     pub(crate) fn find(&self, client_id: &str) -> Option<u32> {

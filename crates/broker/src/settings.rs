@@ -24,10 +24,14 @@ pub struct Settings {
     pub max_packet_size: u32,
     /// Bytes of the largest payload that is passed on; 0 is no limit.
     pub message_size_limit: u32,
+    /// Bytes of heap in use above which no new work is taken; 0 is no limit. Who drives the shards measures them.
+    pub memory_limit: u64,
     /// Whether messages may be retained.
     pub retain_available: bool,
     /// Whether a message is delivered at a subscription's QoS where its own is lower.
     pub upgrade_outgoing_qos: bool,
+    /// Whether requests on `$CONTROL/broker/v1` are answered.
+    pub enable_control_api: bool,
     /// Whether a client of MQTT 3 gets a copy of a message for each of its subscriptions that match; if not, one copy
     /// with the highest QoS among them. Clients of MQTT 5 always get one for each. Neither what is retained for a new
     /// subscription nor the share of a member of a group is a duplicate.
@@ -72,9 +76,14 @@ impl Settings {
 
 /// Settings of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct ListenerSettings {
     /// The port that the log names.
     pub port: u16,
+    /// The address or host name that it was asked to listen at; none: all addresses.
+    pub host: Option<Box<str>>,
+    /// Whether it is there no more: its number stays, as long as it may have connections.
+    pub closed: bool,
     /// Whether clients without a user name are let in.
     pub allow_anonymous: bool,
     /// The highest QoS that its clients may use.
@@ -133,6 +142,8 @@ impl Default for ListenerSettings {
     fn default() -> Self {
         Self {
             port: 1883,
+            host: None,
+            closed: false,
             allow_anonymous: true,
             max_qos: QoS::ExactlyOnce,
             versions: Versions::ALL,
@@ -158,8 +169,10 @@ impl Default for Settings {
             max_keepalive_s: 0,
             max_packet_size: 2_000_000,
             message_size_limit: 0,
+            memory_limit: 0,
             retain_available: true,
             upgrade_outgoing_qos: false,
+            enable_control_api: false,
             allow_duplicate_messages: true,
             clientid_prefixes: None,
             retry_interval_s: None,

@@ -7,6 +7,7 @@ use crate::log::log_connection;
 use crate::mail::Mail;
 use crate::message::Message;
 use crate::post::Post;
+use crate::reconfigure::Review;
 use crate::retained_expiry::Sweep;
 use crate::session::Place;
 use crate::subscription_tree::SubscriptionTree;
@@ -66,6 +67,8 @@ pub struct Shard {
     pub(crate) retained_changes_bytes: usize,
     /// Subscriptions of sessions that are gone, to be removed a slice at a time.
     pub(crate) orphans: Vec<(SessionId, Vec<Place>)>,
+    /// What is left to be looked at since the settings changed.
+    pub(crate) review: Option<Review>,
     pub(crate) random: ChaCha12Rng,
     /// Packets and deliveries since the last call of `received`.
     pub(crate) work: u32,
@@ -100,6 +103,7 @@ impl Shard {
             retained_changes: Vec::new(),
             retained_changes_bytes: 0,
             orphans: Vec::new(),
+            review: None,
             random: ChaCha12Rng::from_seed(seed),
             work: 0,
             work_max: WORK_MAX,
@@ -114,6 +118,7 @@ impl Shard {
         self.home.previous_now = self.home.now;
         self.home.now = self.home.now.max(now);
         self.fire_timers();
+        self.go_on_reviewing();
         self.sweep_retained();
     }
 
@@ -129,6 +134,7 @@ impl Shard {
     pub fn open(&mut self, peer: &str, listener: u16) -> ConnectionId {
         let port = self.home.settings.listeners.get(usize::from(listener)).map_or(0, |l| l.port);
         log_connection!(self.home.log, Notice, "New connection from {peer} on port {port}.");
+        self.home.statistics.sockets_opened += 1;
         self.open_handed_over(peer, listener)
     }
 
@@ -137,6 +143,7 @@ impl Shard {
         let mut connection = Connection::new(peer.into(), listener, self.home.now);
         connection.silence_ms = OPENING_S * 1000;
         let id = self.home.connections.insert(connection);
+        self.home.statistics.connections += 1;
         self.arm_silence(id);
         id
     }
@@ -148,6 +155,10 @@ impl Shard {
                 self.home.timers.cancel(at, crate::timers::Timer::Silence(id));
             }
             connection.output.clear(&mut self.home.pool);
+            connection.count_waiting(&mut self.home.statistics);
+            if connection.phase != Phase::Ending {
+                self.home.statistics.connections -= 1;
+            }
         }
     }
 
@@ -168,6 +179,7 @@ impl Shard {
         for &id in list.iter() {
             if let Some(connection) = self.home.connections.get_mut(id) {
                 connection.touched = false;
+                connection.count_waiting(&mut self.home.statistics);
             }
         }
     }
@@ -195,6 +207,8 @@ impl Shard {
         let refused = len == 0 || len < connection.offered.take();
         connection.refusing = (connection.refusing || refused) && connection.output.bytes() > 0;
         connection.forget_replies(len);
+        self.home.statistics.bytes_sent += len as u64;
+        connection.count_waiting(&mut self.home.statistics);
         if let Phase::Open(slot) = connection.phase
             && len > 0
             && connection.output.bytes() < crate::retained::STREAM_LOW_WATER
@@ -217,15 +231,20 @@ impl Shard {
 
     /// When the next tick has to be, whatever happens. A moment that has passed means at once.
     pub fn next_deadline(&self) -> Option<Moment> {
-        if !self.home.streaming.is_empty() || !self.orphans.is_empty() || !self.home.log.lines.is_empty() {
+        let unfinished = !self.home.streaming.is_empty() || !self.orphans.is_empty() || self.review.is_some();
+        if unfinished || !self.home.log.lines.is_empty() {
             return Some(self.home.now);
         }
         [self.home.timers.next(), self.next_sweep()].into_iter().flatten().min()
     }
 
-    /// What was counted so far.
+    /// What was counted so far. What waits to be sent is that of the last time when [`touched`](Self::touched) was asked.
     pub fn statistics(&self) -> Statistics {
-        self.home.statistics
+        Statistics {
+            sessions: self.home.sessions.len() as u64,
+            sockets: self.home.connections.len() as u64,
+            ..self.home.statistics
+        }
     }
 
     /// Connections, also those that are closing.

@@ -6,7 +6,7 @@ use crate::subscription_tree::SubscriptionTree;
 use parking_lot::RwLock;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// The state that all shards of a broker share.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Shared {
     pub(crate) retained: RwLock<RetainedTree>,
     /// Sessions, those of clients that are away included.
     sessions: AtomicUsize,
+    /// Whether the log says that the heap is full.
+    pub(crate) memory_full: AtomicBool,
 }
 
 impl Shared {
@@ -32,6 +34,7 @@ impl Shared {
             generation: AtomicU64::new(1),
             retained: RwLock::default(),
             sessions: AtomicUsize::new(0),
+            memory_full: AtomicBool::new(false),
         })
     }
 
@@ -48,6 +51,11 @@ impl Shared {
     /// Subscriptions of all sessions, shared ones included. Not to be asked for in the middle of a tick.
     pub fn subscription_count(&self) -> usize {
         self.subscriptions.read().len()
+    }
+
+    /// Subscriptions in groups.
+    pub fn shared_subscription_count(&self) -> usize {
+        self.subscriptions.read().shared_len()
     }
 
     /// Retained messages.

@@ -62,6 +62,12 @@ impl Shard {
         let Some(connection) = self.home.connections.get(id) else { return };
         let (version, terms) = (connection.version, Terms::of(connection));
         let Some(session) = self.origin(slot) else { return };
+        if self.home.memory_full {
+            if let Some(reasons) = self.refuse_subscriptions(id, subscribe) {
+                self.send_suback(id, subscribe.packet_id, &reasons);
+            }
+            return;
+        }
         let identifier = subscribe.properties.iter().find_map(|property| match property {
             Property::SubscriptionIdentifier(identifier) => Some(identifier),
             _ => None,
@@ -83,13 +89,8 @@ impl Shard {
                 }
             }
         }
-        log!(self.home.log, Debug, "Sending SUBACK to {}", self.home.name_of(id));
-        let ack = SubAck { packet_id: subscribe.packet_id, properties: Properties::EMPTY, reasons: &reasons };
-        let mut packet = Vec::new();
-        ack.encode(version, &mut packet);
         // [MQTT-3.8.4-1], and before any retained message.
-        if !self.home.reply_if_taken(id, &packet) {
-            self.end_with(id, None, Some("oversize packet"));
+        if !self.send_suback(id, subscribe.packet_id, &reasons) {
             return;
         }
         // The subscription stands: what is younger comes live. What another shard has kept since it stands comes twice, and
@@ -113,6 +114,19 @@ impl Shard {
                 retained.regrant(node, grant);
             }
         }
+    }
+
+    /// False where the client does not take an answer so long, which ends its connection.
+    fn send_suback(&mut self, id: ConnectionId, packet_id: u16, reasons: &[u8]) -> bool {
+        let Some(version) = self.home.connections.get(id).map(|connection| connection.version) else { return false };
+        log!(self.home.log, Debug, "Sending SUBACK to {}", self.home.name_of(id));
+        let mut packet = Vec::new();
+        SubAck { packet_id, properties: Properties::EMPTY, reasons }.encode(version, &mut packet);
+        let taken = self.home.reply_if_taken(id, &packet);
+        if !taken {
+            self.end_with(id, None, Some("oversize packet"));
+        }
+        taken
     }
 
     /// Returns what was made, or what was wanted where it cannot be.

@@ -22,8 +22,22 @@ use std::sync::Arc;
 /// The number of a node. It stays with its filter as long as anybody subscribes to it.
 pub(crate) type NodeId = u32;
 
-const ROOT: NodeId = 0;
+pub(crate) const ROOT: NodeId = 0;
 const NONE: NodeId = u32::MAX;
+
+/// Nodes copied under one lock, and subscribers of theirs beyond which no more are.
+const COPIED_NODES: usize = 10_000;
+const COPIED_SUBSCRIBERS: usize = 100_000;
+
+/// A copy of a node.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    pub(crate) id: NodeId,
+    pub(crate) parent: NodeId,
+    pub(crate) level: Box<[u8]>,
+    pub(crate) subscribers: Vec<Subscriber>,
+    pub(crate) groups: Vec<(Box<str>, Vec<Subscriber>)>,
+}
 
 #[derive(Debug)]
 struct Node {
@@ -66,6 +80,8 @@ pub(crate) struct SubscriptionTree {
     edges: HashTable<NodeId>,
     hasher: RandomState,
     count: usize,
+    /// Those of them that are memberships of groups.
+    shared: usize,
     /// Subscriptions made, replaced or taken back so far.
     changes: u64,
 }
@@ -84,6 +100,7 @@ impl Default for SubscriptionTree {
             edges: HashTable::new(),
             hasher: RandomState::default(),
             count: 0,
+            shared: 0,
             changes: 0,
         }
     }
@@ -93,6 +110,11 @@ impl SubscriptionTree {
     /// Subscriptions of all sessions, shared ones included.
     pub(crate) fn len(&self) -> usize {
         self.count
+    }
+
+    /// Memberships of groups.
+    pub(crate) fn shared_len(&self) -> usize {
+        self.shared
     }
 
     /// Grows with each change of what topics match.
@@ -132,6 +154,7 @@ impl SubscriptionTree {
             }
         };
         self.count += usize::from(new);
+        self.shared += usize::from(new && group.is_some());
         (at, new)
     }
 
@@ -166,10 +189,36 @@ impl SubscriptionTree {
         };
         if removed {
             self.count -= 1;
+            self.shared -= usize::from(group.is_some());
             self.changes += 1;
             self.prune(at);
         }
         removed
+    }
+
+    /// Copies nodes from the one with the number `start` on, a bounded number of them. Returns where to go on, if there
+    /// are more.
+    pub(crate) fn copy_slice(&self, start: NodeId, copies: &mut Vec<Copied>) -> Option<NodeId> {
+        let mut subscribers = 0;
+        let mut nodes = (start..).zip(self.nodes.iter().skip(start as usize));
+        for (id, node) in nodes.by_ref().take(COPIED_NODES) {
+            if !node.is_used() {
+                continue;
+            }
+            let groups: Vec<_> = node.groups.iter().map(|(name, group)| (name.clone(), group.members())).collect();
+            subscribers += node.subscribers.as_slice().len() + groups.iter().map(|(_, m)| m.len()).sum::<usize>();
+            copies.push(Copied {
+                id,
+                parent: node.parent,
+                level: node.level.as_bytes().into(),
+                subscribers: node.subscribers.as_slice().to_vec(),
+                groups,
+            });
+            if subscribers >= COPIED_SUBSCRIBERS {
+                break;
+            }
+        }
+        nodes.next().map(|(id, _)| id)
     }
 
     /// Shows `visitor` everything that matches `topic`. At each level the name itself comes first, then `+`, then `#`.

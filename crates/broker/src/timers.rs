@@ -12,6 +12,8 @@ pub(crate) enum Timer {
     SessionExpiry(u32),
     /// The delayed will of the session in this slot is due.
     Will(u32),
+    /// The log is told what the session in this slot has lost.
+    Drops(u32),
     /// What the client of the session in this slot has not acknowledged is to be sent again.
     Retry(u32),
 }

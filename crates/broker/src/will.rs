@@ -1,10 +1,10 @@
 //! Wills: what is published for a client that left without a word.
 
-use crate::message::Outgoing;
+use crate::Shard;
+use crate::message::{MessageRef, Outgoing};
 use crate::publish::allowed_to_publish;
 use crate::session::StoredWill;
 use crate::timers::Timer;
-use crate::{Moment, Shard};
 
 impl Shard {
     /// The connection of a session was lost. Its will is due now, or after its delay, or with the end of the session,
@@ -31,14 +31,8 @@ impl Shard {
             return;
         }
         let expires_at = self.expiry(expiry_s);
-        let mut outgoing = if expires_at == Moment::NEVER {
-            Outgoing::of(&message)
-        } else {
-            // Its lifetime begins now.
-            let mut view = message.view();
-            view.expires_at = expires_at;
-            Outgoing::new(view)
-        };
+        // Its lifetime begins now, and so does its being stored.
+        let mut outgoing = Outgoing::new(MessageRef { expires_at, ..message.view() });
         // Nobody could hold it back: it goes also to a shard that has much mail.
         let way = self.way_for(&outgoing.view);
         self.route(way, &mut outgoing, origin);

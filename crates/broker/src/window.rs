@@ -338,6 +338,16 @@ impl Window {
         }
     }
 
+    /// Bytes of all messages in flight and queued.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Messages queued.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Messages in flight and queued.
     pub(crate) fn len(&self) -> usize {
         usize::from(self.live) + self.queue.len()

@@ -1,24 +1,34 @@
 //! A line into the configuration: looked up in the table of options, checked, stored.
 
+use crate::config::Listener;
 use crate::error::{ConfigError, shown};
 use crate::log::LogType;
 use crate::options::{self, Action, Argument, Declaration, Remark, Scope, Store};
 use crate::reader::{OpenFile, Reader};
 use crate::suggestion::nearest_option;
 use crate::words::{Statement, Words};
+use std::path::PathBuf;
 
 impl Reader {
     /// Acts on a line that is no comment.
     pub(crate) fn apply(&mut self, file: &mut OpenFile, line: &[u8]) -> Result<(), ConfigError> {
         let mut words = Words::new(line);
         let Some(name) = words.next_word() else { return Ok(()) };
-        let declaration = options::find(name).ok_or_else(|| unknown_option(name))?;
+        let Some(declaration) = options::find(name) else { return Err(self.unknown_option(file, name)) };
         let mut statement = Statement { declaration, name: shown(name), words };
         match declaration.action {
             Action::Store(store) => {
                 self.remark_on(declaration);
                 self.enter_scope(file, &statement);
-                self.store(store, file, &mut statement)
+                self.store(store, file, &mut statement)?;
+                if let Some(referent) = declaration.refers {
+                    self.refer(file, referent, &statement.name, &statement.text(false)?);
+                }
+                Ok(())
+            }
+            Action::Idle(level, text) => {
+                self.notice(level, text);
+                statement.int().map(drop)
             }
             Action::NotYet => Err(ConfigError::not_supported_yet(statement.name)),
             Action::Removed(warning) => {
@@ -60,14 +70,24 @@ impl Reader {
             Store::SmallInt(set) => set(&mut self.config, statement.small_int()?),
             Store::Text(place) => {
                 let place = place(&mut self.config);
-                *place = Some(statement.text(place.as_deref())?);
+                *place = Some(statement.text(place.is_some())?);
+            }
+            Store::Path(place) => {
+                let place = place(&mut self.config);
+                *place = Some(PathBuf::from(statement.text(place.is_some())?));
             }
             // A listener that is missing is what is said first, whatever the value.
             Store::ListenerBool(set) => set(self.listener(file, &statement.name)?, statement.bool()?),
             Store::ListenerInt(set) => set(self.listener(file, &statement.name)?, statement.int()?),
+            Store::ListenerSmallInt(set) => set(self.listener(file, &statement.name)?, statement.small_int()?),
             Store::ListenerText(place) => {
                 let place = place(self.listener(file, &statement.name)?);
-                *place = Some(statement.text(place.as_deref())?);
+                *place = Some(statement.text(place.is_some())?);
+            }
+            Store::SecurityBool(set) => set(self.security(file, &statement.name)?, statement.bool()?),
+            Store::SecurityText(place) => {
+                let place = place(self.security(file, &statement.name)?);
+                *place = Some(statement.text(place.is_some())?);
             }
             Store::Only(supported) => only(supported, statement)?,
             Store::ByHand(act) => act(self, file, statement)?,
@@ -95,10 +115,28 @@ fn only(supported: &str, statement: &mut Statement<'_>) -> Result<(), ConfigErro
     }
 }
 
+/// The option that begins a listener.
+const LISTENER: &str = "listener";
+
 /// What some editors put at the start of a file in UTF-8, unseen.
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
-fn unknown_option(name: &[u8]) -> ConfigError {
+impl Reader {
+    fn unknown_option(&mut self, file: &mut OpenFile, name: &[u8]) -> ConfigError {
+        if self.errors.are_many() {
+            return unknown(name);
+        }
+        let suggestion = nearest_option(name);
+        // What stands below it means that listener, and is not wrong because its name is.
+        let meant = name.strip_prefix(BYTE_ORDER_MARK).unwrap_or(name).split(|byte| *byte == b'\t').next();
+        if meant.and_then(nearest_option) == Some(LISTENER) {
+            self.add_listener(file, Listener::default_listener());
+        }
+        unknown_option(name, suggestion)
+    }
+}
+
+fn unknown_option(name: &[u8], suggestion: Option<&str>) -> ConfigError {
     let error = unknown(name);
     if name.contains(&b'\t') {
         error.expected("a space between name and value; a tab does not separate them")
@@ -106,7 +144,7 @@ fn unknown_option(name: &[u8]) -> ConfigError {
         error.expected("no byte order mark at the start of the file")
     } else if name.starts_with(b"#") {
         error.expected("'#' at the very start of the line, if this is a comment")
-    } else if let Some(suggestion) = nearest_option(name) {
+    } else if let Some(suggestion) = suggestion {
         error.expected(format!("a known option. Did you mean '{suggestion}'?"))
     } else {
         error

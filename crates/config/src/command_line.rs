@@ -1,8 +1,9 @@
 //! The broker's command line. Every flag is declared once, in [`FLAGS`]; the usage text comes from there.
 
-use crate::error::{ConfigError, EXIT_CODE};
+use crate::error::{ConfigErrors, EXIT_CODE};
 use crate::reader::Reader;
 use crate::settings::{Settings, Verbosity};
+use crate::words::leading_number;
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Write};
 use std::ops::ControlFlow;
@@ -28,8 +29,8 @@ pub enum CommandLineError {
     UnknownOption(String),
     /// A flag whose value is missing or wrong, or flags that do not go together; the text is the line to log.
     Argument(String),
-    /// A configuration file with an error.
-    Config(ConfigError),
+    /// Configuration files with errors.
+    Config(ConfigErrors),
 }
 
 /// One flag of the command line.
@@ -51,12 +52,16 @@ pub struct Flag {
 /// All flags, in the order of the usage text.
 pub static FLAGS: &[Flag] = &[
     Flag::with_value("-c", "--config-file", "config_file", "config file", |line, file| {
-        line.reader.read(file.as_ref()).map_err(CommandLineError::Config)?;
+        line.reader.read(file.as_ref());
         line.config_files.push(PathBuf::from(file));
         Ok(ControlFlow::Continue(()))
     })
     .help(&["read this configuration file; if given again, on top of the earlier ones."]),
-    Flag::short("-d", "--daemon", |_, _| Err(not_supported_yet("-d"))).help(&["run in the background."]),
+    Flag::short("-d", "--daemon", |line, _| {
+        line.daemon = true;
+        Ok(ControlFlow::Continue(()))
+    })
+    .help(&["run in the background."]),
     Flag::short("-h", "--help", |_, _| Ok(ControlFlow::Break(Command::Help))).help(&["show this text."]),
     Flag::with_value("-p", "--port", "port", "port", CommandLine::add_port)
         .help(&["listen on this port of the local machine; at most ten times.", "Ignored with a listener in a file."]),
@@ -74,30 +79,26 @@ pub static FLAGS: &[Flag] = &[
         line.test_config = true;
         Ok(ControlFlow::Continue(()))
     })
-    .help(&["read the configuration files, report errors, and exit."]),
+    .help(&[
+        "read the configuration files, report errors, and exit.",
+        "Users, interfaces and directories that they name have to be there.",
+    ]),
     Flag::long_with_value("--tls-keylog", "file", |_, _| Err(not_supported_yet("--tls-keylog")))
         .help(&["write the keys of TLS connections to a file, for debugging only."]),
     Flag::long("--version", |_, _| Ok(ControlFlow::Break(Command::Version))).help(&["show the version."]),
 ];
 
-/// Reads the arguments, without the program's name, in order; configuration files as soon as they are named.
+/// Reads the arguments, without the program's name, in order; configuration files as soon as they are named. What is
+/// wrong with the files comes before all else.
 pub fn parse_command_line(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, CommandLineError> {
-    let mut arguments = arguments.into_iter();
     let mut line = CommandLine::default();
-    while let Some(argument) = arguments.next() {
-        let flag = FLAGS
-            .iter()
-            .find(|flag| flag.names().any(|name| argument == name))
-            .ok_or_else(|| CommandLineError::UnknownOption(argument.to_string_lossy().into_owned()))?;
-        let value = match flag.value {
-            Some(_) => arguments.next().ok_or_else(|| flag.without_value())?,
-            None => OsString::new(),
-        };
-        if let ControlFlow::Break(command) = (flag.act)(&mut line, &value)? {
-            return Ok(command);
-        }
+    let asked_for = line.read(arguments.into_iter());
+    match asked_for {
+        _ if !line.reader.is_in_order() => line.command(),
+        Ok(ControlFlow::Break(command)) => Ok(command),
+        Ok(ControlFlow::Continue(())) => line.command(),
+        Err(error) => Err(error),
     }
-    line.command()
 }
 
 /// The text that `-h` shows. `version` is that of the broker.
@@ -123,22 +124,45 @@ pub fn usage(version: &str) -> String {
 
 /// What the arguments have said so far.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of flags, not the state of a machine")]
 struct CommandLine {
     reader: Reader,
     config_files: Vec<PathBuf>,
     ports: Vec<u16>,
+    daemon: bool,
     verbose: bool,
     quiet: bool,
     test_config: bool,
 }
 
 impl CommandLine {
+    fn read(
+        &mut self,
+        mut arguments: impl Iterator<Item = OsString>,
+    ) -> Result<ControlFlow<Command>, CommandLineError> {
+        while let Some(argument) = arguments.next() {
+            let flag = FLAGS
+                .iter()
+                .find(|flag| flag.names().any(|name| argument == name))
+                .ok_or_else(|| CommandLineError::UnknownOption(argument.to_string_lossy().into_owned()))?;
+            let value = match flag.value {
+                Some(_) => arguments.next().ok_or_else(|| flag.without_value())?,
+                None => OsString::new(),
+            };
+            let flow = (flag.act)(self, &value)?;
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     fn add_port(&mut self, value: &OsStr) -> Result<ControlFlow<Command>, CommandLineError> {
         if self.ports.len() == Settings::PORTS_MAX {
             let text = "Error: Only 10 ports can be specified on the command line.";
             return Err(CommandLineError::Argument(text.to_owned()));
         }
-        let number = leading_number(value.as_encoded_bytes());
+        let (number, _) = leading_number(value.as_encoded_bytes());
         match u16::try_from(number) {
             Ok(port @ 1..) => self.ports.push(port),
             _ => return Err(CommandLineError::Argument(format!("Error: Invalid port specified ({number})."))),
@@ -151,9 +175,10 @@ impl CommandLine {
             return Err(CommandLineError::Argument("Please provide a configuration file to test.".to_owned()));
         }
         let settings = Settings {
-            config: self.reader.config,
+            config: self.reader.finish().map_err(CommandLineError::Config)?,
             config_files: self.config_files,
             ports: self.ports,
+            daemon: self.daemon,
             verbosity: match (self.quiet, self.verbose) {
                 (true, _) => Verbosity::Quiet,
                 (false, true) => Verbosity::Verbose,
@@ -226,7 +251,7 @@ impl CommandLineError {
         match self {
             Self::UnknownOption(name) => vec![format!("Error: Unknown option '{name}'.")],
             Self::Argument(text) => vec![text.clone()],
-            Self::Config(error) => error.lines(),
+            Self::Config(errors) => errors.lines(),
         }
     }
 }
@@ -241,19 +266,4 @@ impl std::error::Error for CommandLineError {}
 
 fn not_supported_yet(name: &str) -> CommandLineError {
     CommandLineError::Argument(format!("Error: The '{name}' option is not supported yet."))
-}
-
-/// The number at the start of a text, as C's `atoi` reads it: 0 if there is none, and what follows it does not matter.
-fn leading_number(text: &[u8]) -> i64 {
-    let text = text.trim_ascii_start();
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        _ => (false, text),
-    };
-    let magnitude = digits
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .fold(0_i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
-    if negative { -magnitude } else { magnitude }
 }

@@ -1,16 +1,14 @@
 //! A configuration as typed values, and what follows from them together.
 
-use crate::error::{ConfigError, Notice};
+use crate::error::{ConfigErrors, Notice};
 use crate::log::Log;
 use crate::reader::Reader;
+use crate::reference::Reference;
 use std::num::{NonZeroU16, NonZeroU32};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The port of MQTT.
-const PORT: u16 = 1883;
-
-/// How made up client ids begin.
-const AUTO_ID_PREFIX: &str = "auto-";
+pub(crate) const PORT: u16 = 1883;
 
 /// What the configuration files say. The default is what holds without any.
 ///
@@ -24,17 +22,23 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// What is logged, and where.
     pub log: Log,
+    /// What the files name that lies outside of them: what is in force.
+    pub references: Vec<Reference>,
     /// What the log should say about the files, in order: deprecated options, included files.
     pub notices: Vec<Notice>,
 }
 
 /// Options of the broker as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct Global {
-    /// `allow_anonymous` as given; [`Config::allow_anonymous`] knows what holds.
-    pub allow_anonymous: Option<bool>,
-    /// `auto_id_prefix`: how made up client ids begin, where a listener does not say otherwise. `None`: `auto-`.
-    pub auto_id_prefix: Option<String>,
+    /// `allow_duplicate_messages`: whether a client of MQTT 3 gets a copy of a message for each of its subscriptions
+    /// that match. Default: true.
+    pub allow_duplicate_messages: bool,
+    /// `clientid_prefixes`: what client ids must begin with. `None`: anything.
+    pub clientid_prefixes: Option<String>,
+    /// `enable_control_api`: whether requests on `$CONTROL/broker/v1` are answered. Default: false.
+    pub enable_control_api: bool,
     /// `global_max_clients`: sessions, those of clients that are away included. `None`: no limit.
     pub global_max_clients: Option<NonZeroU32>,
     /// `global_max_connections`: connections at once, over all listeners. `None`: no limit.
@@ -54,17 +58,51 @@ pub struct Global {
     /// `max_queued_messages`: messages that may wait for one client, beyond those under way. 0: no limit.
     /// Default: 1000.
     pub max_queued_messages: u32,
+    /// `memory_limit`: bytes that the heap may take. 0: no limit. Default: 0.
+    pub memory_limit: u64,
     /// `message_size_limit`: the longest payload that is passed on, in bytes. 0: no limit. Default: 0.
     pub message_size_limit: u32,
+    /// `per_listener_settings`: whether the security options belong to the listener above them. Default: false.
+    pub per_listener_settings: bool,
+    /// `persistent_client_expiration`: seconds for which a session outlives its connection at the most; what does not fit
+    /// is `u32::MAX`, 136 years. 0: as long as its client says. Default: 0.
+    pub persistent_client_expiration: u32,
+    /// `pid_file`: where the process id is written. `None`: nowhere.
+    pub pid_file: Option<PathBuf>,
+    /// `queue_qos0_messages`: whether QoS 0 messages, too, wait for clients that are away. Default: false.
+    pub queue_qos0_messages: bool,
     /// `retain_available`: whether messages may be retained. Default: true.
     pub retain_available: bool,
+    /// `retain_expiry_interval`: minutes between two searches for retained messages that have expired, 1 to 10000000.
+    /// `None`: no search.
+    pub retain_expiry_interval: Option<NonZeroU32>,
+    /// `retry_interval`: seconds, 1 to 3600, after which unacknowledged QoS 1 and 2 messages are sent again to a client of
+    /// MQTT 3 that stays connected. `None`: after 20 s to clients of MQTT 3.1, and never to others.
+    pub retry_interval: Option<NonZeroU16>,
+    /// The security options, where a listener does not have its own.
+    pub security: Security,
     /// `set_tcp_nodelay`: whether connections send at once what is written to them. Default: false.
     pub set_tcp_nodelay: bool,
+    /// `sys_interval`: seconds between two publications of the `$SYS` topics. 0: there are none. Default: 10.
+    pub sys_interval: u16,
     /// `upgrade_outgoing_qos`: whether messages are delivered with the subscription's QoS where theirs is lower. Default:
     /// false.
     pub upgrade_outgoing_qos: bool,
+    /// `user`: the user to become when started as root. `None`: `mosquitto`.
+    pub user: Option<String>,
     /// `worker_threads` (not in Mosquitto): threads that share the clients, at most 256. `None`: one per core.
     pub worker_threads: Option<NonZeroU16>,
+}
+
+/// Options that belong to the whole broker, or to one listener if `per_listener_settings true`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Security {
+    /// `allow_anonymous` as given; [`Config::allow_anonymous`] and [`Endpoint`](crate::Endpoint) know what holds.
+    pub allow_anonymous: Option<bool>,
+    /// `allow_zero_length_clientid`: whether the broker makes up an id for a client that gives none. `None`: true.
+    pub allow_zero_length_clientid: Option<bool>,
+    /// `auto_id_prefix`: how made up client ids begin, where a listener does not say otherwise. `None`: `auto-`.
+    pub auto_id_prefix: Option<String>,
 }
 
 /// One `listener`, or the default listener that `port`, `bind_address` or a listener's option above any `listener` make.
@@ -74,16 +112,31 @@ pub struct Listener {
     pub port: u16,
     /// The address or host name to listen on. `None`: all addresses, IPv4 and IPv6.
     pub host: Option<String>,
+    /// `bind_interface`: the network interface to whose addresses it is bound. `None`: any.
+    pub bind_interface: Option<String>,
+    /// `socket_domain`: the one version of IP to listen over. `None`: both.
+    pub socket_domain: Option<SocketDomain>,
     /// `max_connections`: connections at once, over all of the listener's sockets. `None`: no limit.
     pub max_connections: Option<u32>,
-    /// `listener_allow_anonymous` as given; [`Listener::allow_anonymous_in`] knows what holds.
+    /// `listener_allow_anonymous` as given; [`Endpoint`](crate::Endpoint) knows what holds.
     pub allow_anonymous: Option<bool>,
     /// `max_qos`: the highest QoS that its clients may use, 0 to 2. Default: 2.
     pub max_qos: u8,
     /// `accept_protocol_versions`: the versions of MQTT that its clients may speak. Default: all.
     pub protocol_versions: ProtocolVersions,
-    /// `listener_auto_id_prefix` as given; [`Endpoint`] knows what holds.
+    /// `listener_auto_id_prefix` as given; [`Endpoint`](crate::Endpoint) knows what holds.
     pub auto_id_prefix: Option<String>,
+    /// `max_topic_alias`: topic aliases that a client of MQTT 5 may use. Default: 10.
+    pub max_topic_alias: u16,
+    /// `max_topic_alias_broker`: topic aliases that the broker uses towards a client of MQTT 5, if that allows them.
+    /// Default: 10.
+    pub max_topic_alias_broker: u16,
+    /// `mount_point`: what stands before all topics of its clients, unseen by them; without wildcards. `None`: nothing.
+    pub mount_point: Option<String>,
+    /// `use_username_as_clientid`: whether the username takes the place of the client id. Default: false.
+    pub use_username_as_clientid: bool,
+    /// Its own security options, if `per_listener_settings true`.
+    pub security: Security,
     /// Which option brought it into being.
     pub origin: Origin,
 }
@@ -104,6 +157,15 @@ impl ProtocolVersions {
     pub const ALL: Self = Self { v31: true, v311: true, v5: true };
 }
 
+/// A version of IP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SocketDomain {
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+}
+
 /// Which option brought a listener into being.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -115,44 +177,23 @@ pub enum Origin {
     Option,
 }
 
-/// A place to listen at, with everything decided that the options leave open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// The address or host name; `None`: all addresses, IPv4 and IPv6. A name stands for all of its addresses.
-    pub host: Option<String>,
-    /// The TCP port, never 0.
-    pub port: u16,
-    /// Whether clients may connect without a username.
-    pub allow_anonymous: bool,
-    /// Connections at once, over all sockets of this endpoint. `None`: no limit.
-    pub max_connections: Option<u32>,
-    /// The highest QoS that its clients may use, 0 to 2.
-    pub max_qos: u8,
-    /// The versions of MQTT that its clients may speak.
-    pub protocol_versions: ProtocolVersions,
-    /// How the client ids begin that the broker makes up for its clients.
-    pub auto_id_prefix: String,
-    /// Whether the broker may run without it, if another one can be opened: so in local only mode, where a machine
-    /// need not have both versions of IP.
-    pub optional: bool,
-}
-
 impl Config {
-    /// Reads files on top of each other, in order, as `-c` does when given several times.
-    pub fn read<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Result<Self, ConfigError> {
+    /// Reads files on top of each other, in order, as `-c` does when given several times. All of them are read to their
+    /// ends, whatever is wrong with them.
+    pub fn read<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::default();
         for file in files {
-            reader.read(file.as_ref())?;
+            reader.read(file.as_ref());
         }
-        Ok(reader.config)
+        reader.finish()
     }
 
     /// Reads text that stands in no file; errors call it `name`. `include_dir` is refused in it: nothing outside the text
     /// is looked at.
-    pub fn parse(name: &Path, text: &[u8]) -> Result<Self, ConfigError> {
+    pub fn parse(name: &Path, text: &[u8]) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::default();
-        reader.read_text(name, text)?;
-        Ok(reader.config)
+        reader.read_text(name, text);
+        reader.finish()
     }
 
     /// Whether only clients on this machine can connect, because there is no `listener`, `port` or `bind_address`.
@@ -163,39 +204,16 @@ impl Config {
     /// Whether clients may connect without a username, where a listener does not say otherwise. By default only in
     /// local only mode.
     pub fn allow_anonymous(&self) -> bool {
-        self.global.allow_anonymous.unwrap_or_else(|| self.local_only())
-    }
-
-    /// Where to listen. `ports` are those of the command line, which count in local only mode alone.
-    pub fn endpoints(&self, ports: &[u16]) -> Vec<Endpoint> {
-        if self.local_only() {
-            let ports = if ports.is_empty() { &[PORT] } else { ports };
-            ports.iter().flat_map(|port| self.local_endpoints(*port)).collect()
-        } else {
-            self.listeners.iter().map(|listener| listener.endpoint_in(self)).collect()
-        }
-    }
-
-    fn local_endpoints(&self, port: u16) -> [Endpoint; 2] {
-        ["127.0.0.1", "::1"].map(|host| Endpoint {
-            host: Some(host.to_owned()),
-            port,
-            allow_anonymous: self.allow_anonymous(),
-            max_connections: None,
-            max_qos: 2,
-            protocol_versions: ProtocolVersions::ALL,
-            // The option has no effect here, as in Mosquitto.
-            auto_id_prefix: AUTO_ID_PREFIX.to_owned(),
-            optional: true,
-        })
+        self.global.security.allow_anonymous.unwrap_or_else(|| self.local_only())
     }
 }
 
 impl Default for Global {
     fn default() -> Self {
         Self {
-            allow_anonymous: None,
-            auto_id_prefix: None,
+            allow_duplicate_messages: true,
+            clientid_prefixes: None,
+            enable_control_api: false,
             global_max_clients: None,
             global_max_connections: None,
             max_inflight_bytes: 0,
@@ -204,10 +222,20 @@ impl Default for Global {
             max_packet_size: 2_000_000,
             max_queued_bytes: 0,
             max_queued_messages: 1000,
+            memory_limit: 0,
             message_size_limit: 0,
+            per_listener_settings: false,
+            persistent_client_expiration: 0,
+            pid_file: None,
+            queue_qos0_messages: false,
             retain_available: true,
+            retain_expiry_interval: None,
+            retry_interval: None,
+            security: Security::default(),
             set_tcp_nodelay: false,
+            sys_interval: 10,
             upgrade_outgoing_qos: false,
+            user: None,
             worker_threads: None,
         }
     }
@@ -219,11 +247,18 @@ impl Listener {
         Self {
             port,
             host,
+            bind_interface: None,
+            socket_domain: None,
             max_connections: None,
             allow_anonymous: None,
             max_qos: 2,
             protocol_versions: ProtocolVersions::ALL,
             auto_id_prefix: None,
+            max_topic_alias: 10,
+            max_topic_alias_broker: 10,
+            mount_point: None,
+            use_username_as_clientid: false,
+            security: Security::default(),
             origin,
         }
     }
@@ -231,28 +266,5 @@ impl Listener {
     /// The default listener before anything is said about it.
     pub(crate) fn default_listener() -> Self {
         Self::new(PORT, None, Origin::Option)
-    }
-
-    /// Whether clients of this listener may connect without a username: its own word, or else the configuration's.
-    pub fn allow_anonymous_in(&self, config: &Config) -> bool {
-        self.allow_anonymous.unwrap_or_else(|| config.allow_anonymous())
-    }
-
-    fn auto_id_prefix_in<'c>(&'c self, config: &'c Config) -> &'c str {
-        let own = self.auto_id_prefix.as_deref();
-        own.or(config.global.auto_id_prefix.as_deref()).unwrap_or(AUTO_ID_PREFIX)
-    }
-
-    fn endpoint_in(&self, config: &Config) -> Endpoint {
-        Endpoint {
-            host: self.host.clone(),
-            port: self.port,
-            allow_anonymous: self.allow_anonymous_in(config),
-            max_connections: self.max_connections,
-            max_qos: self.max_qos,
-            protocol_versions: self.protocol_versions,
-            auto_id_prefix: self.auto_id_prefix_in(config).to_owned(),
-            optional: false,
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! What there is to say about a configuration: errors with file, line and what was expected, and notices.
 
+use crate::config::Config;
 use crate::log::LogType;
 use std::fmt;
 use std::path::PathBuf;
@@ -7,7 +8,18 @@ use std::path::PathBuf;
 /// The exit status of the broker when its configuration or its command line cannot be used.
 pub(crate) const EXIT_CODE: u8 = 3;
 
-/// Why a configuration was refused.
+/// How many errors are told one by one. Nobody reads more, and a file may hold a million.
+const ERRORS_MAX: usize = 100;
+
+/// Why a configuration was refused: all that is wrong in its files, in the order in which they were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfigErrors {
+    errors: Vec<ConfigError>,
+    left_out: usize,
+    notices: Vec<Notice>,
+}
+
+/// One thing that is wrong in a configuration.
 ///
 /// The lines, in the words of Mosquitto 2.1 except for the second: what is wrong (`Error: …`), what was expected if the
 /// first does not say so (`Expected: …`), and where it stands (`Error found at FILE:LINE.`), for an included file first
@@ -17,7 +29,6 @@ pub struct ConfigError {
     message: String,
     expected: Option<String>,
     found_at: Vec<Location>,
-    notices: Vec<Notice>,
 }
 
 /// A line of a configuration file.
@@ -40,6 +51,65 @@ pub struct Notice {
     pub text: String,
 }
 
+impl ConfigErrors {
+    /// The errors, at least one and at most 100.
+    pub fn errors(&self) -> &[ConfigError] {
+        &self.errors
+    }
+
+    /// How many errors there are beyond those.
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// What was noticed besides.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+
+    /// The lines to show or log, in order, without line ends: those of each error, and one about errors that are left
+    /// out.
+    pub fn lines(&self) -> Vec<String> {
+        let left_out = (self.left_out > 0).then(|| format!("Error: {} further errors are left out.", self.left_out));
+        self.errors.iter().flat_map(ConfigError::lines).chain(left_out).collect()
+    }
+
+    /// The exit status of a broker that cannot start for this reason.
+    pub fn exit_code(&self) -> u8 {
+        EXIT_CODE
+    }
+
+    pub(crate) fn push(&mut self, error: ConfigError) {
+        if self.are_many() {
+            self.left_out += 1;
+        } else {
+            self.errors.push(error);
+        }
+    }
+
+    /// Whether no further error is told.
+    pub(crate) fn are_many(&self) -> bool {
+        self.errors.len() >= ERRORS_MAX
+    }
+
+    /// All that was read, or all that is wrong with it.
+    pub(crate) fn or(mut self, config: Config) -> Result<Config, Self> {
+        if self.errors.is_empty() {
+            return Ok(config);
+        }
+        self.notices = config.notices;
+        Err(self)
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.lines().join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
 impl ConfigError {
     /// The lines to show or log, in order, without line ends.
     pub fn lines(&self) -> Vec<String> {
@@ -59,19 +129,9 @@ impl ConfigError {
         &self.found_at
     }
 
-    /// What was noticed before the error was met.
-    pub fn notices(&self) -> &[Notice] {
-        &self.notices
-    }
-
-    /// The exit status of a broker that cannot start for this reason.
-    pub fn exit_code(&self) -> u8 {
-        EXIT_CODE
-    }
-
     /// An error with the given text after `Error: `.
     pub(crate) fn new(text: impl fmt::Display) -> Self {
-        Self { message: format!("Error: {text}"), expected: None, found_at: Vec::new(), notices: Vec::new() }
+        Self { message: format!("Error: {text}"), expected: None, found_at: Vec::new() }
     }
 
     /// The error about something that Mosquitto has and this broker will have.
@@ -88,11 +148,6 @@ impl ConfigError {
     /// Tells where it was found; called from the inside to the outside.
     pub(crate) fn found_at(mut self, location: Location) -> Self {
         self.found_at.push(location);
-        self
-    }
-
-    pub(crate) fn after(mut self, notices: Vec<Notice>) -> Self {
-        self.notices = notices;
         self
     }
 }
@@ -121,11 +176,19 @@ impl Notice {
 /// A part of a file as it appears in a message. Cut, because a line has no longest length and a log line has one; and
 /// without control characters, which a terminal would obey. A tab is harmless, and what is wrong may be just that.
 pub(crate) fn shown(bytes: &[u8]) -> String {
-    const SHOWN_BYTES_MAX: usize = 900;
-    let text = String::from_utf8_lossy(bytes.get(..SHOWN_BYTES_MAX).unwrap_or(bytes));
+    cut(bytes, 900)
+}
+
+/// The same, shorter: beside other text.
+pub(crate) fn shown_briefly(bytes: &[u8]) -> String {
+    cut(bytes, 100)
+}
+
+fn cut(bytes: &[u8], bytes_max: usize) -> String {
+    let text = String::from_utf8_lossy(bytes.get(..bytes_max).unwrap_or(bytes));
     let mut shown: String =
         text.chars().map(|c| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect();
-    shown.truncate(shown.floor_char_boundary(SHOWN_BYTES_MAX));
+    shown.truncate(shown.floor_char_boundary(bytes_max));
     shown
 }
 

@@ -8,22 +8,29 @@
 //! name up in the table and stores the value in a [`Config`]. What one row of the table cannot say is in `by_hand`.
 //!
 //! Invariant: this room reads configuration files and does nothing else with the outside. It resolves no host names,
-//! opens no log and prints nothing: what there is to say is returned as [`Notice`]s and [`ConfigError`]s.
+//! opens no log and prints nothing: what there is to say is returned as [`Notice`]s and [`ConfigErrors`].
 
 mod apply;
 mod by_hand;
+mod changes;
 mod command_line;
 mod config;
+mod endpoint;
 mod error;
 mod log;
 pub mod options;
 mod reader;
+mod reference;
 mod settings;
 mod suggestion;
 mod words;
+mod written;
 
+pub use changes::{Change, Effect};
 pub use command_line::{Command, CommandLineError, FLAGS, Flag, parse_command_line, usage};
-pub use config::{Config, Endpoint, Global, Listener, Origin, ProtocolVersions};
-pub use error::{ConfigError, Location, Notice};
+pub use config::{Config, Global, Listener, Origin, ProtocolVersions, Security, SocketDomain};
+pub use endpoint::{Endpoint, Place};
+pub use error::{ConfigError, ConfigErrors, Location, Notice};
 pub use log::{Destinations, Log, LogType, LogTypes};
+pub use reference::{Reference, Referent};
 pub use settings::{Settings, Verbosity};

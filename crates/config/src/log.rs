@@ -10,6 +10,8 @@ pub struct Log {
     pub destinations: Destinations,
     /// `log_type`, after `-v` and `-q`: the kinds of lines that are written.
     pub types: LogTypes,
+    /// `log_facility`: the number, 0 to 7, of the local facility under which syslog gets the lines. `None`: daemon.
+    pub facility: Option<u8>,
     /// `log_timestamp`: whether lines begin with the time. Default: true.
     pub timestamp: bool,
     /// `log_timestamp_format`: an strftime format, in local time. `None`: seconds since 1970.
@@ -20,11 +22,16 @@ pub struct Log {
 
 /// Where log lines go. All of them off means that nothing is logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of places")]
 pub struct Destinations {
     /// Standard output.
     pub stdout: bool,
     /// Standard error.
     pub stderr: bool,
+    /// The system's log.
+    pub syslog: bool,
+    /// The topics below `$SYS/broker/log`.
+    pub topic: bool,
     /// A file, appended to.
     pub file: Option<PathBuf>,
 }
@@ -69,6 +76,7 @@ impl Default for Log {
         Self {
             destinations: Destinations { stderr: true, ..Destinations::NONE },
             types: LogTypes::default(),
+            facility: None,
             timestamp: true,
             timestamp_format: None,
             connection_messages: true,
@@ -78,7 +86,7 @@ impl Default for Log {
 
 impl Destinations {
     /// Nowhere.
-    pub const NONE: Self = Self { stdout: false, stderr: false, file: None };
+    pub const NONE: Self = Self { stdout: false, stderr: false, syslog: false, topic: false, file: None };
 }
 
 impl LogType {

@@ -1,7 +1,7 @@
 //! The declaration of every option: one row each, in tables by theme.
 //!
 //! To support an option that is declared `NotYet`: give it a place in [`crate::Config`] and let its row end with
-//! `.store(...)` instead. To add one: one row. Nothing else needs to know its name.
+//! `.store(...)` instead, and with `.shows(...)`, which says how its value is seen and when a new one takes effect. To add one: one row. Nothing else needs to know its name.
 
 mod argument;
 mod bridge;
@@ -15,26 +15,46 @@ mod tls;
 
 pub use argument::{Argument, Bound, Refusal, Repeat};
 
-use crate::config::{Config, Listener};
+use crate::changes::{Effect, Watch};
+use crate::config::{Config, Listener, Security};
 use crate::error::ConfigError;
+use crate::log::LogType;
 use crate::reader::{OpenFile, Reader};
+use crate::reference::Referent;
 use crate::words::Statement;
 pub(crate) use argument::LONGEST_TEXT_BYTES;
+use std::path::PathBuf;
+
+/// The tables, with the titles under which the manual shows them.
+pub static THEMES: &[Theme] = &[
+    Theme::new("General", general::OPTIONS),
+    Theme::new("Authentication and access control", security::OPTIONS),
+    Theme::new("Listeners", listener::OPTIONS),
+    Theme::new("TLS", tls::OPTIONS),
+    Theme::new("Persistence", persistence::OPTIONS),
+    Theme::new("Logging", logging::OPTIONS),
+    Theme::new("Bridges", bridge::OPTIONS),
+    Theme::new("Plugins", plugin::OPTIONS),
+];
+
+/// Options that belong together.
+#[derive(Debug, Clone, Copy)]
+pub struct Theme {
+    /// A heading.
+    pub title: &'static str,
+    /// The options, in the order of the manual.
+    pub options: &'static [Declaration],
+}
+
+impl Theme {
+    const fn new(title: &'static str, options: &'static [Declaration]) -> Self {
+        Self { title, options }
+    }
+}
 
 /// Every option that this broker knows by name, also those that it does not support.
 pub fn options() -> impl Iterator<Item = &'static Declaration> {
-    [
-        general::OPTIONS,
-        security::OPTIONS,
-        listener::OPTIONS,
-        tls::OPTIONS,
-        persistence::OPTIONS,
-        logging::OPTIONS,
-        bridge::OPTIONS,
-        plugin::OPTIONS,
-    ]
-    .into_iter()
-    .flatten()
+    THEMES.iter().flat_map(|theme| theme.options)
 }
 
 /// The declaration behind a name as it stands in a file: a name, an alias, or the beginning of a `plugin_opt_KEY`.
@@ -65,8 +85,18 @@ pub struct Declaration {
     pub remark: Option<Remark>,
     /// One line for the manual.
     pub help: &'static str,
+    /// What else the manual says, in paragraphs with an empty line between them. Names and values stand in backquotes.
+    pub manual: &'static str,
+    /// How the manual shows the argument, where the type alone does not tell what it is.
+    pub value: Option<&'static str>,
+    /// Values for the sample file, where the default is none that could be written into a file.
+    pub examples: &'static [&'static str],
     /// The name in "empty", "duplicate" and "not a number" errors, where Mosquitto uses another there.
     pub(crate) label: Option<&'static str>,
+    /// How a change of the value is seen.
+    pub(crate) watch: Option<Watch>,
+    /// What the value is the name of, if it names something outside of the configuration.
+    pub(crate) refers: Option<Referent>,
     pub(crate) action: Action,
 }
 
@@ -122,7 +152,7 @@ pub enum Status {
     Supported,
     /// It will; until then the option is an error.
     NotYet,
-    /// It never will: the option is ignored, with this warning.
+    /// It never will: the option has no effect, and this text says so.
     Removed(&'static str),
     /// It never will, and the option is unknown, as it is to Mosquitto 2.1; the text tells what it was.
     Refused(&'static str),
@@ -133,7 +163,10 @@ pub enum Status {
 pub(crate) enum Action {
     Store(Store),
     NotYet,
+    /// The value does not matter; the text is a warning.
     Removed(&'static str),
+    /// The value is checked; the text tells why it has no effect.
+    Idle(LogType, &'static str),
     Refused(&'static str),
 }
 
@@ -145,8 +178,12 @@ pub(crate) enum Store {
     Int(fn(&mut Config, i32)),
     SmallInt(fn(&mut Config, u16)),
     Text(fn(&mut Config) -> &mut Option<String>),
+    Path(fn(&mut Config) -> &mut Option<PathBuf>),
+    SecurityBool(fn(&mut Security, bool)),
+    SecurityText(fn(&mut Security) -> &mut Option<String>),
     ListenerBool(fn(&mut Listener, bool)),
     ListenerInt(fn(&mut Listener, i32)),
+    ListenerSmallInt(fn(&mut Listener, u16)),
     ListenerText(fn(&mut Listener) -> &mut Option<String>),
     /// Nowhere: this is the only value supported, and what holds anyway; any other is "not supported yet".
     Only(&'static str),
@@ -159,9 +196,28 @@ impl Declaration {
         match self.action {
             Action::Store(_) => Status::Supported,
             Action::NotYet => Status::NotYet,
-            Action::Removed(warning) => Status::Removed(warning),
+            Action::Removed(text) | Action::Idle(_, text) => Status::Removed(text),
             Action::Refused(reason) => Status::Refused(reason),
         }
+    }
+
+    /// The one value that is supported so far, where an option has others as well.
+    pub fn only_value(&self) -> Option<&'static str> {
+        match self.action {
+            Action::Store(Store::Only(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// When this broker goes by a value that has changed while it runs. `None` where there is nothing to go by: the option
+    /// has no effect, or one value only.
+    pub fn effect(&self) -> Option<Effect> {
+        self.watch.map(|watch| watch.effect)
+    }
+
+    /// Whether a listener is another one when the option has another value, so that one is closed and one is opened.
+    pub fn makes_a_listener(&self) -> bool {
+        self.watch.is_some_and(|watch| watch.is_place())
     }
 
     /// The name and the aliases.
@@ -186,7 +242,12 @@ impl Declaration {
             since: "1.4",
             remark: None,
             help: "",
+            manual: "",
+            value: None,
+            examples: &[],
             label: None,
+            refers: None,
+            watch: None,
             action: Action::NotYet,
         }
     }
@@ -287,13 +348,62 @@ impl Declaration {
         self
     }
 
+    const fn manual(mut self, paragraphs: &'static str) -> Self {
+        self.manual = paragraphs;
+        self
+    }
+
+    const fn value(mut self, shown: &'static str) -> Self {
+        self.value = Some(shown);
+        self
+    }
+
+    const fn examples(mut self, values: &'static [&'static str]) -> Self {
+        self.examples = values;
+        self
+    }
+
+    const fn refers(mut self, referent: Referent) -> Self {
+        self.refers = Some(referent);
+        self
+    }
+
     const fn store(mut self, store: Store) -> Self {
         self.action = Action::Store(store);
         self
     }
 
+    /// The value, one of the whole broker. It will stand in the log, so it must be no secret.
+    const fn shows(mut self, effect: Effect, value: fn(&Config) -> Option<String>) -> Self {
+        self.watch = Some(Watch::global(effect, value));
+        self
+    }
+
+    /// The value, one of a listener.
+    const fn listener_shows(mut self, effect: Effect, value: fn(&Listener) -> Option<String>) -> Self {
+        self.watch = Some(Watch::listener(effect, value));
+        self
+    }
+
+    /// The value, one of the whole broker or of a listener.
+    const fn security_shows(mut self, effect: Effect, value: fn(&Security) -> Option<String>) -> Self {
+        self.watch = Some(Watch::security(effect, value));
+        self
+    }
+
+    /// A change of the value closes a listener and opens another.
+    const fn makes_another_listener(mut self) -> Self {
+        self.watch = Some(Watch::place());
+        self
+    }
+
     const fn removed(mut self, warning: &'static str) -> Self {
         self.action = Action::Removed(warning);
+        self
+    }
+
+    const fn idle(mut self, level: LogType, text: &'static str) -> Self {
+        self.action = Action::Idle(level, text);
         self
     }
 

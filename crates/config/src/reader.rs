@@ -1,8 +1,9 @@
 //! Files as lines: what is read, what is skipped, and where an error stands.
 
-use crate::config::{Config, Listener, Origin};
-use crate::error::{ConfigError, Location, Notice};
+use crate::config::{Config, Listener, Origin, Security};
+use crate::error::{ConfigError, ConfigErrors, Location, Notice};
 use crate::log::LogType;
+use crate::reference::{Reference, Referent};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -20,6 +21,10 @@ pub(crate) struct Reader {
     pub(crate) config: Config,
     /// What they have said that the configuration does not tell.
     pub(crate) given: Given,
+    /// What is wrong with them.
+    pub(crate) errors: ConfigErrors,
+    /// Those of a kind of which there is one for the whole broker: the latest.
+    single_references: Vec<Reference>,
 }
 
 /// Which options have been given, where what they did cannot be told from the configuration.
@@ -27,6 +32,8 @@ pub(crate) struct Reader {
 #[allow(clippy::struct_excessive_bools, reason = "a set of options, not the state of a machine")]
 pub(crate) struct Given {
     pub(crate) port: bool,
+    /// A security option of the broker as a whole.
+    pub(crate) security: bool,
     pub(crate) log_dest: bool,
     pub(crate) log_file: bool,
     pub(crate) log_type: bool,
@@ -35,30 +42,55 @@ pub(crate) struct Given {
 /// A file that is being read. Every file starts without a current listener, also one that is included.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
-    /// Whether `include_dir` found it.
-    pub(crate) included: bool,
+    /// The line that is being read.
+    pub(crate) at: Location,
+    /// The line that includes the file, if one does.
+    included_at: Option<Location>,
     /// Whether `include_dir` may stand in it.
     pub(crate) may_include: bool,
     /// The listener to which listeners' options belong, as its place in [`Config::listeners`].
     pub(crate) listener: Option<usize>,
 }
 
+impl OpenFile {
+    fn new(path: &Path, included_at: Option<Location>, may_include: bool) -> Self {
+        let at = Location { file: path.to_owned(), line: 0, included: included_at.is_some() };
+        Self { at, included_at, may_include, listener: None }
+    }
+}
+
 impl Reader {
-    /// Reads a file that the command line names. An error takes the notices with it.
-    pub(crate) fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
-        self.read_file(path, false).map_err(|error| error.after(std::mem::take(&mut self.config.notices)))
+    /// Reads a file that the command line names.
+    pub(crate) fn read(&mut self, path: &Path) {
+        match contents(path, false) {
+            Ok(contents) => self.read_lines(&contents, OpenFile::new(path, None, true)),
+            Err(error) => self.errors.push(error),
+        }
     }
 
     /// Reads text that stands in no file, under a name for errors. There are no files that it could include.
-    pub(crate) fn read_text(&mut self, name: &Path, contents: &[u8]) -> Result<(), ConfigError> {
-        let text = OpenFile { included: false, may_include: false, listener: None };
-        self.read_lines(name, contents, text).map_err(|error| error.after(std::mem::take(&mut self.config.notices)))
+    pub(crate) fn read_text(&mut self, name: &Path, contents: &[u8]) {
+        self.read_lines(contents, OpenFile::new(name, None, false));
     }
 
-    /// Reads a file that `include_dir` found.
-    pub(crate) fn read_included(&mut self, path: &Path) -> Result<(), ConfigError> {
+    /// Reads a file that `include_dir`, standing at `included_at`, found.
+    pub(crate) fn read_included(&mut self, path: &Path, included_at: &Location) {
         self.notice(LogType::Information, format!("Loading config file '{}'", path.display()));
-        self.read_file(path, true)
+        match contents(path, true) {
+            Ok(contents) => self.read_lines(&contents, OpenFile::new(path, Some(included_at.clone()), false)),
+            Err(error) => self.errors.push(error.found_at(included_at.clone())),
+        }
+    }
+
+    /// What the files come to, if nothing is wrong with them.
+    pub(crate) fn finish(mut self) -> Result<Config, ConfigErrors> {
+        self.config.references.append(&mut self.single_references);
+        self.errors.or(self.config)
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.errors.errors().is_empty()
     }
 
     pub(crate) fn notice(&mut self, level: LogType, text: impl Into<String>) {
@@ -68,6 +100,23 @@ impl Reader {
             NOTICES_MAX => notices.push(Notice::new(LogType::Warning, "Warning: Further notices are left out.")),
             _ => {}
         }
+    }
+
+    /// Remembers that `option` names something outside of the configuration.
+    pub(crate) fn refer(&mut self, file: &OpenFile, referent: Referent, option: &str, name: &str) {
+        let (name, option, location) = (name.to_owned(), option.to_owned(), file.at.clone());
+        let reference = Reference { referent, name, option, location };
+        if referent.is_single() {
+            self.forget(referent);
+            self.single_references.push(reference);
+        } else {
+            self.config.references.push(reference);
+        }
+    }
+
+    /// Forgets what was named, of a kind of which there is one.
+    pub(crate) fn forget(&mut self, referent: Referent) {
+        self.single_references.retain(|reference| reference.referent != referent);
     }
 
     /// Makes the default listener the current one, and makes it if there is none. `option` is what asks for it.
@@ -87,6 +136,12 @@ impl Reader {
         file.listener = Some(known.unwrap_or(self.config.listeners.len() - 1));
     }
 
+    /// Begins a listener, to which the options below it belong.
+    pub(crate) fn add_listener(&mut self, file: &mut OpenFile, listener: Listener) {
+        file.listener = Some(self.config.listeners.len());
+        self.config.listeners.push(Listener { origin: Origin::Listener, ..listener });
+    }
+
     /// The listener to which `option` belongs.
     pub(crate) fn listener(&mut self, file: &OpenFile, option: &str) -> Result<&mut Listener, ConfigError> {
         file.listener.and_then(|index| self.config.listeners.get_mut(index)).ok_or_else(|| {
@@ -94,28 +149,36 @@ impl Reader {
         })
     }
 
-    fn read_file(&mut self, path: &Path, included: bool) -> Result<(), ConfigError> {
-        let contents = contents(path, included)?;
-        self.read_lines(path, &contents, OpenFile { included, may_include: !included, listener: None })
+    /// The security options that `option` is one of: of the broker as a whole, or those of a listener.
+    pub(crate) fn security(&mut self, file: &OpenFile, option: &str) -> Result<&mut Security, ConfigError> {
+        if self.config.global.per_listener_settings {
+            self.listener(file, option).map(|listener| &mut listener.security)
+        } else {
+            self.given.security = true;
+            Ok(&mut self.config.global.security)
+        }
     }
 
-    fn read_lines(&mut self, path: &Path, contents: &[u8], mut file: OpenFile) -> Result<(), ConfigError> {
-        let included = file.included;
-        for (number, raw) in (1..).zip(contents.split_inclusive(|byte| *byte == b'\n')) {
+    /// Reads all lines, also those below one that is wrong: who corrects a file wants to know everything at once.
+    fn read_lines(&mut self, contents: &[u8], mut file: OpenFile) {
+        for raw in contents.split_inclusive(|byte| *byte == b'\n') {
+            file.at.line += 1;
             if raw.contains(&0) {
+                let Location { file, line, .. } = &file.at;
                 let text = "Warning: NUL byte in the configuration, the rest of the file is ignored:";
-                self.notice(LogType::Warning, format!("{text} {}:{number}.", path.display()));
+                self.notice(LogType::Warning, format!("{text} {}:{line}.", file.display()));
             }
             match readable(raw) {
                 Readable::Statement(line) => {
-                    let location = || Location { file: path.to_owned(), line: number, included };
-                    self.apply(&mut file, line).map_err(|error| error.found_at(location()))?;
+                    if let Err(error) = self.apply(&mut file, line) {
+                        let error = error.found_at(file.at.clone());
+                        self.errors.push(file.included_at.iter().cloned().fold(error, ConfigError::found_at));
+                    }
                 }
                 Readable::Nothing => {}
                 Readable::End => break,
             }
         }
-        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a broker runs with: configuration files and command line together.
 
-use crate::config::{Config, Endpoint};
-use crate::error::ConfigError;
+use crate::config::Config;
+use crate::endpoint::Endpoint;
+use crate::error::ConfigErrors;
 use crate::log::LogTypes;
 use std::path::PathBuf;
 
@@ -14,6 +15,8 @@ pub struct Settings {
     pub config_files: Vec<PathBuf>,
     /// `-p`: ports to listen on in local only mode, at most [`Settings::PORTS_MAX`]. Empty: 1883.
     pub ports: Vec<u16>,
+    /// `-d`: whether to run in the background.
+    pub daemon: bool,
     /// `-v` and `-q`.
     pub verbosity: Verbosity,
 }
@@ -40,12 +43,13 @@ impl Settings {
     }
 
     /// Reads the same files once more, as for SIGHUP. All or nothing: on an error what runs is left as it is.
-    pub fn reload(&self) -> Result<Self, ConfigError> {
+    pub fn reload(&self) -> Result<Self, ConfigErrors> {
         let config = Config::read(&self.config_files)?;
         let settings = Self {
             config,
             config_files: self.config_files.clone(),
             ports: self.ports.clone(),
+            daemon: self.daemon,
             verbosity: self.verbosity,
         };
         Ok(settings.with_verbosity())

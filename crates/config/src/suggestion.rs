@@ -8,7 +8,7 @@ const EDITS_MAX: usize = 2;
 /// The option whose name is nearest to one that is unknown, if any is near.
 pub(crate) fn nearest_option(name: &[u8]) -> Option<&'static str> {
     options()
-        .filter(|option| !matches!(option.action, Action::Removed(_) | Action::Refused(_)))
+        .filter(|option| !matches!(option.action, Action::Removed(_) | Action::Idle(..) | Action::Refused(_)))
         .flat_map(Declaration::names)
         .filter_map(|known| Some((edits(name, known.as_bytes())?, known)))
         .min()

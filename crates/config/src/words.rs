@@ -1,6 +1,6 @@
 //! A line as words, and words as values.
 
-use crate::error::{ConfigError, shown};
+use crate::error::{ConfigError, shown, shown_briefly};
 use crate::options::{Argument, Bound, Declaration, LONGEST_TEXT_BYTES, Refusal, Repeat};
 
 /// What is left of a line. Only a space separates words.
@@ -68,14 +68,22 @@ impl<'l> Statement<'l> {
                 NotAnInt::NotANumber => "not a number",
                 NotAnInt::OutOfRange => "out of range",
             };
-            ConfigError::new(format_args!("'{}' value {reason}.", self.label()))
-                .expected(self.declaration.argument.expected())
+            ConfigError::new(format_args!("'{}' value {reason}.", self.label())).expected(format!(
+                "{}, not {}",
+                self.declaration.argument.expected(),
+                shown_briefly(word)
+            ))
         })
     }
 
     /// The next word as a number within the declared limits.
     pub(crate) fn int(&mut self) -> Result<i32, ConfigError> {
         let number = self.number()?;
+        self.limited(number)
+    }
+
+    /// The number, moved to the nearest declared limit where that is how the option takes one outside them.
+    pub(crate) fn limited(&self, number: i32) -> Result<i32, ConfigError> {
         let Argument::Int { min, max, .. } = self.declaration.argument else { return Ok(number) };
         match (min, max) {
             (Bound::Refuses(min), _) if number < min => Err(self.invalid(number.to_string().as_bytes())),
@@ -99,14 +107,14 @@ impl<'l> Statement<'l> {
         words.iter().find(|known| known.as_bytes() == word).copied().ok_or_else(|| self.invalid(word))
     }
 
-    /// The rest of the line as text, to be put where `earlier` stands.
-    pub(crate) fn text(&self, earlier: Option<&str>) -> Result<String, ConfigError> {
+    /// The rest of the line as text. `again` if the option was given before.
+    pub(crate) fn text(&self, again: bool) -> Result<String, ConfigError> {
         let value = self.words.rest();
         if value.is_empty() {
             return Err(self.empty());
         }
         if let Argument::Text { max_bytes, repeat, refusal } = self.declaration.argument {
-            if repeat == Repeat::Refused && earlier.is_some() {
+            if repeat == Repeat::Refused && again {
                 let label = self.label();
                 return Err(ConfigError::new(format_args!("Duplicate '{label}' value in configuration.")));
             }
@@ -120,14 +128,14 @@ impl<'l> Statement<'l> {
     /// The error about a value that is not accepted.
     pub(crate) fn invalid(&self, value: &[u8]) -> ConfigError {
         let argument = &self.declaration.argument;
-        let (text, says_why) = match argument.refusal() {
-            Refusal::Usual => ("Invalid 'NAME' value (VALUE).", false),
-            Refusal::Own(text) => (text, false),
-            Refusal::SaysWhy(text) => (text, true),
+        let text = match argument.refusal() {
+            Refusal::Usual => "Invalid 'NAME' value (VALUE).",
+            Refusal::Own(text) => text,
         };
         // The name first: it contains no VALUE, but the value may contain anything.
         let error = ConfigError::new(text.replace("NAME", &self.name).replace("VALUE", &shown(value)));
-        if says_why { error } else { error.expected(argument.expected()) }
+        let not = if text.contains("VALUE") { String::new() } else { format!(", not {}", shown_briefly(value)) };
+        error.expected(format!("{}{not}", argument.expected()))
     }
 
     fn empty(&self) -> ConfigError {
@@ -145,7 +153,7 @@ pub(crate) fn checked_text(value: &[u8]) -> Result<String, ConfigError> {
     let is_text = |text: &&str| text.len() <= LONGEST_TEXT_BYTES && !text.chars().any(is_forbidden);
     std::str::from_utf8(value).ok().filter(is_text).map(str::to_owned).ok_or_else(|| {
         ConfigError::new("Malformed UTF-8 in configuration.")
-            .expected("UTF-8 without control characters, at most 65535 bytes")
+            .expected(format!("UTF-8 without control characters, at most 65535 bytes, not {}", shown_briefly(value)))
     })
 }
 
@@ -153,6 +161,21 @@ pub(crate) fn checked_text(value: &[u8]) -> Result<String, ConfigError> {
 fn is_forbidden(c: char) -> bool {
     let code = u32::from(c);
     c.is_control() || (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE
+}
+
+/// The number at the start of a text, as C's `atol` reads it, 0 if there is none; and what follows it.
+pub(crate) fn leading_number(text: &[u8]) -> (i64, &[u8]) {
+    let text = text.trim_ascii_start();
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    let (digits, rest) = digits.split_at_checked(end).unwrap_or((digits, &[]));
+    let magnitude =
+        digits.iter().fold(0_i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    (if negative { -magnitude } else { magnitude }, rest)
 }
 
 /// A number as C's `strtol` reads it with base 0, which must be all of the word.

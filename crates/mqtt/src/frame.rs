@@ -116,15 +116,15 @@ impl FixedHeader {
     }
 
     /// The packet's type, with its flags checked `[MQTT-2.1.3-1]`. MQTT 3.1 is taken as tolerantly as Mosquitto does:
-    /// there only SUBSCRIBE and UNSUBSCRIBE have to be exact.
+    /// there the flags of CONNECT, PUBREL and DISCONNECT may be any.
     #[inline]
     pub fn packet_type(self, version: ProtocolVersion) -> Result<PacketType, DecodeError> {
         let Some(kind) = PacketType::from_first_byte(self.first_byte) else {
             return Err(DecodeError::protocol("packet type", "is zero"));
         };
         let exact = kind == PacketType::Publish || self.first_byte == kind.first_byte();
-        let tolerant =
-            version == ProtocolVersion::V31 && !matches!(kind, PacketType::Subscribe | PacketType::Unsubscribe);
+        let tolerant = version == ProtocolVersion::V31
+            && matches!(kind, PacketType::Connect | PacketType::PubRel | PacketType::Disconnect);
         if exact || tolerant {
             return Ok(kind);
         }

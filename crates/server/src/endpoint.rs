@@ -1,9 +1,10 @@
 //! From the configuration's endpoints to sockets that listen.
 
+use crate::interface;
 use crate::log::Logger;
 use crate::seats::Seats;
 use mosquitto_broker::LogLevel;
-use mosquitto_config::Endpoint;
+use mosquitto_config::{Endpoint, SocketDomain};
 use mosquitto_transport::{BindOptions, Listener, error_text};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -17,50 +18,18 @@ pub(crate) struct Door {
     pub(crate) seats: Seats,
 }
 
-/// Opens all endpoints, for each as many sockets as there are workers. Returns the doors of each worker, or the line
+/// The sockets of one endpoint, those of one address after another, as many for each as there are workers; or the line
 /// that says what went wrong.
-pub(crate) fn open_all(
-    endpoints: &[Endpoint],
+pub(crate) fn open(
+    endpoint: &Endpoint,
     workers: usize,
     options: BindOptions,
-    all_seats: &Seats,
     logger: &Logger,
-) -> Result<Vec<Vec<Door>>, String> {
-    let mut doors: Vec<Vec<Door>> = (0..workers).map(|_| Vec::new()).collect();
-    let mut failed = Vec::new();
-    for (number, endpoint) in endpoints.iter().enumerate() {
-        let number = u16::try_from(number).map_err(|_| "Error: More than 65536 listeners.".to_owned())?;
-        let seats = all_seats.part(endpoint.max_connections);
-        match open(endpoint, workers, options, logger) {
-            Ok(sockets) => {
-                for (worker, socket) in (0..workers).cycle().zip(sockets) {
-                    if let Some(doors) = doors.get_mut(worker) {
-                        doors.push(Door { socket, listener: number, seats: seats.clone() });
-                    }
-                }
-            }
-            Err(text) if endpoint.optional => failed.push(text),
-            Err(text) => return Err(text),
-        }
-    }
-    let nowhere = doors.iter().all(Vec::is_empty);
-    let fatal = failed.pop_if(|_| nowhere);
-    // A broker that does without an endpoint says so.
-    for text in failed {
-        logger.log(LogLevel::Warning, text);
-    }
-    if let Some(text) = fatal {
-        return Err(text);
-    }
-    Ok(doors)
-}
-
-/// The sockets of one endpoint, those of one address after another, as many for each as there are workers.
-fn open(endpoint: &Endpoint, workers: usize, options: BindOptions, logger: &Logger) -> Result<Vec<Listener>, String> {
+) -> Result<Vec<Listener>, String> {
     let mut sockets = Vec::new();
     let mut unavailable = None;
-    for address in addresses(endpoint)? {
-        let version = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+    for address in addresses(endpoint, logger)? {
+        let version = version(address.is_ipv4());
         logger.log(LogLevel::Information, format!("Opening {version} listen socket on port {}.", address.port()));
         match Listener::bind_tcp(address, workers, options) {
             Ok(opened) => sockets.extend(opened),
@@ -83,7 +52,25 @@ fn is_no_such_protocol(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
 }
 
-fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, String> {
+/// Where to listen: the addresses of the host, or all; of the one version of IP, and of the one interface, if only one is
+/// meant.
+fn addresses(endpoint: &Endpoint, logger: &Logger) -> Result<Vec<SocketAddr>, String> {
+    let mut addresses = host_addresses(endpoint)?;
+    addresses.dedup();
+    if let Some(domain) = endpoint.socket_domain {
+        addresses.retain(|address| address.is_ipv4() == (domain == SocketDomain::Ipv4));
+        if let (Some(host), true) = (&endpoint.host, addresses.is_empty()) {
+            let version = version(domain == SocketDomain::Ipv4);
+            return Err(format!("Error: Listener '{host}' has no {version} address."));
+        }
+    }
+    match &endpoint.bind_interface {
+        None => Ok(addresses),
+        Some(name) => of_interface(name, endpoint, &addresses, logger),
+    }
+}
+
+fn host_addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, String> {
     let port = endpoint.port;
     let Some(host) = &endpoint.host else {
         return Ok(vec![
@@ -91,10 +78,47 @@ fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, String> {
             (IpAddr::from(Ipv6Addr::UNSPECIFIED), port).into(),
         ]);
     };
-    let mut found: Vec<SocketAddr> = (host.as_str(), port)
-        .to_socket_addrs()
-        .map_err(|error| format!("Error: Unable to find the address of listener '{host}': {}.", error_text(&error)))?
-        .collect();
-    found.dedup();
-    Ok(found)
+    let found = (host.as_str(), port).to_socket_addrs();
+    let failed = |error| format!("Error: Unable to find the address of listener '{host}': {}.", error_text(&error));
+    Ok(found.map_err(failed)?.collect())
+}
+
+/// Those of an interface's addresses that are meant: of the versions of IP that `wanted` has and, where there is a host,
+/// of the host.
+fn of_interface(
+    name: &str,
+    endpoint: &Endpoint,
+    wanted: &[SocketAddr],
+    logger: &Logger,
+) -> Result<Vec<SocketAddr>, String> {
+    let own = interface::addresses(name)
+        .map_err(|error| format!("Error: Unable to look up interface {name}: {}.", error_text(&error)))?
+        .ok_or_else(|| format!("Error: Interface {name} does not exist."))?;
+    let mut found = Vec::new();
+    for is_ipv4 in [true, false] {
+        if !wanted.iter().any(|address| address.is_ipv4() == is_ipv4) {
+            continue;
+        }
+        let mut of_version = own.iter().filter(|address| address.is_ipv4() == is_ipv4).peekable();
+        if of_version.peek().is_none() {
+            let version = version(is_ipv4);
+            logger.log(LogLevel::Warning, format!("Warning: Interface {name} has no {version} address."));
+            continue;
+        }
+        let before = found.len();
+        for mut address in of_version.copied() {
+            address.set_port(endpoint.port);
+            if endpoint.host.is_none() || wanted.iter().any(|wanted| wanted.ip() == address.ip()) {
+                found.push(address);
+            }
+        }
+        if let (Some(host), true) = (&endpoint.host, found.len() == before) {
+            return Err(format!("Error: Interface {name} does not have the address of listener '{host}'."));
+        }
+    }
+    if found.is_empty() { Err(format!("Error: Interface {name} has no address to listen on.")) } else { Ok(found) }
+}
+
+fn version(is_ipv4: bool) -> &'static str {
+    if is_ipv4 { "ipv4" } else { "ipv6" }
 }

@@ -1,9 +1,10 @@
-//! What workers hand each other: mail, and connections that have come to the wrong one.
+//! What workers hand each other: mail, and connections that have come to the wrong one; and what the operator has them do.
 //!
 //! Every worker has one mailbox, which the others lock once a tick at most to put in a whole batch of mail, and once for
 //! each connection that they hand over. Batches that were read go back through the same mailbox, so that their memory is
 //! used again.
 
+use crate::order::Order;
 use crate::seats::Seat;
 use mio::Waker;
 use mosquitto_broker::{Mail, Shard, ShardId};
@@ -55,6 +56,8 @@ struct Inbox {
     batches: Vec<(ShardId, Mail)>,
     senders: Vec<Sender>,
     arrivals: Vec<Arrival>,
+    /// The operator's. It waits for what it has asked for, so there are never many.
+    orders: Vec<Order>,
     /// Batches that were read, for the next ones to fill.
     used: Vec<Mail>,
 }
@@ -72,6 +75,7 @@ struct Sender {
 pub(crate) struct Delivery {
     pub(crate) batches: Vec<(ShardId, Mail)>,
     pub(crate) arrivals: Vec<Arrival>,
+    pub(crate) orders: Vec<Order>,
     /// Batches that were read, to go back.
     pub(crate) read: Vec<Mail>,
 }
@@ -85,6 +89,7 @@ impl PostOffice {
                 batches: Vec::new(),
                 senders: vec![Sender::default(); workers],
                 arrivals: Vec::new(),
+                orders: Vec::new(),
                 used: Vec::new(),
             }),
             filled: AtomicBool::new(false),
@@ -127,6 +132,18 @@ impl PostOffice {
         Ok(())
     }
 
+    /// Gives a worker something to do at the beginning of its next tick. Orders are carried out in order.
+    pub(crate) fn order(&self, to: ShardId, order: Order) {
+        let Some(mailbox) = self.boxes.get(to.index()) else { return };
+        mailbox.inbox.lock().orders.push(order);
+        mailbox.announce();
+    }
+
+    /// All workers.
+    pub(crate) fn workers(&self) -> impl Iterator<Item = ShardId> + use<> {
+        (0..self.boxes.len() as u16).map(ShardId)
+    }
+
     /// Empties the mailbox of worker `own` into `delivery`, and takes back what was read.
     pub(crate) fn collect(&self, own: ShardId, delivery: &mut Delivery) {
         let Some(mailbox) = self.boxes.get(own.index()) else { return };
@@ -139,6 +156,7 @@ impl PostOffice {
         inbox.used.truncate(USED_MAX);
         delivery.batches.append(&mut inbox.batches);
         delivery.arrivals.append(&mut inbox.arrivals);
+        delivery.orders.append(&mut inbox.orders);
         for (at, sender) in inbox.senders.iter_mut().enumerate() {
             sender.waiting = 0;
             if std::mem::take(&mut sender.blocked)

@@ -1,18 +1,20 @@
 //! The program: arguments in, exit status out.
 
+use crate::failure::Failure;
+use crate::launch::Launch;
 use crate::log::{self, Logger, level_of};
-use crate::{VERSION, broker};
-use mosquitto_broker::LogLevel;
+use crate::{VERSION, broker, check, privileges, sensitive};
+use mosquitto_broker::{LogLevel, LogLine};
 use mosquitto_config::{Command, CommandLineError, Notice, Settings, parse_command_line, usage};
+use mosquitto_daemon::Detached;
+use mosquitto_transport::error_text;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// A listener could not be opened, or the system refused something else that the broker cannot do without.
-const CANNOT_START: u8 = 1;
-
 /// Runs the broker with these arguments (without the program's name) until it is told to stop. The exit status is
-/// Mosquitto's: 0 after SIGINT or SIGTERM, 1 if it cannot start, 3 if arguments or configuration are wrong.
+/// Mosquitto's: 0 after SIGINT or SIGTERM, 1 if it cannot start, 3 if arguments, configuration or environment are wrong, 14
+/// if the system refuses another user or the pid file. In the background: 0 as soon as the daemon runs.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match parse_command_line(arguments) {
         Ok(Command::Run(settings)) => run_broker(&settings),
@@ -52,32 +54,85 @@ fn complain(line: &str) {
 
 fn test_configuration(settings: &Settings) -> ExitCode {
     settings.config.notices.iter().for_each(|notice| complain(&notice.text));
-    complain("Configuration file is OK.");
-    ExitCode::SUCCESS
+    let problems = check::problems(settings);
+    if problems.is_empty() {
+        complain("Configuration file is OK.");
+        return ExitCode::SUCCESS;
+    }
+    for problem in &problems {
+        complain(problem);
+    }
+    ExitCode::from(Failure::INVALID)
 }
 
+/// First the user, then the background, then everything that is opened or has a thread: the order is Mosquitto's.
 fn run_broker(settings: &Settings) -> ExitCode {
+    let mut lines = Vec::new();
+    let global = &settings.config.global;
+    let identity = privileges::identity(global.user.as_deref(), &mut lines);
+    let became = identity.and_then(|identity| identity.assume()).and_then(|()| privileges::set_umask());
+    if let Err(failure) = became {
+        for line in &lines {
+            complain(&line.text);
+        }
+        complain(&failure.text);
+        return ExitCode::from(failure.code);
+    }
+    privileges::describe(&mut lines);
+    let report = match settings.daemon.then(mosquitto_daemon::detach).transpose() {
+        Ok(Some(Detached::Launcher(outcome))) => {
+            outcome.text.lines().for_each(complain);
+            return ExitCode::from(outcome.code);
+        }
+        Ok(Some(Detached::Daemon(report))) => Some(report),
+        Ok(None) => None,
+        Err(error) => {
+            complain(&format!("Error: Unable to go into the background: {}.", error_text(&error)));
+            return ExitCode::from(Failure::CANNOT_START);
+        }
+    };
+    log_and_run(settings, &lines, Launch::new(global.pid_file.clone(), report))
+}
+
+/// `lines` are what there was to say before there was a log.
+fn log_and_run(settings: &Settings, lines: &[LogLine], mut launch: Launch) -> ExitCode {
     let (logger, writer) = match log::open(&settings.config.log) {
         Ok(opened) => opened,
         Err(error) => {
-            complain(&format!("Error: {error}"));
-            return ExitCode::from(CANNOT_START);
+            let failure = Failure::from(format!("Error: {error}"));
+            complain(&failure.text);
+            launch.failed(&failure);
+            return ExitCode::from(failure.code);
         }
     };
-    announce(settings, &logger);
-    let outcome = broker::run(settings, &logger);
-    if let Err(text) = &outcome {
-        logger.log(LogLevel::Error, text.as_str());
+    for line in lines {
+        logger.log(line.level, line.text.as_str());
     }
+    announce(settings, &logger);
+    let outcome = broker::run(settings, &logger, &mut launch);
+    let code = match &outcome {
+        Ok(()) => 0,
+        Err(failure) => {
+            logger.log(LogLevel::Error, failure.text.as_str());
+            launch.failed(failure);
+            failure.code
+        }
+    };
+    drop(launch);
     logger.log(LogLevel::Information, format!("mosquitto version {VERSION} terminating"));
     drop(writer);
-    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(CANNOT_START) }
+    ExitCode::from(code)
 }
 
 /// The first lines of the log.
 fn announce(settings: &Settings, logger: &Logger) {
     for Notice { level, text } in &settings.config.notices {
         logger.log(level_of(*level), text.as_str());
+    }
+    if sensitive::links_are_allowed() {
+        let text =
+            format!("{} is set, loading of sensitive files through symbolic links is allowed.", sensitive::ALLOW_LINKS);
+        logger.log(LogLevel::Notice, text);
     }
     logger.log(LogLevel::Information, format!("mosquitto version {VERSION} starting"));
     match settings.config_files.as_slice() {

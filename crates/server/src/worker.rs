@@ -7,6 +7,8 @@
 mod accept;
 mod clock;
 mod closing;
+mod heap;
+mod orders;
 mod pace;
 mod reading;
 mod socket;
@@ -20,10 +22,11 @@ use crate::mailbox::{Arrival, Delivery, PostOffice};
 use accept::Entrance;
 use closing::Closing;
 use mio::{Events, Poll, Token};
-use mosquitto_broker::{ConnectionId, LogLine, Shard, ShardId};
+use mosquitto_broker::{ConnectionId, LogLine, Moment, Publication, Shard, ShardId};
 use pace::Pace;
 use reading::READ_BUFFER_BYTES;
 use socket::Sockets;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -67,6 +70,10 @@ pub(crate) struct Worker {
     newcomers: Vec<Arrival>,
     /// Connections for other workers whose mailboxes are full.
     departures: Vec<(ShardId, Arrival)>,
+    /// When the use of the heap was looked at last.
+    heap_looked_at: Option<Moment>,
+    /// What the broker itself has to publish, and could not yet.
+    publications: VecDeque<Publication>,
     delivery: Delivery,
     /// Memory that is used again from tick to tick.
     touched: Vec<ConnectionId>,
@@ -102,6 +109,8 @@ impl Worker {
             broken: Vec::new(),
             newcomers: Vec::new(),
             departures: Vec::new(),
+            heap_looked_at: None,
+            publications: VecDeque::new(),
             delivery: Delivery::default(),
             touched: Vec::new(),
             receivers: Vec::new(),
@@ -138,7 +147,8 @@ impl Worker {
         }
         let entrance = self.entrance.next_deadline().filter(|_| self.may_accept());
         let deadlines = [self.shard.next_deadline(), self.closing.next_deadline(), entrance];
-        let retry = (!self.departures.is_empty()).then(|| self.clock.now() + 1);
+        let waits = !self.departures.is_empty() || !self.publications.is_empty();
+        let retry = waits.then(|| self.clock.now() + 1);
         let next = deadlines.into_iter().flatten().chain(retry).min()?;
         Some(Duration::from_millis(next.since_ms(self.clock.now())))
     }
@@ -146,6 +156,7 @@ impl Worker {
     fn tick(&mut self, events: &Events) {
         let now = self.clock.now();
         self.shard.begin(now);
+        self.look_at_heap(now);
         let newcomers = std::mem::take(&mut self.newcomers);
         self.collect_mail();
         for (id, error) in std::mem::take(&mut self.broken) {
@@ -194,6 +205,7 @@ impl Worker {
             self.delivery.read.push(mail);
         }
         self.newcomers.append(&mut self.delivery.arrivals);
+        self.carry_out_orders();
     }
 
     /// Takes in a connection that another worker accepted.

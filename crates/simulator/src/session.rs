@@ -63,12 +63,12 @@ pub(crate) struct Due {
 
 impl Due {
     /// Whether it may still come when the connection is gone; what has QoS 0 was lost with it, and what may have it may
-    /// have been.
+    /// have been. Of several that may look alike it is not known which of them has come, so what is left may look like
+    /// any of the looks that are left, whatever it was itself.
     pub(crate) fn outlives_the_connection(&mut self) -> bool {
-        let looks = self.looks.as_ref().map(|looks| looks.borrow());
-        let may_have_qos_0 = looks.is_some_and(|looks| looks.iter().any(|(qos, ..)| *qos == QoS::AtMostOnce));
-        self.optional |= may_have_qos_0;
-        may_have_qos_0 || self.qos != QoS::AtMostOnce
+        let Some(looks) = &self.looks else { return self.qos != QoS::AtMostOnce };
+        self.optional |= looks.borrow().iter().any(|(qos, ..)| *qos == QoS::AtMostOnce);
+        true
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The way of a command line: `options` declares every option once; [`arguments`] reads the arguments with it into
 //! [`settings`], which [`publish`] or [`subscribe`] then carries out. What a program says besides messages, and with
-//! which status it exits, is in `report`.
+//! which status it exits, is in `report`. [`signal`] is a program that is no client.
 
 pub mod arguments;
 mod connecting;
@@ -15,6 +15,7 @@ pub mod program;
 pub mod publish;
 mod report;
 pub mod settings;
+pub mod signal;
 mod signals;
 mod stdin_lines;
 pub mod subscribe;

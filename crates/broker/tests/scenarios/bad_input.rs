@@ -129,14 +129,6 @@ fn packet_type_0_is_an_error_before_its_length_is_known() {
 }
 
 #[test]
-fn mqtt_3_1_is_taken_tolerantly() {
-    let mut net = Net::new();
-    let peer = connect("old").v31().on(&mut net);
-    net.send_bytes(peer, b"\x48\x02\0\x01\xc1\0");
-    assert_eq!(net.got(peer), ["PINGRESP"]);
-}
-
-#[test]
 fn the_first_packet_is_a_connect_or_the_end() {
     // [MQTT-3.1.0-1]: known from the first byte, without an answer.
     let mut net = Net::new();

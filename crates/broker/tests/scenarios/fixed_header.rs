@@ -77,3 +77,48 @@ fn dup_and_qos_of_a_publish_have_to_go_together() {
         assert_eq!(net.is_open(peer), qos < 3 && !(dup && qos == 0), "{flags:#b}");
     }
 }
+
+#[test]
+fn mqtt_3_1_is_taken_as_tolerantly_as_mosquitto_takes_it() {
+    let mut net = Net::new();
+    for bytes in PACKETS.into_iter().filter(|bytes| bytes[0] != 0xe0) {
+        for flags in 0..16 {
+            let peer = connect("a").v31().on(&mut net);
+            let (mut changed, right) = (bytes.to_vec(), bytes[0] & 0xf);
+            changed[0] = bytes[0] & 0xf0 | flags;
+            net.send_bytes(peer, &changed);
+            assert_eq!(net.is_open(peer), flags == right || bytes[0] == 0x62, "{changed:x?}");
+            if net.is_open(peer) {
+                net.disconnect(peer);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_header_alone_shows_to_be_wrong_is_not_waited_for() {
+    // [MQTT-2.1.3-1] [3.1.1 MQTT-2.2.2-2]: flags; and lengths that no packet of the type has.
+    for (header, v5) in [
+        (b"\x41\xff\x7f", false),
+        (b"\x80\xff\x7f", false),
+        (b"\x83\xff\x7f", true),
+        (b"\xc2\xff\x7f", true),
+        (b"\xc0\x80\x01", true),
+        (b"\xc0\x80\x01", false),
+        (b"\x40\x80\x01", false),
+        (b"\x62\x80\x01", false),
+        (b"\xe0\x80\x01", false),
+    ] {
+        let mut net = Net::new();
+        let peer = if v5 { connect("a") } else { connect("a").v311() }.on(&mut net);
+        net.send_bytes(peer, header);
+        assert!(!net.is_open(peer), "{header:x?}");
+        let expected = if v5 { vec!["DISCONNECT rc=0x81".to_owned()] } else { Vec::new() };
+        assert_eq!(net.got(peer), expected, "{header:x?}");
+    }
+    // Acknowledgements of MQTT 5 may have properties.
+    let mut net = Net::new();
+    let peer = connect("a").on(&mut net);
+    net.send_bytes(peer, b"\x40\x80\x01");
+    assert!(net.is_open(peer));
+}

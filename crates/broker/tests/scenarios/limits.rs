@@ -180,7 +180,7 @@ fn max_queued_bytes_bounds_what_waits() {
         net.publish(publisher, "t", &format!("text{id}"), 1, id);
     }
     // One in flight and two queued; two queued.
-    assert_eq!(net.dropped(DropReason::QueueFull), 2 + 3);
+    assert_eq!(net.dropped(DropReason::QueueBytes), 2 + 3);
     assert_eq!(net.log_with("Outgoing messages are being dropped for client").len(), 2);
     let mut came = Vec::new();
     for id in 1..=3 {

@@ -64,18 +64,18 @@ fn what_a_subscription_makes_qos_0_waits_too() {
 
 #[test]
 fn they_count_against_the_limits_of_the_queue() {
-    for settings in [
-        Settings { max_queued_messages: 3, ..Settings::default() },
-        Settings { max_queued_bytes: 3, ..Settings::default() },
+    for (settings, reason) in [
+        (Settings { max_queued_messages: 3, ..Settings::default() }, DropReason::QueueFull),
+        (Settings { max_queued_bytes: 3, ..Settings::default() }, DropReason::QueueBytes),
     ] {
         let mut net = net(settings);
         let publisher = away(&mut net);
         (0..2).for_each(|n| net.publish(publisher, "t", &n.to_string(), 0, 0));
         net.publish(publisher, "t", "2", 1, 1);
-        assert_eq!(net.dropped(DropReason::QueueFull), 0);
+        assert_eq!(net.dropped(reason), 0);
         net.publish(publisher, "t", "3", 0, 0);
         net.publish(publisher, "t", "4", 1, 1);
-        assert_eq!(net.dropped(DropReason::QueueFull), 2);
+        assert_eq!(net.dropped(reason), 2);
         assert_eq!(net.log_with("Outgoing messages are being dropped for client a.").len(), 1);
         let peer = back(&mut net);
         assert_eq!(net.got(peer), [r#"PUBLISH q0 t "0""#, r#"PUBLISH q0 t "1""#, r#"PUBLISH q1 id=1 t "2""#]);

@@ -61,10 +61,8 @@ pub enum Bound {
 pub enum Refusal {
     /// `Invalid 'NAME' value (VALUE).` and a line that tells what was expected.
     Usual,
-    /// Its own text and a line that tells what was expected.
+    /// Its own text and a line that tells what was expected, and what was found if the text does not.
     Own(&'static str),
-    /// Its own text, which already tells what was expected.
-    SaysWhy(&'static str),
 }
 
 /// What happens when a text is given again.

@@ -1,57 +1,108 @@
 //! Who may connect, and what they may do.
 
-use super::Refusal::SaysWhy;
+use super::Refusal::Own;
 use super::Reload::{DocumentedOnly, LaterConnections, Yes};
 use super::Scope::{ExplicitListener, Security};
 use super::{Declaration, Repeat, Store};
+use crate::by_hand;
+use crate::changes::Effect;
+use crate::written::Written;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::text("acl_file", Repeat::Replaces)
         .scope(Security)
         .reload(Yes)
-        .help("File of access rules for topics."),
+        .value("file")
+        .examples(&["/etc/mosquitto/aclfile"])
+        .help("File of access rules for topics.")
+        .manual(
+            "The file has one rule a line:\n\n\
+             \x20   topic [read | write | readwrite | deny] FILTER\n\
+             \x20   pattern [read | write | readwrite | deny] FILTER\n\
+             \x20   user NAME\n\n\
+             `topic` rules above the first `user` hold for clients without a username, those below a `user` for that \
+             user. `pattern` rules hold for everybody, wherever they stand; in them, `%c` stands for the client id \
+             and `%u` for the username, each as a whole level. A rule without a word for the access gives both kinds. \
+             `deny` rules are looked at first. What no rule allows is forbidden. Lines that begin with `#` are \
+             comments.",
+        ),
     Declaration::bool("allow_anonymous")
         .default("false, or true in local only mode")
         .scope(Security)
         .reload(Yes)
+        .examples(&["false"])
         .help("Let clients in that give no username.")
-        .store(Store::Bool(|c, on| c.global.allow_anonymous = Some(on))),
+        .manual(
+            "Without this option, clients need a username as soon as the configuration has a `listener`, and need \
+             none in local only mode. `listener_allow_anonymous` says otherwise for a single listener.\n\n\
+             With `true` and no password file, any username and password will do as well. As password files are not \
+             supported yet, nobody is let in with `false`.",
+        )
+        .store(Store::ByHand(by_hand::allow_anonymous))
+        .security_shows(Effect::AtOnce, |s| s.allow_anonymous.written()),
     Declaration::bool("allow_zero_length_clientid")
         .default("true")
         .scope(Security)
         .reload(Yes)
-        .help("Make up an id for clients that give none."),
+        .help("Make up an id for clients that give none.")
+        .manual("With `false`, a client without an id is refused.")
+        .store(Store::SecurityBool(|s, on| s.allow_zero_length_clientid = Some(on)))
+        .security_shows(Effect::LaterConnections, |s| s.allow_zero_length_clientid.written()),
     Declaration::text("auto_id_prefix", Repeat::Refused)
         .default("auto-")
         .max_bytes(50)
-        .refusal(SaysWhy("NAME length must be <= 50."))
+        .refusal(Own("NAME length must be <= 50."))
         .scope(Security)
         .reload(DocumentedOnly)
         .deprecated("Please use 'listener_auto_id_prefix' instead.")
+        .value("prefix")
         .help("How made up client ids begin.")
-        .store(Store::Text(|c| &mut c.global.auto_id_prefix)),
+        .manual(
+            "Use `listener_auto_id_prefix` instead. Clients may connect without a client id, and the broker then \
+             makes one up: this text and 32 random hex digits. In local only mode the option has no effect, as in \
+             Mosquitto.",
+        )
+        .store(Store::SecurityText(|s| &mut s.auto_id_prefix))
+        .security_shows(Effect::LaterConnections, |s| s.auto_id_prefix.written()),
     Declaration::bool("listener_allow_anonymous")
         .default("the value of allow_anonymous")
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
+        .examples(&["false"])
         .help("As allow_anonymous, for one listener.")
-        .store(Store::ListenerBool(|l, on| l.allow_anonymous = Some(on))),
+        .manual("A listener for which it is not given goes by `allow_anonymous`.")
+        .store(Store::ListenerBool(|l, on| l.allow_anonymous = Some(on)))
+        .listener_shows(Effect::AtOnce, |l| l.allow_anonymous.written()),
     Declaration::text("listener_auto_id_prefix", Repeat::Refused)
         .default("the value of auto_id_prefix")
         .max_bytes(50)
-        .refusal(SaysWhy("'NAME' length must be <= 50."))
+        .refusal(Own("'NAME' length must be <= 50."))
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
+        .value("prefix")
+        .examples(&["auto-"])
         .help("As auto_id_prefix, for one listener.")
-        .store(Store::ListenerText(|l| &mut l.auto_id_prefix)),
+        .manual("A listener for which it is not given goes by `auto_id_prefix`.")
+        .store(Store::ListenerText(|l| &mut l.auto_id_prefix))
+        .listener_shows(Effect::LaterConnections, |l| l.auto_id_prefix.written()),
     Declaration::text("password_file", Repeat::Replaces)
         .scope(Security)
         .reload(Yes)
-        .help("File of usernames and password hashes."),
+        .value("file")
+        .examples(&["/etc/mosquitto/passwd"])
+        .help("File of usernames and password hashes.")
+        .manual(
+            "The file has one user a line, the name and a hash of the password with a colon between them, as \
+             `mosquitto_passwd` writes them. Who gives no username is a matter of `allow_anonymous`; who gives one \
+             must be in the file and know the password.",
+        ),
     Declaration::text("psk_file", Repeat::Replaces)
         .scope(Security)
         .reload(Yes)
-        .help("File of identities and keys for TLS-PSK."),
+        .value("file")
+        .examples(&["/etc/mosquitto/pskfile"])
+        .help("File of identities and keys for TLS-PSK.")
+        .manual("The file has one identity a line, and its key in hex digits, with a colon between them."),
 ];

@@ -62,11 +62,14 @@ fn a_file_may_have_a_name_that_is_no_text() {
 }
 
 #[test]
-fn an_error_in_a_file_ends_the_reading_of_the_arguments() {
+fn an_error_in_a_file_comes_before_all_else() {
     let folder = Folder::new().with("x", "\nbogus\n");
     let path = folder.path("x");
     let text = refusal(&["-c", path.to_str().unwrap(), "-h"]);
-    assert_eq!(folder.shown(&text), "Error: Unknown configuration variable 'bogus'.\nError found at DIR/x:2.");
+    let expected = "Error: Unknown configuration variable 'bogus'.\nError found at DIR/x:2.";
+    assert_eq!(folder.shown(&text), expected);
+    assert_eq!(folder.shown(&refusal(&["-c", path.to_str().unwrap(), "--bogus"])), expected);
+    assert_eq!(folder.shown(&refusal(&["-c", path.to_str().unwrap(), "--test-config"])), expected);
 }
 
 #[test]
@@ -129,6 +132,14 @@ fn verbose_and_quiet_overrule_the_files_and_quiet_overrules_verbose() {
 }
 
 #[test]
+fn the_broker_goes_to_the_background_if_told_so() {
+    assert!(!settings(&[]).daemon);
+    for flag in ["-d", "--daemon"] {
+        assert!(settings(&[flag]).daemon);
+    }
+}
+
+#[test]
 fn help_and_version_end_the_reading() {
     for arguments in [["-h", "--bogus"], ["--help", "-c"]] {
         assert_eq!(parse(&arguments), Ok(Command::Help));
@@ -171,7 +182,6 @@ fn a_flag_without_its_value_is_named() {
 
 #[test]
 fn flags_that_this_broker_lacks_are_named() {
-    assert_eq!(refusal(&["-d"]), "Error: The '-d' option is not supported yet.");
     assert_eq!(refusal(&["--tls-keylog", "x"]), "Error: The '--tls-keylog' option is not supported yet.");
 }
 

@@ -69,7 +69,7 @@ fn an_error_in_an_included_file_is_found_there_in_quotes_and_then_where_it_was_i
     );
     let inner = Location { file: folder.path("d/y.conf"), line: 3, included: true };
     let outer = Location { file: folder.path("x"), line: 2, included: false };
-    assert_eq!(error.locations(), [inner, outer]);
+    assert_eq!(error.errors()[0].locations(), [inner, outer]);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_file_that_cannot_be_read_is_named() {
     assert_eq!(folder.refusal("d"), "Error: Config file 'DIR/d' is a directory.");
     let missing = folder.refusal("none");
     assert!(missing.starts_with("Error: Unable to open config file 'DIR/none'.\n"), "{missing}");
-    assert!(folder.read("none").unwrap_err().locations().is_empty());
+    assert!(folder.read("none").unwrap_err().errors()[0].locations().is_empty());
 }
 
 #[test]
@@ -91,15 +91,91 @@ fn the_exit_status_is_3_for_every_error() {
 
 #[test]
 fn an_error_keeps_what_was_noticed_before_it() {
-    let folder = Folder::new().with("x", "retry_interval 20\nbogus\nstore_clean_interval 10\n");
+    let folder = Folder::new().with("x", "dhparamfile x\nbogus\n");
     let error = folder.read("x").unwrap_err();
     let texts: Vec<_> = error.notices().iter().map(|notice| notice.text.as_str()).collect();
-    assert_eq!(texts, ["Warning: The 'retry_interval' option is no longer available."]);
+    assert_eq!(texts, ["Warning: dhparamfile is no longer required."]);
 }
 
 #[test]
-fn the_first_error_ends_the_reading() {
-    let folder = Folder::new().with("a", "bogus_a\nbogus_b\n").with("b", "bogus_c\n");
-    let error = Config::read([folder.path("a"), folder.path("b")]).unwrap_err();
-    assert_eq!(folder.shown(&error), "Error: Unknown configuration variable 'bogus_a'.\nError found at DIR/a:1.");
+fn all_errors_of_all_files_are_told_at_once() {
+    let folder = Folder::new()
+        .with("a", "bogus_a\nmax_keepalive 7\nmax_keepalive x\ninclude_dir DIR/d\nbogus_b\n")
+        .with("b", "bogus_c\n")
+        .with("d/1.conf", "\nbogus_d\n")
+        .with_directory("d/2.conf")
+        .with("d/3.conf", "bogus_e\n");
+    let errors = Config::read(["a", "none", "b"].map(|name| folder.path(name))).unwrap_err();
+    let shown = folder.shown(&errors);
+    let lines: Vec<_> = shown.lines().filter(|line| !line.starts_with("Expected")).collect();
+    assert_eq!(
+        lines,
+        [
+            "Error: Unknown configuration variable 'bogus_a'.",
+            "Error found at DIR/a:1.",
+            "Error: 'max_keepalive' value not a number.",
+            "Error found at DIR/a:3.",
+            "Error: Unknown configuration variable 'bogus_d'.",
+            "Error found at 'DIR/d/1.conf:2'.",
+            "Error found at DIR/a:4.",
+            "Error: Config file 'DIR/d/2.conf' is a directory.",
+            "Error found at DIR/a:4.",
+            "Error: Unknown configuration variable 'bogus_e'.",
+            "Error found at 'DIR/d/3.conf:1'.",
+            "Error found at DIR/a:4.",
+            "Error: Unknown configuration variable 'bogus_b'.",
+            "Error found at DIR/a:5.",
+            "Error: Unable to open config file 'DIR/none'.",
+            "Error: Unknown configuration variable 'bogus_c'.",
+            "Error found at DIR/b:1.",
+        ]
+    );
+    assert_eq!((errors.errors().len(), errors.left_out()), (8, 0));
+}
+
+#[test]
+fn a_hundred_errors_are_told_and_the_others_counted() {
+    let hundred = refusal("bogus\n".repeat(100));
+    assert_eq!(hundred.lines().count(), 200);
+    assert!(hundred.ends_with("Error found at DIR/x:100."));
+    let folder = Folder::new().with("x", "bogus\n".repeat(123));
+    let errors = folder.read("x").unwrap_err();
+    assert_eq!((errors.errors().len(), errors.left_out()), (100, 23));
+    assert_eq!(errors.lines().last().unwrap(), "Error: 23 further errors are left out.");
+}
+
+#[test]
+fn options_below_a_listener_that_is_wrong_are_not_wrong_for_it() {
+    for line in [
+        "listener",
+        "listener x",
+        "listener 0",
+        "listener 70000",
+        "listener 0 /run/x",
+        "lisener 1884",
+        "listener\t1884",
+    ] {
+        let contents = format!("{line}\nlistener_allow_anonymous true\nmax_connections 5\nmount_point a/\nmax_qos 3\n");
+        let folder = Folder::new().with("x", contents);
+        let errors = folder.read("x").unwrap_err();
+        let lines: Vec<_> = errors.errors().iter().map(|error| error.locations()[0].line).collect();
+        assert_eq!(lines, [1, 5], "{line}: {errors}");
+        assert!(errors.notices().is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn what_was_found_is_told_where_the_error_does_not_say_it() {
+    assert_eq!(
+        refusal("listener 1884\nmax_qos 3\n"),
+        "Error: 'max_qos' must be between 0 and 2 inclusive.\n\
+         Expected: a whole number from 0 to 2, not 3.\n\
+         Error found at DIR/x:2."
+    );
+    assert_eq!(
+        refusal("max_keepalive five\n"),
+        "Error: 'max_keepalive' value not a number.\n\
+         Expected: a whole number from 0 to 65535 (seconds), not five.\n\
+         Error found at DIR/x:1."
+    );
 }

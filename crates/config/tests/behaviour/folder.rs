@@ -1,6 +1,6 @@
 //! A folder of configuration files, and short ways to read one.
 
-use mosquitto_config::{Config, ConfigError, LogType};
+use mosquitto_config::{Config, ConfigErrors, LogType};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ impl Folder {
         self.0.path().join(Path::new(name.as_ref()))
     }
 
-    pub(crate) fn read(&self, name: &str) -> Result<Config, ConfigError> {
+    pub(crate) fn read(&self, name: &str) -> Result<Config, ConfigErrors> {
         Config::read([self.path(name)])
     }
 

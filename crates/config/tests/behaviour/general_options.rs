@@ -34,8 +34,12 @@ fn max_packet_size_is_20_or_more() {
     assert_eq!(config("max_packet_size 20\n").global.max_packet_size, 20);
     assert_eq!(config("max_packet_size 268435460\n").global.max_packet_size, 268_435_460);
     for word in ["19", "0", "-1"] {
-        let expected = "Error: 'max_packet_size' must be >= 20.\nError found at DIR/x:1.";
-        assert_eq!(refusal(format!("max_packet_size {word}\n")), expected, "{word}");
+        let expected = format!(
+            "Error: 'max_packet_size' must be >= 20.\n\
+             Expected: a whole number from 20 to 2147483647 (bytes), not {word}.\n\
+             Error found at DIR/x:1."
+        );
+        assert_eq!(refusal(format!("max_packet_size {word}\n")), expected);
     }
 }
 
@@ -70,15 +74,132 @@ fn worker_threads_is_a_number_or_0_for_one_per_core() {
 }
 
 #[test]
-fn what_is_removed_is_ignored_with_a_warning_whatever_its_value() {
-    let config = config("retry_interval 20\nstore_clean_interval\nretry_interval x y\n");
-    let warnings = [
-        "Warning: The 'retry_interval' option is no longer available.",
-        "Warning: The 'store_clean_interval' option is no longer needed.",
-        "Warning: The 'retry_interval' option is no longer available.",
-    ];
-    assert_eq!(notices(&config, LogType::Warning), warnings);
-    assert_eq!(config.notices.len(), warnings.len());
+fn an_option_without_effect_is_checked_and_said_to_have_none() {
+    let config = config(
+        "packet_buffer_size 0\nwebsockets_headers_size 65535\nstore_clean_interval 10\nwebsockets_log_level -1\n",
+    );
+    let texts: Vec<_> = config.notices.iter().map(|notice| (notice.level, notice.text.as_str())).collect();
+    let buffer = "The 'packet_buffer_size' option has no effect: connections share the read buffer of their worker.";
+    assert_eq!(
+        texts,
+        [
+            (LogType::Information, buffer),
+            (LogType::Information, buffer),
+            (
+                LogType::Warning,
+                "Warning: The 'store_clean_interval' option is no longer needed: messages go as soon as nobody needs them."
+            ),
+            (
+                LogType::Notice,
+                "Note: The 'websockets_log_level' option has no effect: it is for libwebsockets, which is not used."
+            ),
+        ]
+    );
+    for word in ["-1", "65536"] {
+        let expected = "Error: Packet buffer size must be between 0 and 65535 inclusive.";
+        assert_eq!(complaint(format!("packet_buffer_size {word}\n")), expected);
+    }
+    assert_eq!(complaint("store_clean_interval -1\n"), "Error: Invalid 'store_clean_interval' value (-1).");
+    assert_eq!(complaint("websockets_log_level x\n"), "Error: 'websockets_log_level' value not a number.");
+}
+
+#[test]
+fn retry_interval_is_obeyed_and_the_log_says_so() {
+    assert_eq!(config("").global.retry_interval, None);
+    let read = config("retry_interval 3600\n");
+    assert_eq!(read.global.retry_interval.map(u16::from), Some(3600));
+    let note = "Note: The 'retry_interval' option is available here: unacknowledged messages are sent again after this time \
+                to clients of MQTT 3.1 and 3.1.1 that stay connected.";
+    assert_eq!(notices(&read, LogType::Notice), [note]);
+    for word in ["0", "3601", "-1"] {
+        let expected = format!("Error: Invalid 'retry_interval' value ({word}).");
+        assert_eq!(complaint(format!("retry_interval {word}\n")), expected);
+    }
+}
+
+#[test]
+fn persistent_client_expiration_is_a_number_and_the_letter_of_a_unit() {
+    const DAY: u32 = 86_400;
+    for (word, seconds) in [
+        ("1s", 1),
+        ("2h", 7200),
+        ("3d", 3 * DAY),
+        ("2w", 14 * DAY),
+        ("2m", 60 * DAY),
+        ("1y", 365 * DAY),
+        ("137y", u32::MAX),
+        ("99999999999999999999y", u32::MAX),
+        ("+1s", 1),
+    ] {
+        let read = config(format!("persistent_client_expiration {word}\n"));
+        assert_eq!(read.global.persistent_client_expiration, seconds, "{word}");
+        assert!(read.notices.is_empty(), "{word}");
+    }
+    for word in ["14", "0d", "-1d", "d", "14x", "14 d", "14D", "xd"] {
+        let first = word.split(' ').next().unwrap();
+        assert_eq!(
+            refusal(format!("persistent_client_expiration {word}\n")),
+            format!(
+                "Error: Invalid persistent_client_expiration duration in configuration.\n\
+                 Expected: a number and one of the letters s h d w m y, as in 14d, not {first}.\n\
+                 Error found at DIR/x:1."
+            )
+        );
+    }
+    let expected = "Error: Empty 'persistent_client_expiration' value in configuration.";
+    assert_eq!(complaint("persistent_client_expiration\n"), expected);
+}
+
+#[test]
+fn a_number_that_goes_on_as_something_else_is_read_with_a_warning() {
+    let read = config("memory_limit 1G\npersistent_client_expiration 1.5d\n");
+    assert_eq!((read.global.memory_limit, read.global.persistent_client_expiration), (1, 86_400));
+    assert_eq!(
+        notices(&read, LogType::Warning),
+        [
+            "Warning: The 'memory_limit' value '1G' is read as 1.",
+            "Warning: The 'persistent_client_expiration' value '1.5d' is read as 86400 s."
+        ]
+    );
+}
+
+#[test]
+fn memory_limit_has_64_bits() {
+    for (word, bytes) in [("0", 0), ("8589934592", 8_589_934_592), ("9223372036854775807", i64::MAX as u64)] {
+        assert_eq!(config(format!("memory_limit {word}\n")).global.memory_limit, bytes);
+    }
+    assert_eq!(complaint("memory_limit -1\n"), "Error: Invalid 'memory_limit' value (-1).");
+}
+
+#[test]
+fn retain_expiry_interval_is_from_1_to_ten_million_minutes() {
+    let minutes = |word: &str| config(format!("retain_expiry_interval {word}\n")).global.retain_expiry_interval;
+    assert_eq!(minutes("1").map(u32::from), Some(1));
+    assert_eq!(minutes("10000001").map(u32::from), Some(10_000_000));
+    assert_eq!(config("").global.retain_expiry_interval, None);
+    assert_eq!(complaint("retain_expiry_interval 0\n"), "Error: retain_expiry_interval must be >= 1.");
+    assert_eq!(
+        notices(&config("retain_expiry_interval 10000000\nretain_expiry_interval 10000001\n"), LogType::Warning),
+        ["Warning: The 'retain_expiry_interval' value is too large, 10000000 minutes are used."]
+    );
+}
+
+#[test]
+fn sys_interval_is_0_for_no_topics() {
+    for (lines, seconds) in [("", 10), ("sys_interval 0\n", 0), ("sys_interval 65535\n", 65535)] {
+        assert_eq!(config(lines).global.sys_interval, seconds);
+    }
+    assert_eq!(complaint("sys_interval 65536\n"), "Error: Invalid 'sys_interval' value (65536).");
+}
+
+#[test]
+fn texts_of_the_whole_broker_are_kept_as_they_stand() {
+    let global =
+        config("user a b\nuser mqtt\nclientid_prefixes x\nclientid_prefixes dev -\npid_file /run/a b.pid\n").global;
+    assert_eq!(global.user.as_deref(), Some("mqtt"));
+    assert_eq!(global.clientid_prefixes.as_deref(), Some("dev -"));
+    assert_eq!(global.pid_file.as_deref(), Some(std::path::Path::new("/run/a b.pid")));
+    assert_eq!(complaint("pid_file a\npid_file b\n"), "Error: Duplicate 'pid_file' value in configuration.");
 }
 
 #[test]
@@ -93,7 +214,7 @@ fn values_that_hold_anyway_are_accepted() {
 
 #[test]
 fn values_that_would_change_something_are_not_supported_yet() {
-    for line in ["persistence true", "retained_persistence true", "per_listener_settings true"] {
+    for line in ["persistence true", "retained_persistence true"] {
         assert_eq!(complaint(line), format!("Error: The '{line}' option is not supported yet."));
     }
     assert_eq!(complaint("persistence 1"), "Error: The 'persistence true' option is not supported yet.");
@@ -101,4 +222,31 @@ fn values_that_would_change_something_are_not_supported_yet() {
         let expected = format!("Error: The 'protocol {protocol}' option is not supported yet.");
         assert_eq!(complaint(format!("listener 1884\nprotocol {protocol}\n")), expected);
     }
+}
+
+#[test]
+fn deprecated_options_are_noticed_in_the_words_of_mosquitto() {
+    for (line, hint) in [
+        ("allow_duplicate_messages true", "The behaviour will default to true."),
+        ("auto_id_prefix a", "Please use 'listener_auto_id_prefix' instead."),
+        ("per_listener_settings true", "Please see the documentation for how to achieve the same effect."),
+        ("port 1884", "Please use 'listener' instead."),
+        ("bind_address ::1", ""),
+        ("clientid_prefixes a", ""),
+    ] {
+        let name = line.split(' ').next().unwrap();
+        let expected = format!("The '{name}' option is now deprecated and will be removed in version 3.0. {hint}");
+        assert_eq!(notices(&config(line), LogType::Notice), [expected], "{line}");
+    }
+    let config = config("listener 1884\nallow_anonymous true\nlistener_auto_id_prefix a\nretain_available true\n");
+    assert!(config.notices.is_empty(), "{:?}", config.notices);
+}
+
+#[test]
+fn flags_of_the_whole_broker_have_the_defaults_of_mosquitto() {
+    let global = config("").global;
+    assert!(global.allow_duplicate_messages && global.retain_available);
+    assert!(!global.queue_qos0_messages && !global.enable_control_api && !global.per_listener_settings);
+    let global = config("allow_duplicate_messages false\nqueue_qos0_messages true\nenable_control_api true\n").global;
+    assert!(!global.allow_duplicate_messages && global.queue_qos0_messages && global.enable_control_api);
 }

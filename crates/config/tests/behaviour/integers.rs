@@ -36,13 +36,13 @@ fn what_is_expected_stands_below_a_word_that_is_no_number() {
     assert_eq!(
         refusal("max_packet_size big\n"),
         "Error: 'max_packet_size' value not a number.\n\
-         Expected: a whole number from 20 to 2147483647 (bytes).\n\
+         Expected: a whole number from 20 to 2147483647 (bytes), not big.\n\
          Error found at DIR/x:1."
     );
     assert_eq!(
         refusal("listener http\n"),
         "Error: 'listener port' value not a number.\n\
-         Expected: a port from 1 to 65535, then an address or host name if not all are meant.\n\
+         Expected: a port from 1 to 65535, then an address or host name if not all are meant, not http.\n\
          Error found at DIR/x:1."
     );
 }

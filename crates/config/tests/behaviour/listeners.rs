@@ -1,7 +1,7 @@
 //! Where the broker listens, and who is let in without a name.
 
 use crate::folder::{Folder, complaint, config, notices, refusal};
-use mosquitto_config::{Config, Endpoint, LogType, ProtocolVersions};
+use mosquitto_config::{Config, Endpoint, LogType, ProtocolVersions, SocketDomain};
 
 const DEFAULT_LISTENER: [&str; 2] = [
     "Creating default listener due to 'max_connections' option.",
@@ -27,11 +27,18 @@ fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
     let local = |host: &str| Endpoint {
         host: Some(host.to_owned()),
         port: 1883,
+        bind_interface: None,
+        socket_domain: None,
         allow_anonymous: true,
+        allow_zero_length_clientid: true,
+        use_username_as_clientid: false,
         max_connections: None,
         max_qos: 2,
         protocol_versions: ProtocolVersions::ALL,
         auto_id_prefix: "auto-".to_owned(),
+        mount_point: None,
+        max_topic_alias: 10,
+        max_topic_alias_broker: 10,
         optional: true,
     };
     assert_eq!(config.endpoints(&[]), [local("127.0.0.1"), local("::1")]);
@@ -240,4 +247,71 @@ fn client_ids_begin_as_their_listener_says_or_else_the_broker() {
         complaint(format!("listener 1884\nlistener_auto_id_prefix {long}\n")),
         "Error: 'listener_auto_id_prefix' length must be <= 50."
     );
+}
+
+#[test]
+fn everything_said_about_a_listener_reaches_its_endpoint() {
+    let config = config(
+        "listener 1884 localhost\nbind_interface lo\nsocket_domain ipv6\nmount_point home/\n\
+         use_username_as_clientid true\nmax_topic_alias 3\nmax_topic_alias_broker 0\n\
+         listener 1885\n",
+    );
+    let [first, second] = config.endpoints(&[]).try_into().unwrap();
+    assert_eq!(first.bind_interface.as_deref(), Some("lo"));
+    assert_eq!(first.socket_domain, Some(SocketDomain::Ipv6));
+    assert_eq!(first.mount_point.as_deref(), Some("home/"));
+    assert!(first.use_username_as_clientid);
+    assert_eq!((first.max_topic_alias, first.max_topic_alias_broker), (3, 0));
+    assert_eq!((second.bind_interface, second.socket_domain, second.mount_point), (None, None, None));
+    assert!(!second.use_username_as_clientid);
+    assert_eq!((second.max_topic_alias, second.max_topic_alias_broker), (10, 10));
+}
+
+#[test]
+fn the_place_of_an_endpoint_is_what_decides_where_it_listens_and_nothing_else() {
+    let place = |lines: &str| config(format!("listener 1884 ::1\n{lines}")).endpoints(&[])[0].place();
+    assert_eq!(place(""), place("max_qos 1\nmount_point a/\nallow_anonymous true\nmax_connections 5\n"));
+    assert_ne!(place(""), place("bind_interface lo\n"));
+    assert_ne!(place("socket_domain ipv4\n"), place("socket_domain ipv6\n"));
+    assert_ne!(config("listener 1884\n").endpoints(&[])[0].place(), place(""));
+    assert_ne!(config("listener 1885 ::1\n").endpoints(&[])[0].place(), place(""));
+}
+
+#[test]
+fn a_mount_point_has_no_wildcards() {
+    for text in ["+/a", "a/#", "a+"] {
+        assert_eq!(
+            refusal(format!("listener 1884\nmount_point {text}\n")),
+            format!(
+                "Error: Invalid mount_point '{text}'. Does it contain a wildcard character?\n\
+                 Expected: the beginning of a topic, without + and #.\nError found at DIR/x:2."
+            )
+        );
+    }
+    assert_eq!(
+        config("listener 1884\nmount_point a/\nmount_point b \n").listeners[0].mount_point.as_deref(),
+        Some("b")
+    );
+}
+
+#[test]
+fn a_socket_domain_is_a_version_of_ip() {
+    assert_eq!(
+        complaint("listener 1884\nsocket_domain ipx\n"),
+        "Error: Invalid 'socket_domain' value 'ipx' in configuration."
+    );
+}
+
+#[test]
+fn topic_aliases_are_counted_in_16_bits() {
+    for name in ["max_topic_alias", "max_topic_alias_broker"] {
+        for word in ["65536", "-1"] {
+            let expected = format!("Error: Invalid '{name}' value in configuration.");
+            assert_eq!(complaint(format!("listener 1884\n{name} {word}\n")), expected);
+        }
+        assert_eq!(
+            complaint(format!("{name} 5\n")),
+            format!("Error: The '{name}' option requires a listener to be defined first.")
+        );
+    }
 }

@@ -60,7 +60,12 @@ fn the_first_log_dest_replaces_the_default_and_the_others_add_to_it() {
     assert_eq!(destinations("log_dest stdout\n"), Destinations { stdout: true, ..Destinations::NONE });
     assert_eq!(
         destinations("log_dest file /tmp/a  b.log \nlog_dest stderr\nlog_dest stdout\n"),
-        Destinations { stdout: true, stderr: true, file: Some(Path::new("/tmp/a  b.log").to_owned()) }
+        Destinations {
+            stdout: true,
+            stderr: true,
+            file: Some(Path::new("/tmp/a  b.log").to_owned()),
+            ..Destinations::NONE
+        }
     );
 }
 
@@ -85,15 +90,35 @@ fn there_is_one_log_file_at_most() {
 }
 
 #[test]
+fn the_log_goes_to_syslog_and_to_topics() {
+    let log = config("log_dest syslog\nlog_facility 3\n").log;
+    assert_eq!((log.destinations, log.facility), (Destinations { syslog: true, ..Destinations::NONE }, Some(3)));
+    assert_eq!(destinations("log_dest topic\n"), Destinations { topic: true, ..Destinations::NONE });
+    assert_eq!(config("").log.facility, None);
+    for word in ["8", "-1"] {
+        assert_eq!(
+            complaint(format!("log_facility {word}\n")),
+            format!("Error: Invalid 'log_facility' value ({word}).")
+        );
+    }
+}
+
+#[test]
 fn destinations_that_this_broker_lacks_are_named() {
-    for word in ["syslog", "topic", "dlt", "android"] {
-        let expected = format!("Error: The 'log_dest {word}' option is not supported yet.");
-        assert_eq!(complaint(format!("log_dest {word}\n")), expected);
+    for word in ["dlt", "android"] {
+        assert_eq!(
+            refusal(format!("log_dest {word}\n")),
+            format!(
+                "Error: Invalid 'log_dest' value ({word}).\n\
+                 Expected: stdout, stderr, syslog, topic, none, or file and a path; this broker has no such log.\n\
+                 Error found at DIR/x:1."
+            )
+        );
     }
     assert_eq!(
         refusal("log_dest printer\n"),
         "Error: Invalid 'log_dest' value (printer).\n\
-         Expected: stdout, stderr, none, or file and a path.\n\
+         Expected: stdout, stderr, syslog, topic, none, or file and a path.\n\
          Error found at DIR/x:1."
     );
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
 
 mod any_bytes;
+mod changes;
 mod command_line;
 mod errors;
 mod folder;
@@ -13,8 +14,12 @@ mod include_dir;
 mod integers;
 mod listeners;
 mod logging;
+mod mosquitto_options;
 mod option_table;
+mod packaged_files;
+mod per_listener_settings;
 mod reading;
+mod references;
 mod reload;
 mod text;
 mod unsupported;

@@ -14,7 +14,7 @@ fn text_is_read_as_a_file_of_it_is() {
 fn an_error_names_the_text_and_the_line() {
     let error = Config::parse(Path::new("name"), b"max_keepalive 7\nmax_keepalive x\n").unwrap_err();
     assert_eq!(error.lines().last().unwrap(), "Error found at name:2.");
-    assert!(!error.locations()[0].included);
+    assert!(!error.errors()[0].locations()[0].included);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! An option that this broker lacks is refused by its name, so that nobody believes it does what it does not.
 
 use crate::folder::{Folder, complaint, refusal};
-use crate::option_table::{NOT_YET, REFUSED};
+use crate::mosquitto_options::later;
+use crate::option_table::REFUSED;
 
 #[test]
 fn every_option_that_will_come_is_refused_with_file_line_and_exit_status_3() {
-    for name in NOT_YET {
+    for name in later() {
         let folder = Folder::new().with("x", format!("listener 1884\n\n{name} 1\n"));
         let error = folder.read("x").unwrap_err();
         assert_eq!(

@@ -1,87 +1,91 @@
-//! Where log lines are written.
+//! From log lines to bytes, and on to all of `log_dest`.
 
+use super::file::LogFile;
+use super::outlet::{Batch, Outlet, Place};
+use super::standard::{Stderr, Stdout};
+use super::syslog::{self, Syslog};
 use super::timestamp::Timestamp;
+use super::topic::{Broker, Topics};
 use mosquitto_broker::LogLine;
 use mosquitto_config::Log as Options;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::time::SystemTime;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
-/// Bytes of a whole line, as in Mosquitto; what is longer is cut.
-const LINE_BYTES: usize = 999;
-
-/// Bytes gathered before they are written.
+/// Bytes gathered before they are handed on.
 const GATHERED_BYTES: usize = 64 * 1024;
 
-/// All of `log_dest`.
+/// All of `log_dest`. Nothing here waits: every destination has a queue and a thread of its own.
 #[derive(Debug)]
 pub(super) struct Sinks {
     timestamp: Timestamp,
-    stdout: bool,
-    stderr: bool,
-    file: Option<File>,
-    gathered: Vec<u8>,
+    outlets: Vec<Outlet>,
+    gathered: Batch,
 }
 
 impl Sinks {
-    pub(super) fn open(options: &Options) -> io::Result<Self> {
-        let file = match &options.destinations.file {
-            Some(path) => {
-                // Not readable by others, and never through a link that somebody else may have laid.
-                let open = OpenOptions::new()
-                    .append(true)
-                    .create(true)
-                    .mode(0o600)
-                    .custom_flags(libc::O_NOFOLLOW)
-                    .open(path)
-                    .map_err(|error| {
-                        let text = format!(
-                            "Unable to open log file {} for writing. {}.",
-                            path.display(),
-                            mosquitto_transport::error_text(&error)
-                        );
-                        io::Error::new(error.kind(), text)
-                    })?;
-                Some(open)
-            }
-            None => None,
-        };
+    /// `broker` is for those lines that are to be published.
+    pub(super) fn open(options: &Options, broker: &Broker) -> io::Result<Self> {
+        let outlets = places(options, broker).into_iter().map(|place| Outlet::open(place, Timestamp::new(options)));
         Ok(Self {
             timestamp: Timestamp::new(options),
-            stdout: options.destinations.stdout,
-            stderr: options.destinations.stderr,
-            file,
-            gathered: Vec::new(),
+            outlets: outlets.collect::<io::Result<_>>()?,
+            gathered: Batch::default(),
         })
     }
 
-    /// Takes a line. It is written by [`flush`](Self::flush) at the latest.
+    /// Takes a line. It is handed on by [`flush`](Self::flush) at the latest.
     pub(super) fn write(&mut self, time: SystemTime, line: &LogLine) {
-        let start = self.gathered.len();
-        self.gathered.extend_from_slice(self.timestamp.at(time).as_bytes());
-        self.gathered.extend_from_slice(line.text.as_bytes());
-        if self.gathered.len() - start > LINE_BYTES {
-            self.gathered.truncate(start + LINE_BYTES);
-        }
-        self.gathered.push(b'\n');
+        self.gathered.push(self.timestamp.at(time), line);
         if self.gathered.len() >= GATHERED_BYTES {
             self.flush();
         }
     }
 
-    /// Writes what was gathered. Where that fails there is nobody to be told.
+    /// Hands on what was gathered.
     pub(super) fn flush(&mut self) {
-        if self.stdout {
-            let mut stdout = io::stdout().lock();
-            let _ = stdout.write_all(&self.gathered).and_then(|()| stdout.flush());
+        if self.gathered.is_empty() {
+            return;
         }
-        if self.stderr {
-            let _ = io::stderr().lock().write_all(&self.gathered);
+        let batch = Arc::new(std::mem::take(&mut self.gathered));
+        for outlet in &self.outlets {
+            outlet.write(&batch);
         }
-        if let Some(file) = &mut self.file {
-            let _ = file.write_all(&self.gathered);
-        }
-        self.gathered.clear();
     }
+
+    /// Closes and opens again whatever may have been moved away, behind all lines so far.
+    pub(super) fn reopen(&mut self) {
+        self.flush();
+        self.outlets.iter().for_each(Outlet::reopen);
+    }
+
+    /// Has everything written that was taken, as far as that goes quickly.
+    pub(super) fn close(mut self) {
+        self.flush();
+        self.outlets.iter().for_each(Outlet::end);
+        let now = Instant::now();
+        self.outlets.into_iter().for_each(|outlet| outlet.join(now));
+    }
+}
+
+fn places(options: &Options, broker: &Broker) -> Vec<Box<dyn Place>> {
+    let destinations = &options.destinations;
+    let mut places: Vec<Box<dyn Place>> = Vec::new();
+    if destinations.stdout {
+        places.push(Box::new(Stdout));
+    }
+    if destinations.stderr {
+        places.push(Box::new(Stderr));
+    }
+    if destinations.syslog {
+        places.push(Box::new(Syslog::new(Path::new(syslog::SOCKET), options.facility)));
+    }
+    if let Some(path) = &destinations.file {
+        places.push(Box::new(LogFile::open(path, destinations.stderr)));
+    }
+    if destinations.topic {
+        places.push(Box::new(Topics(broker.clone())));
+    }
+    places
 }

@@ -107,13 +107,27 @@ fn an_address_that_cannot_be_found_or_used_exits_with_1() {
     }
 }
 
+/// Mosquitto's looks at nothing but the configuration file.
 #[test]
-fn a_log_file_that_cannot_be_opened_is_named_and_exits_with_1() {
+fn what_a_good_configuration_names_has_to_be_there_too_and_nothing_is_made() {
     let scratch = Scratch::new();
-    let log = scratch.path().join("no").join("such").join("directory.log");
-    let file = scratch.file("mosquitto.conf", &format!("listener 1883 127.0.0.1\nlog_dest file {}\n", log.display()));
-    let refused = mosquitto(["-c", file.to_str().unwrap()]);
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    let line = format!("Error: Unable to open log file {} for writing. No such file or directory.", log.display());
-    assert_eq!(refused.stderr, [line]);
+    let dir = scratch.path().display();
+    let test = |text: &str| {
+        let file = scratch.file("mosquitto.conf", text);
+        mosquitto(["--test-config", "-c", file.to_str().unwrap()])
+    };
+    let good =
+        test(&format!("listener 1883\nbind_interface lo\nuser root\nlog_dest file {dir}/log\npid_file {dir}/pid\n"));
+    assert_eq!((good.code, good.stderr), (Some(0), vec!["Configuration file is OK.".to_owned()]));
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1, "the configuration alone");
+    let bad = test(&format!("listener 1883\nbind_interface no-such-one\nlog_dest file {dir}/no/log\npid_file {dir}\n"));
+    assert_eq!(bad.code, Some(3));
+    assert_eq!(
+        bad.stderr,
+        [
+            format!("Error: Log file {dir}/no/log cannot be made in {dir}/no: No such file or directory."),
+            format!("Error: pid file {dir} is not a file."),
+            "Error: Interface no-such-one does not exist.".to_owned(),
+        ]
+    );
 }

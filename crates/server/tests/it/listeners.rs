@@ -1,6 +1,6 @@
 //! Where the broker listens and whom it lets in.
 
-use crate::harness::{Got, Setup, client};
+use crate::harness::{Got, Scratch, Setup, client, free_port, mosquitto};
 use mosquitto_mqtt::ProtocolVersion;
 use std::fmt::Write as _;
 use std::net::{Ipv6Addr, TcpStream};
@@ -58,7 +58,7 @@ fn a_configured_listener_refuses_anonymous_clients_by_default() {
 
 #[test]
 fn every_listener_has_its_own_word_about_anonymous_clients() {
-    let other = crate::harness::free_port();
+    let other = free_port();
     let mut text = String::from("listener PORT 127.0.0.1\nlistener_allow_anonymous true\n");
     let _ = write!(text, "listener {other} 127.0.0.1\nlistener_allow_anonymous false\n");
     let broker = Setup::config(&text).start();
@@ -80,4 +80,49 @@ fn a_listener_without_address_listens_on_all_of_both_versions() {
     expected.sort();
     assert_eq!(listening(port), expected);
     assert_eq!(client("out").over(broker.dial()).rest(), [Got::ConnAck { present: false, reason: 0x87 }]);
+}
+
+#[test]
+fn socket_domain_leaves_one_version_of_ip() {
+    let broker = Setup::config("listener PORT\nsocket_domain ipv4\n").start();
+    assert_eq!(listening(broker.port()), [format!("00000000:{:04X}", broker.port())]);
+    if has_ipv6() {
+        let port = free_port();
+        let text = format!("listener PORT 127.0.0.1\nlistener {port}\nsocket_domain ipv6\n");
+        let _broker = Setup::config(&text).start();
+        assert_eq!(listening(port), [format!("{}:{port:04X}", "0".repeat(32))]);
+    }
+}
+
+#[test]
+fn bind_interface_listens_on_all_addresses_of_the_interface_and_nowhere_else() {
+    let broker = Setup::config("listener PORT\nbind_interface lo\n").start();
+    let port = broker.port();
+    let mut expected = vec![format!("0100007F:{port:04X}")];
+    if has_ipv6() {
+        expected.push(format!("{}01000000:{port:04X}", "0".repeat(24)));
+    } else {
+        assert_eq!(broker.log.count("Warning: Interface lo has no ipv6 address."), 1);
+    }
+    expected.sort();
+    assert_eq!(listening(port), expected);
+    let broker = Setup::config("listener PORT 127.0.0.1\nbind_interface lo\n").start();
+    assert_eq!(listening(broker.port()), [format!("0100007F:{:04X}", broker.port())]);
+}
+
+#[test]
+fn an_interface_or_version_of_ip_that_does_not_fit_is_named_and_exits_with_1() {
+    for (listener, line) in [
+        ("bind_interface no-such-one", "Error: Interface no-such-one does not exist."),
+        // It is on the interface's net, but not its address.
+        (" 127.0.0.9\nbind_interface lo", "Error: Interface lo does not have the address of listener '127.0.0.9'."),
+        (" 127.0.0.1\nsocket_domain ipv6", "Error: Listener '127.0.0.1' has no ipv6 address."),
+    ] {
+        let scratch = Scratch::new();
+        let host = if listener.starts_with(' ') { "" } else { "\n" };
+        let text = format!("log_timestamp false\nlistener {}{host}{listener}\n", free_port());
+        let refused = mosquitto(["-c", scratch.file("mosquitto.conf", &text).to_str().unwrap()]);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.iter().any(|written| written == line), "{refused:?}");
+    }
 }

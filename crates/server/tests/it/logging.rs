@@ -1,6 +1,6 @@
 //! Where the log goes and what it looks like.
 
-use crate::harness::{Broker, Scratch, Setup, client, mosquitto};
+use crate::harness::{Broker, Scratch, Setup, Signal, SignalExt, client};
 use std::iter;
 use std::os::unix::fs::PermissionsExt;
 
@@ -128,17 +128,77 @@ fn a_log_file_is_appended_to() {
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
 }
 
+/// As in Mosquitto: a broker without its log is better than none.
 #[test]
-fn a_log_file_that_is_a_link_is_not_followed() {
+fn a_log_file_that_cannot_be_opened_leaves_standard_error_for_errors_only() {
+    let broker = Setup::config(&format!("{OPEN}log_dest file DIR/no/such/directory.log\n")).silent().start();
+    client("user").to(&broker).disconnect();
+    let log = broker.directory().join("no/such/directory.log");
+    let line = format!("Error: Unable to open log file {} for writing. No such file or directory.", log.display());
+    assert_eq!(broker.stop(), [line]);
+}
+
+#[test]
+fn a_log_file_that_is_a_link_is_not_followed_unless_the_environment_allows_it() {
     let scratch = Scratch::new();
-    let target = scratch.file("target", "untouched");
+    let target = scratch.file("target", "untouched\n");
     let link = scratch.path().join("link");
     std::os::unix::fs::symlink(&target, &link).unwrap();
-    let text = format!("listener 1883 127.0.0.1\nlog_dest file {}\n", link.display());
-    let config = scratch.file("mosquitto.conf", &text);
-    let refused = mosquitto(["-c", config.to_str().unwrap()]);
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert_eq!(std::fs::read_to_string(target).unwrap(), "untouched");
+    let setup = Setup::config(&format!("{OPEN}log_dest file {}\n", link.display())).silent();
+    let lines = setup.start().stop();
+    assert!(lines[0].starts_with("Error: Unable to open log file"), "{lines:?}");
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "untouched\n");
+    setup.environment("MOSQUITTO_UNSAFE_ALLOW_SYMLINKS", "").start().stop();
+    let text = std::fs::read_to_string(&target).unwrap();
+    assert!(text.contains("\nMOSQUITTO_UNSAFE_ALLOW_SYMLINKS is set, "), "{text}");
+}
+
+#[test]
+fn a_log_file_that_is_no_file_is_refused_and_not_waited_for() {
+    let scratch = Scratch::new();
+    let pipe = scratch.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let lines = Setup::config(&format!("{OPEN}log_dest file {}\n", pipe.display())).silent().start().stop();
+    assert!(lines[0].starts_with("Error: Unable to open log file"), "{lines:?}");
+}
+
+/// As logrotate does it: the file is moved away, then the broker is told.
+#[test]
+fn sigrtmin_opens_the_log_file_anew_and_no_line_is_lost() {
+    let broker = Setup::config(&format!("{OPEN}log_type all\nlog_dest stderr\nlog_dest file DIR/log\n")).start();
+    let [log, old] = ["log", "log.1"].map(|name| broker.directory().join(name));
+    let mut old_file = std::fs::File::open(&log).unwrap();
+    let mut user = client("user").to(&broker);
+    user.publish_at_once("t", iter::repeat_n("x", 50));
+    std::fs::rename(&log, &old).unwrap();
+    broker.signal(Signal::rt_min());
+    for _ in 0..20 {
+        user.publish_at_once("t", iter::repeat_n("x", 50));
+        user.ping();
+    }
+    crate::harness::wait_until("there is another log file", || log.exists());
+    user.publish("t", "x", 0);
+    user.ping();
+    let mut new_file = std::fs::File::open(&log).unwrap();
+    let stderr = broker.stop();
+    let mut read = String::new();
+    for file in [&mut old_file, &mut new_file] {
+        std::io::Read::read_to_string(file, &mut read).unwrap();
+        assert!(!read.is_empty());
+    }
+    assert_eq!(read.lines().collect::<Vec<_>>(), stderr);
+}
+
+#[test]
+fn a_log_file_that_could_not_be_opened_is_tried_again_with_sigrtmin() {
+    let broker = Setup::config(&format!("{OPEN}log_dest file DIR/later/log\n")).silent().start();
+    broker.log.wait_for("Unable to open log file");
+    std::fs::create_dir(broker.directory().join("later")).unwrap();
+    broker.signal(Signal::rt_min());
+    let log = broker.directory().join("later/log");
+    crate::harness::wait_until("the log file is there", || log.exists());
+    client("user").to(&broker).disconnect();
+    crate::harness::wait_until("a line is there", || std::fs::read_to_string(&log).unwrap().contains("as user ("));
 }
 
 #[test]
@@ -218,7 +278,72 @@ fn a_log_that_nobody_reads_stalls_nobody() {
     assert!(broker.resident_kib() < before + 64 * 1024, "lines that nobody reads are kept");
     // Who reads on is told what is missing.
     broker.read_on();
-    broker.log.wait_for("log lines were dropped since the log is written too slowly.");
+    broker.log.wait_for("log lines were dropped: standard error took them too slowly.");
     let lines = broker.stop();
     assert!(lines.last().unwrap().ends_with("terminating"), "{}", lines.last().unwrap());
+}
+
+/// One destination that takes nothing is no reason for the others to miss a line.
+#[test]
+fn a_destination_that_nobody_reads_does_not_hold_up_the_others() {
+    const MESSAGES: usize = 4000;
+    let text = format!("{OPEN}max_queued_messages 0\nlog_type all\nlog_dest stderr\nlog_dest file DIR/log\n");
+    let broker = Setup::config(&text).unread().start();
+    let log = broker.directory().join("log");
+    let mut sender = client("sender").to(&broker);
+    for number in 0..MESSAGES / 100 {
+        sender.publish_at_once(&format!("a/{number}"), iter::repeat_n("x", 100));
+    }
+    sender.ping();
+    crate::harness::wait_until("the last line is in the file", || {
+        std::fs::read_to_string(&log).unwrap().contains("Sending PINGRESP to sender")
+    });
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(text.lines().filter(|line| line.starts_with("Received PUBLISH from sender")).count(), MESSAGES);
+}
+
+/// Where the system has a log the lines go there; where it has none, standard error is told once.
+#[test]
+fn a_broker_that_logs_to_syslog_runs_also_where_there_is_none() {
+    let broker = Setup::config(&format!("{OPEN}log_dest syslog\nlog_facility 5\n")).silent().start();
+    client("user").to(&broker).disconnect();
+    let lines = broker.stop();
+    let expected = usize::from(!std::path::Path::new("/dev/log").exists());
+    assert_eq!(lines.len(), expected, "{lines:?}");
+    assert!(lines.iter().all(|line| line.starts_with("Warning: Unable to log to syslog at /dev/log: ")), "{lines:?}");
+}
+
+/// From the first line to the last, as Mosquitto has them; only that more of its features are not available.
+#[test]
+fn start_and_end_are_logged_in_mosquittos_order() {
+    let setup = Setup::config(&format!("{OPEN}set_tcp_nodelay true\n")).changes_user();
+    // Nobody is who this is, whoever runs the tests.
+    let setup = setup.environment("PUID", "54321").environment("PGID", "54321");
+    let broker = setup.start();
+    let (version, port) = (env!("CARGO_PKG_VERSION"), broker.port());
+    let config = broker.directory().join("mosquitto.conf").display().to_string();
+    let lines: Vec<_> = broker.stop().into_iter().filter(|line| !line.ends_with("support NOT available.")).collect();
+    assert!(lines[0].starts_with("Info: running mosquitto as user"), "{lines:?}");
+    assert_eq!(
+        lines[1..],
+        [
+            format!("mosquitto version {version} starting"),
+            format!("Config loaded from {config}."),
+            format!("Opening ipv4 listen socket on port {port}."),
+            format!("mosquitto version {version} running"),
+            format!("mosquitto version {version} terminating"),
+        ]
+    );
+}
+
+/// Who has read the log and is gone, as `mosquitto 2>&1 | head` would have it.
+#[test]
+fn a_log_whose_reader_is_gone_ends_nobody() {
+    let broker = Setup::config(&format!("{OPEN}log_dest stdout\nlog_dest file DIR/log\n")).reader_leaves().start();
+    client("user").to(&broker).disconnect();
+    let mut file = std::fs::File::open(broker.directory().join("log")).unwrap();
+    broker.stop();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut file, &mut text).unwrap();
+    assert!(text.contains(" as user (p5") && text.ends_with("terminating\n"), "{text}");
 }

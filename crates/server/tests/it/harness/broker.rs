@@ -1,9 +1,10 @@
 //! The broker under test.
 
-use super::process::wait_for_end;
+use super::process::{SAME_USER, wait_for_end};
 use super::{Lines, PATIENCE, Scratch};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::HashSet;
+use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,6 +14,12 @@ use std::time::Instant;
 
 /// How often a port that was taken in between is replaced by another.
 const ATTEMPTS: usize = 20;
+
+/// The name of the configuration file.
+const CONFIG: &str = "mosquitto.conf";
+
+/// What the broker says at the end of a reload.
+const RELOAD_ENDS: [&str; 2] = ["Configuration reloaded: ", "Configuration not reloaded: "];
 
 /// What the broker says when it runs.
 const RUNNING: &str = concat!("mosquitto version ", env!("CARGO_PKG_VERSION"), " running");
@@ -26,6 +33,8 @@ pub(crate) struct Setup {
     ready: Ready,
     unread: bool,
     descriptors: Option<u32>,
+    same_user: bool,
+    reader_leaves: bool,
 }
 
 /// How a broker is known to run.
@@ -49,6 +58,8 @@ pub(crate) struct Broker {
     /// Standard error, which is the log if the configuration does not say otherwise.
     pub(crate) log: Lines,
     pub(crate) stdout: Lines,
+    /// As in [`Setup::config`].
+    config: String,
     scratch: Scratch,
 }
 
@@ -62,6 +73,8 @@ impl Setup {
             ready: Ready::Says,
             unread: false,
             descriptors: None,
+            same_user: true,
+            reader_leaves: false,
         }
     }
 
@@ -84,6 +97,18 @@ impl Setup {
     pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// If it is started by root, it becomes somebody else as its configuration and its environment say.
+    pub(crate) fn changes_user(mut self) -> Self {
+        self.same_user = false;
+        self
+    }
+
+    /// Nobody reads standard output, and whoever writes there finds that out.
+    pub(crate) fn reader_leaves(mut self) -> Self {
+        self.reader_leaves = true;
+        self.silent()
     }
 
     /// The log goes to standard output only.
@@ -138,21 +163,22 @@ impl Setup {
 
     fn spawn(&self, port: u16) -> Broker {
         let scratch = Scratch::new();
-        let filled = |text: &str| {
-            text.replace("PORT", &port.to_string()).replace("DIR", scratch.path().to_str().expect("a path in UTF-8"))
-        };
+        let filled = |text: &str| scratch.filled(text, port);
         let mut command = self.command();
         if let Some(config) = &self.config {
-            command.arg("-c").arg(scratch.file("mosquitto.conf", &filled(config)));
+            command.arg("-c").arg(scratch.file(CONFIG, &filled(config)));
         }
         command.args(self.arguments.iter().map(|argument| filled(argument)));
+        command.envs(self.same_user.then_some(SAME_USER));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let stdout: Box<dyn Read + Send> = if self.reader_leaves { Box::new(io::empty()) } else { Box::new(stdout) };
         let unread = self.unread;
         let (paused, pause) = mpsc::channel();
         let log = Lines::with_pause(stderr, move |line| unread && line.ends_with(RUNNING), pause);
-        Broker { child: Some(child), port, paused: Some(paused), log, stdout: Lines::of(stdout), scratch }
+        let (stdout, config) = (Lines::of(stdout), self.config.clone().unwrap_or_default());
+        Broker { child: Some(child), port, paused: Some(paused), log, stdout, config, scratch }
     }
 }
 
@@ -178,6 +204,25 @@ impl Broker {
     /// The directory of its own.
     pub(crate) fn directory(&self) -> &Path {
         self.scratch.path()
+    }
+
+    /// The configuration that it was started with, as it was given.
+    pub(crate) fn config(&self) -> &str {
+        &self.config
+    }
+
+    /// Has it read another configuration, in which `PORT` and `DIR` are what they were. Returns what the log says until
+    /// that is done, without times.
+    pub(crate) fn reload(&self, config: &str) -> Vec<String> {
+        self.scratch.file(CONFIG, &self.scratch.filled(config, self.port));
+        self.hang_up()
+    }
+
+    /// Likewise, with whatever the files are now.
+    pub(crate) fn hang_up(&self) -> Vec<String> {
+        let before = self.log.len();
+        self.signal(Signal::HUP);
+        self.log.until(before, &RELOAD_ENDS).iter().map(|line| without_time(line).to_owned()).collect()
     }
 
     /// A connection on which nothing was sent yet.
@@ -232,11 +277,12 @@ impl Broker {
         fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap() * 10).sum()
     }
 
-    fn proc(&self, name: &str) -> String {
+    /// What the system tells about its process under this name.
+    pub(crate) fn proc(&self, name: &str) -> String {
         format!("/proc/{}/{name}", self.pid().as_raw_nonzero())
     }
 
-    fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(self.child.as_ref().expect("a broker that was not stopped"))
     }
 
@@ -295,6 +341,14 @@ impl Drop for Broker {
             self.signal(Signal::TERM);
             self.end();
         }
+    }
+}
+
+/// A line of the log without the seconds since 1970 that it may begin with.
+fn without_time(line: &str) -> &str {
+    match line.split_once(": ") {
+        Some((time, text)) if time.bytes().all(|byte| byte.is_ascii_digit()) => text,
+        _ => line,
     }
 }
 

@@ -12,8 +12,9 @@ pub(crate) use broker::{Broker, Setup, free_port};
 pub(crate) use client::{Client, Got, Message, retry};
 pub(crate) use connecting::client;
 pub(crate) use lines::Lines;
-pub(crate) use process::{Program, mosquitto, report_skipped};
+pub(crate) use process::{Finished, Program, is_root, mosquitto, report_skipped};
 pub(crate) use rustix::process::Signal;
+pub(crate) use rustix_libc_wrappers::process::SignalExt;
 pub(crate) use scratch::Scratch;
 pub(crate) use sentinels::Sentinels;
 
@@ -21,3 +22,12 @@ use std::time::Duration;
 
 /// How long a test waits for what has to happen before it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until something that announces itself by nothing else is so.
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let until = std::time::Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(std::time::Instant::now() < until, "not in time: {what}");
+        std::thread::yield_now();
+    }
+}

@@ -25,14 +25,28 @@ pub(crate) struct Finished {
     pub(crate) stderr: Vec<String>,
 }
 
+/// With this in its environment a broker that root has started stays root's, as do the files of its tests. Tests of the
+/// change of users do without.
+pub(super) const SAME_USER: (&str, &str) = ("SNAP_NAME", "mosquitto");
+
 /// Runs the broker with these arguments to its end, which has to come by itself.
 pub(crate) fn mosquitto<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Finished {
-    Program::start(env!("CARGO_BIN_EXE_mosquitto").as_ref(), arguments).finish()
+    Program::start_with(env!("CARGO_BIN_EXE_mosquitto").as_ref(), arguments, &[SAME_USER]).finish()
 }
 
 impl Program {
     pub(crate) fn start<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
+        Self::start_with(program, arguments, &[])
+    }
+
+    /// With an addition to the environment.
+    pub(crate) fn start_with<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = A>,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(program);
+        command.envs(environment.iter().copied());
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -79,7 +93,20 @@ pub(super) fn wait_for_end(mut child: Child) -> ExitStatus {
 /// Says, past the capture of the test runner, that a foreign program is not there to be tested with. Where
 /// `MOSQUITTO_TESTS_SKIP_NOTHING` is 1 that is a failure.
 pub(crate) fn report_skipped(what: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {what} is not installed");
+    skip(&format!("{what} is not installed"));
+}
+
+/// Whether these tests run as root. If not, says what cannot be tested therefore.
+pub(crate) fn is_root(what: &str) -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        skip(&format!("{what} can be tested by root only"));
+    }
+    root
+}
+
+fn skip(why: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
     let all = std::env::var_os("MOSQUITTO_TESTS_SKIP_NOTHING").is_some_and(|value| value == "1");
-    assert!(!all, "{what} is not installed, and nothing may be skipped");
+    assert!(!all, "{why}, and nothing may be skipped");
 }

@@ -1,5 +1,6 @@
 //! A directory of a test's own.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,11 +14,18 @@ impl Scratch {
         let name = format!("it-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&path).unwrap();
+        // A broker that has become somebody else has its files here, too.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
         Self(path)
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// A text in which `PORT` is this port and `DIR` this directory.
+    pub(crate) fn filled(&self, text: &str, port: u16) -> String {
+        text.replace("PORT", &port.to_string()).replace("DIR", self.0.to_str().expect("a path in UTF-8"))
     }
 
     /// Writes a file and returns where it is.

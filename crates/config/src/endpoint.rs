@@ -1,0 +1,145 @@
+//! Where the broker listens, with everything decided that the options leave open.
+
+use crate::config::{Config, Listener, PORT, ProtocolVersions, Security, SocketDomain};
+
+/// How made up client ids begin.
+const AUTO_ID_PREFIX: &str = "auto-";
+
+/// A place to listen at, with everything decided that the options leave open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option")]
+pub struct Endpoint {
+    /// The address or host name; `None`: all addresses, IPv4 and IPv6. A name stands for all of its addresses.
+    pub host: Option<String>,
+    /// The TCP port, never 0.
+    pub port: u16,
+    /// The network interface to whose addresses it is bound; `None`: any.
+    pub bind_interface: Option<String>,
+    /// The one version of IP to listen over; `None`: both.
+    pub socket_domain: Option<SocketDomain>,
+    /// Whether clients may connect without a username.
+    pub allow_anonymous: bool,
+    /// Whether a client may leave it to the broker to make up its client id.
+    pub allow_zero_length_clientid: bool,
+    /// Whether the username takes the place of the client id.
+    pub use_username_as_clientid: bool,
+    /// Connections at once, over all sockets of this endpoint. `None`: no limit.
+    pub max_connections: Option<u32>,
+    /// The highest QoS that its clients may use, 0 to 2.
+    pub max_qos: u8,
+    /// The versions of MQTT that its clients may speak.
+    pub protocol_versions: ProtocolVersions,
+    /// How the client ids begin that the broker makes up for its clients.
+    pub auto_id_prefix: String,
+    /// What stands before all topics of its clients, unseen by them; without wildcards.
+    pub mount_point: Option<String>,
+    /// Topic aliases that a client of MQTT 5 may use; 0: none.
+    pub max_topic_alias: u16,
+    /// Topic aliases that the broker uses towards a client of MQTT 5, if that allows them; 0: none.
+    pub max_topic_alias_broker: u16,
+    /// Whether the broker may run without it, if another one can be opened: so in local only mode, where a machine
+    /// need not have both versions of IP.
+    pub optional: bool,
+}
+
+/// Where an endpoint listens. Two endpoints at the same place are one listener before and after a reload, whatever else
+/// of it has changed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The TCP port, never 0.
+    pub port: u16,
+    /// The address or host name; `None`: all addresses.
+    pub host: Option<String>,
+    /// The network interface; `None`: any.
+    pub bind_interface: Option<String>,
+    /// The one version of IP; `None`: both.
+    pub socket_domain: Option<SocketDomain>,
+}
+
+impl Endpoint {
+    /// Where it listens.
+    pub fn place(&self) -> Place {
+        Place {
+            port: self.port,
+            host: self.host.clone(),
+            bind_interface: self.bind_interface.clone(),
+            socket_domain: self.socket_domain,
+        }
+    }
+}
+
+impl Listener {
+    /// Where it listens.
+    pub fn place(&self) -> Place {
+        Place {
+            port: self.port,
+            host: self.host.clone(),
+            bind_interface: self.bind_interface.clone(),
+            socket_domain: self.socket_domain,
+        }
+    }
+}
+
+impl Config {
+    /// Where to listen. `ports` are those of the command line, which count in local only mode alone.
+    pub fn endpoints(&self, ports: &[u16]) -> Vec<Endpoint> {
+        if self.local_only() {
+            let ports = if ports.is_empty() { &[PORT] } else { ports };
+            ports.iter().flat_map(|port| self.local_endpoints(*port)).collect()
+        } else {
+            self.listeners.iter().map(|listener| self.endpoint(listener)).collect()
+        }
+    }
+
+    /// The endpoints of local only mode, where no option of a listener has any effect but the security options.
+    fn local_endpoints(&self, port: u16) -> [Endpoint; 2] {
+        let listener = Listener { port, ..Listener::default_listener() };
+        let security = self.security();
+        ["127.0.0.1", "::1"].map(|host| Endpoint {
+            host: Some(host.to_owned()),
+            allow_anonymous: security.allow_anonymous.unwrap_or(true),
+            allow_zero_length_clientid: security.allow_zero_length_clientid.unwrap_or(true),
+            // The option has no effect here, as in Mosquitto.
+            auto_id_prefix: AUTO_ID_PREFIX.to_owned(),
+            optional: true,
+            ..self.endpoint(&listener)
+        })
+    }
+
+    /// What a listener comes to: its own word, or else that of the broker as a whole.
+    fn endpoint(&self, listener: &Listener) -> Endpoint {
+        let security = self.security_of(listener);
+        let prefix = listener.auto_id_prefix.as_deref().or(security.auto_id_prefix.as_deref());
+        Endpoint {
+            host: listener.host.clone(),
+            port: listener.port,
+            bind_interface: listener.bind_interface.clone(),
+            socket_domain: listener.socket_domain,
+            allow_anonymous: listener.allow_anonymous.or(security.allow_anonymous).unwrap_or(false),
+            allow_zero_length_clientid: security.allow_zero_length_clientid.unwrap_or(true),
+            use_username_as_clientid: listener.use_username_as_clientid,
+            max_connections: listener.max_connections,
+            max_qos: listener.max_qos,
+            protocol_versions: listener.protocol_versions,
+            auto_id_prefix: prefix.unwrap_or(AUTO_ID_PREFIX).to_owned(),
+            mount_point: listener.mount_point.clone(),
+            max_topic_alias: listener.max_topic_alias,
+            max_topic_alias_broker: listener.max_topic_alias_broker,
+            optional: false,
+        }
+    }
+
+    /// The security options that hold where no listener has its own: in local only mode those of the default listener, if
+    /// that is where they belong.
+    pub(crate) fn security(&self) -> &Security {
+        match self.listeners.first() {
+            Some(default) if self.global.per_listener_settings && self.local_only() => &default.security,
+            _ => &self.global.security,
+        }
+    }
+
+    /// The security options that hold for a listener.
+    fn security_of<'c>(&'c self, listener: &'c Listener) -> &'c Security {
+        if self.global.per_listener_settings { &listener.security } else { &self.global.security }
+    }
+}

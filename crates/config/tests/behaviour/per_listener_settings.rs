@@ -1,0 +1,101 @@
+//! `per_listener_settings true`: security options belong to the listener above them.
+
+use crate::folder::{complaint, config, notices, refusal};
+use mosquitto_config::LogType;
+
+/// Of every endpoint: whether clients may be anonymous, and may come without an id, and the prefix of made up ids.
+fn security(contents: &str) -> Vec<(bool, bool, String)> {
+    let endpoints = config(contents).endpoints(&[]);
+    endpoints.into_iter().map(|at| (at.allow_anonymous, at.allow_zero_length_clientid, at.auto_id_prefix)).collect()
+}
+
+#[test]
+fn each_listener_has_its_own_security_options() {
+    assert_eq!(
+        security(
+            "per_listener_settings true\n\
+             listener 1884\nallow_anonymous true\nauto_id_prefix a-\n\
+             listener 1885\nallow_zero_length_clientid false\nauto_id_prefix b-\n\
+             listener 1886\n"
+        ),
+        [(true, true, "a-".to_owned()), (false, false, "b-".to_owned()), (false, true, "auto-".to_owned())]
+    );
+}
+
+#[test]
+fn without_it_they_belong_to_the_whole_broker_wherever_they_stand() {
+    assert_eq!(
+        security(
+            "listener 1884\nallow_anonymous true\nallow_zero_length_clientid false\nlistener 1885\nauto_id_prefix b-\n"
+        ),
+        [(true, false, "b-".to_owned()), (true, false, "b-".to_owned())]
+    );
+}
+
+#[test]
+fn the_listeners_own_options_win() {
+    assert_eq!(
+        security(
+            "per_listener_settings true\nlistener 1884\nlistener_allow_anonymous false\nallow_anonymous true\n\
+             listener_auto_id_prefix a-\nauto_id_prefix b-\n"
+        ),
+        [(false, true, "a-".to_owned())]
+    );
+}
+
+#[test]
+fn a_security_option_then_needs_a_listener_above_it() {
+    for line in ["allow_anonymous true", "allow_zero_length_clientid true", "auto_id_prefix a"] {
+        let name = line.split(' ').next().unwrap();
+        assert_eq!(
+            complaint(format!("per_listener_settings true\n{line}\nlistener 1884\n")),
+            format!("Error: The '{name}' option requires a listener to be defined first.")
+        );
+    }
+}
+
+#[test]
+fn it_must_stand_above_all_security_options() {
+    for line in ["allow_anonymous true", "allow_zero_length_clientid true", "auto_id_prefix a"] {
+        assert_eq!(
+            refusal(format!("{line}\nper_listener_settings true\nlistener 1884\n")),
+            "Error: per_listener_settings must be set before any other security settings.\n\
+             Expected: this line above all of allow_anonymous, allow_zero_length_clientid and auto_id_prefix.\n\
+             Error found at DIR/x:2."
+        );
+        config(format!("{line}\nper_listener_settings false\n"));
+    }
+}
+
+#[test]
+fn it_cannot_be_taken_back() {
+    let config = config("per_listener_settings true\nper_listener_settings false\nper_listener_settings true\n");
+    assert!(config.global.per_listener_settings);
+    let warning = "Warning: 'per_listener_settings true' cannot be taken back; it stays in force.";
+    assert_eq!(notices(&config, LogType::Warning), [warning]);
+}
+
+#[test]
+fn allow_anonymous_of_a_listener_has_a_successor_that_the_log_names() {
+    let config = config("per_listener_settings true\nlistener 1884\nallow_anonymous true\n");
+    assert_eq!(
+        notices(&config, LogType::Notice),
+        [
+            "The 'per_listener_settings' option is now deprecated and will be removed in version 3.0. Please see the \
+             documentation for how to achieve the same effect.",
+            "You are using the 'allow_anonymous' option with 'per_listener_settings true'. Please replace this with \
+             'listener_allow_anonymous'."
+        ]
+    );
+}
+
+#[test]
+fn in_local_only_mode_anybody_is_let_in_unless_the_default_listener_says_otherwise() {
+    let anyone = (true, true, "auto-".to_owned());
+    assert_eq!(security("per_listener_settings true\n"), [anyone.clone(), anyone]);
+    let not_anonymous = (false, true, "auto-".to_owned());
+    assert_eq!(
+        security("per_listener_settings true\nmax_connections 5\nallow_anonymous false\n"),
+        [not_anonymous.clone(), not_anonymous]
+    );
+}

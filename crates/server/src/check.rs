@@ -1,0 +1,55 @@
+//! `--test-config`: whether what the configuration names is there, without changing anything.
+
+use crate::sensitive::links_are_allowed;
+use crate::{interface, privileges};
+use mosquitto_config::Settings;
+use mosquitto_transport::error_text;
+use nix::unistd::{AccessFlags, eaccess};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// All that would go wrong, a line for each. The process becomes the user of the configuration, so that files are looked
+/// at with the rights that the broker will have.
+pub(crate) fn problems(settings: &Settings) -> Vec<String> {
+    let global = &settings.config.global;
+    let mut problems = Vec::new();
+    let identity = privileges::identity(global.user.as_deref(), &mut Vec::new());
+    for outcome in [identity.and_then(|identity| identity.assume()), privileges::set_umask()] {
+        problems.extend(outcome.err().map(|failure| failure.text));
+    }
+    if let Some(path) = &settings.config.log.destinations.file {
+        problems.extend(written_file("Log file", path, links_are_allowed()));
+    }
+    if let Some(path) = &global.pid_file {
+        problems.extend(written_file("pid file", path, false));
+    }
+    for name in settings.endpoints().iter().filter_map(|endpoint| endpoint.bind_interface.as_deref()) {
+        match interface::addresses(name) {
+            Ok(Some(_)) => {}
+            Ok(None) => problems.push(format!("Error: Interface {name} does not exist.")),
+            Err(error) => problems.push(format!("Error: Unable to look up interface {name}: {}.", error_text(&error))),
+        }
+    }
+    problems
+}
+
+/// What is wrong with a file that is to be written, or to be made.
+fn written_file(what: &str, path: &Path, links_are_allowed: bool) -> Option<String> {
+    let metadata = if links_are_allowed { fs::metadata(path) } else { fs::symlink_metadata(path) };
+    let shown = path.display();
+    match metadata {
+        Ok(metadata) if metadata.is_symlink() => Some(format!("Error: {what} {shown} is a symbolic link.")),
+        Ok(metadata) if !metadata.is_file() => Some(format!("Error: {what} {shown} is not a file.")),
+        Ok(_) => {
+            let refused = eaccess(path, AccessFlags::W_OK).err()?;
+            Some(format!("Error: {what} {shown} cannot be written: {}.", refused.desc()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let refused = eaccess(directory, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
+            Some(format!("Error: {what} {shown} cannot be made in {}: {}.", directory.display(), refused.desc()))
+        }
+        Err(error) => Some(format!("Error: {what} {shown} cannot be looked at: {}.", error_text(&error))),
+    }
+}

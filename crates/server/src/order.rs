@@ -1,0 +1,35 @@
+//! What the operator has the workers do.
+
+use crate::endpoint::Door;
+use crate::sys_updates::Report;
+use mosquitto_broker::{Publication, SessionReport, Settings};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+/// Something to do for one worker, at the beginning of its next tick.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Goes on with other settings.
+    Configure(Change),
+    /// Lets clients in through these doors, too.
+    Open(Vec<Door>),
+    /// Publishes what the broker itself has to say.
+    Publish(Vec<Publication>),
+    /// Tells what was counted. There is room in the channel for its answer.
+    Report(SyncSender<Report>),
+    /// Tells about a slice of its sessions, from this place on, and where the next one begins.
+    Sessions { from: u32, answer: SyncSender<(Vec<SessionReport>, Option<u32>)> },
+    /// Shows that it is alive. There is room in the channel for each worker's answer.
+    Answer(SyncSender<()>),
+}
+
+/// Other settings. A listener that they say is closed has no sockets any more.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) settings: Arc<Settings>,
+    /// `set_tcp_nodelay`, for connections to come.
+    pub(crate) nodelay: bool,
+    /// Nothing is sent there: it is dropped when the settings are in force.
+    pub(crate) pending: SyncSender<Infallible>,
+}

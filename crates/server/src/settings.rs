@@ -1,0 +1,85 @@
+//! From the configuration to what the broker's core knows as its settings.
+
+use mosquitto_broker::{ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
+use mosquitto_config::{Endpoint, ProtocolVersions, Settings};
+use mosquitto_mqtt::QoS;
+use mosquitto_transport::BindOptions;
+
+/// As many workers as `worker_threads` may ask for.
+const WORKERS_MAX: usize = 256;
+
+/// How many workers there are to be.
+pub(crate) fn worker_count(settings: &Settings) -> usize {
+    match settings.config.global.worker_threads {
+        Some(count) => usize::from(count.get()),
+        None => std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX),
+    }
+}
+
+/// How listening sockets are opened.
+pub(crate) fn bind_options(settings: &Settings) -> BindOptions {
+    BindOptions { nodelay: settings.config.global.set_tcp_nodelay, ..BindOptions::default() }
+}
+
+/// `global_max_connections`; none: any number.
+pub(crate) fn connections_max(settings: &Settings) -> Option<u32> {
+    settings.config.global.global_max_connections.map(u32::from)
+}
+
+/// The core's settings. `endpoints` are those of the listeners by number, none for one that is gone; `log` are the lines
+/// that are wanted.
+pub(crate) fn broker_settings<'e>(
+    settings: &Settings,
+    endpoints: impl Iterator<Item = Option<&'e Endpoint>>,
+    log: LogMask,
+) -> BrokerSettings {
+    let global = &settings.config.global;
+    BrokerSettings {
+        global_max_clients: global.global_max_clients.map_or(0, u32::from),
+        max_inflight_messages: global.max_inflight_messages,
+        max_inflight_bytes: global.max_inflight_bytes,
+        max_queued_bytes: global.max_queued_bytes,
+        max_queued_messages: global.max_queued_messages,
+        max_keepalive_s: global.max_keepalive,
+        max_packet_size: global.max_packet_size,
+        message_size_limit: global.message_size_limit,
+        memory_limit: global.memory_limit,
+        retain_available: global.retain_available,
+        upgrade_outgoing_qos: global.upgrade_outgoing_qos,
+        allow_duplicate_messages: global.allow_duplicate_messages,
+        clientid_prefixes: global.clientid_prefixes.as_deref().map(Into::into),
+        retry_interval_s: global.retry_interval.map(|seconds| seconds.get().into()),
+        queue_qos0_messages: global.queue_qos0_messages,
+        persistent_client_expiration_s: global.persistent_client_expiration,
+        retain_expiry_interval_min: global.retain_expiry_interval.map_or(0, u32::from),
+        enable_control_api: global.enable_control_api,
+        connection_messages: settings.config.log.connection_messages,
+        listeners: endpoints.map(|endpoint| endpoint.map_or_else(closed_listener, listener)).collect(),
+        log,
+    }
+}
+
+fn listener(endpoint: &Endpoint) -> ListenerSettings {
+    ListenerSettings {
+        port: endpoint.port,
+        host: endpoint.host.as_deref().map(Into::into),
+        closed: false,
+        allow_anonymous: endpoint.allow_anonymous,
+        max_qos: QoS::from_bits(endpoint.max_qos).unwrap_or(QoS::ExactlyOnce),
+        versions: versions(endpoint.protocol_versions),
+        auto_id_prefix: endpoint.auto_id_prefix.as_str().into(),
+        allow_zero_length_clientid: endpoint.allow_zero_length_clientid,
+        use_username_as_clientid: endpoint.use_username_as_clientid,
+        mount_point: endpoint.mount_point.as_deref().map(Into::into),
+        max_topic_alias: endpoint.max_topic_alias,
+        max_topic_alias_broker: endpoint.max_topic_alias_broker,
+    }
+}
+
+fn closed_listener() -> ListenerSettings {
+    ListenerSettings { closed: true, allow_anonymous: false, ..ListenerSettings::default() }
+}
+
+fn versions(ProtocolVersions { v31, v311, v5 }: ProtocolVersions) -> Versions {
+    Versions { v31, v311, v5 }
+}

@@ -1,0 +1,60 @@
+//! A worker at the operator's orders.
+
+use super::Worker;
+use crate::endpoint::Door;
+use crate::order::{Change, Order};
+use crate::sys_updates::Report;
+use crate::tree_print::SESSIONS_A_SLICE;
+use mosquitto_broker::{LogLevel, Stored};
+use mosquitto_transport::error_text;
+
+/// What the broker itself has to publish, and could not yet: beyond so many messages the oldest are forgotten.
+const PUBLICATIONS_MAX: usize = 10_000;
+
+impl Worker {
+    /// Does what the operator has ordered, and publishes what could not be published before.
+    pub(super) fn carry_out_orders(&mut self) {
+        for order in std::mem::take(&mut self.delivery.orders) {
+            match order {
+                Order::Configure(change) => self.change(change),
+                Order::Open(doors) => self.open_doors(doors),
+                Order::Publish(publications) => {
+                    self.publications.extend(publications);
+                    let surplus = self.publications.len().saturating_sub(PUBLICATIONS_MAX);
+                    self.publications.drain(..surplus);
+                }
+                Order::Report(answer) => {
+                    // Who has asked may have lost patience.
+                    let _ = answer
+                        .try_send(Report { statistics: self.shard.statistics(), stored: Stored::on_this_thread() });
+                }
+                Order::Sessions { from, answer } => {
+                    let _ = answer.try_send(self.shard.session_reports(from, SESSIONS_A_SLICE));
+                }
+                Order::Answer(answer) => {
+                    let _ = answer.try_send(());
+                }
+            }
+        }
+        while let Some(publication) = self.publications.front() {
+            if !self.shard.publish_own(publication) {
+                break;
+            }
+            self.publications.pop_front();
+        }
+    }
+
+    /// The doors first: who still came through one that is closed is sent away with the others.
+    fn change(&mut self, Change { settings, nodelay, pending }: Change) {
+        self.entrance.change(&settings, nodelay);
+        self.shard.reconfigure(settings);
+        drop(pending);
+    }
+
+    fn open_doors(&mut self, doors: Vec<Door>) {
+        if let Err(error) = self.entrance.add(doors, self.poll.registry()) {
+            let text = format!("Error: Unable to accept connections of a listener: {}.", error_text(&error));
+            self.logger.log(LogLevel::Error, text);
+        }
+    }
+}
