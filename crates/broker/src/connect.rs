@@ -71,6 +71,10 @@ impl Refusal<'_> {
 impl Shard {
     /// The first packet of a connection.
     pub(crate) fn on_connect(&mut self, id: ConnectionId, header: FixedHeader, body: &[u8]) -> Flow {
+        // It may have been on its way here while its listener was closed.
+        if self.send_away(id) {
+            return Flow::Next;
+        }
         let connect = match Connect::read(body) {
             Ok(connect) => connect,
             Err(refused) if refused.version.is_some_and(|version| !self.accepts(id, version)) => {
@@ -305,6 +309,9 @@ impl Shard {
             // One and a half times the keep alive; 0 turns it off.
             connection.silence_ms = u32::from(keep_alive_s) * 1500;
             connection.mount_point = mount_point;
+            if connect.version.is_v5() {
+                connection.receive_maximum = self.home.settings.max_inflight_messages;
+            }
             connection.max_topic_alias = aliases_in;
             let aliases = asked.topic_alias_maximum.min(aliases_out);
             connection.aliases_out = (aliases > 0).then(|| Box::new(AliasesOut::new(aliases)));

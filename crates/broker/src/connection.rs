@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     pub(crate) silence_at: Option<Moment>,
     /// Bytes of the largest packet that the client takes; `u32::MAX` for any.
     pub(crate) max_packet_size: u32,
+    /// QoS 2 messages from the client that may be unreleased at once, as it was told; 0 is any number.
+    pub(crate) receive_maximum: u16,
     /// Reply bytes that may be unsent still. They are forgotten in lots, when all is sent that waited when a lot was
     /// closed: never too early, and at the latest when twice as much was sent as waits.
     pub(crate) reply_bytes: u32,
@@ -85,6 +87,7 @@ impl Connection {
             heard_at: now,
             silence_at: None,
             max_packet_size: u32::MAX,
+            receive_maximum: 0,
             reply_bytes: 0,
             replies_closed: 0,
             replies_closed_within: 0,
@@ -156,6 +159,11 @@ impl Connections {
 
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// All numbers in use are below this one.
+    pub(crate) fn numbers(&self) -> usize {
+        if self.0.is_empty() { 0 } else { self.0.capacity() }
     }
 }
 

@@ -33,6 +33,7 @@ mod protocol_error;
 mod publish;
 mod publish_out;
 mod received;
+mod reconfigure;
 mod retained;
 mod retained_expiry;
 mod retained_streams;

@@ -254,8 +254,7 @@ impl Shard {
     /// is kept, within the bound in bytes; beyond it, the connection ends.
     #[inline]
     fn incoming_window(&self, id: ConnectionId) -> usize {
-        let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
-        if v5 { usize::from(self.home.settings.max_inflight_messages) } else { 0 }
+        self.home.connections.get(id).map_or(0, |connection| usize::from(connection.receive_maximum))
     }
 
     /// `[MQTT-3.3.4-7]`: whether a message of QoS 1 is one more than the client may send, who has filled its window with

@@ -75,11 +75,14 @@ impl Settings {
 
 /// Settings of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct ListenerSettings {
     /// The port that the log names.
     pub port: u16,
     /// The address or host name that it was asked to listen at; none: all addresses.
     pub host: Option<Box<str>>,
+    /// Whether it is there no more: its number stays, as long as it may have connections.
+    pub closed: bool,
     /// Whether clients without a user name are let in.
     pub allow_anonymous: bool,
     /// The highest QoS that its clients may use.
@@ -139,6 +142,7 @@ impl Default for ListenerSettings {
         Self {
             port: 1883,
             host: None,
+            closed: false,
             allow_anonymous: true,
             max_qos: QoS::ExactlyOnce,
             versions: Versions::ALL,

@@ -7,6 +7,7 @@ use crate::log::log_connection;
 use crate::mail::Mail;
 use crate::message::Message;
 use crate::post::Post;
+use crate::reconfigure::Review;
 use crate::retained_expiry::Sweep;
 use crate::session::Place;
 use crate::subscription_tree::SubscriptionTree;
@@ -66,6 +67,8 @@ pub struct Shard {
     pub(crate) retained_changes_bytes: usize,
     /// Subscriptions of sessions that are gone, to be removed a slice at a time.
     pub(crate) orphans: Vec<(SessionId, Vec<Place>)>,
+    /// What is left to be looked at since the settings changed.
+    pub(crate) review: Option<Review>,
     pub(crate) random: ChaCha12Rng,
     /// Packets and deliveries since the last call of `received`.
     pub(crate) work: u32,
@@ -100,6 +103,7 @@ impl Shard {
             retained_changes: Vec::new(),
             retained_changes_bytes: 0,
             orphans: Vec::new(),
+            review: None,
             random: ChaCha12Rng::from_seed(seed),
             work: 0,
             work_max: WORK_MAX,
@@ -115,6 +119,7 @@ impl Shard {
         self.home.now = self.home.now.max(now);
         self.fire_timers();
         self.sweep_retained();
+        self.go_on_reviewing();
     }
 
     /// Ends a tick: what was put off to be done once is done now.
@@ -226,7 +231,8 @@ impl Shard {
 
     /// When the next tick has to be, whatever happens. A moment that has passed means at once.
     pub fn next_deadline(&self) -> Option<Moment> {
-        if !self.home.streaming.is_empty() || !self.orphans.is_empty() || !self.home.log.lines.is_empty() {
+        let unfinished = !self.home.streaming.is_empty() || !self.orphans.is_empty() || self.review.is_some();
+        if unfinished || !self.home.log.lines.is_empty() {
             return Some(self.home.now);
         }
         [self.home.timers.next(), self.next_sweep()].into_iter().flatten().min()
@@ -249,16 +255,6 @@ impl Shard {
     /// Sessions, with a connection or without.
     pub fn session_count(&self) -> usize {
         self.home.sessions.len()
-    }
-
-    /// Goes on with other settings. To be called between two events, on all shards of a broker alike.
-    ///
-    /// They are in force at once for all that is decided from now on. What a client was told when it connected, or what
-    /// was decided about it then, stays as it is until it connects again: its keep alive, its inflight window, the topic
-    /// aliases it may use. The number of a listener must mean the same listener as before.
-    pub fn reconfigure(&mut self, settings: Arc<Settings>) {
-        self.home.log.reconfigure(settings.log, settings.connection_messages);
-        self.home.settings = settings;
     }
 
     /// The settings that the shard runs with.

@@ -1,14 +1,13 @@
 //! The broker as a whole: workers are started, run until a signal comes, and are stopped.
 
 use crate::VERSION;
-use crate::endpoint;
 use crate::failure::Failure;
 use crate::launch::Launch;
+use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
-use crate::seats::Seats;
-use crate::settings::{broker_settings, worker_count};
+use crate::settings::{bind_options, broker_settings, connections_max, worker_count};
 use crate::supervisor::Watchdog;
 use crate::sys_updates::SysUpdates;
 use crate::tree_print::TreePrint;
@@ -16,7 +15,7 @@ use crate::worker::{Clock, WAKER, Worker};
 use mio::{Poll, Waker};
 use mosquitto_broker::{LogLevel, Shard, ShardId, Shared};
 use mosquitto_config::Settings;
-use mosquitto_transport::{BindOptions, error_text};
+use mosquitto_transport::error_text;
 use std::io;
 use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
@@ -24,11 +23,11 @@ use std::thread::JoinHandle;
 /// Runs until SIGINT or SIGTERM. `launch` is told how the start goes.
 pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> Result<(), Failure> {
     let signals = listen_to_signals().map_err(|e| refused("signals", &e))?;
-    let endpoints = settings.endpoints();
     let workers = worker_count(settings);
-    let options = BindOptions { nodelay: settings.config.global.set_tcp_nodelay };
-    let all_seats = Seats::new(settings.config.global.global_max_connections.map(u32::from));
-    let doors = endpoint::open_all(&endpoints, workers, options, &all_seats, logger)?;
+    let mut listeners = Listeners::new(workers);
+    let plan = listeners.plan(settings.endpoints(), bind_options(settings), logger)?;
+    let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), logger.mask()));
+    let doors = listeners.adopt(plan, connections_max(settings));
     launch.listening()?;
     let polls = (0..workers).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>();
     let polls = polls.map_err(|e| refused("event queues", &e))?;
@@ -36,7 +35,6 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     let office = Arc::new(PostOffice::new(wakers.map_err(|e| refused("wake-ups", &e))?));
     logger.publish_through(Arc::clone(&office));
     let shared = Shared::new(workers as u16);
-    let shard_settings = Arc::new(broker_settings(settings, &endpoints, logger.mask()));
     let (clock, barrier) = (Clock::start(), Arc::new(Barrier::new(workers)));
     let mut sys_updates = SysUpdates::new(Arc::clone(&shared), workers);
     let mut threads = Vec::new();
@@ -57,6 +55,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         settings: settings.clone(),
         logger: logger.clone(),
         office: Arc::clone(&office),
+        listeners,
         sys_updates,
         tree_print: TreePrint::new(shared),
         watchdog: Watchdog::enabled(),

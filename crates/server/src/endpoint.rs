@@ -18,46 +18,14 @@ pub(crate) struct Door {
     pub(crate) seats: Seats,
 }
 
-/// Opens all endpoints, for each as many sockets as there are workers. Returns the doors of each worker, or the line
+/// The sockets of one endpoint, those of one address after another, as many for each as there are workers; or the line
 /// that says what went wrong.
-pub(crate) fn open_all(
-    endpoints: &[Endpoint],
+pub(crate) fn open(
+    endpoint: &Endpoint,
     workers: usize,
     options: BindOptions,
-    all_seats: &Seats,
     logger: &Logger,
-) -> Result<Vec<Vec<Door>>, String> {
-    let mut doors: Vec<Vec<Door>> = (0..workers).map(|_| Vec::new()).collect();
-    let mut failed = Vec::new();
-    for (number, endpoint) in endpoints.iter().enumerate() {
-        let number = u16::try_from(number).map_err(|_| "Error: More than 65536 listeners.".to_owned())?;
-        let seats = all_seats.part(endpoint.max_connections);
-        match open(endpoint, workers, options, logger) {
-            Ok(sockets) => {
-                for (worker, socket) in (0..workers).cycle().zip(sockets) {
-                    if let Some(doors) = doors.get_mut(worker) {
-                        doors.push(Door { socket, listener: number, seats: seats.clone() });
-                    }
-                }
-            }
-            Err(text) if endpoint.optional => failed.push(text),
-            Err(text) => return Err(text),
-        }
-    }
-    let nowhere = doors.iter().all(Vec::is_empty);
-    let fatal = failed.pop_if(|_| nowhere);
-    // A broker that does without an endpoint says so.
-    for text in failed {
-        logger.log(LogLevel::Warning, text);
-    }
-    if let Some(text) = fatal {
-        return Err(text);
-    }
-    Ok(doors)
-}
-
-/// The sockets of one endpoint, those of one address after another, as many for each as there are workers.
-fn open(endpoint: &Endpoint, workers: usize, options: BindOptions, logger: &Logger) -> Result<Vec<Listener>, String> {
+) -> Result<Vec<Listener>, String> {
     let mut sockets = Vec::new();
     let mut unavailable = None;
     for address in addresses(endpoint, logger)? {

@@ -14,12 +14,14 @@ mod endpoint;
 mod failure;
 mod interface;
 mod launch;
+mod listeners;
 mod log;
 mod mailbox;
 mod operator;
 mod order;
 mod pid_file;
 mod privileges;
+mod reload;
 #[cfg(test)]
 mod scratch;
 mod seats;

@@ -21,6 +21,7 @@ use sink::Sinks;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
@@ -31,6 +32,13 @@ const QUEUE_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Logger {
     shared: Arc<Shared>,
+}
+
+/// Another log that is opened and not in use yet.
+#[derive(Debug)]
+pub(crate) struct NextLog {
+    /// None: lines go where they have gone, opened anew.
+    sinks: Option<Sinks>,
     mask: LogMask,
 }
 
@@ -45,6 +53,8 @@ pub(crate) struct LogWriter {
 struct Shared {
     queue: Mutex<Queue>,
     filled: Condvar,
+    /// The [`LogMask`] of the lines that are wanted.
+    mask: AtomicU8,
     /// Who publishes lines for `log_dest topic`.
     broker: topic::Broker,
 }
@@ -54,6 +64,8 @@ struct Queue {
     lines: VecDeque<(SystemTime, LogLine)>,
     bytes: usize,
     dropped: u64,
+    /// Where lines go from a certain one on: those after so many of the ones that wait.
+    next: Option<(usize, Sinks)>,
     /// Whether files are to be opened anew.
     reopen: bool,
     ended: bool,
@@ -62,17 +74,54 @@ struct Queue {
 /// Opens what `log_dest` names and begins to write there.
 pub(crate) fn open(options: &Options) -> io::Result<(Logger, LogWriter)> {
     let shared = Arc::<Shared>::default();
+    shared.mask.store(mask(options).0, Ordering::Relaxed);
     let sinks = Sinks::open(options, &shared.broker)?;
-    let logger = Logger { shared: Arc::clone(&shared), mask: mask(options) };
+    let logger = Logger { shared: Arc::clone(&shared) };
     let for_thread = Arc::clone(&shared);
     let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || write_all(&for_thread, sinks))?;
     Ok((logger, LogWriter { shared, thread: Some(thread) }))
 }
 
-impl Logger {
+impl NextLog {
     /// Which lines are wanted at all.
     pub(crate) fn mask(&self) -> LogMask {
         self.mask
+    }
+}
+
+impl Logger {
+    /// Opens what `log_dest` names now, for [`go_on_with`](Self::go_on_with); `before` is what holds so far. Other than when
+    /// the broker starts, a file that cannot be opened is an error: there is a log, and it can go on.
+    pub(crate) fn prepare(&self, before: &Options, options: &Options) -> io::Result<NextLog> {
+        Self::check(options)?;
+        let same = *before == *options;
+        let sinks = if same { None } else { Some(Sinks::open(options, &self.shared.broker)?) };
+        Ok(NextLog { sinks, mask: mask(options) })
+    }
+
+    /// Whether the file that `log_dest` names can be opened, if there is one.
+    pub(crate) fn check(options: &Options) -> io::Result<()> {
+        options.destinations.file.as_deref().map_or(Ok(()), file::check)
+    }
+
+    /// Which lines are wanted at all.
+    pub(crate) fn mask(&self) -> LogMask {
+        LogMask(self.shared.mask.load(Ordering::Relaxed))
+    }
+
+    /// Has all lines from now on written to another log. Those so far still go where they would have gone.
+    pub(crate) fn go_on_with(&self, NextLog { sinks, mask }: NextLog) {
+        self.shared.mask.store(mask.0, Ordering::Relaxed);
+        let Some(sinks) = sinks else { return self.reopen() };
+        let mut queue = self.shared.queue.lock();
+        let waiting = queue.lines.len();
+        let unused = queue.next.replace((waiting, sinks));
+        drop(queue);
+        self.shared.filled.notify_one();
+        // It has written nothing.
+        if let Some((_, unused)) = unused {
+            unused.close();
+        }
     }
 
     /// From now on there is a broker that can publish lines.
@@ -82,7 +131,7 @@ impl Logger {
 
     /// One line, if its level is wanted.
     pub(crate) fn log(&self, level: LogLevel, text: impl Into<String>) {
-        if self.mask.wants(level) {
+        if self.mask().wants(level) {
             self.write(&mut vec![LogLine { level, text: text.into() }]);
         }
     }
@@ -129,19 +178,25 @@ impl Drop for LogWriter {
 fn write_all(shared: &Shared, mut sinks: Sinks) {
     let mut lines = VecDeque::new();
     loop {
-        let (dropped, reopen);
+        let (dropped, reopen, next);
         {
             let mut queue = shared.queue.lock();
-            while queue.lines.is_empty() && !queue.reopen && !queue.ended {
+            while queue.lines.is_empty() && queue.next.is_none() && !queue.reopen && !queue.ended {
                 shared.filled.wait(&mut queue);
             }
-            reopen = std::mem::take(&mut queue.reopen);
-            if queue.lines.is_empty() && !reopen {
+            (reopen, next) = (std::mem::take(&mut queue.reopen), queue.next.take());
+            if queue.lines.is_empty() && next.is_none() && !reopen {
                 break;
             }
             std::mem::swap(&mut lines, &mut queue.lines);
             queue.bytes = 0;
             dropped = std::mem::take(&mut queue.dropped);
+        }
+        if let Some((before, next)) = next {
+            for (time, line) in lines.drain(..before.min(lines.len())) {
+                sinks.write(time, &line);
+            }
+            std::mem::replace(&mut sinks, next).close();
         }
         for (time, line) in lines.drain(..) {
             sinks.write(time, &line);

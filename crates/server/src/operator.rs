@@ -1,5 +1,6 @@
 //! The main thread while the broker runs: signals, and what is due by the clock.
 
+use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::supervisor::{self, Watchdog};
@@ -22,6 +23,7 @@ pub(crate) struct Operator {
     pub(crate) settings: Settings,
     pub(crate) logger: Logger,
     pub(crate) office: Arc<PostOffice>,
+    pub(crate) listeners: Listeners,
     pub(crate) sys_updates: SysUpdates,
     pub(crate) tree_print: TreePrint,
     pub(crate) watchdog: Option<Watchdog>,
@@ -57,7 +59,7 @@ impl Operator {
                 Call::Due => self.do_what_is_due(),
                 Call::Signal(SIGHUP) => {
                     supervisor::reloading();
-                    self.warn("SIGHUP ignored: reloading the configuration is not supported yet; it stays as it is.");
+                    self.reload();
                     supervisor::ready();
                 }
                 Call::Signal(SIGUSR1) => {

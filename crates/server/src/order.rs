@@ -1,5 +1,6 @@
 //! What the operator has the workers do.
 
+use crate::endpoint::Door;
 use crate::sys_updates::Report;
 use mosquitto_broker::{Publication, SessionReport, Settings};
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use std::sync::mpsc::SyncSender;
 #[derive(Debug)]
 pub(crate) enum Order {
     /// Goes on with other settings.
-    Configure(Arc<Settings>),
+    Configure(Change),
+    /// Lets clients in through these doors, too.
+    Open(Vec<Door>),
     /// Publishes what the broker itself has to say.
     Publish(Vec<Publication>),
     /// Tells what was counted. There is room in the channel for its answer.
@@ -18,4 +21,14 @@ pub(crate) enum Order {
     Sessions { from: u32, answer: SyncSender<(Vec<SessionReport>, Option<u32>)> },
     /// Shows that it is alive. There is room in the channel for each worker's answer.
     Answer(SyncSender<()>),
+}
+
+/// Other settings. A listener that they say is closed has no sockets any more.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) settings: Arc<Settings>,
+    /// `set_tcp_nodelay`, for connections to come.
+    pub(crate) nodelay: bool,
+    /// Told when it is done. There is room in the channel for each worker's word.
+    pub(crate) done: SyncSender<()>,
 }

@@ -7,28 +7,39 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// all of its sockets on all workers.
 #[derive(Debug, Clone)]
 pub(crate) struct Seats {
-    taken: Arc<AtomicU32>,
-    limit: u32,
+    room: Arc<Room>,
     /// Those that these are a part of.
     whole: Option<Box<Seats>>,
+}
+
+#[derive(Debug)]
+struct Room {
+    taken: AtomicU32,
+    limit: AtomicU32,
 }
 
 /// A seat that a connection has taken. It is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    taken: Arc<AtomicU32>,
+    room: Arc<Room>,
     _of_the_whole: Option<Box<Seat>>,
 }
 
 impl Seats {
     /// So many, or any number.
     pub(crate) fn new(limit: Option<u32>) -> Self {
-        Self { taken: Arc::default(), limit: limit.unwrap_or(u32::MAX), whole: None }
+        let limit = AtomicU32::new(limit.unwrap_or(u32::MAX));
+        Self { room: Arc::new(Room { taken: AtomicU32::new(0), limit }), whole: None }
     }
 
     /// So many of these, or any number of them. What sits there sits here, too.
     pub(crate) fn part(&self, limit: Option<u32>) -> Self {
         Self { whole: Some(Box::new(self.clone())), ..Self::new(limit) }
+    }
+
+    /// From now on there are so many, or any number. Who sits already stays.
+    pub(crate) fn set_limit(&self, limit: Option<u32>) {
+        self.room.limit.store(limit.unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
     /// A seat, unless all are taken.
@@ -37,16 +48,21 @@ impl Seats {
             Some(whole) => Some(Box::new(whole.take()?)),
             None => None,
         };
-        let taken = self
-            .taken
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| (taken < self.limit).then(|| taken + 1));
-        taken.ok().map(|_| Seat { taken: Arc::clone(&self.taken), _of_the_whole: of_the_whole })
+        let limit = self.room.limit.load(Ordering::Relaxed);
+        let one_more = |taken| (taken < limit).then(|| taken + 1);
+        let taken = self.room.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        taken.ok().map(|_| Seat { room: Arc::clone(&self.room), _of_the_whole: of_the_whole })
+    }
+
+    /// Whether nobody else knows of these seats any more: nobody sits there, and nobody can.
+    pub(crate) fn are_forgotten(&self) -> bool {
+        Arc::strong_count(&self.room) == 1
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
+        self.room.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -74,5 +90,28 @@ mod tests {
         assert!(three.is_some() && many.take().is_none());
         drop(one);
         assert!(few.take().is_some());
+    }
+
+    #[test]
+    fn a_limit_that_changes_leaves_those_who_sit() {
+        let seats = Seats::new(Some(2));
+        let clone = seats.clone();
+        let (first, second) = (clone.take(), clone.take());
+        assert!(first.is_some() && second.is_some());
+        seats.set_limit(Some(1));
+        drop(second);
+        assert!(clone.take().is_none(), "one sits there already");
+        seats.set_limit(None);
+        assert!(clone.take().is_some());
+    }
+
+    #[test]
+    fn seats_are_forgotten_when_the_last_who_could_sit_or_sat_is_gone() {
+        let seats = Seats::new(None).part(None);
+        let (door, seat) = (seats.clone(), seats.take());
+        drop(door);
+        assert!(!seats.are_forgotten());
+        drop(seat);
+        assert!(seats.are_forgotten());
     }
 }

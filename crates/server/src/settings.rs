@@ -3,6 +3,7 @@
 use mosquitto_broker::{ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
 use mosquitto_config::{Endpoint, ProtocolVersions, Settings};
 use mosquitto_mqtt::QoS;
+use mosquitto_transport::BindOptions;
 
 /// As many workers as `worker_threads` may ask for.
 const WORKERS_MAX: usize = 256;
@@ -15,8 +16,23 @@ pub(crate) fn worker_count(settings: &Settings) -> usize {
     }
 }
 
-/// The core's settings; `log` are the lines that are wanted.
-pub(crate) fn broker_settings(settings: &Settings, endpoints: &[Endpoint], log: LogMask) -> BrokerSettings {
+/// How listening sockets are opened.
+pub(crate) fn bind_options(settings: &Settings) -> BindOptions {
+    BindOptions { nodelay: settings.config.global.set_tcp_nodelay, ..BindOptions::default() }
+}
+
+/// `global_max_connections`; none: any number.
+pub(crate) fn connections_max(settings: &Settings) -> Option<u32> {
+    settings.config.global.global_max_connections.map(u32::from)
+}
+
+/// The core's settings. `endpoints` are those of the listeners by number, none for one that is gone; `log` are the lines
+/// that are wanted.
+pub(crate) fn broker_settings<'e>(
+    settings: &Settings,
+    endpoints: impl Iterator<Item = Option<&'e Endpoint>>,
+    log: LogMask,
+) -> BrokerSettings {
     let global = &settings.config.global;
     BrokerSettings {
         global_max_clients: global.global_max_clients.map_or(0, u32::from),
@@ -38,7 +54,7 @@ pub(crate) fn broker_settings(settings: &Settings, endpoints: &[Endpoint], log: 
         retain_expiry_interval_min: global.retain_expiry_interval.map_or(0, u32::from),
         enable_control_api: global.enable_control_api,
         connection_messages: settings.config.log.connection_messages,
-        listeners: endpoints.iter().map(listener).collect(),
+        listeners: endpoints.map(|endpoint| endpoint.map_or_else(closed_listener, listener)).collect(),
         log,
     }
 }
@@ -47,6 +63,7 @@ fn listener(endpoint: &Endpoint) -> ListenerSettings {
     ListenerSettings {
         port: endpoint.port,
         host: endpoint.host.as_deref().map(Into::into),
+        closed: false,
         allow_anonymous: endpoint.allow_anonymous,
         max_qos: QoS::from_bits(endpoint.max_qos).unwrap_or(QoS::ExactlyOnce),
         versions: versions(endpoint.protocol_versions),
@@ -57,6 +74,10 @@ fn listener(endpoint: &Endpoint) -> ListenerSettings {
         max_topic_alias: endpoint.max_topic_alias,
         max_topic_alias_broker: endpoint.max_topic_alias_broker,
     }
+}
+
+fn closed_listener() -> ListenerSettings {
+    ListenerSettings { closed: true, allow_anonymous: false, ..ListenerSettings::default() }
 }
 
 fn versions(ProtocolVersions { v31, v311, v5 }: ProtocolVersions) -> Versions {

@@ -22,23 +22,36 @@ pub struct Listener {
 pub struct BindOptions {
     /// Whether small writes on its connections leave at once (TCP_NODELAY).
     pub nodelay: bool,
+    /// Whether sockets of this process that are about to be closed may listen where these are to.
+    pub replacing: bool,
 }
 
 impl Listener {
     /// Listens at a TCP address, with as many sockets as asked for (at least one), among which the system spreads the
     /// connections. An IPv6 address takes IPv6 only, so that both versions can have the same port.
     ///
-    /// The address must be free: another process that listens there, even in the same manner, is an error.
+    /// The address must be free: another process that listens there, even in the same manner, is an error. With
+    /// [`BindOptions::replacing`] only one that does not share its port with this process is.
     pub fn bind_tcp(address: SocketAddr, sockets: usize, options: BindOptions) -> io::Result<Vec<Listener>> {
+        if options.replacing {
+            return (0..sockets.max(1)).map(|_| Self::listen(open(address, true)?, options)).collect();
+        }
         // Sockets that share their port share it with anybody who asks. This one does not share.
         let first = open(address, false)?;
         // Port 0 is whichever the system chose.
         let address = first.local_addr()?.as_socket().unwrap_or(address);
         if sockets <= 1 {
+            // From now on it does, for others that are to replace it.
+            first.set_reuse_port(true)?;
             return Ok(vec![Self::listen(first, options)?]);
         }
         drop(first);
         (0..sockets).map(|_| Self::listen(open(address, true)?, options)).collect()
+    }
+
+    /// Whether small writes on connections accepted from now on leave at once (TCP_NODELAY).
+    pub fn set_nodelay(&mut self, on: bool) {
+        self.nodelay = on;
     }
 
     fn listen(socket: Socket, options: BindOptions) -> io::Result<Listener> {
@@ -138,8 +151,29 @@ mod tests {
     }
 
     #[test]
+    fn sockets_that_are_to_be_closed_can_be_replaced_before_they_are() {
+        for (before, after) in [(1, 1), (1, 3), (3, 1), (2, 2)] {
+            let old = Listener::bind_tcp(local(), before, BindOptions::default()).unwrap();
+            let address = old[0].local_address().unwrap();
+            let replacing = BindOptions { replacing: true, ..BindOptions::default() };
+            let new = Listener::bind_tcp(address, after, replacing).unwrap();
+            drop(old);
+            let client = TcpStream::connect(address).unwrap();
+            assert_eq!((new.len(), client.peer_addr().unwrap()), (after, address));
+        }
+    }
+
+    #[test]
+    fn the_port_of_somebody_who_does_not_share_it_cannot_be_taken_over() {
+        let strangers = std::net::TcpListener::bind(local()).unwrap();
+        let replacing = BindOptions { replacing: true, ..BindOptions::default() };
+        let taken = Listener::bind_tcp(strangers.local_addr().unwrap(), 2, replacing);
+        assert_eq!(taken.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
     fn accepting_ends_when_nobody_waits() {
-        let sockets = Listener::bind_tcp(local(), 1, BindOptions { nodelay: true }).unwrap();
+        let sockets = Listener::bind_tcp(local(), 1, BindOptions { nodelay: true, ..BindOptions::default() }).unwrap();
         let client = TcpStream::connect(sockets[0].local_address().unwrap()).unwrap();
         let (stream, peer) = sockets[0].accept().unwrap().unwrap();
         assert_eq!(peer.address(), client.local_addr().unwrap());

@@ -45,6 +45,7 @@ mod qos_in;
 mod qos_out;
 mod queued_qos_0;
 mod random;
+mod reconfigure;
 mod redelivery;
 mod refusals;
 mod refused_messages;

@@ -21,6 +21,15 @@ pub(super) struct LogFile {
     complaint: Option<String>,
 }
 
+/// Whether a file can be opened as a log, in the words that the log has for it.
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    sensitive::append(path).map(drop).map_err(|error| io::Error::new(error.kind(), unable(path, &error)))
+}
+
+fn unable(path: &Path, error: &io::Error) -> String {
+    format!("Unable to open log file {} for writing. {}.", path.display(), error_text(error))
+}
+
 impl LogFile {
     pub(super) fn open(path: &Path, stderr_is_served: bool) -> Self {
         let mut file = Self { path: path.to_owned(), file: None, stderr_is_served, torn: false, complaint: None };
@@ -83,10 +92,7 @@ impl Place for LogFile {
         self.file = None;
         match sensitive::append(&self.path) {
             Ok(file) => self.file = Some(file),
-            Err(error) => {
-                let (path, error) = (self.path.display(), error_text(&error));
-                self.complaint = Some(format!("Error: Unable to open log file {path} for writing. {error}."));
-            }
+            Err(error) => self.complaint = Some(format!("Error: {}", unable(&self.path, &error))),
         }
     }
 }

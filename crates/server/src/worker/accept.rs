@@ -3,7 +3,7 @@
 use super::{FIRST_DOOR, Worker};
 use crate::endpoint::Door;
 use mio::{Registry, Token};
-use mosquitto_broker::{LogLevel, Moment};
+use mosquitto_broker::{LogLevel, Moment, Settings};
 use mosquitto_transport::{Peer, Stream};
 use std::fs::File;
 use std::io;
@@ -20,7 +20,8 @@ const RETRY_MS: u64 = 200;
 /// The listening sockets of a worker.
 #[derive(Debug)]
 pub(super) struct Entrance {
-    doors: Vec<(Door, Knocks)>,
+    /// By number, which is that of their tokens. None where one was closed.
+    doors: Vec<Option<(Door, Knocks)>>,
     /// Given up to refuse a connection properly when there are no file descriptors left.
     spare: Option<File>,
     retry_at: Option<Moment>,
@@ -43,27 +44,51 @@ enum Knocker {
 
 impl Entrance {
     pub(super) fn open(doors: Vec<Door>, registry: &Registry) -> io::Result<Self> {
-        let mut doors: Vec<_> = doors.into_iter().map(|door| (door, Knocks::No)).collect();
-        for (at, (door, _)) in doors.iter_mut().enumerate() {
-            door.socket.register(registry, Token(FIRST_DOOR - at))?;
-        }
-        Ok(Self { doors, spare: spare(), retry_at: None })
+        let mut entrance = Self { doors: Vec::new(), spare: spare(), retry_at: None };
+        entrance.add(doors, registry)?;
+        Ok(entrance)
     }
 
+    /// Opens more doors.
+    pub(super) fn add(&mut self, doors: Vec<Door>, registry: &Registry) -> io::Result<()> {
+        for mut door in doors {
+            let at = self.doors.iter().position(Option::is_none).unwrap_or(self.doors.len());
+            door.socket.register(registry, Token(FIRST_DOOR - at))?;
+            let door = Some((door, Knocks::No));
+            match self.doors.get_mut(at) {
+                Some(place) => *place = door,
+                None => self.doors.push(door),
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the doors of listeners that are gone, and lets the others do what the settings say.
+    pub(super) fn change(&mut self, settings: &Settings, nodelay: bool) {
+        for place in &mut self.doors {
+            let Some((door, _)) = place else { continue };
+            match settings.listeners.get(usize::from(door.listener)) {
+                Some(listener) if !listener.closed => door.socket.set_nodelay(nodelay),
+                _ => *place = None,
+            }
+        }
+    }
+
+    /// All numbers of doors are below this one.
     pub(super) fn len(&self) -> usize {
         self.doors.len()
     }
 
     /// Somebody waits at this door.
     pub(super) fn knock(&mut self, door: usize) {
-        if let Some((_, knocks)) = self.doors.get_mut(door) {
+        if let Some(Some((_, knocks))) = self.doors.get_mut(door) {
             *knocks = Knocks::Yes;
         }
     }
 
     /// Whether somebody may wait to be let in now.
     pub(super) fn is_waiting(&self) -> bool {
-        self.retry_at.is_none() && self.doors.iter().any(|(_, knocks)| *knocks == Knocks::Yes)
+        self.retry_at.is_none() && self.doors.iter().flatten().any(|(_, knocks)| *knocks == Knocks::Yes)
     }
 
     pub(super) fn next_deadline(&self) -> Option<Moment> {
@@ -71,7 +96,7 @@ impl Entrance {
     }
 
     fn next(&mut self, door: usize) -> Knocker {
-        let Some((door, knocks)) = self.doors.get_mut(door) else { return Knocker::Nobody };
+        let Some(Some((door, knocks))) = self.doors.get_mut(door) else { return Knocker::Nobody };
         if *knocks == Knocks::No {
             return Knocker::Nobody;
         }
@@ -123,7 +148,7 @@ impl Worker {
     }
 
     fn let_in(&mut self, door: usize, stream: Stream, peer: Peer) {
-        let Some((Door { listener, seats, .. }, _)) = self.entrance.doors.get(door) else { return };
+        let Some(Some((Door { listener, seats, .. }, _))) = self.entrance.doors.get(door) else { return };
         let listener = *listener;
         let Some(seat) = seats.take() else {
             if self.shard.settings().connection_messages {

@@ -1,10 +1,12 @@
 //! A worker at the operator's orders.
 
 use super::Worker;
-use crate::order::Order;
+use crate::endpoint::Door;
+use crate::order::{Change, Order};
 use crate::sys_updates::Report;
 use crate::tree_print::SESSIONS_A_SLICE;
-use mosquitto_broker::Stored;
+use mosquitto_broker::{LogLevel, Stored};
+use mosquitto_transport::error_text;
 
 /// What the broker itself has to publish, and could not yet: beyond so many messages the oldest are forgotten.
 const PUBLICATIONS_MAX: usize = 10_000;
@@ -14,7 +16,8 @@ impl Worker {
     pub(super) fn carry_out_orders(&mut self) {
         for order in std::mem::take(&mut self.delivery.orders) {
             match order {
-                Order::Configure(settings) => self.shard.reconfigure(settings),
+                Order::Configure(change) => self.change(change),
+                Order::Open(doors) => self.open_doors(doors),
                 Order::Publish(publications) => {
                     self.publications.extend(publications);
                     let surplus = self.publications.len().saturating_sub(PUBLICATIONS_MAX);
@@ -38,6 +41,21 @@ impl Worker {
                 break;
             }
             self.publications.pop_front();
+        }
+    }
+
+    /// The doors first: who still came through one that is closed is sent away with the others.
+    fn change(&mut self, Change { settings, nodelay, done }: Change) {
+        self.entrance.change(&settings, nodelay);
+        self.shard.reconfigure(settings);
+        // Who waits for it may have gone.
+        let _ = done.try_send(());
+    }
+
+    fn open_doors(&mut self, doors: Vec<Door>) {
+        if let Err(error) = self.entrance.add(doors, self.poll.registry()) {
+            let text = format!("Error: Unable to accept connections of a listener: {}.", error_text(&error));
+            self.logger.log(LogLevel::Error, text);
         }
     }
 }

@@ -27,6 +27,7 @@ mod memory;
 mod memory_limit;
 mod pid_file;
 mod privileges;
+mod reload;
 mod sessions;
 mod slow_subscribers;
 mod stopping;

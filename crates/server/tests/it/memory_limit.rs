@@ -10,8 +10,9 @@ const PAYLOAD: usize = 100_000;
 
 /// Publishes with QoS 1 and returns the reason code of the PUBACK.
 fn publish(publisher: &mut Client, packet_id: u16) -> u8 {
-    let (qos, topic, properties, payload) = (QoS::AtLeastOnce, "news", Properties::EMPTY, &[b'x'; PAYLOAD][..]);
-    publisher.send(&Packet::Publish(Publish { dup: false, qos, retain: false, topic, packet_id, properties, payload }));
+    let (qos, topic, properties, payload) = (QoS::AtLeastOnce, "news", Properties::EMPTY, vec![b'x'; PAYLOAD]);
+    let publish = Publish { dup: false, qos, retain: false, topic, packet_id, properties, payload: &payload };
+    publisher.send(&Packet::Publish(publish));
     match publisher.next() {
         Got::Ack(PacketType::PubAck, id, reason) => {
             assert_eq!(id, packet_id);

@@ -247,6 +247,13 @@ impl Net {
         (connections, self.shards.iter().filter_map(Shard::next_deadline).count())
     }
 
+    /// Has all shards go on with other settings, of which the log gets everything.
+    pub(crate) fn reconfigure(&mut self, settings: Settings) {
+        let settings = Arc::new(Settings { log: LogMask::ALL, ..settings });
+        self.shards.iter_mut().for_each(|shard| shard.reconfigure(Arc::clone(&settings)));
+        self.run();
+    }
+
     /// Ticks of all shards until nothing moves any more.
     pub(crate) fn run(&mut self) {
         for _ in 0..10_000 {

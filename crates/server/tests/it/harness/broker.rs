@@ -14,6 +14,12 @@ use std::time::Instant;
 /// How often a port that was taken in between is replaced by another.
 const ATTEMPTS: usize = 20;
 
+/// The name of the configuration file.
+const CONFIG: &str = "mosquitto.conf";
+
+/// What the broker says at the end of a reload.
+const RELOAD_ENDS: [&str; 2] = ["Configuration reloaded: ", "Configuration not reloaded: "];
+
 /// What the broker says when it runs.
 const RUNNING: &str = concat!("mosquitto version ", env!("CARGO_PKG_VERSION"), " running");
 
@@ -50,6 +56,8 @@ pub(crate) struct Broker {
     /// Standard error, which is the log if the configuration does not say otherwise.
     pub(crate) log: Lines,
     pub(crate) stdout: Lines,
+    /// As in [`Setup::config`].
+    config: String,
     scratch: Scratch,
 }
 
@@ -146,12 +154,10 @@ impl Setup {
 
     fn spawn(&self, port: u16) -> Broker {
         let scratch = Scratch::new();
-        let filled = |text: &str| {
-            text.replace("PORT", &port.to_string()).replace("DIR", scratch.path().to_str().expect("a path in UTF-8"))
-        };
+        let filled = |text: &str| scratch.filled(text, port);
         let mut command = self.command();
         if let Some(config) = &self.config {
-            command.arg("-c").arg(scratch.file("mosquitto.conf", &filled(config)));
+            command.arg("-c").arg(scratch.file(CONFIG, &filled(config)));
         }
         command.args(self.arguments.iter().map(|argument| filled(argument)));
         command.envs(self.same_user.then_some(SAME_USER));
@@ -161,7 +167,8 @@ impl Setup {
         let unread = self.unread;
         let (paused, pause) = mpsc::channel();
         let log = Lines::with_pause(stderr, move |line| unread && line.ends_with(RUNNING), pause);
-        Broker { child: Some(child), port, paused: Some(paused), log, stdout: Lines::of(stdout), scratch }
+        let (stdout, config) = (Lines::of(stdout), self.config.clone().unwrap_or_default());
+        Broker { child: Some(child), port, paused: Some(paused), log, stdout, config, scratch }
     }
 }
 
@@ -187,6 +194,25 @@ impl Broker {
     /// The directory of its own.
     pub(crate) fn directory(&self) -> &Path {
         self.scratch.path()
+    }
+
+    /// The configuration that it was started with, as it was given.
+    pub(crate) fn config(&self) -> &str {
+        &self.config
+    }
+
+    /// Has it read another configuration, in which `PORT` and `DIR` are what they were. Returns what the log says until
+    /// that is done, without times.
+    pub(crate) fn reload(&self, config: &str) -> Vec<String> {
+        self.scratch.file(CONFIG, &self.scratch.filled(config, self.port));
+        self.hang_up()
+    }
+
+    /// Likewise, with whatever the files are now.
+    pub(crate) fn hang_up(&self) -> Vec<String> {
+        let before = self.log.len();
+        self.signal(Signal::HUP);
+        self.log.until(before, &RELOAD_ENDS).iter().map(|line| without_time(line).to_owned()).collect()
     }
 
     /// A connection on which nothing was sent yet.
@@ -305,6 +331,14 @@ impl Drop for Broker {
             self.signal(Signal::TERM);
             self.end();
         }
+    }
+}
+
+/// A line of the log without the seconds since 1970 that it may begin with.
+fn without_time(line: &str) -> &str {
+    match line.split_once(": ") {
+        Some((time, text)) if time.bytes().all(|byte| byte.is_ascii_digit()) => text,
+        _ => line,
     }
 }
 

@@ -58,6 +58,21 @@ impl Lines {
         self.0.0.lock().unwrap().lines.clone()
     }
 
+    /// How many there are so far.
+    pub(crate) fn len(&self) -> usize {
+        self.0.0.lock().unwrap().lines.len()
+    }
+
+    /// The lines from this one on up to the first that contains one of `ends`, once it is there.
+    pub(crate) fn until(&self, from: usize, ends: &[&str]) -> Vec<String> {
+        let found = self.find(|seen| {
+            let new = seen.lines.get(from..)?;
+            let end = new.iter().position(|line| ends.iter().any(|end| line.contains(end)))?;
+            Some(new[..=end].to_vec())
+        });
+        found.unwrap_or_else(|| panic!("none of {ends:?} in:\n{}", self.all().join("\n")))
+    }
+
     /// Whether the process has closed the pipe.
     pub(crate) fn has_ended(&self) -> bool {
         self.0.0.lock().unwrap().ended

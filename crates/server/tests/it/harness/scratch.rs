@@ -23,6 +23,11 @@ impl Scratch {
         &self.0
     }
 
+    /// A text in which `PORT` is this port and `DIR` this directory.
+    pub(crate) fn filled(&self, text: &str, port: u16) -> String {
+        text.replace("PORT", &port.to_string()).replace("DIR", self.0.to_str().expect("a path in UTF-8"))
+    }
+
     /// Writes a file and returns where it is.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.join(name);

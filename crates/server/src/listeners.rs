@@ -1,0 +1,131 @@
+//! The listeners of the running broker by number, and what becomes of them by a reload.
+
+use crate::endpoint::{self, Door};
+use crate::log::Logger;
+use crate::seats::Seats;
+use mosquitto_broker::LogLevel;
+use mosquitto_config::Endpoint;
+use mosquitto_transport::BindOptions;
+
+/// The listeners of a broker. A connection carries the number of the one that it came through, for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    slots: Vec<Slot>,
+    all_seats: Seats,
+    workers: usize,
+}
+
+/// A number.
+#[derive(Debug, Clone)]
+struct Slot {
+    /// None: the listener is gone. Its number serves again when no connection has it any more.
+    endpoint: Option<Endpoint>,
+    seats: Seats,
+}
+
+/// The listeners to be: what is to be opened is open, and nothing else has happened. Dropped, it closes that again.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    slots: Vec<Slot>,
+    /// What each worker gets.
+    doors: Vec<Vec<Door>>,
+}
+
+impl Listeners {
+    /// None yet, for so many workers.
+    pub(crate) fn new(workers: usize) -> Self {
+        Self { slots: Vec::new(), all_seats: Seats::new(None), workers }
+    }
+
+    /// What has to be for these endpoints: listeners at the same place are kept as they are, with their numbers; the
+    /// others are opened or are to be closed. An error is the line that says what could not be opened.
+    pub(crate) fn plan(&self, endpoints: Vec<Endpoint>, options: BindOptions, logger: &Logger) -> Result<Plan, String> {
+        // To be asked before the plan itself knows of the seats.
+        let mut free: Vec<usize> = self.numbers_that_nobody_has().collect();
+        let mut slots: Vec<Slot> =
+            self.slots.iter().map(|slot| Slot { endpoint: None, seats: slot.seats.clone() }).collect();
+        let new = self.keep(endpoints, &mut slots);
+        let leaving = self.leaving(&slots);
+        let mut plan = Plan { slots, doors: (0..self.workers).map(|_| Vec::new()).collect() };
+        let mut failed = Vec::new();
+        for endpoint in new {
+            let replacing = leaving.iter().any(|old| old.port == endpoint.port);
+            match endpoint::open(&endpoint, self.workers, BindOptions { replacing, ..options }, logger) {
+                Ok(sockets) => {
+                    let seats = self.all_seats.part(endpoint.max_connections);
+                    let number = plan.add(free.pop(), endpoint, seats.clone())?;
+                    for (worker, socket) in (0..self.workers).cycle().zip(sockets) {
+                        if let Some(doors) = plan.doors.get_mut(worker) {
+                            doors.push(Door { socket, listener: number, seats: seats.clone() });
+                        }
+                    }
+                }
+                Err(text) if endpoint.optional => failed.push(text),
+                Err(text) => return Err(text),
+            }
+        }
+        let fatal = failed.pop_if(|_| plan.endpoints().all(|endpoint| endpoint.is_none()));
+        // A broker that does without an endpoint says so.
+        for text in failed {
+            logger.log(LogLevel::Warning, text);
+        }
+        fatal.map_or(Ok(plan), Err)
+    }
+
+    /// Does as planned, and returns the sockets that are new, by worker. Limits hold at once.
+    pub(crate) fn adopt(&mut self, plan: Plan, all: Option<u32>) -> Vec<Vec<Door>> {
+        self.slots = plan.slots;
+        self.all_seats.set_limit(all);
+        for Slot { endpoint, seats } in &self.slots {
+            if let Some(endpoint) = endpoint {
+                seats.set_limit(endpoint.max_connections);
+            }
+        }
+        plan.doors
+    }
+
+    /// From the highest, so that the lowest is the last one in the list.
+    fn numbers_that_nobody_has(&self) -> impl Iterator<Item = usize> {
+        let numbered = self.slots.iter().enumerate().rev();
+        numbered.filter(|(_, slot)| slot.endpoint.is_none() && slot.seats.are_forgotten()).map(|(number, _)| number)
+    }
+
+    /// Puts endpoints at places that are listened at already where they are, and returns the others.
+    fn keep(&self, endpoints: Vec<Endpoint>, slots: &mut [Slot]) -> Vec<Endpoint> {
+        let mut new = Vec::new();
+        for endpoint in endpoints {
+            let is_here = |old: &Slot| old.endpoint.as_ref().is_some_and(|old| old.place() == endpoint.place());
+            let place = self.slots.iter().position(is_here).and_then(|number| slots.get_mut(number));
+            match place {
+                Some(slot) if slot.endpoint.is_none() => slot.endpoint = Some(endpoint),
+                // The second one at the same place cannot be opened, and says so.
+                _ => new.push(endpoint),
+            }
+        }
+        new
+    }
+
+    /// The endpoints that are not among those to be.
+    fn leaving(&self, slots: &[Slot]) -> Vec<&Endpoint> {
+        let both = self.slots.iter().zip(slots);
+        both.filter(|(_, new)| new.endpoint.is_none()).filter_map(|(old, _)| old.endpoint.as_ref()).collect()
+    }
+}
+
+impl Plan {
+    /// The endpoints by number; none where the listener is gone.
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = Option<&Endpoint>> {
+        self.slots.iter().map(|slot| slot.endpoint.as_ref())
+    }
+
+    fn add(&mut self, free: Option<usize>, endpoint: Endpoint, seats: Seats) -> Result<u16, String> {
+        let number = free.unwrap_or(self.slots.len());
+        let checked = u16::try_from(number).map_err(|_| "Error: More than 65536 listeners.".to_owned())?;
+        let slot = Slot { endpoint: Some(endpoint), seats };
+        match self.slots.get_mut(number) {
+            Some(place) => *place = slot,
+            None => self.slots.push(slot),
+        }
+        Ok(checked)
+    }
+}

@@ -1,0 +1,130 @@
+//! Reloading the configuration: all or nothing.
+//!
+//! First everything is read and checked, and what is to be opened is opened: new listening sockets, the log. Nothing that
+//! runs is touched meanwhile, and an error ends it there. Only then the new settings are handed to the workers, each of
+//! which goes on with them from a tick to the next; nobody waits for anybody else. When all of them have, new listeners
+//! are let to clients: so a connection is never handed over to a worker that does not know its listener yet.
+
+use crate::listeners::Plan;
+use crate::log::{Logger, NextLog, level_of};
+use crate::operator::Operator;
+use crate::order::{Change, Order};
+use crate::settings::{bind_options, broker_settings, connections_max};
+use crate::supervisor;
+use mosquitto_broker::LogLevel;
+use mosquitto_config::{Change as OptionChange, Effect, Notice, Settings};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+
+/// All that was prepared.
+struct Prepared {
+    settings: Settings,
+    changes: Vec<OptionChange>,
+    plan: Plan,
+    log: NextLog,
+}
+
+impl Operator {
+    /// SIGHUP.
+    pub(crate) fn reload(&mut self) {
+        self.logger.log(LogLevel::Information, "Reloading config.");
+        supervisor::reloading();
+        match self.prepare() {
+            Ok(prepared) => self.go_on_with(prepared),
+            Err(lines) => self.stay(lines),
+        }
+        supervisor::ready();
+    }
+
+    /// Nothing changes. Only a log file that was moved away is let go of all the same.
+    fn stay(&self, errors: Vec<String>) {
+        if Logger::check(&self.settings.config.log).is_ok() {
+            self.logger.reopen();
+        }
+        for line in errors {
+            self.logger.log(LogLevel::Error, line);
+        }
+        self.logger.log(LogLevel::Error, "Error: Configuration not reloaded: nothing was changed.");
+    }
+
+    /// Everything that may fail. An error is what the log is to say of it.
+    fn prepare(&self) -> Result<Prepared, Vec<String>> {
+        self.find_files()?;
+        let settings = self.settings.reload().map_err(|errors| {
+            self.note(errors.notices());
+            errors.lines()
+        })?;
+        let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
+        let plan = self.listeners.plan(settings.endpoints(), bind_options(&settings), &self.logger);
+        let plan = plan.map_err(|line| vec![line])?;
+        let log = self.logger.prepare(&self.settings.config.log, &settings.config.log);
+        let log = log.map_err(|error| vec![format!("Error: {error}")])?;
+        Ok(Prepared { settings, changes, plan, log })
+    }
+
+    /// The settings that can hold before the broker is started again.
+    fn until_restart(&self, mut settings: Settings) -> Settings {
+        let (old, new) = (&self.settings.config.global, &mut settings.config.global);
+        new.pid_file.clone_from(&old.pid_file);
+        new.user.clone_from(&old.user);
+        new.worker_threads = old.worker_threads;
+        let left = self.settings.config.changes_to(&settings.config);
+        debug_assert!(left.iter().all(|change| change.effect != Effect::Restart), "{left:?}");
+        settings
+    }
+
+    /// A pipe that was read at the start has nothing more to say, and one that is new may never have.
+    fn find_files(&self) -> Result<(), Vec<String>> {
+        for file in &self.settings.config_files {
+            // What is not there at all is for the reader to tell.
+            if std::fs::metadata(file).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+                return Err(vec![
+                    format!("Error: Unable to open config file '{}'.", file.display()),
+                    "Expected: a regular file, which can be read more than once.".to_owned(),
+                ]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing of this fails.
+    fn go_on_with(&mut self, Prepared { settings, changes, plan, log }: Prepared) {
+        let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), log.mask()));
+        self.logger.go_on_with(log);
+        let doors = self.listeners.adopt(plan, connections_max(&settings));
+        let (done, all_done) = sync_channel(doors.len());
+        let change = Change { settings: broker_settings, nodelay: settings.config.global.set_tcp_nodelay, done };
+        for worker in self.office.workers() {
+            self.office.order(worker, Order::Configure(change.clone()));
+        }
+        drop(change);
+        // Ends when each has done it, or there is none any more.
+        for () in all_done {}
+        for (worker, doors) in self.office.workers().zip(doors) {
+            self.office.order(worker, Order::Open(doors));
+        }
+        self.note(&settings.config.notices);
+        self.settings = settings;
+        self.report(&changes);
+    }
+
+    fn note(&self, notices: &[Notice]) {
+        for Notice { level, text } in notices {
+            self.logger.log(level_of(*level), text.as_str());
+        }
+    }
+
+    /// Says what is different, a line each.
+    fn report(&self, changes: &[OptionChange]) {
+        for change in changes {
+            let level = if change.effect == Effect::Restart { LogLevel::Warning } else { LogLevel::Notice };
+            self.logger.log(level, format!("{change}."));
+        }
+        let end = match changes.len() {
+            0 => "Configuration reloaded: nothing has changed.".to_owned(),
+            1 => "Configuration reloaded: 1 change.".to_owned(),
+            count => format!("Configuration reloaded: {count} changes."),
+        };
+        self.logger.log(LogLevel::Information, end);
+    }
+}

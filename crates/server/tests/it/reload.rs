@@ -1,0 +1,198 @@
+//! SIGHUP: another configuration while clients are connected.
+
+use crate::harness::{Broker, Client, Got, PATIENCE, Setup, client, free_port};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// A listener that lets everybody in.
+fn listener(port: u16) -> String {
+    format!("listener {port} 127.0.0.1\nlistener_allow_anonymous true\n")
+}
+
+/// A broker of three workers with one listener that lets everybody in.
+fn broker(lines: &str) -> Broker {
+    Broker::open(&format!("log_timestamp false\nworker_threads 3\n{lines}"))
+}
+
+/// Has the broker read what it was started with and these lines.
+fn reload_with(broker: &Broker, lines: &str) -> Vec<String> {
+    broker.reload(&format!("{}\n{lines}", broker.config()))
+}
+
+/// What a good reload says of changes. Lines of the workers may stand among its own.
+fn changes(log: &[String]) -> Vec<&str> {
+    let own = log.iter().map(String::as_str).skip_while(|line| *line != "Reloading config.").skip(1);
+    let others = ["New ", "Client ", "Opening "];
+    let mut lines: Vec<_> = own.filter(|line| !others.iter().any(|start| line.starts_with(start))).collect();
+    let count = match lines.len() - 1 {
+        0 => "nothing has changed".to_owned(),
+        1 => "1 change".to_owned(),
+        count => format!("{count} changes"),
+    };
+    assert_eq!(lines.pop(), Some(format!("Configuration reloaded: {count}.").as_str()), "{log:#?}");
+    lines
+}
+
+fn connect_to(port: u16, id: &str) -> Client {
+    let mut client = client(id).over(dial(port).unwrap());
+    assert_eq!(client.next(), Got::ConnAck { present: false, reason: 0 });
+    client
+}
+
+fn dial(port: u16) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+#[test]
+fn without_a_change_nothing_changes_and_the_log_says_so() {
+    let broker = broker("");
+    let mut user = client("user").to(&broker);
+    assert!(changes(&broker.hang_up()).is_empty());
+    user.ping();
+}
+
+#[test]
+fn a_listener_is_opened_beside_one_that_is_kept() {
+    let broker = broker("");
+    let (mut old, port) = (client("old").to(&broker), free_port());
+    old.subscribe("t", 1);
+    let log = reload_with(&broker, &listener(port));
+    assert_eq!(changes(&log), [format!("listener {port} 127.0.0.1: opened.")]);
+    // All workers let in who comes through it, and know those who came through it elsewhere.
+    for n in 0..30 {
+        let mut new = connect_to(port, &format!("new-{n}"));
+        new.publish("t", n.to_string(), 1);
+        new.finish();
+    }
+    old.messages(30);
+    client("again").to(&broker).ping();
+}
+
+#[test]
+fn a_listener_that_is_taken_away_takes_its_clients_with_it() {
+    let port = free_port();
+    let broker = broker(&listener(port));
+    let mut kept = client("kept").to(&broker);
+    kept.subscribe("will", 1);
+    let mut v5 = client("v5").will("will", "v5", 1).over(dial(port).unwrap());
+    assert_eq!(v5.next(), Got::ConnAck { present: false, reason: 0 });
+    let mut v311 = client("v311").v311().over(dial(port).unwrap());
+    assert_eq!(v311.next(), Got::ConnAck { present: false, reason: 0 });
+    let only = broker.config().replace(&listener(port), "");
+    let log = broker.reload(&only);
+    assert!(log.contains(&format!("listener {port} 127.0.0.1: closed.")), "{log:#?}");
+    assert_eq!(v5.rest(), [Got::Disconnect(0x98)]);
+    assert_eq!(v311.rest(), []);
+    for id in ["v5", "v311"] {
+        let line = broker.log.wait_for(&format!("Client {id} ["));
+        assert!(line.ends_with("disconnected: administrative action."), "{line}");
+    }
+    assert_eq!(kept.message().text(), "v5");
+    assert!(dial(port).is_err(), "nobody listens there");
+}
+
+/// Numbers of listeners are used again: also then nothing is mixed up.
+#[test]
+fn listeners_come_and_go_many_times() {
+    let broker = broker("");
+    let mut kept = client("kept").to(&broker);
+    let ports = [free_port(), free_port(), free_port()];
+    for round in 0..30 {
+        let port = ports[round % 3];
+        reload_with(&broker, &listener(port));
+        let mut guest = connect_to(port, "guest");
+        guest.ping();
+        if round % 2 == 0 {
+            reload_with(&broker, "");
+            assert_eq!(guest.rest(), [Got::Disconnect(0x98)]);
+        }
+    }
+    kept.ping();
+    broker.log.wait_for("Client guest [");
+}
+
+/// Counts down when dropped, also by a test that fails.
+struct AtItsEnd<'c>(&'c AtomicUsize);
+
+impl Drop for AtItsEnd<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Messages of all qualities of service, between all workers, while listeners come and go and limits change.
+#[test]
+fn no_message_is_lost_doubled_or_out_of_order_across_reloads() {
+    const MESSAGES: u32 = 6000;
+    const PAIRS: usize = 6;
+    let broker = broker("max_queued_messages 0\nmax_inflight_messages 20");
+    let port = free_port();
+    let other =
+        format!("max_queued_messages 0\nmax_inflight_messages 20\nmax_inflight_bytes 100000\n{}", listener(port));
+    let under_way = AtomicUsize::new(PAIRS);
+    thread::scope(|scope| {
+        for pair in 0..PAIRS {
+            let (topic, qos) = (format!("t/{pair}"), pair as u8 % 3);
+            let mut reader = client(&format!("reader-{pair}")).to(&broker);
+            reader.subscribe(&topic, qos);
+            let mut writer = client(&format!("writer-{pair}")).to(&broker);
+            scope.spawn(move || {
+                (0..MESSAGES).for_each(|n| writer.publish(&topic, n.to_string(), qos));
+                writer.finish();
+            });
+            let at_its_end = AtItsEnd(&under_way);
+            scope.spawn(move || {
+                let _at_its_end = at_its_end;
+                for n in 0..MESSAGES {
+                    assert_eq!(reader.message().text(), n.to_string());
+                }
+                reader.ping();
+            });
+        }
+        let mut reloads = 0;
+        while under_way.load(Ordering::Relaxed) > 0 || reloads < 2 {
+            let log = if reloads % 2 == 0 { reload_with(&broker, &other) } else { broker.reload(broker.config()) };
+            assert!(log.last().unwrap().starts_with("Configuration reloaded: "));
+            reloads += 1;
+        }
+    });
+}
+
+/// It listens all the time: who comes meanwhile is let in.
+#[test]
+fn a_listener_that_listens_elsewhere_on_its_port_is_replaced_without_a_gap() {
+    let broker = Setup::config("listener PORT\nallow_anonymous true\nlog_timestamp false\nworker_threads 2").start();
+    let port = broker.port();
+    let mut old = client("old").to(&broker);
+    for config in ["listener PORT 127.0.0.1\nallow_anonymous true", "listener PORT\nallow_anonymous true"] {
+        let log = broker.reload(&format!("{config}\nlog_timestamp false\nworker_threads 2"));
+        assert_eq!(changes(&log).len(), 2, "one closed and one opened: {log:#?}");
+        assert_eq!(old.rest(), [Got::Disconnect(0x98)]);
+        old = connect_to(port, "old");
+        old.ping();
+    }
+}
+
+#[test]
+fn local_only_mode_comes_and_goes() {
+    let local = "log_timestamp false\nworker_threads 2\n";
+    let broker = Setup::config(local).argument("-p").argument("PORT").start();
+    let port = free_port();
+    let mut old = client("old").to(&broker);
+    broker.reload(&format!("{local}{}", listener(port)));
+    assert_eq!(old.rest(), [Got::Disconnect(0x98)]);
+    assert!(dial(broker.port()).is_err());
+    let mut new = connect_to(port, "new");
+    new.ping();
+    broker.reload(local);
+    assert_eq!(new.rest(), [Got::Disconnect(0x98)]);
+    let mut again = client("again").to(&broker);
+    // At the same place, a listener is the same listener; but who has a listener does not let everybody in by default.
+    broker.reload(&format!("{local}listener PORT 127.0.0.1"));
+    assert_eq!(again.rest(), [Got::Disconnect(0x87)]);
+    assert_eq!(client("again").over(broker.dial()).next(), Got::ConnAck { present: false, reason: 0x87 });
+}
