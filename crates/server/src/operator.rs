@@ -57,11 +57,7 @@ impl Operator {
         loop {
             match self.next_call(signals) {
                 Call::Due => self.do_what_is_due(),
-                Call::Signal(SIGHUP) => {
-                    supervisor::reloading();
-                    self.reload();
-                    supervisor::ready();
-                }
+                Call::Signal(SIGHUP) => self.reload(),
                 Call::Signal(SIGUSR1) => {
                     self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved.");
                 }
