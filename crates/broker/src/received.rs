@@ -279,7 +279,7 @@ impl Shard {
                 self.end_with(id, None, Some("protocol error"));
             }
             PacketType::Auth => {
-                // [MQTT-4.12.0-6]: no authentication method was agreed on, so there is none to go on with.
+                // [MQTT-4.12.0-7]: no authentication method was agreed on, so there is none to go on with.
                 return Err(protocol_error("AUTH", "came without an authentication method").into());
             }
             // One that is too long is not answered, like its sibling.

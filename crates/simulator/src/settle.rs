@@ -3,7 +3,7 @@
 use crate::actions::Manner;
 use crate::link::Closed;
 use crate::retained::matching;
-use crate::session::{Candidate, Due};
+use crate::session::{Candidate, Due, Version};
 use crate::simulation::Simulation;
 use crate::violation::{Checked, must, violated};
 use mosquitto_mqtt::packet::SubscriptionOptions;
@@ -144,12 +144,12 @@ impl Simulation {
         if session.smallest_packet < 100_000 {
             return;
         }
-        // What expired on the way was passed over.
-        let must = |candidate: &Candidate| candidate.must && candidate.versions.iter().all(|v| v.expires_at > now);
-        let topics =
-            self.model.retained.iter().filter(|(_, retained)| {
-                retained.expires_at > now && !session.unclear.contains(&retained.message.number)
-            });
+        // What expired on the way was passed over; and what came may have been an older version, live or retained.
+        let clear = |version: &Version| !session.unclear.contains(&version.message.number);
+        let must = |candidate: &Candidate| {
+            candidate.must && candidate.versions.iter().all(|version| version.expires_at > now && clear(version))
+        };
+        let topics = self.model.retained.iter().filter(|(_, retained)| retained.expires_at > now && clear(retained));
         for topic in topics.map(|(topic, _)| topic) {
             let musts = session.streams.iter().filter(|s| s.topics.get(topic).is_some_and(must)).count();
             let looks = session.seen_retained.get(topic).map_or(&[][..], Vec::as_slice);

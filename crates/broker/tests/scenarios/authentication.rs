@@ -14,7 +14,7 @@ fn auth(reason: ReasonCode, method: Option<&'static str>) -> Vec<u8> {
 
 #[test]
 fn a_client_that_named_no_method_may_not_authenticate_later() {
-    // [MQTT-4.12.0-7] [MQTT-4.12.1-1] [MQTT-4.12.1-2]
+    // [MQTT-4.12.0-7] [MQTT-4.12.1-2]: re-authentication fails as well, and that is the end of the connection.
     for reason in [ReasonCode::SUCCESS, ReasonCode::CONTINUE_AUTHENTICATION, ReasonCode(0x19)] {
         for method in [None, Some("x")] {
             let mut net = Net::new();

@@ -122,6 +122,18 @@ fn a_message_of_qos_0_has_no_identifier_and_none_has_properties_that_it_was_not_
 }
 
 #[test]
+fn a_message_of_qos_0_is_sent_without_dup_even_if_it_came_with_it() {
+    // [MQTT-4.3.1-1] [MQTT-3.3.1-2] [MQTT-3.3.1-3]
+    let mut net = Net::new();
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("sub").on(&mut net));
+    net.subscribe(peer, "t", 0);
+    net.publish_again(publisher, "t", "x", 1, 9);
+    net.publish_again(publisher, "t", "y", 2, 9);
+    net.pubrel(publisher, 9);
+    assert_eq!(net.got_bytes(peer), b"\x30\x05\0\x01t\0x\x30\x05\0\x01t\0y");
+}
+
+#[test]
 fn every_alias_up_to_the_maximum_that_was_announced_is_taken() {
     // [MQTT-3.3.2-12]
     for maximum in [1, 10, u16::MAX] {

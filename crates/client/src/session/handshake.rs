@@ -25,7 +25,7 @@ impl Session {
     pub(super) fn on_connack(&mut self, packet: ConnAck<'_>) -> Result<(), Misbehaviour> {
         let v5 = self.options.version.is_v5();
         let refused = packet.reason != ReasonCode::SUCCESS;
-        if v5 && refused && !packet.reason.is_error() && packet.reason != MQTT3_UNACCEPTABLE_VERSION {
+        if v5 && refused && !packet.reason.is_error() && packet.reason != ConnAck::MQTT3_UNACCEPTABLE_VERSION {
             return Err(Misbehaviour::protocol("CONNACK has a reason code that it cannot have"));
         }
         if v5 && packet.reason.is_error() && !packet.reason.belongs_in(PacketType::ConnAck) {
@@ -50,7 +50,7 @@ impl Session {
         let properties = packet.properties.iter().collect();
         if refused {
             // A server that speaks MQTT 3 only answers in MQTT 3.
-            let foreign = v5 && packet.reason == MQTT3_UNACCEPTABLE_VERSION;
+            let foreign = v5 && packet.reason == ConnAck::MQTT3_UNACCEPTABLE_VERSION;
             let reason = if foreign { ReasonCode::UNSUPPORTED_PROTOCOL_VERSION } else { packet.reason };
             self.end(End::Refused { reason, properties });
             return Ok(());
@@ -99,9 +99,6 @@ impl Session {
         self.send(|out| out.extend_from_slice(&bytes));
     }
 }
-
-/// The return code of MQTT 3 for a protocol level that the server does not speak.
-const MQTT3_UNACCEPTABLE_VERSION: ReasonCode = ReasonCode(1);
 
 fn connect_properties(options: &Options) -> PropertiesBuf {
     let mut properties = PropertiesBuf::new();

@@ -6,6 +6,7 @@ mod harness;
 mod hostile;
 mod keep_alive;
 mod last_words;
+mod long_answers;
 mod misbehaviour;
 mod mqtt_311;
 mod order;

@@ -14,7 +14,8 @@ pub struct Auth<'a> {
 }
 
 impl<'a> Auth<'a> {
-    /// Decodes what follows the fixed header.
+    /// Decodes what follows the fixed header. Success without properties may be said in no byte at all (3.15.2.1);
+    /// nothing allows to leave out the property length alone, as in DISCONNECT.
     pub fn decode(body: &'a [u8], version: ProtocolVersion) -> Result<Self, DecodeError> {
         if !version.is_v5() {
             return Err(DecodeError::protocol("packet type", "is AUTH, which only MQTT 5 has"));
@@ -64,6 +65,15 @@ mod tests {
                 0 | 0x18 | 0x19 => assert_eq!(decoded.unwrap().reason, ReasonCode(reason)),
                 _ => assert_eq!(decoded.unwrap_err().fault, Fault::Protocol, "{reason:#x}"),
             }
+        }
+    }
+
+    #[test]
+    fn reason_and_property_length_are_left_out_together_or_not() {
+        let short = Auth::decode(&[], ProtocolVersion::V5).unwrap();
+        assert_eq!(short, Auth { reason: ReasonCode::SUCCESS, properties: Properties::EMPTY });
+        for reason in [0, 0x18, 0x19] {
+            assert_eq!(Auth::decode(&[reason], ProtocolVersion::V5).unwrap_err().fault, Fault::Malformed);
         }
     }
 }

@@ -16,7 +16,14 @@ pub struct ConnAck<'a> {
 }
 
 impl<'a> ConnAck<'a> {
-    /// Decodes what follows the fixed header.
+    /// The return code of MQTT 3 for a protocol level that the server does not speak.
+    pub const MQTT3_UNACCEPTABLE_VERSION: ReasonCode = ReasonCode(1);
+
+    /// Decodes what follows the fixed header. In MQTT 5 the property length is never left out (3.2.2.3.1); only a
+    /// server that speaks no MQTT 5 refuses it in two bytes, as [`MQTT3_UNACCEPTABLE_VERSION`] that Mosquitto's clients
+    /// understand too.
+    ///
+    /// [`MQTT3_UNACCEPTABLE_VERSION`]: Self::MQTT3_UNACCEPTABLE_VERSION
     pub fn decode(body: &'a [u8], version: ProtocolVersion) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(body);
         let flags = reader.u8("connect acknowledge flags")?;
@@ -24,7 +31,8 @@ impl<'a> ConnAck<'a> {
             return Err(DecodeError::malformed("connect acknowledge flags", "have reserved bits set")); // [MQTT-3.2.2-1]
         }
         let reason = ReasonCode(reader.u8("reason code")?);
-        let properties = if version.is_v5() && !reader.is_empty() {
+        let refused_in_mqtt3 = reader.is_empty() && flags == 0 && reason == Self::MQTT3_UNACCEPTABLE_VERSION;
+        let properties = if version.is_v5() && !refused_in_mqtt3 {
             Properties::decode(&mut reader, Carrier::Packet(PacketType::ConnAck))?
         } else {
             Properties::EMPTY
@@ -40,6 +48,27 @@ impl<'a> ConnAck<'a> {
         out.extend_from_slice(&[u8::from(self.session_present), self.reason.0]);
         if version.is_v5() {
             self.properties.encode(out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fault, ProtocolVersion::*};
+
+    #[test]
+    fn the_property_length_of_mqtt_5_is_left_out_by_servers_of_mqtt_3_only() {
+        for reason in 0..=u8::MAX {
+            let body = [0, reason];
+            assert!(ConnAck::decode(&body, V311).is_ok());
+            let refusal = ConnAck::decode(&body, V5);
+            if reason == 1 {
+                assert_eq!(refusal.unwrap().reason, ConnAck::MQTT3_UNACCEPTABLE_VERSION);
+            } else {
+                assert_eq!(refusal.unwrap_err().fault, Fault::Malformed, "{reason:#x}");
+            }
+            assert_eq!(ConnAck::decode(&[1, reason], V5).unwrap_err().fault, Fault::Malformed, "{reason:#x}");
         }
     }
 }

@@ -191,8 +191,16 @@ impl<'a> SubAck<'a> {
             Properties::EMPTY
         };
         let reasons = reader.rest();
-        if !reasons.iter().all(|&code| ReasonCode(code).belongs_in(PacketType::SubAck)) {
-            return Err(DecodeError::malformed("reason code", "is none of SUBACK")); // [MQTT-3.9.3-2]
+        if reasons.is_empty() {
+            return Err(DecodeError::malformed("reason code", "is missing")); // A SUBSCRIBE has at least one filter.
+        }
+        // [MQTT-3.9.3-2] [3.1.1 MQTT-3.9.3-2]
+        let belongs = |code| match version {
+            ProtocolVersion::V5 => ReasonCode(code).belongs_in(PacketType::SubAck),
+            ProtocolVersion::V31 | ProtocolVersion::V311 => matches!(code, 0..=2 | 0x80),
+        };
+        if !reasons.iter().all(|&code| belongs(code)) {
+            return Err(DecodeError::malformed("reason code", "is none of SUBACK"));
         }
         Ok(Self { packet_id, properties, reasons })
     }
@@ -225,6 +233,20 @@ mod tests {
         assert_eq!(fault(&[0, 1, 0, 0, 1, b'a', 0x40], V5), Fault::Malformed); // [MQTT-3.8.3-5]
         assert_eq!(fault(b"\0\x01\0\0\x0b$share/g/ab\x04", V5), Fault::Protocol); // [MQTT-3.8.3-4]
         assert_eq!(fault(b"\0\x01\0\0\x08$share/g\0", V5), Fault::Protocol);
+    }
+
+    #[test]
+    fn answers_have_codes_and_those_of_their_version() {
+        // [MQTT-3.9.3-2] [3.1.1 MQTT-3.9.3-2]
+        for code in 0..=u8::MAX {
+            let (v5, v3) = ([0, 1, 0, code], [0, 1, code]);
+            assert_eq!(SubAck::decode(&v5, V5).is_ok(), ReasonCode(code).belongs_in(PacketType::SubAck), "{code:#x}");
+            for version in [V31, V311] {
+                assert_eq!(SubAck::decode(&v3, version).is_ok(), matches!(code, 0..=2 | 0x80), "{code:#x}");
+            }
+        }
+        assert_eq!(SubAck::decode(&[0, 1, 0], V5).unwrap_err().fault, Fault::Malformed);
+        assert_eq!(SubAck::decode(&[0, 1], V311).unwrap_err().fault, Fault::Malformed);
     }
 
     #[test]

@@ -90,6 +90,9 @@ impl<'a> UnsubAck<'a> {
         }
         let properties = Properties::decode(&mut reader, Carrier::Packet(PacketType::UnsubAck))?;
         let reasons = reader.rest();
+        if reasons.is_empty() {
+            return Err(DecodeError::malformed("reason code", "is missing")); // An UNSUBSCRIBE has at least one filter.
+        }
         if !reasons.iter().all(|&code| ReasonCode(code).belongs_in(PacketType::UnsubAck)) {
             return Err(DecodeError::malformed("reason code", "is none of UNSUBACK")); // [MQTT-3.11.3-2]
         }
@@ -121,6 +124,12 @@ mod tests {
         assert_eq!(fault(&[0, 1]), Fault::Malformed); // [MQTT-3.10.3-2] [3.1.1 MQTT-3.10.3-2]
         assert_eq!(fault(&[0, 1, 0, 0]), Fault::Malformed);
         assert_eq!(fault(&[0, 1, 0, 2, b'a', b'#']), Fault::Malformed);
+    }
+
+    #[test]
+    fn answers_of_mqtt_5_have_codes() {
+        assert_eq!(UnsubAck::decode(&[0, 1, 0], V5).unwrap_err().fault, Fault::Malformed);
+        assert!(UnsubAck::decode(&[0, 1, 0, 0x11], V5).is_ok() && UnsubAck::decode(&[0, 1], V311).is_ok());
     }
 
     #[test]

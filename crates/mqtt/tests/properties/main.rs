@@ -8,6 +8,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod built_elsewhere;
+mod differences;
 mod parts;
 mod second_opinion;
 
@@ -62,8 +64,8 @@ proptest! {
             let cut = &body[..at.index(body.len())];
             let header = FixedHeader { remaining_length: cut.len() as u32, ..header };
             let whole = Packet::decode(FixedHeader::parse(bytes).unwrap().unwrap(), body, parts.version).unwrap();
-            // CONNACK and AUTH say the same without their empty list of properties.
-            let short = matches!(whole, Packet::ConnAck(_) | Packet::Auth(_)) && body.ends_with(&[0]);
+            // AUTH says the same without its two bytes of nothing.
+            let short = matches!(whole, Packet::Auth(_)) && body == [0, 0];
             if let Ok(packet) = Packet::decode(header, cut, parts.version) && !short {
                 assert_ne!(packet, whole);
             }

@@ -26,7 +26,8 @@ pub(crate) struct Parts {
 
 pub(crate) fn parts() -> impl Strategy<Value = Parts> {
     let version = prop_oneof![Just(ProtocolVersion::V31), Just(ProtocolVersion::V311), Just(ProtocolVersion::V5)];
-    let filter = prop_oneof!["[a-z/é]{1,12}", "(\\+/){0,3}[a-z]{1,3}(/#)?", Just("#".to_owned())];
+    let filter =
+        prop_oneof!["[a-z/é]{1,12}", "(\\+/){0,3}[a-z]{1,3}(/#)?", "\\$share/[a-z]{1,3}/[a-z+]", Just("#".to_owned())];
     (
         (version, 1u8..=15, 1u16.., any::<u8>()),
         ("[a-z$/é😀]{1,40}", "[a-zA-Z0-9 é]{0,30}", vec(any::<u8>(), 0..300)),
@@ -100,13 +101,26 @@ impl Parts {
         }
     }
 
-    fn options(&self, bits: u8) -> SubscriptionOptions {
+    /// A reason for each filter of a SUBSCRIBE or UNSUBSCRIBE.
+    fn reasons(&self, kind: PacketType) -> Vec<u8> {
+        let code = |bits: u8| match kind {
+            _ if self.version.is_v5() && ReasonCode(bits).belongs_in(kind) => bits,
+            PacketType::SubAck if bits & 0x80 != 0 => 0x80,
+            PacketType::SubAck => bits % 3,
+            _ => bits % 2 * ReasonCode::NO_SUBSCRIPTION_EXISTED.0,
+        };
+        self.filters.iter().map(|(_, bits)| code(*bits)).collect()
+    }
+
+    fn options(&self, filter: &str, bits: u8) -> SubscriptionOptions {
         let qos = QoS::from_bits(bits % 3).unwrap();
         if !self.version.is_v5() {
             return SubscriptionOptions::qos(qos);
         }
-        let retain_handling = if bits & 8 == 0 { RetainHandling::Always } else { RetainHandling::Never };
-        SubscriptionOptions { qos, no_local: bits & 16 != 0, retain_as_published: bits & 32 != 0, retain_handling }
+        let retain_handling =
+            [RetainHandling::Always, RetainHandling::IfNew, RetainHandling::Never][bits as usize / 3 % 3];
+        let no_local = bits & 16 != 0 && !filter.starts_with("$share/");
+        SubscriptionOptions { qos, no_local, retain_as_published: bits & 32 != 0, retain_handling }
     }
 
     /// The bytes of the packet, and the packet itself but for the two that are lists.
@@ -116,7 +130,7 @@ impl Parts {
         let (properties, will_list) = (list.as_properties(), self.properties(Carrier::Will));
         let ack = Ack { packet_id: self.id, reason: self.reason(kind), properties };
         let bit = |at: u8| self.flags & (1 << at) != 0;
-        let reasons: Vec<u8> = self.filters.iter().map(|(_, bits)| bits % 3).collect();
+        let reasons = self.reasons(kind);
         let mut out = Vec::new();
         let packet = match kind {
             PacketType::Connect => Packet::Connect(self.connect(properties, &will_list, bit(3))),
@@ -126,7 +140,9 @@ impl Parts {
             PacketType::Publish => {
                 let packet_id = if self.qos() == QoS::AtMostOnce { 0 } else { self.id };
                 let (dup, retain) = (packet_id != 0 && bit(7), bit(6));
-                let (qos, topic, payload) = (self.qos(), self.topic.as_str(), self.data.as_slice());
+                let has_alias = properties.iter().any(|property| property.id() == PropertyId::TopicAlias);
+                let topic = if has_alias && bit(5) { "" } else { self.topic.as_str() };
+                let (qos, payload) = (self.qos(), self.data.as_slice());
                 Packet::Publish(Publish { dup, qos, retain, topic, packet_id, properties, payload })
             }
             PacketType::PubAck => Packet::PubAck(ack),
@@ -134,7 +150,7 @@ impl Parts {
             PacketType::PubRel => Packet::PubRel(ack),
             PacketType::PubComp => Packet::PubComp(ack),
             PacketType::Subscribe => {
-                let subscription = |(filter, bits): &'_ (String, u8)| (filter.clone(), self.options(*bits));
+                let subscription = |(filter, bits): &'_ (String, u8)| (filter.clone(), self.options(filter, *bits));
                 let all: Vec<_> = self.filters.iter().map(subscription).collect();
                 let all = all.iter().map(|(filter, options)| Subscription { filter, options: *options });
                 Subscribe::write(self.id, properties, all, self.version, &mut out);
@@ -147,7 +163,7 @@ impl Parts {
             }
             PacketType::SubAck => Packet::SubAck(SubAck { packet_id: self.id, properties, reasons: &reasons }),
             PacketType::UnsubAck => {
-                let reasons: &[u8] = if self.version.is_v5() { &[0, 0x11, 0] } else { &[] };
+                let reasons = if self.version.is_v5() { &reasons } else { &[][..] };
                 Packet::UnsubAck(UnsubAck { packet_id: self.id, properties, reasons })
             }
             PacketType::PingReq => Packet::PingReq,

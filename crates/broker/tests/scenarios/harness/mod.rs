@@ -44,6 +44,8 @@ pub(crate) struct Net {
     pub(crate) shards: Vec<Shard>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) now: Moment,
+    /// How far the clock of each shard is behind, in milliseconds.
+    lags_ms: Vec<u64>,
     links: Vec<Link>,
     /// Mail under way, by receiver, in the order in which it was taken from each sender.
     mail: Vec<VecDeque<(usize, Mail)>>,
@@ -66,6 +68,7 @@ impl Net {
         Self {
             shards: (0..shards).map(shard).collect(),
             now: Moment(1_000_000),
+            lags_ms: vec![0; usize::from(shards)],
             links: Vec::new(),
             mail: (0..shards).map(|_| VecDeque::new()).collect(),
             used_mail: Vec::new(),
@@ -209,6 +212,21 @@ impl Net {
         }
     }
 
+    /// From now on the clock of a shard is so far behind.
+    pub(crate) fn set_lag_ms(&mut self, shard: usize, lag_ms: u64) {
+        self.lags_ms[shard] = lag_ms;
+    }
+
+    fn time_on(&self, shard: usize) -> Moment {
+        Moment(self.now.0 - self.lags_ms[shard])
+    }
+
+    /// Lets a long time pass, after which a shard has but one tick.
+    pub(crate) fn leap_to_a_tick(&mut self, shard: usize, seconds: u64) {
+        self.now = self.now + seconds * 1000;
+        self.tick(shard);
+    }
+
     /// Lets a long time pass at once.
     pub(crate) fn leap(&mut self, seconds: u64) {
         self.now = self.now + seconds * 1000;
@@ -270,7 +288,8 @@ impl Net {
 
     fn tick(&mut self, at: usize) -> bool {
         let mut moved = false;
-        self.shards[at].begin(self.now);
+        let now = self.time_on(at);
+        self.shards[at].begin(now);
         if !self.hold_mail {
             while let Some((_, mail)) = self.mail[at].pop_front() {
                 self.shards[at].mail(&mail);
