@@ -38,8 +38,13 @@ impl Listeners {
     }
 
     /// What has to be for these endpoints: listeners at the same place are kept as they are, with their numbers; the
-    /// others are opened or are to be closed. An error is the line that says what could not be opened.
-    pub(crate) fn plan(&self, endpoints: Vec<Endpoint>, options: BindOptions, logger: &Logger) -> Result<Plan, String> {
+    /// others are opened or are to be closed. The error is a line for each that could not be opened.
+    pub(crate) fn plan(
+        &self,
+        endpoints: Vec<Endpoint>,
+        options: BindOptions,
+        logger: &Logger,
+    ) -> Result<Plan, Vec<String>> {
         // To be asked before the plan itself knows of the seats.
         let mut free: Vec<usize> = self.numbers_that_nobody_has().collect();
         let mut slots: Vec<Slot> =
@@ -47,13 +52,15 @@ impl Listeners {
         let new = self.keep(endpoints, &mut slots);
         let leaving = self.leaving(&slots);
         let mut plan = Plan { slots, doors: (0..self.workers).map(|_| Vec::new()).collect() };
-        let mut failed = Vec::new();
+        let (mut errors, mut failed) = (Vec::new(), Vec::new());
         for endpoint in new {
             let replacing = leaving.iter().any(|old| old.port == endpoint.port);
             match endpoint::open(&endpoint, self.workers, BindOptions { replacing, ..options }, logger) {
                 Ok(sockets) => {
                     let seats = self.all_seats.part(endpoint.max_connections);
-                    let number = plan.add(free.pop(), endpoint, seats.clone())?;
+                    let Some(number) = plan.add(free.pop(), endpoint, seats.clone()) else {
+                        return Err(vec!["Error: More than 65536 listeners.".to_owned()]);
+                    };
                     for (worker, socket) in (0..self.workers).cycle().zip(sockets) {
                         if let Some(doors) = plan.doors.get_mut(worker) {
                             doors.push(Door { socket, listener: number, seats: seats.clone() });
@@ -61,15 +68,15 @@ impl Listeners {
                     }
                 }
                 Err(text) if endpoint.optional => failed.push(text),
-                Err(text) => return Err(text),
+                Err(text) => errors.push(text),
             }
         }
-        let fatal = failed.pop_if(|_| plan.endpoints().all(|endpoint| endpoint.is_none()));
+        errors.extend(failed.pop_if(|_| plan.endpoints().all(|endpoint| endpoint.is_none())));
         // A broker that does without an endpoint says so.
         for text in failed {
             logger.log(LogLevel::Warning, text);
         }
-        fatal.map_or(Ok(plan), Err)
+        if errors.is_empty() { Ok(plan) } else { Err(errors) }
     }
 
     /// Does as planned, and returns the sockets that are new, by worker. Limits hold at once.
@@ -118,14 +125,15 @@ impl Plan {
         self.slots.iter().map(|slot| slot.endpoint.as_ref())
     }
 
-    fn add(&mut self, free: Option<usize>, endpoint: Endpoint, seats: Seats) -> Result<u16, String> {
+    /// Under a number that is free, or a new one. None where there are no more numbers.
+    fn add(&mut self, free: Option<usize>, endpoint: Endpoint, seats: Seats) -> Option<u16> {
         let number = free.unwrap_or(self.slots.len());
-        let checked = u16::try_from(number).map_err(|_| "Error: More than 65536 listeners.".to_owned())?;
+        let checked = u16::try_from(number).ok()?;
         let slot = Slot { endpoint: Some(endpoint), seats };
         match self.slots.get_mut(number) {
             Some(place) => *place = slot,
             None => self.slots.push(slot),
         }
-        Ok(checked)
+        Some(checked)
     }
 }

@@ -64,11 +64,18 @@ struct Queue {
     lines: VecDeque<(SystemTime, LogLine)>,
     bytes: usize,
     dropped: u64,
-    /// Where lines go from a certain one on: those after so many of the ones that wait.
-    next: Option<(usize, Sinks)>,
-    /// Whether files are to be opened anew.
-    reopen: bool,
+    /// After how many of the lines that wait something is to be opened.
+    turn: Option<(usize, Turn)>,
     ended: bool,
+}
+
+/// What is to be opened.
+#[derive(Debug)]
+enum Turn {
+    /// Files, anew.
+    Reopen,
+    /// This, in the place of what is open.
+    To(Sinks),
 }
 
 /// Opens what `log_dest` names and begins to write there.
@@ -115,11 +122,11 @@ impl Logger {
         let Some(sinks) = sinks else { return self.reopen() };
         let mut queue = self.shared.queue.lock();
         let waiting = queue.lines.len();
-        let unused = queue.next.replace((waiting, sinks));
+        let replaced = queue.turn.replace((waiting, Turn::To(sinks)));
         drop(queue);
         self.shared.filled.notify_one();
         // It has written nothing.
-        if let Some((_, unused)) = unused {
+        if let Some((_, Turn::To(unused))) = replaced {
             unused.close();
         }
     }
@@ -158,7 +165,13 @@ impl Logger {
     /// Has the log file closed and opened again, after the lines so far: it may have been moved away, or another may be
     /// there now.
     pub(crate) fn reopen(&self) {
-        self.shared.queue.lock().reopen = true;
+        let mut queue = self.shared.queue.lock();
+        let waiting = queue.lines.len();
+        // What was just opened need not be opened anew.
+        if !matches!(queue.turn, Some((_, Turn::To(_)))) {
+            queue.turn = Some((waiting, Turn::Reopen));
+        }
+        drop(queue);
         self.shared.filled.notify_one();
     }
 }
@@ -178,25 +191,28 @@ impl Drop for LogWriter {
 fn write_all(shared: &Shared, mut sinks: Sinks) {
     let mut lines = VecDeque::new();
     loop {
-        let (dropped, reopen, next);
+        let (dropped, turn);
         {
             let mut queue = shared.queue.lock();
-            while queue.lines.is_empty() && queue.next.is_none() && !queue.reopen && !queue.ended {
+            while queue.lines.is_empty() && queue.turn.is_none() && !queue.ended {
                 shared.filled.wait(&mut queue);
             }
-            (reopen, next) = (std::mem::take(&mut queue.reopen), queue.next.take());
-            if queue.lines.is_empty() && next.is_none() && !reopen {
+            turn = queue.turn.take();
+            if queue.lines.is_empty() && turn.is_none() {
                 break;
             }
             std::mem::swap(&mut lines, &mut queue.lines);
             queue.bytes = 0;
             dropped = std::mem::take(&mut queue.dropped);
         }
-        if let Some((before, next)) = next {
+        if let Some((before, turn)) = turn {
             for (time, line) in lines.drain(..before.min(lines.len())) {
                 sinks.write(time, &line);
             }
-            std::mem::replace(&mut sinks, next).close();
+            match turn {
+                Turn::Reopen => sinks.reopen(),
+                Turn::To(next) => std::mem::replace(&mut sinks, next).close(),
+            }
         }
         for (time, line) in lines.drain(..) {
             sinks.write(time, &line);
@@ -206,9 +222,6 @@ fn write_all(shared: &Shared, mut sinks: Sinks) {
             sinks.write(SystemTime::now(), &LogLine { level: LogLevel::Warning, text });
         }
         sinks.flush();
-        if reopen {
-            sinks.reopen();
-        }
     }
     sinks.close();
 }

@@ -3,6 +3,7 @@
 use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
+use crate::reload::UnderWay;
 use crate::supervisor::{self, Watchdog};
 use crate::sys_updates::SysUpdates;
 use crate::tree_print::TreePrint;
@@ -24,6 +25,7 @@ pub(crate) struct Operator {
     pub(crate) logger: Logger,
     pub(crate) office: Arc<PostOffice>,
     pub(crate) listeners: Listeners,
+    pub(crate) reload: Option<UnderWay>,
     pub(crate) sys_updates: SysUpdates,
     pub(crate) tree_print: TreePrint,
     pub(crate) watchdog: Option<Watchdog>,
@@ -55,7 +57,9 @@ impl Operator {
     /// Until SIGINT or SIGTERM.
     pub(crate) fn run(mut self, signals: &Receiver<i32>) {
         loop {
-            match self.next_call(signals) {
+            let call = self.next_call(signals);
+            self.look_at_reload();
+            match call {
                 Call::Due => self.do_what_is_due(),
                 Call::Signal(SIGHUP) => self.reload(),
                 Call::Signal(SIGUSR1) => {
@@ -85,7 +89,7 @@ impl Operator {
     fn next_deadline(&self) -> Option<Instant> {
         let sys_updates = self.sys_updates.next_deadline(self.settings.config.global.sys_interval);
         let watchdog = self.watchdog.as_ref().map(Watchdog::next_deadline);
-        [sys_updates, watchdog].into_iter().flatten().min()
+        [sys_updates, watchdog, self.next_look_at_reload()].into_iter().flatten().min()
     }
 
     fn do_what_is_due(&mut self) {

@@ -3,6 +3,7 @@
 use crate::endpoint::Door;
 use crate::sys_updates::Report;
 use mosquitto_broker::{Publication, SessionReport, Settings};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -29,6 +30,6 @@ pub(crate) struct Change {
     pub(crate) settings: Arc<Settings>,
     /// `set_tcp_nodelay`, for connections to come.
     pub(crate) nodelay: bool,
-    /// Told when it is done. There is room in the channel for each worker's word.
-    pub(crate) done: SyncSender<()>,
+    /// Nothing is sent there: it is dropped when the settings are in force.
+    pub(crate) pending: SyncSender<Infallible>,
 }

@@ -2,9 +2,10 @@
 //!
 //! First everything is read and checked, and what is to be opened is opened: new listening sockets, the log. Nothing that
 //! runs is touched meanwhile, and an error ends it there. Only then the new settings are handed to the workers, each of
-//! which goes on with them from a tick to the next; nobody waits for anybody else. When all of them have, new listeners
-//! are let to clients: so a connection is never handed over to a worker that does not know its listener yet.
+//! which goes on with them from a tick to the next; nobody waits for anybody else. When all of them have, the workers are
+//! given the new listening sockets: so a connection is never handed over to a worker that does not know its listener yet.
 
+use crate::endpoint::Door;
 use crate::listeners::Plan;
 use crate::log::{Logger, NextLog, level_of};
 use crate::operator::Operator;
@@ -12,9 +13,12 @@ use crate::order::{Change, Order};
 use crate::settings::{bind_options, broker_settings, connections_max};
 use crate::supervisor;
 use mosquitto_broker::LogLevel;
-use mosquitto_config::{Change as OptionChange, Effect, Notice, Settings};
+use mosquitto_config::{Change as OptionChange, Config, Effect, Notice, Referent, Settings};
+use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::time::{Duration, Instant};
 
 /// All that was prepared.
 struct Prepared {
@@ -24,16 +28,54 @@ struct Prepared {
     log: NextLog,
 }
 
+/// How often to look whether all workers go on with the new settings.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// A reload that some workers have not heard of yet.
+pub(crate) struct UnderWay {
+    /// Disconnected when all have.
+    pending: Receiver<Infallible>,
+    doors: Vec<Vec<Door>>,
+    changes: Vec<OptionChange>,
+    /// Whether SIGHUP came once more.
+    again: bool,
+}
+
 impl Operator {
     /// SIGHUP.
     pub(crate) fn reload(&mut self) {
+        if let Some(under_way) = &mut self.reload {
+            under_way.again = true;
+            return;
+        }
         self.logger.log(LogLevel::Information, "Reloading config.");
         supervisor::reloading();
         match self.prepare() {
             Ok(prepared) => self.go_on_with(prepared),
             Err(lines) => self.stay(lines),
         }
+    }
+
+    /// When to look after a reload, if one is under way.
+    pub(crate) fn next_look_at_reload(&self) -> Option<Instant> {
+        self.reload.as_ref().map(|_| Instant::now() + LOOK)
+    }
+
+    /// Ends a reload that all workers have heard of.
+    pub(crate) fn look_at_reload(&mut self) {
+        let Some(UnderWay { pending, .. }) = &self.reload else { return };
+        if pending.try_recv() == Err(TryRecvError::Empty) {
+            return;
+        }
+        let Some(UnderWay { doors, changes, again, .. }) = self.reload.take() else { return };
+        for (worker, doors) in self.office.workers().zip(doors) {
+            self.office.order(worker, Order::Open(doors));
+        }
+        self.report(&changes);
         supervisor::ready();
+        if again {
+            self.reload();
+        }
     }
 
     /// Nothing changes. Only a log file that was moved away is let go of all the same.
@@ -45,6 +87,7 @@ impl Operator {
             self.logger.log(LogLevel::Error, line);
         }
         self.logger.log(LogLevel::Error, "Error: Configuration not reloaded: nothing was changed.");
+        supervisor::ready();
     }
 
     /// Everything that may fail. An error is what the log is to say of it.
@@ -55,10 +98,17 @@ impl Operator {
             errors.lines()
         })?;
         let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
+        let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
         let plan = self.listeners.plan(settings.endpoints(), bind_options(&settings), &self.logger);
-        let plan = plan.map_err(|line| vec![line])?;
+        let plan = match (plan, unloggable) {
+            (Ok(plan), None) => plan,
+            (plan, unloggable) => {
+                let unopened = plan.err().unwrap_or_default();
+                return Err(unopened.into_iter().chain(unloggable.into_iter().flatten()).collect());
+            }
+        };
         let log = self.logger.prepare(&self.settings.config.log, &settings.config.log);
-        let log = log.map_err(|error| vec![format!("Error: {error}")])?;
+        let log = log.map_err(|error| log_error(&error, &settings.config))?;
         Ok(Prepared { settings, changes, plan, log })
     }
 
@@ -92,20 +142,16 @@ impl Operator {
         let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), log.mask()));
         self.logger.go_on_with(log);
         let doors = self.listeners.adopt(plan, connections_max(&settings));
-        let (done, all_done) = sync_channel(doors.len());
-        let change = Change { settings: broker_settings, nodelay: settings.config.global.set_tcp_nodelay, done };
+        let (with_workers, pending) = sync_channel(1);
+        let nodelay = settings.config.global.set_tcp_nodelay;
+        let change = Change { settings: broker_settings, nodelay, pending: with_workers };
         for worker in self.office.workers() {
             self.office.order(worker, Order::Configure(change.clone()));
         }
         drop(change);
-        // Ends when each has done it, or there is none any more.
-        for () in all_done {}
-        for (worker, doors) in self.office.workers().zip(doors) {
-            self.office.order(worker, Order::Open(doors));
-        }
         self.note(&settings.config.notices);
         self.settings = settings;
-        self.report(&changes);
+        self.reload = Some(UnderWay { pending, doors, changes, again: false });
     }
 
     fn note(&self, notices: &[Notice]) {
@@ -127,4 +173,11 @@ impl Operator {
         };
         self.logger.log(LogLevel::Information, end);
     }
+}
+
+/// Why the log cannot be opened, and where its file is named.
+fn log_error(error: &io::Error, config: &Config) -> Vec<String> {
+    let named = config.references.iter().filter(|reference| reference.referent == Referent::LogFile);
+    let place = named.map(|reference| reference.location.to_string());
+    std::iter::once(format!("Error: {error}")).chain(place).collect()
 }

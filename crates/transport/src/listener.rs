@@ -180,4 +180,16 @@ mod tests {
         assert_eq!(stream.peer().unwrap(), peer);
         assert!(sockets[0].accept().unwrap().is_none());
     }
+
+    #[test]
+    fn small_writes_leave_at_once_on_connections_accepted_after_it_was_said() {
+        let mut sockets = Listener::bind_tcp(local(), 1, BindOptions::default()).unwrap();
+        let address = sockets[0].local_address().unwrap();
+        for on in [false, true, false] {
+            sockets[0].set_nodelay(on);
+            let _client = TcpStream::connect(address).unwrap();
+            let (stream, _) = sockets[0].accept().unwrap().unwrap();
+            assert_eq!(stream.nodelay().unwrap(), on);
+        }
+    }
 }

@@ -134,6 +134,12 @@ impl Stream {
         SockRef::from(stream).set_tcp_nodelay(on)
     }
 
+    #[cfg(test)]
+    pub(crate) fn nodelay(&self) -> io::Result<bool> {
+        let Wire::Tcp(stream) = &self.wire;
+        SockRef::from(stream).tcp_nodelay()
+    }
+
     /// The other end.
     pub fn peer(&self) -> io::Result<Peer> {
         let Wire::Tcp(stream) = &self.wire;

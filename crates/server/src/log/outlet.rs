@@ -59,14 +59,23 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Queue {
-    batches: VecDeque<Arc<Batch>>,
+    entries: VecDeque<Entry>,
+    /// Of the batches among the entries.
     bytes: usize,
-    /// Lines that found no room since the last note about such.
+    /// Lines that found no room behind the last entry.
     dropped: usize,
-    reopen: bool,
     ended: bool,
     /// Whether the thread is at its end.
     done: bool,
+}
+
+/// Something to do for the thread, in the order in which it came.
+#[derive(Debug)]
+enum Entry {
+    Lines(Arc<Batch>),
+    /// So many lines are missing here.
+    Gap(usize),
+    Reopen,
 }
 
 impl Batch {
@@ -129,15 +138,23 @@ impl Outlet {
             queue.dropped += batch.lines.len();
             return;
         }
+        queue.mark_gap();
         queue.bytes += batch.len();
-        queue.batches.push_back(Arc::clone(batch));
+        queue.entries.push_back(Entry::Lines(Arc::clone(batch)));
         drop(queue);
         self.shared.filled.notify_one();
     }
 
     /// Has the place closed and opened after the lines so far.
     pub(super) fn reopen(&self) {
-        self.shared.queue.lock().reopen = true;
+        let mut queue = self.shared.queue.lock();
+        queue.mark_gap();
+        // Signals without a line between them that is written come to one.
+        let last = queue.entries.iter().rev().find(|entry| !matches!(entry, Entry::Gap(_)));
+        if !matches!(last, Some(Entry::Reopen)) {
+            queue.entries.push_back(Entry::Reopen);
+        }
+        drop(queue);
         self.shared.filled.notify_one();
     }
 
@@ -170,6 +187,18 @@ impl Drop for Outlet {
     }
 }
 
+impl Queue {
+    /// Notes behind the entries so far that lines are missing, if any are.
+    fn mark_gap(&mut self) {
+        let dropped = std::mem::take(&mut self.dropped);
+        match self.entries.back_mut() {
+            _ if dropped == 0 => {}
+            Some(Entry::Gap(lines)) => *lines += dropped,
+            _ => self.entries.push_back(Entry::Gap(dropped)),
+        }
+    }
+}
+
 /// The thread's side.
 struct Writer {
     place: Box<dyn Place>,
@@ -183,32 +212,40 @@ struct Writer {
 fn write_all(shared: &Shared, mut writer: Writer) {
     let mut queue = shared.queue.lock();
     loop {
-        if let Some(batch) = queue.batches.pop_front() {
-            drop(queue);
-            writer.write(&batch);
-            queue = shared.queue.lock();
-            queue.bytes = queue.bytes.saturating_sub(batch.len());
-            shared.written.notify_all();
-        } else if queue.dropped > 0 {
-            let dropped = std::mem::take(&mut queue.dropped);
-            drop(queue);
-            writer.note(format!("{dropped} log lines were dropped: {} took them too slowly.", writer.place.name()));
-            queue = shared.queue.lock();
-        } else if std::mem::take(&mut queue.reopen) {
-            drop(queue);
-            writer.place.reopen();
-            queue = shared.queue.lock();
-        } else if queue.ended {
-            queue.done = true;
-            shared.written.notify_all();
-            return;
-        } else {
-            shared.filled.wait(&mut queue);
-        }
+        let Some(entry) = queue.entries.pop_front() else {
+            if queue.dropped > 0 {
+                queue.mark_gap();
+            } else if queue.ended {
+                queue.done = true;
+                shared.written.notify_all();
+                return;
+            } else {
+                shared.filled.wait(&mut queue);
+            }
+            continue;
+        };
+        drop(queue);
+        let bytes = if let Entry::Lines(batch) = &entry { batch.len() } else { 0 };
+        writer.carry_out(entry);
+        queue = shared.queue.lock();
+        queue.bytes = queue.bytes.saturating_sub(bytes);
+        shared.written.notify_all();
     }
 }
 
 impl Writer {
+    fn carry_out(&mut self, entry: Entry) {
+        match entry {
+            Entry::Lines(batch) => self.write(&batch),
+            Entry::Gap(dropped) => {
+                let text = format!("{dropped} log lines were dropped: {} took them too slowly.", self.place.name());
+                let line = self.line(text);
+                self.write(&line);
+            }
+            Entry::Reopen => self.place.reopen(),
+        }
+    }
+
     fn write(&mut self, batch: &Batch) {
         if self.lost > 0 {
             let text = format!("{} log lines were lost: {}: {}.", self.lost, self.place.name(), self.error);
@@ -221,11 +258,6 @@ impl Writer {
             self.lost += batch.lines.len();
             self.error = error_text(&error);
         }
-    }
-
-    fn note(&mut self, text: String) {
-        let line = self.line(text);
-        self.write(&line);
     }
 
     fn line(&mut self, text: String) -> Batch {
@@ -255,6 +287,10 @@ mod tests {
             let _ = self.taken.send(String::from_utf8_lossy(batch.bytes()).into_owned());
             Ok(())
         }
+
+        fn reopen(&mut self) {
+            let _ = self.taken.send("opened anew".to_owned());
+        }
     }
 
     fn outlet() -> (Outlet, SyncSender<io::Result<()>>, Receiver<String>) {
@@ -277,9 +313,27 @@ mod tests {
         for _ in 0..fit + 7 {
             outlet.write(&line);
         }
+        script.send(Ok(())).unwrap();
+        let mut taken = vec![written.recv().unwrap()];
+        // There is room again as soon as the next one is under way.
+        script.send(Ok(())).unwrap();
+        taken.push(written.recv().unwrap());
+        outlet.write(&self::line("after"));
         drop(script);
-        let taken: Vec<_> = written.iter().take(fit + 1).collect();
-        assert_eq!(taken.last().unwrap(), "7 log lines were dropped: the script took them too slowly.\n");
+        taken.extend(written.iter().take(fit));
+        let note = "7 log lines were dropped: the script took them too slowly.\n";
+        assert_eq!(taken[fit..], [note, "after\n"]);
+    }
+
+    #[test]
+    fn what_is_opened_anew_is_so_between_the_lines_before_and_those_after() {
+        let (outlet, script, written) = outlet();
+        outlet.write(&line("one"));
+        outlet.write(&line("two"));
+        outlet.reopen();
+        outlet.write(&line("three"));
+        drop(script);
+        assert_eq!(written.iter().take(4).collect::<Vec<_>>(), ["one\n", "two\n", "opened anew", "three\n"]);
     }
 
     #[test]

@@ -45,11 +45,10 @@ impl Worker {
     }
 
     /// The doors first: who still came through one that is closed is sent away with the others.
-    fn change(&mut self, Change { settings, nodelay, done }: Change) {
+    fn change(&mut self, Change { settings, nodelay, pending }: Change) {
         self.entrance.change(&settings, nodelay);
         self.shard.reconfigure(settings);
-        // Who waits for it may have gone.
-        let _ = done.try_send(());
+        drop(pending);
     }
 
     fn open_doors(&mut self, doors: Vec<Door>) {

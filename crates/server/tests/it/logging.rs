@@ -169,20 +169,22 @@ fn sigrtmin_opens_the_log_file_anew_and_no_line_is_lost() {
     let [log, old] = ["log", "log.1"].map(|name| broker.directory().join(name));
     let mut old_file = std::fs::File::open(&log).unwrap();
     let mut user = client("user").to(&broker);
-    let (mut rotated, mut read) = (false, String::new());
-    while !log.exists() || !rotated {
+    user.publish_at_once("t", iter::repeat_n("x", 50));
+    std::fs::rename(&log, &old).unwrap();
+    broker.signal(Signal::rt_min());
+    for _ in 0..20 {
         user.publish_at_once("t", iter::repeat_n("x", 50));
         user.ping();
-        if !rotated {
-            std::fs::rename(&log, &old).unwrap();
-            broker.signal(Signal::rt_min());
-            rotated = true;
-        }
     }
+    crate::harness::wait_until("there is another log file", || log.exists());
+    user.publish("t", "x", 0);
+    user.ping();
     let mut new_file = std::fs::File::open(&log).unwrap();
     let stderr = broker.stop();
+    let mut read = String::new();
     for file in [&mut old_file, &mut new_file] {
         std::io::Read::read_to_string(file, &mut read).unwrap();
+        assert!(!read.is_empty());
     }
     assert_eq!(read.lines().collect::<Vec<_>>(), stderr);
 }
@@ -309,4 +311,39 @@ fn a_broker_that_logs_to_syslog_runs_also_where_there_is_none() {
     let expected = usize::from(!std::path::Path::new("/dev/log").exists());
     assert_eq!(lines.len(), expected, "{lines:?}");
     assert!(lines.iter().all(|line| line.starts_with("Warning: Unable to log to syslog at /dev/log: ")), "{lines:?}");
+}
+
+/// From the first line to the last, as Mosquitto has them; only that more of its features are not available.
+#[test]
+fn start_and_end_are_logged_in_mosquittos_order() {
+    let setup = Setup::config(&format!("{OPEN}set_tcp_nodelay true\n")).changes_user();
+    // Nobody is who this is, whoever runs the tests.
+    let setup = setup.environment("PUID", "54321").environment("PGID", "54321");
+    let broker = setup.start();
+    let (version, port) = (env!("CARGO_PKG_VERSION"), broker.port());
+    let config = broker.directory().join("mosquitto.conf").display().to_string();
+    let lines: Vec<_> = broker.stop().into_iter().filter(|line| !line.ends_with("support NOT available.")).collect();
+    assert!(lines[0].starts_with("Info: running mosquitto as user"), "{lines:?}");
+    assert_eq!(
+        lines[1..],
+        [
+            format!("mosquitto version {version} starting"),
+            format!("Config loaded from {config}."),
+            format!("Opening ipv4 listen socket on port {port}."),
+            format!("mosquitto version {version} running"),
+            format!("mosquitto version {version} terminating"),
+        ]
+    );
+}
+
+/// Who has read the log and is gone, as `mosquitto 2>&1 | head` would have it.
+#[test]
+fn a_log_whose_reader_is_gone_ends_nobody() {
+    let broker = Setup::config(&format!("{OPEN}log_dest stdout\nlog_dest file DIR/log\n")).reader_leaves().start();
+    client("user").to(&broker).disconnect();
+    let mut file = std::fs::File::open(broker.directory().join("log")).unwrap();
+    broker.stop();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut file, &mut text).unwrap();
+    assert!(text.contains(" as user (p5") && text.ends_with("terminating\n"), "{text}");
 }

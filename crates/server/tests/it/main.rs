@@ -13,6 +13,7 @@
 
 mod background;
 mod bad_input;
+mod broken_configurations;
 mod command_line;
 mod delivery;
 mod descriptors;
@@ -28,6 +29,7 @@ mod memory_limit;
 mod pid_file;
 mod privileges;
 mod reload;
+mod reload_options;
 mod sessions;
 mod slow_subscribers;
 mod stopping;

@@ -1,6 +1,7 @@
 //! Who the broker is once it runs.
 
 use crate::harness::{Broker, Program, Scratch, Setup, client, free_port, is_root};
+use rustix::thread::{Gid, set_thread_groups};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
@@ -24,6 +25,15 @@ fn account(name: &str) -> Option<(String, String)> {
     Some((fields[2].to_owned(), fields[3].to_owned()))
 }
 
+/// Starts the broker from a thread that has more groups than its own. Nothing of them may be left.
+fn started_with_groups(setup: Setup) -> Broker {
+    let starting = std::thread::spawn(move || {
+        set_thread_groups(&[Gid::from_raw(4), Gid::from_raw(6)]).unwrap();
+        setup.start()
+    });
+    starting.join().unwrap()
+}
+
 fn assert_is(broker: &Broker, uid: &str, gid: &str) {
     assert!(of_all_threads(broker, "Uid:").iter().flatten().all(|id| id == uid));
     assert!(of_all_threads(broker, "Gid:").iter().flatten().all(|id| id == gid));
@@ -37,7 +47,7 @@ fn root_becomes_the_user_of_the_configuration_for_all_threads_and_files() {
     }
     let (uid, gid) = account("nobody").unwrap();
     let lines = "user nobody\nlog_dest stderr\nlog_dest file DIR/log\npid_file DIR/pid\nworker_threads 3";
-    let broker = Setup::open(lines).changes_user().start();
+    let broker = started_with_groups(Setup::open(lines).changes_user());
     assert_is(&broker, &uid, &gid);
     assert!(of_all_threads(&broker, "Groups:").iter().flatten().all(|group| *group == gid));
     assert_eq!(broker.log.count("Info: running mosquitto as user: nobody."), 1);
@@ -86,7 +96,7 @@ fn numbers_of_the_environment_go_before_the_configuration() {
         return;
     }
     let setup = Setup::open("user no-such-user").changes_user();
-    let broker = setup.environment("PUID", "54321").environment("PGID", "12345").start();
+    let broker = started_with_groups(setup.environment("PUID", "54321").environment("PGID", "12345"));
     assert_is(&broker, "54321", "12345");
     assert!(of_all_threads(&broker, "Groups:").iter().flatten().all(|group| group == "12345"));
     assert_eq!(broker.log.count("Info: running mosquitto as user id: 54321."), 1);

@@ -1,9 +1,10 @@
 //! SIGHUP: another configuration while clients are connected.
 
-use crate::harness::{Broker, Client, Got, PATIENCE, Setup, client, free_port};
+use crate::harness::{Broker, Client, Got, PATIENCE, Setup, Signal, client, free_port};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 /// A listener that lets everybody in.
 fn listener(port: u16) -> String {
@@ -56,6 +57,23 @@ fn without_a_change_nothing_changes_and_the_log_says_so() {
 }
 
 #[test]
+fn signals_in_quick_succession_lead_to_the_last_configuration() {
+    let broker = broker("");
+    let mut user = client("user").to(&broker);
+    let config = std::fs::read_to_string(broker.directory().join("mosquitto.conf")).unwrap();
+    let (new, file) = (broker.directory().join("new"), broker.directory().join("mosquitto.conf"));
+    for n in 1..=50 {
+        // In one go, so that no half of it is read.
+        std::fs::write(&new, format!("{config}max_keepalive {n}\n")).unwrap();
+        std::fs::rename(&new, &file).unwrap();
+        broker.signal(Signal::HUP);
+    }
+    broker.log.wait_for(" -> 50 (for later connections).");
+    user.ping();
+    assert_eq!(broker.log.count("not reloaded"), 0);
+}
+
+#[test]
 fn a_listener_is_opened_beside_one_that_is_kept() {
     let broker = broker("");
     let (mut old, port) = (client("old").to(&broker), free_port());
@@ -70,6 +88,34 @@ fn a_listener_is_opened_beside_one_that_is_kept() {
     }
     old.messages(30);
     client("again").to(&broker).ping();
+}
+
+/// Whichever worker accepts them and wherever they are at home: all know the listener before the first is let in.
+#[test]
+fn clients_that_wait_for_a_listener_are_let_in_as_soon_as_it_is_open() {
+    let broker = broker("");
+    for round in 0..10 {
+        let port = free_port();
+        thread::scope(|scope| {
+            for n in 0..8 {
+                let config = &broker;
+                scope.spawn(move || {
+                    let until = Instant::now() + PATIENCE;
+                    let stream = loop {
+                        match dial(port) {
+                            Ok(stream) => break stream,
+                            // There is nothing to wait for but the next attempt.
+                            Err(_) => thread::yield_now(),
+                        }
+                        assert!(Instant::now() < until, "nobody listens: {:#?}", config.log.all());
+                    };
+                    let mut early = client(&format!("early-{round}-{n}")).over(stream);
+                    assert_eq!(early.next(), Got::ConnAck { present: false, reason: 0 });
+                });
+            }
+            reload_with(&broker, &listener(port));
+        });
+    }
 }
 
 #[test]

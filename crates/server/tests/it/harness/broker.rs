@@ -4,6 +4,7 @@ use super::process::{SAME_USER, wait_for_end};
 use super::{Lines, PATIENCE, Scratch};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::HashSet;
+use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -33,6 +34,7 @@ pub(crate) struct Setup {
     unread: bool,
     descriptors: Option<u32>,
     same_user: bool,
+    reader_leaves: bool,
 }
 
 /// How a broker is known to run.
@@ -72,6 +74,7 @@ impl Setup {
             unread: false,
             descriptors: None,
             same_user: true,
+            reader_leaves: false,
         }
     }
 
@@ -100,6 +103,12 @@ impl Setup {
     pub(crate) fn changes_user(mut self) -> Self {
         self.same_user = false;
         self
+    }
+
+    /// Nobody reads standard output, and whoever writes there finds that out.
+    pub(crate) fn reader_leaves(mut self) -> Self {
+        self.reader_leaves = true;
+        self.silent()
     }
 
     /// The log goes to standard output only.
@@ -164,6 +173,7 @@ impl Setup {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let stdout: Box<dyn Read + Send> = if self.reader_leaves { Box::new(io::empty()) } else { Box::new(stdout) };
         let unread = self.unread;
         let (paused, pause) = mpsc::channel();
         let log = Lines::with_pause(stderr, move |line| unread && line.ends_with(RUNNING), pause);
