@@ -308,10 +308,10 @@ impl Shard {
             connection.heard_at = now;
             // One and a half times the keep alive; 0 turns it off.
             connection.silence_ms = u32::from(keep_alive_s) * 1500;
-            connection.mount_point = mount_point;
             if connect.version.is_v5() {
                 connection.receive_maximum = self.home.settings.max_inflight_messages;
             }
+            connection.mount_point = mount_point;
             connection.max_topic_alias = aliases_in;
             let aliases = asked.topic_alias_maximum.min(aliases_out);
             connection.aliases_out = (aliases > 0).then(|| Box::new(AliasesOut::new(aliases)));

@@ -75,7 +75,7 @@ impl Settings {
 
 /// Settings of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct ListenerSettings {
     /// The port that the log names.
     pub port: u16,

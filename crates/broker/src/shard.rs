@@ -118,8 +118,8 @@ impl Shard {
         self.home.previous_now = self.home.now;
         self.home.now = self.home.now.max(now);
         self.fire_timers();
-        self.sweep_retained();
         self.go_on_reviewing();
+        self.sweep_retained();
     }
 
     /// Ends a tick: what was put off to be done once is done now.

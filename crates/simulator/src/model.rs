@@ -270,10 +270,15 @@ impl Model {
             }
             return;
         }
-        let matched = !denied && self.route(client, message, expires_at);
+        let v5 = links[at].version.is_v5();
+        // Its open exchanges of QoS 2 fill the window that it was told.
+        let open = self.sessions.get(&client).map_or(0, |session| session.incoming.len());
+        let beyond = v5 && self.window > 0 && message.qos == QoS::AtLeastOnce && open >= usize::from(self.window);
+        let matched = !denied && !beyond && self.route(client, message, expires_at);
         if message.qos == QoS::AtLeastOnce {
-            let reason = match (links[at].version.is_v5(), denied, matched) {
+            let reason = match (v5, denied, matched) {
                 (true, true, _) => 0x87,
+                (true, ..) if beyond => 0x97,
                 (true, _, false) => 0x10,
                 _ => 0,
             };

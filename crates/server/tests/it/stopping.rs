@@ -17,7 +17,7 @@ fn term_and_int_end_it_with_0_and_a_last_line() {
 }
 
 #[test]
-fn a_signal_that_does_nothing_yet_is_answered_by_a_warning_and_does_not_end_it() {
+fn a_signal_that_is_not_supported_yet_is_answered_by_a_warning() {
     let broker = Broker::open("");
     let mut user = client("user").to(&broker);
     broker.signal(Signal::USR1);
