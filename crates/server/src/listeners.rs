@@ -174,6 +174,7 @@ mod tests {
         assert_eq!(numbers(&listeners, &[kept, first]), [Some(0), Some(1)]);
         // A connection that is still under way.
         let seat = doors.pop().and_then(|door| door.seats.take()).unwrap();
+        change(&mut listeners, &[kept]);
         let doors = change(&mut listeners, &[second, kept]);
         assert_eq!(numbers(&listeners, &[kept, first, second]), [Some(0), None, Some(2)]);
         assert_eq!(doors.iter().map(|door| door.listener).collect::<Vec<_>>(), [2]);
