@@ -45,6 +45,8 @@ impl Shard {
             let mut packet = Vec::new();
             answer.encode(version, &mut packet);
             if self.home.reply_if_taken(id, &packet) {
+                self.home.statistics.publish_sent += 1;
+                self.home.statistics.publish_bytes_sent += answer.payload.len() as u64;
                 let described = describe(false, QoS::AtMostOnce, false, 0, topic.as_bytes(), answer.payload.len());
                 log!(self.home.log, Debug, "Sending PUBLISH to {} ({described})", self.home.name_of(id));
             }

@@ -1,9 +1,10 @@
 //! Who subscribes to what, and what waits for whom: copied out of a running broker a slice at a time, and written as text.
 
 use crate::id::SessionId;
+use crate::subscriber::Subscriber;
 use crate::subscription_tree::{Copied, NodeId, ROOT};
 use crate::{DropCounts, Shard, ShardId, Shared};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 
 /// A copy of all subscriptions. What changes while it is made may be in it or not.
@@ -67,49 +68,122 @@ impl Shard {
 }
 
 impl SubscriptionCopy {
-    /// Writes the tree as Mosquitto prints it: a line for each level, four spaces before the first and two more before
-    /// each further one, with ` (CLIENTID, QOS)` for each who subscribes there. Topics that begin with `$` stand by
-    /// themselves, all others below an empty level. Then, which Mosquitto does not print, a line for each shared
-    /// subscription and each of `sessions`.
+    /// Writes the subscriptions as Mosquitto prints them, and then what it does not print: a line for each shared
+    /// subscription with its members, and one for each of `sessions`.
+    ///
+    /// Mosquitto prints a line for each level of a filter, with ` (CLIENTID, QOS)` for each who subscribes there. Below an
+    /// empty line with four spaces there is another one with six, and below that all filters, two spaces more for each
+    /// level; those whose first level begins with `$` stand below that level, twice. The filters of shared subscriptions
+    /// follow in a tree of their own.
     pub fn write(&self, sessions: &[SessionReport], out: &mut impl Write) -> io::Result<()> {
         let names: HashMap<_, _> = sessions.iter().map(|s| ((s.shard, s.session), &*s.client_id)).collect();
-        let name = |shard, session| names.get(&(shard, session)).copied().unwrap_or_default();
-        let mut children: HashMap<NodeId, Vec<&Copied>> = HashMap::new();
-        for node in self.nodes.iter().filter(|node| node.id != ROOT) {
-            children.entry(node.parent).or_default().push(node);
+        let plain = Tree::of(&self.nodes, |node| !node.subscribers.is_empty());
+        let (dollar, ordinary): (Vec<&Copied>, Vec<_>) =
+            plain.below(ROOT).partition(|node| node.level.starts_with(b"$"));
+        line(out, 0, b"")?;
+        if !ordinary.is_empty() {
+            line(out, 1, b"")?;
         }
-        let top = children.get(&ROOT).map(Vec::as_slice).unwrap_or_default();
-        let mut groups = Vec::new();
-        let (dollar, plain): (Vec<_>, Vec<_>) = top.iter().copied().partition(|node| node.level.starts_with(b"$"));
-        writeln!(out, "    ")?;
-        // A node has one parent, and the root has none, so no way from it comes to the same node twice, also where the
-        // tree has changed between two slices.
-        let mut way: Vec<(&Copied, usize, String)> = Vec::new();
-        for (level, nodes) in [(1, plain), (0, dollar)] {
-            way.extend(nodes.into_iter().rev().map(|node| (node, level, String::new())));
-            while let Some((node, level, before)) = way.pop() {
-                let text = String::from_utf8_lossy(&node.level);
-                write!(out, "{:indent$}{text}", "", indent = 2 * (level + 2))?;
-                for subscriber in &node.subscribers {
-                    let client_id = name(subscriber.shard, subscriber.session);
-                    write!(out, " ({client_id}, {})", subscriber.grant.qos().bits())?;
-                }
+        let with_subscribers = |out: &mut _, node: &Copied| write_subscribers(out, &node.subscribers, &names);
+        ordinary.into_iter().try_for_each(|node| plain.write(node, 2, out, with_subscribers))?;
+        let (system, others): (Vec<_>, Vec<_>) = dollar.into_iter().partition(|node| *node.level == *b"$SYS");
+        line(out, 0, b"$SYS")?;
+        system.into_iter().try_for_each(|node| plain.write(node, 1, out, with_subscribers))?;
+        for node in others {
+            line(out, 0, &node.level)?;
+            plain.write(node, 1, out, with_subscribers)?;
+        }
+        let shared = Tree::of(&self.nodes, |node| !node.groups.is_empty());
+        line(out, 0, b"")?;
+        if shared.below(ROOT).next().is_some() {
+            line(out, 1, b"")?;
+        }
+        shared.below(ROOT).try_for_each(|node| shared.write(node, 2, out, |_, _| Ok(())))?;
+        for node in self.nodes.iter().filter(|node| !node.groups.is_empty()) {
+            let filter = shared.filter(node);
+            for (group, members) in &node.groups {
+                write!(out, "$share/{group}/{filter}")?;
+                write_subscribers(out, members, &names)?;
                 writeln!(out)?;
-                let filter = format!("{before}{text}");
-                groups.extend(node.groups.iter().map(|(group, members)| (group, filter.clone(), members)));
-                let below = children.get(&node.id).map(Vec::as_slice).unwrap_or_default();
-                way.extend(below.iter().rev().map(|node| (*node, level + 1, format!("{filter}/"))));
             }
-        }
-        for (group, filter, members) in groups {
-            write!(out, "$share/{group}/{filter}")?;
-            for member in members {
-                write!(out, " ({}, {})", name(member.shard, member.session), member.grant.qos().bits())?;
-            }
-            writeln!(out)?;
         }
         sessions.iter().try_for_each(|session| session.write(out))
     }
+}
+
+/// The way from the root down to some nodes.
+struct Tree<'a> {
+    nodes: HashMap<NodeId, &'a Copied>,
+    children: HashMap<NodeId, Vec<&'a Copied>>,
+}
+
+impl<'a> Tree<'a> {
+    /// To those that are wanted.
+    fn of(all: &'a [Copied], wanted: impl Fn(&Copied) -> bool) -> Self {
+        let nodes: HashMap<_, _> = all.iter().filter(|node| node.id != ROOT).map(|node| (node.id, node)).collect();
+        let mut needed = BTreeSet::new();
+        for node in all.iter().filter(|node| wanted(node)) {
+            let mut at = nodes.get(&node.id);
+            // What is known already has its way already.
+            while let Some(node) = at.filter(|node| needed.insert(node.id)) {
+                at = nodes.get(&node.parent);
+            }
+        }
+        let mut children: HashMap<_, Vec<_>> = HashMap::new();
+        for node in needed.iter().filter_map(|id| nodes.get(id).copied()) {
+            children.entry(node.parent).or_default().push(node);
+        }
+        Self { nodes, children }
+    }
+
+    fn below(&self, id: NodeId) -> impl DoubleEndedIterator<Item = &'a Copied> {
+        self.children.get(&id).into_iter().flatten().copied()
+    }
+
+    /// Writes a node and all below it. A node has one parent, and the root has none, so no way from it comes to the same
+    /// node twice, also where the tree has changed between two slices of its copy.
+    fn write<W: Write>(
+        &self,
+        top: &'a Copied,
+        level: usize,
+        out: &mut W,
+        more: impl Fn(&mut W, &Copied) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut way = vec![(top, level)];
+        while let Some((node, level)) = way.pop() {
+            write!(out, "{:indent$}{}", "", String::from_utf8_lossy(&node.level), indent = 2 * (level + 2))?;
+            more(out, node)?;
+            writeln!(out)?;
+            way.extend(self.below(node.id).rev().map(|node| (node, level + 1)));
+        }
+        Ok(())
+    }
+
+    /// The filter that a node stands for. No filter has more levels than there are nodes.
+    fn filter(&self, node: &Copied) -> String {
+        let (mut levels, mut at) = (Vec::new(), Some(node));
+        while let Some(node) = at.filter(|_| levels.len() < self.nodes.len()) {
+            levels.push(String::from_utf8_lossy(&node.level));
+            at = self.nodes.get(&node.parent).copied();
+        }
+        levels.reverse();
+        levels.join("/")
+    }
+}
+
+fn line(out: &mut impl Write, level: usize, text: &[u8]) -> io::Result<()> {
+    writeln!(out, "{:indent$}{}", "", String::from_utf8_lossy(text), indent = 2 * (level + 2))
+}
+
+fn write_subscribers(
+    out: &mut impl Write,
+    subscribers: &[Subscriber],
+    names: &HashMap<(ShardId, SessionId), &str>,
+) -> io::Result<()> {
+    subscribers.iter().try_for_each(|subscriber| {
+        let client_id = names.get(&(subscriber.shard, subscriber.session)).copied().unwrap_or_default();
+        write!(out, " ({client_id}, {})", subscriber.grant.qos().bits())
+    })
 }
 
 impl SessionReport {

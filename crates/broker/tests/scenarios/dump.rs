@@ -21,19 +21,48 @@ fn a_tree_is_printed_as_mosquitto_prints_it_with_shared_subscriptions_and_client
     net.subscribe(two, "$share/g/s", 1);
     net.cut(two);
     (1..=3).for_each(|id| net.publish(one, "s", "12345", 1, id));
+    // What Debian's mosquitto 2.0.11 prints, up to the line about the shared subscription.
     let expected = [
         "    ",
-        "      a",
-        "        b (one, 1) (two, 2)",
-        "        + (one, 0)",
         "      ",
-        "        x (one, 0)",
-        "      s",
+        "        a",
+        "          b (one, 1) (two, 2)",
+        "          + (one, 0)",
+        "        ",
+        "          x (one, 0)",
         "    $SYS",
-        "      # (one, 2)",
+        "      $SYS",
+        "        # (one, 2)",
+        "    ",
+        "      ",
+        "        s",
         "$share/g/s (two, 1)",
         "client one: connected, 0 in flight, 0 queued, 0 bytes",
         "client two: away, 0 in flight, 1 queued, 6 bytes; dropped: queue_full 2",
+    ];
+    assert_eq!(dump(&net).lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn roots_are_printed_as_mosquitto_prints_them() {
+    let mut net = Net::with(1, Settings::default());
+    let empty = ["    ", "    $SYS", "    "];
+    assert_eq!(dump(&net).lines().collect::<Vec<_>>(), empty);
+    let peer = connect("one").on(&mut net);
+    net.subscribe(peer, "$other/y", 0);
+    net.subscribe(peer, "$share/g/$SYS/x", 0);
+    let expected = [
+        "    ",
+        "    $SYS",
+        "    $other",
+        "      $other",
+        "        y (one, 0)",
+        "    ",
+        "      ",
+        "        $SYS",
+        "          x",
+        "$share/g/$SYS/x (one, 0)",
+        "client one: connected, 0 in flight, 0 queued, 0 bytes",
     ];
     assert_eq!(dump(&net).lines().collect::<Vec<_>>(), expected);
 }

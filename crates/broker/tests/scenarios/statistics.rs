@@ -95,6 +95,16 @@ fn what_waits_to_be_sent_is_counted_until_it_is_sent_or_given_up() {
 }
 
 #[test]
+fn what_waits_counts_also_where_the_socket_is_not_even_tried() {
+    let mut net = Net::with(1, Settings::default());
+    let (publisher, slow) = (connect("pub").v311().on(&mut net), connect("slow").v311().on(&mut net));
+    net.subscribe(slow, "t", 0);
+    net.received_at_once(publisher, b"\x30\x05\0\x01t12");
+    net.shards[0].touched(&mut Vec::new());
+    assert_eq!((total(&net).packets_waiting, total(&net).bytes_waiting), (1, 7));
+}
+
+#[test]
 fn a_message_is_stored_once_however_many_wait_for_it_and_until_the_last_has_it() {
     let before = Stored::on_this_thread();
     let stored = || {

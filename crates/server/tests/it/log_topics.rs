@@ -51,3 +51,12 @@ fn a_broker_that_logs_to_topics_stops() {
         assert!(lines.last().unwrap().ends_with("terminating"));
     }
 }
+
+#[test]
+fn topics_may_become_a_destination_while_the_broker_runs() {
+    let broker = Setup::open("log_dest stderr\nworker_threads 2").start();
+    let mut reader = client("reader").to(&broker);
+    reader.subscribe("$SYS/broker/log/#", 0);
+    broker.reload(&format!("{}\nlog_dest topic", broker.config()));
+    while !reader.message().text().contains("Configuration reloaded: 1 change.") {}
+}

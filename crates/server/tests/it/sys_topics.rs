@@ -109,3 +109,13 @@ pub(crate) fn with_an_interval_of_0_there_are_no_topics() {
     watcher.publish("other", "", 0);
     assert_eq!(watcher.message().topic, "other");
 }
+
+#[test]
+fn an_interval_that_is_reloaded_holds_at_once() {
+    let broker = Broker::open("sys_interval 0\nworker_threads 2");
+    let mut watcher = client("watcher").to(&broker);
+    watcher.subscribe("$SYS/#", 0);
+    broker.reload(&format!("{}\nsys_interval 1", broker.config()));
+    let seen = wait_for(&mut watcher, "clients/total", "1");
+    assert!(seen.contains_key("version"), "{seen:#?}");
+}

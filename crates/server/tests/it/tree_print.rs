@@ -17,9 +17,9 @@ fn the_subscriptions_and_sessions_of_all_workers_are_printed() {
         broker.signal(Signal::USR2);
         broker.stdout.wait_for_several("client client-11: connected, 0 in flight, 0 queued, 0 bytes", round);
         broker.stdout.wait_for_several(": connected", CLIENTS * round);
-        assert_eq!(broker.stdout.all().iter().filter(|line| *line == "      a").count(), round);
+        assert_eq!(broker.stdout.all().iter().filter(|line| *line == "        a").count(), round);
         for n in 0..CLIENTS {
-            let line = format!("        {n} (client-{n}, {})", n % 3);
+            let line = format!("          {n} (client-{n}, {})", n % 3);
             assert_eq!(broker.stdout.all().iter().filter(|found| **found == line).count(), round, "{line}");
         }
     }
