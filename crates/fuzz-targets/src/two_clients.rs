@@ -228,7 +228,7 @@ impl<'a> Script<'a> {
         self.broker.wait(1 << 34);
         self.settle();
         // The log is told within a minute what that made the broker drop.
-        self.broker.wait(60);
+        self.broker.wait(1 << 20);
         self.settle();
         self.broker.is_empty_but_for_sessions();
         let ids = self.clients.iter().flat_map(Client::ids_used).cloned().collect::<Vec<_>>();
