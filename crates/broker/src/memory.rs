@@ -17,11 +17,12 @@ impl Shard {
     /// worth it.
     pub fn heap_in_use(&mut self, bytes: u64) {
         let limit = self.home.settings.memory_limit;
-        let was_full = self.home.memory_full;
+        // All shards go by what the first one has found, so that they do not disagree about a heap that is near the limit.
+        let was_full = self.shared.memory_full.load(Ordering::Relaxed);
         let bound = if was_full { limit - limit / ROOM_PART } else { limit };
         let is_full = limit > 0 && bytes > bound;
         self.home.memory_full = is_full;
-        // Every shard finds out; the first one says so.
+        // The first one to find out says so.
         if is_full != was_full && self.shared.memory_full.swap(is_full, Ordering::Relaxed) != is_full {
             if is_full {
                 log!(
