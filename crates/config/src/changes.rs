@@ -70,6 +70,10 @@ impl Watch {
         Self { effect: Effect::AtOnce, value: Watched::Place }
     }
 
+    pub(crate) fn is_place(&self) -> bool {
+        matches!(self.value, Watched::Place)
+    }
+
     fn of_config(&self, config: &Config) -> Option<String> {
         match self.value {
             Watched::Global(value) => value(config),

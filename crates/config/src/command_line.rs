@@ -79,7 +79,10 @@ pub static FLAGS: &[Flag] = &[
         line.test_config = true;
         Ok(ControlFlow::Continue(()))
     })
-    .help(&["read the configuration files, report errors, and exit."]),
+    .help(&[
+        "read the configuration files, report errors, and exit.",
+        "Users, interfaces and directories that they name have to be there.",
+    ]),
     Flag::long_with_value("--tls-keylog", "file", |_, _| Err(not_supported_yet("--tls-keylog")))
         .help(&["write the keys of TLS connections to a file, for debugging only."]),
     Flag::long("--version", |_, _| Ok(ControlFlow::Break(Command::Version))).help(&["show the version."]),

@@ -25,20 +25,36 @@ use crate::words::Statement;
 pub(crate) use argument::LONGEST_TEXT_BYTES;
 use std::path::PathBuf;
 
+/// The tables, with the titles under which the manual shows them.
+pub static THEMES: &[Theme] = &[
+    Theme::new("General", general::OPTIONS),
+    Theme::new("Authentication and access control", security::OPTIONS),
+    Theme::new("Listeners", listener::OPTIONS),
+    Theme::new("TLS", tls::OPTIONS),
+    Theme::new("Persistence", persistence::OPTIONS),
+    Theme::new("Logging", logging::OPTIONS),
+    Theme::new("Bridges", bridge::OPTIONS),
+    Theme::new("Plugins", plugin::OPTIONS),
+];
+
+/// Options that belong together.
+#[derive(Debug, Clone, Copy)]
+pub struct Theme {
+    /// A heading.
+    pub title: &'static str,
+    /// The options, in the order of the manual.
+    pub options: &'static [Declaration],
+}
+
+impl Theme {
+    const fn new(title: &'static str, options: &'static [Declaration]) -> Self {
+        Self { title, options }
+    }
+}
+
 /// Every option that this broker knows by name, also those that it does not support.
 pub fn options() -> impl Iterator<Item = &'static Declaration> {
-    [
-        general::OPTIONS,
-        security::OPTIONS,
-        listener::OPTIONS,
-        tls::OPTIONS,
-        persistence::OPTIONS,
-        logging::OPTIONS,
-        bridge::OPTIONS,
-        plugin::OPTIONS,
-    ]
-    .into_iter()
-    .flatten()
+    THEMES.iter().flat_map(|theme| theme.options)
 }
 
 /// The declaration behind a name as it stands in a file: a name, an alias, or the beginning of a `plugin_opt_KEY`.
@@ -69,6 +85,12 @@ pub struct Declaration {
     pub remark: Option<Remark>,
     /// One line for the manual.
     pub help: &'static str,
+    /// What else the manual says, in paragraphs with an empty line between them. Names and values stand in backquotes.
+    pub manual: &'static str,
+    /// How the manual shows the argument, where the type alone does not tell what it is.
+    pub value: Option<&'static str>,
+    /// Values for the sample file, where the default is none that could be written into a file.
+    pub examples: &'static [&'static str],
     /// The name in "empty", "duplicate" and "not a number" errors, where Mosquitto uses another there.
     pub(crate) label: Option<&'static str>,
     /// How a change of the value is seen.
@@ -179,10 +201,23 @@ impl Declaration {
         }
     }
 
+    /// The one value that is supported so far, where an option has others as well.
+    pub fn only_value(&self) -> Option<&'static str> {
+        match self.action {
+            Action::Store(Store::Only(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// When this broker goes by a value that has changed while it runs. `None` where there is nothing to go by: the option
     /// has no effect, or one value only.
     pub fn effect(&self) -> Option<Effect> {
         self.watch.map(|watch| watch.effect)
+    }
+
+    /// Whether a listener is another one when the option has another value, so that one is closed and one is opened.
+    pub fn makes_a_listener(&self) -> bool {
+        self.watch.is_some_and(|watch| watch.is_place())
     }
 
     /// The name and the aliases.
@@ -207,6 +242,9 @@ impl Declaration {
             since: "1.4",
             remark: None,
             help: "",
+            manual: "",
+            value: None,
+            examples: &[],
             label: None,
             refers: None,
             watch: None,
@@ -307,6 +345,21 @@ impl Declaration {
 
     const fn help(mut self, help: &'static str) -> Self {
         self.help = help;
+        self
+    }
+
+    const fn manual(mut self, paragraphs: &'static str) -> Self {
+        self.manual = paragraphs;
+        self
+    }
+
+    const fn value(mut self, shown: &'static str) -> Self {
+        self.value = Some(shown);
+        self
+    }
+
+    const fn examples(mut self, values: &'static [&'static str]) -> Self {
+        self.examples = values;
         self
     }
 

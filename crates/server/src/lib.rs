@@ -19,6 +19,7 @@ mod log;
 mod mailbox;
 mod operator;
 mod order;
+pub mod outside;
 mod pid_file;
 mod privileges;
 mod reload;

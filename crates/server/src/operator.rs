@@ -3,13 +3,14 @@
 use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
+use crate::outside::SIGNALS;
 use crate::reload::UnderWay;
 use crate::supervisor::{self, Watchdog};
 use crate::sys_updates::SysUpdates;
 use crate::tree_print::TreePrint;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::Settings;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGHUP, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ enum Call {
 /// The signals that the broker knows. To be called before anything of it can be seen from outside, so that a signal that
 /// comes early is not lost.
 pub(crate) fn listen_to_signals() -> io::Result<Receiver<i32>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, libc::SIGRTMIN()])?;
+    let mut signals = Signals::new(SIGNALS.iter().map(|signal| (signal.number)()))?;
     let (sender, receiver) = sync_channel(SIGNALS_MAX);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {

@@ -14,14 +14,28 @@ use crate::written::Written;
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::words("listener", "a port from 1 to 65535, then an address or host name if not all are meant")
         .label("listener port")
+        .value("port [host]")
+        .examples(&["1883"])
         .help("Listen on a port, on all addresses or on one; the options below it belong to it.")
+        .manual(
+            "An address, or a host name, limits the listener to that address of this machine; a name stands for all \
+             addresses that it has. Without one, the listener takes connections to all addresses, of IPv4 and IPv6. A \
+             comment may follow on the same line.\n\n\
+             The option may be given many times. With at least one, the broker is not in local only mode any more, \
+             and clients need a username unless `allow_anonymous` says otherwise.",
+        )
         .store(Store::ByHand(by_hand::listener))
         .makes_another_listener(),
     Declaration::int("port", Refuses(1), Refuses(65535))
         .default("1883")
         .scope(DefaultListener)
         .deprecated("Please use 'listener' instead.")
+        .value("port")
         .help("The default listener's port.")
+        .manual(
+            "Use `listener` instead. The option makes a default listener if there is none yet. It may be given again; \
+             the last one counts, and a warning is logged.",
+        )
         .store(Store::ByHand(by_hand::port))
         .makes_another_listener(),
     Declaration::text("bind_address", Repeat::Refused)
@@ -29,7 +43,10 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(DefaultListener)
         .since("0.9")
         .deprecated("")
+        .value("host")
+        .examples(&["localhost"])
         .help("The default listener's address or host name.")
+        .manual("Use `listener` with an address instead. The option makes a default listener if there is none yet.")
         .refers(Referent::Host)
         .store(Store::ByHand(by_hand::bind_address))
         .makes_another_listener(),
@@ -37,7 +54,13 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Listener)
         .reload(No)
         .since("1.6")
+        .value("interface")
+        .examples(&["eth0"])
         .help("Listen only on the addresses of this network interface.")
+        .manual(
+            "It may not contradict an address in the `listener` line. An interface that is not there ends the start. \
+             Linux knows interfaces by names such as `eth0`.",
+        )
         .refers(Referent::Interface)
         .store(Store::ListenerText(|l| &mut l.bind_interface))
         .makes_another_listener(),
@@ -46,7 +69,13 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
+        .value("versions")
         .help("The versions of MQTT that clients may speak: 3 is 3.1, 4 is 3.1.1, 5 is 5.0.")
+        .manual(
+            "The versions stand in a list with commas between them. A client that speaks another version is refused: \
+             of MQTT 5 with reason code 0x84, of earlier versions with code 1. Anything else in the list is ignored, \
+             as in Mosquitto.",
+        )
         .store(Store::ByHand(by_hand::accept_protocol_versions))
         .listener_shows(Effect::LaterConnections, |l| l.protocol_versions.written()),
     Declaration::int("enable_proxy_protocol", Refuses(1), Refuses(2))
@@ -54,18 +83,27 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
-        .help("Expect a PROXY header of this version on each connection."),
+        .value("1 | 2")
+        .examples(&["2"])
+        .help("Expect a PROXY header of this version on each connection.")
+        .manual(
+            "For listeners behind a proxy such as HAProxy. The address in the header takes the place of the proxy's \
+             own, in the log and wherever addresses matter. A connection without such a header is closed, so clients \
+             cannot connect to the listener directly.",
+        ),
     Declaration::bool("proxy_protocol_v2_require_tls")
         .default("false")
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
-        .help("Accept only connections that reached the proxy over TLS."),
+        .help("Accept only connections that reached the proxy over TLS.")
+        .manual("It needs `enable_proxy_protocol 2`."),
     Declaration::int("max_connections", Clamps(-1), Unbounded)
         .default("-1")
         .scope(Listener)
         .reload(LaterConnections)
         .help("Limit of connections; 0 or -1: no limit.")
+        .manual("A connection beyond the limit is closed as soon as it is made, and logged.")
         .store(Store::ListenerInt(|l, n| l.max_connections = u32::try_from(n).ok().filter(|n| *n > 0)))
         .listener_shows(Effect::AtOnce, |l| l.max_connections.written()),
     Declaration::int("max_qos", Refuses(0), Refuses(2))
@@ -76,6 +114,10 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(LaterConnections)
         .since("1.6")
         .help("Highest QoS that clients may use.")
+        .manual(
+            "Clients of MQTT 5 are told the limit. A client that publishes with a higher QoS is disconnected. \
+             Subscriptions with a higher QoS are granted with this one.",
+        )
         .store(Store::ListenerInt(|l, n| l.max_qos = n.to_le_bytes()[0]))
         .listener_shows(Effect::LaterConnections, |l| l.max_qos.written()),
     Declaration::int("max_topic_alias", Refuses(0), Refuses(65535))
@@ -85,6 +127,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(LaterConnections)
         .since("1.6")
         .help("Topic aliases that an MQTT 5 client may use; 0: none.")
+        .manual("Clients of MQTT 5 are told the number when they connect. An alias above it ends the connection.")
         .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias = n))
         .listener_shows(Effect::LaterConnections, |l| l.max_topic_alias.written()),
     Declaration::int("max_topic_alias_broker", Refuses(0), Refuses(65535))
@@ -94,12 +137,23 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(LaterConnections)
         .since("2.1")
         .help("Topic aliases that the broker uses towards an MQTT 5 client, if that allows them; 0: none.")
+        .manual(
+            "The broker uses as many as the client allows, and not more than this. An alias saves the topic of all \
+             messages to it but the first.",
+        )
         .store(Store::ListenerSmallInt(|l, n| l.max_topic_alias_broker = n))
         .listener_shows(Effect::LaterConnections, |l| l.max_topic_alias_broker.written()),
     Declaration::text("mount_point", Repeat::Replaces)
         .scope(ExplicitListener)
         .reload(LaterConnections)
+        .value("prefix")
+        .examples(&["site1/"])
         .help("Put this before all topics of the listener's clients, unseen by them.")
+        .manual(
+            "Clients of this listener see only topics that begin with it: it is put before the topics that they \
+             publish and subscribe to, and before that of their will, and taken away from the topics of what they \
+             receive. It may not contain `+` or `#`, and usually ends in a slash.",
+        )
         .store(Store::ByHand(by_hand::mount_point))
         .listener_shows(Effect::LaterConnections, |l| l.mount_point.written()),
     Declaration::choice("protocol", &["mqtt", "websockets", "http_api"])
@@ -112,7 +166,9 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .refusal(Own("Invalid 'NAME' value 'VALUE' in configuration."))
         .scope(Listener)
         .since("1.5.5")
+        .examples(&["ipv4"])
         .help("Listen over this version of IP only.")
+        .manual("Without it, the listener takes both, as far as its host has addresses of both.")
         .store(Store::ByHand(by_hand::socket_domain))
         .makes_another_listener(),
     Declaration::bool("use_username_as_clientid")
@@ -120,10 +176,16 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Listener)
         .reload(LaterConnections)
         .help("Take the username for the client id.")
+        .manual(
+            "Then nobody can take over the session of another user. A client without a username is refused. Do not \
+             combine it with `clientid_prefixes`.",
+        )
         .store(Store::ListenerBool(|l, on| l.use_username_as_clientid = on))
         .listener_shows(Effect::LaterConnections, |l| l.use_username_as_clientid.written()),
     Declaration::text("http_dir", Repeat::Refused)
         .scope(ExplicitListener)
+        .value("directory")
+        .examples(&["/usr/share/mosquitto/www"])
         .help("Directory of the files that an http_api listener serves."),
     Declaration::int("websockets_log_level", Unbounded, Unbounded)
         .default("0")
@@ -137,5 +199,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
+        .value("origin")
+        .examples(&["https://www.example.com"])
         .help("Accept web pages of this origin only; may be given several times."),
 ];

@@ -12,12 +12,32 @@ pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::text("acl_file", Repeat::Replaces)
         .scope(Security)
         .reload(Yes)
-        .help("File of access rules for topics."),
+        .value("file")
+        .examples(&["/etc/mosquitto/aclfile"])
+        .help("File of access rules for topics.")
+        .manual(
+            "The file has one rule a line:\n\n\
+             \x20   topic [read | write | readwrite | deny] FILTER\n\
+             \x20   pattern [read | write | readwrite | deny] FILTER\n\
+             \x20   user NAME\n\n\
+             `topic` rules above the first `user` hold for clients without a username, those below a `user` for that \
+             user. `pattern` rules hold for everybody, wherever they stand; in them, `%c` stands for the client id \
+             and `%u` for the username, each as a whole level. A rule without a word for the access gives both kinds. \
+             `deny` rules are looked at first. What no rule allows is forbidden. Lines that begin with `#` are \
+             comments.",
+        ),
     Declaration::bool("allow_anonymous")
         .default("false, or true in local only mode")
         .scope(Security)
         .reload(Yes)
+        .examples(&["false"])
         .help("Let clients in that give no username.")
+        .manual(
+            "Without this option, clients need a username as soon as the configuration has a `listener`, and need \
+             none in local only mode. `listener_allow_anonymous` says otherwise for a single listener.\n\n\
+             With `true` and no password file, any username and password will do as well. As password files are not \
+             supported yet, nobody is let in with `false`.",
+        )
         .store(Store::ByHand(by_hand::allow_anonymous))
         .security_shows(Effect::AtOnce, |s| s.allow_anonymous.written()),
     Declaration::bool("allow_zero_length_clientid")
@@ -25,6 +45,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Security)
         .reload(Yes)
         .help("Make up an id for clients that give none.")
+        .manual("With `false`, a client without an id is refused.")
         .store(Store::SecurityBool(|s, on| s.allow_zero_length_clientid = Some(on)))
         .security_shows(Effect::LaterConnections, |s| s.allow_zero_length_clientid.written()),
     Declaration::text("auto_id_prefix", Repeat::Refused)
@@ -34,7 +55,13 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Security)
         .reload(DocumentedOnly)
         .deprecated("Please use 'listener_auto_id_prefix' instead.")
+        .value("prefix")
         .help("How made up client ids begin.")
+        .manual(
+            "Use `listener_auto_id_prefix` instead. Clients may connect without a client id, and the broker then \
+             makes one up: this text and 32 random hex digits. In local only mode the option has no effect, as in \
+             Mosquitto.",
+        )
         .store(Store::SecurityText(|s| &mut s.auto_id_prefix))
         .security_shows(Effect::LaterConnections, |s| s.auto_id_prefix.written()),
     Declaration::bool("listener_allow_anonymous")
@@ -42,7 +69,9 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
+        .examples(&["false"])
         .help("As allow_anonymous, for one listener.")
+        .manual("A listener for which it is not given goes by `allow_anonymous`.")
         .store(Store::ListenerBool(|l, on| l.allow_anonymous = Some(on)))
         .listener_shows(Effect::AtOnce, |l| l.allow_anonymous.written()),
     Declaration::text("listener_auto_id_prefix", Repeat::Refused)
@@ -52,15 +81,28 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
+        .value("prefix")
+        .examples(&["auto-"])
         .help("As auto_id_prefix, for one listener.")
+        .manual("A listener for which it is not given goes by `auto_id_prefix`.")
         .store(Store::ListenerText(|l| &mut l.auto_id_prefix))
         .listener_shows(Effect::LaterConnections, |l| l.auto_id_prefix.written()),
     Declaration::text("password_file", Repeat::Replaces)
         .scope(Security)
         .reload(Yes)
-        .help("File of usernames and password hashes."),
+        .value("file")
+        .examples(&["/etc/mosquitto/passwd"])
+        .help("File of usernames and password hashes.")
+        .manual(
+            "The file has one user a line, the name and a hash of the password with a colon between them, as \
+             `mosquitto_passwd` writes them. Who gives no username is a matter of `allow_anonymous`; who gives one \
+             must be in the file and know the password.",
+        ),
     Declaration::text("psk_file", Repeat::Replaces)
         .scope(Security)
         .reload(Yes)
-        .help("File of identities and keys for TLS-PSK."),
+        .value("file")
+        .examples(&["/etc/mosquitto/pskfile"])
+        .help("File of identities and keys for TLS-PSK.")
+        .manual("The file has one identity a line, and its key in hex digits, with a colon between them."),
 ];

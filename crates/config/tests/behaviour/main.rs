@@ -16,6 +16,7 @@ mod listeners;
 mod logging;
 mod mosquitto_options;
 mod option_table;
+mod packaged_files;
 mod per_listener_settings;
 mod reading;
 mod references;

@@ -1,0 +1,37 @@
+//! Files as packages for Linux install them.
+
+use crate::folder::Folder;
+
+/// A file of the shape that Debian installs, with a directory for what the operator adds. What stands about persistence
+/// is given, and what the operator has added.
+fn packaged(persistence: &str, added: &str) -> Folder {
+    let text = format!(
+        "# What belongs to this machine alone goes into conf.d.\n\n\
+         pid_file DIR/mosquitto.pid\n\n\
+         {persistence}\n\n\
+         log_dest file DIR/mosquitto.log\n\n\
+         include_dir DIR/conf.d\n"
+    );
+    Folder::new().with("conf.d/local.conf", added).with("mosquitto.conf", text)
+}
+
+#[test]
+fn a_packaged_file_serves_this_machine_alone_until_somebody_adds_a_listener() {
+    let folder = packaged("persistence false", "");
+    let config = folder.config("mosquitto.conf");
+    assert!(config.local_only());
+    assert_eq!(config.global.pid_file, Some(folder.path("mosquitto.pid")));
+    assert_eq!(config.log.destinations.file, Some(folder.path("mosquitto.log")));
+    assert!(!config.log.destinations.stderr);
+
+    let config = packaged("persistence false", "listener 1883\nallow_anonymous true\n").config("mosquitto.conf");
+    assert!(!config.local_only() && config.allow_anonymous());
+}
+
+#[test]
+fn persistence_for_which_packaged_files_ask_is_not_supported_yet() {
+    let refusal = packaged("persistence true\npersistence_location DIR", "").refusal("mosquitto.conf");
+    let expected =
+        ["Error: The 'persistence true' option is not supported yet.", "Error found at DIR/mosquitto.conf:5."];
+    assert!(expected.iter().all(|line| refusal.lines().any(|said| said == *line)), "{refusal}");
+}
