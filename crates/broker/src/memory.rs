@@ -36,8 +36,8 @@ impl Shard {
         }
     }
 
-    /// Refuses subscriptions. True where the connection goes on: in MQTT 3.1 a refusal cannot be told, and no client is
-    /// made to believe that it subscribes.
+    /// The reason codes that refuse subscriptions. None where the connection has been ended instead: in MQTT 3.1 a refusal
+    /// cannot be told, and no client is made to believe that it subscribes.
     pub(crate) fn refuse_subscriptions(&mut self, id: ConnectionId, subscribe: &Subscribe<'_>) -> Option<Vec<u8>> {
         let version = self.home.connections.get(id)?.version;
         let code = match version {
