@@ -137,3 +137,69 @@ impl Plan {
         Some(checked)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log;
+    use mosquitto_config::{Config, Destinations, Log};
+    use std::net::TcpListener;
+
+    fn free_port() -> u16 {
+        TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    }
+
+    fn endpoints(ports: &[u16]) -> Vec<Endpoint> {
+        let lines: Vec<_> = ports.iter().map(|port| format!("listener {port} 127.0.0.1\n")).collect();
+        Config::parse("test".as_ref(), lines.concat().as_bytes()).unwrap().endpoints(&[])
+    }
+
+    /// The listeners' numbers by port.
+    fn numbers(listeners: &Listeners, ports: &[u16]) -> Vec<Option<usize>> {
+        let has = |slot: &Slot, port| slot.endpoint.as_ref().is_some_and(|endpoint| endpoint.port == port);
+        ports.iter().map(|port| listeners.slots.iter().position(|slot| has(slot, *port))).collect()
+    }
+
+    #[test]
+    fn a_number_serves_again_when_nobody_has_it_any_more_and_not_before() {
+        let (logger, _writer) = log::open(&Log { destinations: Destinations::NONE, ..Log::default() }).unwrap();
+        let (kept, first, second, third) = (free_port(), free_port(), free_port(), free_port());
+        let mut listeners = Listeners::new(1);
+        let change = |listeners: &mut Listeners, ports: &[u16]| {
+            let plan = listeners.plan(endpoints(ports), BindOptions::default(), &logger).unwrap();
+            listeners.adopt(plan, None).remove(0)
+        };
+        let _kept_door = change(&mut listeners, &[kept]);
+        let mut doors = change(&mut listeners, &[kept, first]);
+        assert_eq!(numbers(&listeners, &[kept, first]), [Some(0), Some(1)]);
+        // A connection that is still under way.
+        let seat = doors.pop().and_then(|door| door.seats.take()).unwrap();
+        change(&mut listeners, &[kept]);
+        let doors = change(&mut listeners, &[second, kept]);
+        assert_eq!(numbers(&listeners, &[kept, first, second]), [Some(0), None, Some(2)]);
+        assert_eq!(doors.iter().map(|door| door.listener).collect::<Vec<_>>(), [2]);
+        drop((seat, doors));
+        change(&mut listeners, &[kept]);
+        for port in [third, second, third, second] {
+            change(&mut listeners, &[kept, port]);
+            assert_eq!(numbers(&listeners, &[kept, port]), [Some(0), Some(1)]);
+            change(&mut listeners, &[kept]);
+        }
+        assert_eq!(listeners.slots.len(), 3);
+    }
+
+    #[test]
+    fn a_plan_that_fails_changes_nothing_and_leaves_no_port_open() {
+        let (logger, _writer) = log::open(&Log { destinations: Destinations::NONE, ..Log::default() }).unwrap();
+        let (old, new) = (free_port(), free_port());
+        let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let mut listeners = Listeners::new(2);
+        let plan = listeners.plan(endpoints(&[old]), BindOptions::default(), &logger).unwrap();
+        let _doors = listeners.adopt(plan, None);
+        let taken_port = taken.local_addr().unwrap().port();
+        let errors = listeners.plan(endpoints(&[new, taken_port]), BindOptions::default(), &logger).unwrap_err();
+        assert_eq!(errors.len(), 1);
+        assert_eq!(numbers(&listeners, &[old, new]), [Some(0), None]);
+        TcpListener::bind(("127.0.0.1", new)).unwrap();
+    }
+}
