@@ -175,7 +175,7 @@ impl Home {
         }
         let head =
             PublishTo { qos: QoS::AtMostOnce, retain, packet_id: 0, identifier: to.grant.identifier(), dup: false };
-        let sent = self.send(id, outgoing, head);
+        let sent = self.send_now(id, outgoing, head);
         self.count_unsent(to.session.slot, sent, outgoing.view);
     }
 
@@ -212,6 +212,13 @@ impl Home {
 
     #[inline]
     fn count_unsent(&mut self, slot: u32, sent: Sent, message: MessageRef<'_>) {
+        if sent != Sent::Yes {
+            self.count_failed(slot, sent, message);
+        }
+    }
+
+    #[cold]
+    fn count_failed(&mut self, slot: u32, sent: Sent, message: MessageRef<'_>) {
         match sent {
             Sent::Yes | Sent::Nameless => {}
             Sent::Expired => self.drop_for(slot, DropReason::Expired),
@@ -226,9 +233,18 @@ impl Home {
         }
     }
 
-    /// Writes a PUBLISH into a connection's output.
-    #[inline]
+    /// [`send_now`](Self::send_now) where it is not the common case.
     fn send(&mut self, id: ConnectionId, outgoing: &mut Outgoing<'_>, to: PublishTo) -> Sent {
+        self.send_now(id, outgoing, to)
+    }
+
+    /// Writes a PUBLISH into a connection's output.
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "nearly all that is sent at QoS 0 goes this way; left to itself, it is a call"
+    )]
+    fn send_now(&mut self, id: ConnectionId, outgoing: &mut Outgoing<'_>, to: PublishTo) -> Sent {
         let Some(connection) = self.connections.get_mut(id) else { return Sent::Yes };
         let mut view = outgoing.view;
         if let Some(mount_point) = &connection.mount_point {
@@ -317,9 +333,7 @@ impl Home {
             let Queued { message, qos, retain, identifier } = queued;
             let mut outgoing = Outgoing::of(&message);
             if is_qos_0 {
-                let sent =
-                    self.send(id, &mut outgoing, PublishTo { qos, retain, packet_id: 0, identifier, dup: false });
-                self.count_unsent(slot, sent, outgoing.view);
+                self.send_qos_0(slot, id, &mut outgoing, retain, identifier);
             } else {
                 self.launch(slot, &mut outgoing, qos, retain, identifier);
             }
@@ -363,6 +377,13 @@ impl Home {
         }
     }
 
+    /// Sends a message at QoS 0 that has waited for room.
+    fn send_qos_0(&mut self, slot: u32, id: ConnectionId, outgoing: &mut Outgoing<'_>, retain: bool, identifier: u32) {
+        let to = PublishTo { qos: QoS::AtMostOnce, retain, packet_id: 0, identifier, dup: false };
+        let sent = self.send(id, outgoing, to);
+        self.count_unsent(slot, sent, outgoing.view);
+    }
+
     /// Sends a retained message to a new subscription, or says that there is no room for it now.
     pub(crate) fn deliver_retained(&mut self, slot: u32, grant: Grant, outgoing: &mut Outgoing<'_>) -> bool {
         let Some(session) = self.sessions.get_mut(slot) else { return true };
@@ -376,9 +397,7 @@ impl Home {
             self.launch(slot, outgoing, qos, true, grant.identifier());
             return true;
         }
-        let to = PublishTo { qos, retain: true, packet_id: 0, identifier: grant.identifier(), dup: false };
-        let sent = self.send(id, outgoing, to);
-        self.count_unsent(slot, sent, outgoing.view);
+        self.send_qos_0(slot, id, outgoing, true, grant.identifier());
         true
     }
 }

@@ -33,7 +33,8 @@ pub struct Settings {
     /// Whether requests on `$CONTROL/broker/v1` are answered.
     pub enable_control_api: bool,
     /// Whether a client of MQTT 3 gets a copy of a message for each of its subscriptions that match; if not, one copy
-    /// with the highest QoS among them. Clients of MQTT 5 always get one for each.
+    /// with the highest QoS among them. Clients of MQTT 5 always get one for each. Neither what is retained for a new
+    /// subscription nor the share of a member of a group is a duplicate.
     pub allow_duplicate_messages: bool,
     /// What client ids have to begin with, also those that the broker makes up; none is any. Held against each CONNECT.
     pub clientid_prefixes: Option<Box<str>>,
