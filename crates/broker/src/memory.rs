@@ -17,11 +17,12 @@ impl Shard {
     /// worth it.
     pub fn heap_in_use(&mut self, bytes: u64) {
         let limit = self.home.settings.memory_limit;
-        let was_full = self.home.memory_full;
+        // All shards go by what the first one has found, so that they do not disagree about a heap that is near the limit.
+        let was_full = self.shared.memory_full.load(Ordering::Relaxed);
         let bound = if was_full { limit - limit / ROOM_PART } else { limit };
         let is_full = limit > 0 && bytes > bound;
         self.home.memory_full = is_full;
-        // Every shard finds out; the first one says so.
+        // The first one to find out says so.
         if is_full != was_full && self.shared.memory_full.swap(is_full, Ordering::Relaxed) != is_full {
             if is_full {
                 log!(
@@ -35,8 +36,8 @@ impl Shard {
         }
     }
 
-    /// Refuses subscriptions. True where the connection goes on: in MQTT 3.1 a refusal cannot be told, and no client is
-    /// made to believe that it subscribes.
+    /// The reason codes that refuse subscriptions. None where the connection has been ended instead: in MQTT 3.1 a refusal
+    /// cannot be told, and no client is made to believe that it subscribes.
     pub(crate) fn refuse_subscriptions(&mut self, id: ConnectionId, subscribe: &Subscribe<'_>) -> Option<Vec<u8>> {
         let version = self.home.connections.get(id)?.version;
         let code = match version {

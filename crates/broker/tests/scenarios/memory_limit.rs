@@ -110,6 +110,20 @@ fn the_log_says_once_for_all_shards_that_the_limit_is_reached_and_left() {
 }
 
 #[test]
+fn shards_agree_about_a_heap_that_is_near_the_limit() {
+    let mut net = net();
+    let now = net.now;
+    for (shard, heap) in [(0, LIMIT + 1), (1, LIMIT - 1)] {
+        net.shards[shard].begin(now);
+        net.shards[shard].heap_in_use(heap);
+        net.shards[shard].end();
+    }
+    for shard in 0..2 {
+        connect(&net.id_at_home_on("new", shard)).refused(&mut net);
+    }
+}
+
+#[test]
 fn without_a_limit_any_heap_will_do() {
     let mut net = Net::new();
     use_heap(&mut net, u64::MAX);
