@@ -240,11 +240,7 @@ impl Shard {
 
     /// What was counted so far. What waits to be sent is that of the last time when [`touched`](Self::touched) was asked.
     pub fn statistics(&self) -> Statistics {
-        Statistics {
-            sessions: self.home.sessions.len() as u64,
-            sockets: self.home.connections.len() as u64,
-            ..self.home.statistics
-        }
+        Statistics { sessions: self.home.sessions.len() as u64, ..self.home.statistics }
     }
 
     /// Connections, also those that are closing.

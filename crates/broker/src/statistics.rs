@@ -127,8 +127,6 @@ pub struct Statistics {
     pub dropped: DropCounts,
     /// Sessions there are, with a connection or without.
     pub sessions: u64,
-    /// Connections there are, those of which only the last bytes are still to be sent included.
-    pub sockets: u64,
     /// Connections there are that are not at their end.
     pub connections: u64,
     /// Packets that wait to be sent.
@@ -165,7 +163,6 @@ impl AddAssign for Statistics {
         self.sessions_expired += other.sessions_expired;
         self.dropped += other.dropped;
         self.sessions += other.sessions;
-        self.sockets += other.sockets;
         self.connections += other.connections;
         self.packets_waiting += other.packets_waiting;
         self.bytes_waiting += other.bytes_waiting;

@@ -80,7 +80,7 @@ impl SysTree {
             ("clients/disconnected", disconnected),
             ("clients/inactive", disconnected),
             ("clients/expired", sessions_expired),
-            ("connections/socket/count", statistics.sockets),
+            ("connections/socket/count", statistics.sockets_opened),
         ] {
             self.say(topic, &value, news);
         }
@@ -221,11 +221,20 @@ mod tests {
     }
 
     #[test]
+    fn sockets_are_counted_since_the_start() {
+        let mut tree = SysTree::default();
+        let statistics = Statistics { sockets_opened: 7, connections: 2, ..Statistics::default() };
+        let news = tree.update(&Figures { statistics, ..Figures::default() }, 0.0);
+        let values = texts(&news);
+        assert_eq!((values["connections/socket/count"], values["clients/connected"]), ("7", "2"));
+    }
+
+    #[test]
     fn later_updates_have_what_has_changed() {
         let mut tree = SysTree::default();
         tree.update(&Figures::default(), 0.0);
         assert!(tree.update(&Figures::default(), 10.0).is_empty());
-        let statistics = Statistics { sessions: 3, connections: 1, sockets: 2, ..Statistics::default() };
+        let statistics = Statistics { sessions: 3, connections: 1, ..Statistics::default() };
         let news = tree.update(&Figures { statistics, uptime_s: 20, ..Figures::default() }, 10.0);
         let expected = [
             ("clients/active", "1"),
@@ -234,7 +243,6 @@ mod tests {
             ("clients/inactive", "2"),
             ("clients/maximum", "3"),
             ("clients/total", "3"),
-            ("connections/socket/count", "2"),
             ("uptime", "20 seconds"),
         ];
         assert_eq!(texts(&news), BTreeMap::from(expected));
