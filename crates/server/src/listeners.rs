@@ -1,13 +1,16 @@
 //! The listeners of the running broker by number, and what becomes of them by a reload.
 
+mod taken;
+
 use crate::endpoint::{self, Door};
 use crate::log::Logger;
 use crate::seats::Seats;
 use mosquitto_broker::LogLevel;
-use mosquitto_config::Endpoint;
-use mosquitto_transport::{BindOptions, Listener, error_text};
-use std::io;
+use mosquitto_config::{Endpoint, Place};
+use mosquitto_transport::BindOptions;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+use taken::Taken;
 
 /// The listeners of a broker. A connection carries the number of the one that it came through, for as long as it lives.
 #[derive(Debug)]
@@ -52,14 +55,15 @@ impl Listeners {
         // To be asked before the plan itself knows of the seats.
         let mut free: Vec<usize> = self.numbers_that_nobody_has().collect();
         let mut slots: Vec<Slot> = self.slots.iter().map(|slot| Slot { endpoint: None, ..slot.clone() }).collect();
-        let new = self.keep(endpoints, &mut slots);
-        let leaving = self.leaving(&slots);
+        let (new, leaving) = self.keep(endpoints, &mut slots);
+        let mut taken = Taken::default();
+        slots.iter().filter(|slot| slot.endpoint.is_some()).for_each(|slot| taken.insert(&slot.addresses));
         let mut plan = Plan { slots, doors: (0..self.workers).map(|_| Vec::new()).collect() };
         let (mut errors, mut failed) = (Vec::new(), Vec::new());
         for endpoint in new {
-            let replacing = leaving.iter().any(|old| old.port == endpoint.port);
+            let replacing = leaving.contains(&endpoint.port);
             let opened = endpoint::open(&endpoint, self.workers, BindOptions { replacing, ..options }, logger);
-            match opened.and_then(|sockets| plan.checked(sockets)) {
+            match opened.and_then(|sockets| taken.add(sockets)) {
                 Ok((sockets, addresses)) => {
                     let seats = self.all_seats.part(endpoint.max_connections);
                     let slot = Slot { endpoint: Some(endpoint), addresses, seats: seats.clone() };
@@ -102,25 +106,21 @@ impl Listeners {
         numbered.filter(|(_, slot)| slot.endpoint.is_none() && slot.seats.are_forgotten()).map(|(number, _)| number)
     }
 
-    /// Puts endpoints at places that are listened at already where they are, and returns the others.
-    fn keep(&self, endpoints: Vec<Endpoint>, slots: &mut [Slot]) -> Vec<Endpoint> {
+    /// Puts endpoints at places that are listened at already where they are, and returns the others, and the ports of the
+    /// listeners that are not among those to be.
+    fn keep(&self, endpoints: Vec<Endpoint>, slots: &mut [Slot]) -> (Vec<Endpoint>, HashSet<u16>) {
+        let numbered = self.slots.iter().enumerate();
+        let mut leaving: HashMap<Place, usize> =
+            numbered.filter_map(|(number, slot)| Some((slot.endpoint.as_ref()?.place(), number))).collect();
         let mut new = Vec::new();
         for endpoint in endpoints {
-            let is_here = |old: &Slot| old.endpoint.as_ref().is_some_and(|old| old.place() == endpoint.place());
-            let place = self.slots.iter().position(is_here).and_then(|number| slots.get_mut(number));
-            match place {
-                Some(slot) if slot.endpoint.is_none() => slot.endpoint = Some(endpoint),
-                // The second one at the same place cannot be opened, and says so.
-                _ => new.push(endpoint),
+            // The second one at the same place cannot be opened, and says so.
+            match leaving.remove(&endpoint.place()).and_then(|number| slots.get_mut(number)) {
+                Some(slot) => slot.endpoint = Some(endpoint),
+                None => new.push(endpoint),
             }
         }
-        new
-    }
-
-    /// The endpoints that are not among those to be.
-    fn leaving(&self, slots: &[Slot]) -> Vec<&Endpoint> {
-        let both = self.slots.iter().zip(slots);
-        both.filter(|(_, new)| new.endpoint.is_none()).filter_map(|(old, _)| old.endpoint.as_ref()).collect()
+        (new, leaving.into_keys().map(|place| place.port).collect())
     }
 }
 
@@ -128,24 +128,6 @@ impl Plan {
     /// The endpoints by number; none where the listener is gone.
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = Option<&Endpoint>> {
         self.slots.iter().map(|slot| slot.endpoint.as_ref())
-    }
-
-    /// These sockets, and where they listen, unless another listener that is to be listens there as well: sockets that
-    /// replace others share their port, and the system would let each have a part of the clients.
-    fn checked(&self, sockets: Vec<Listener>) -> Result<(Vec<Listener>, Vec<SocketAddr>), String> {
-        let mut addresses = Vec::new();
-        for socket in &sockets {
-            let address = socket.local_address();
-            addresses.push(address.map_err(|error| format!("Error: Unable to listen: {}.", error_text(&error)))?);
-        }
-        addresses.dedup();
-        let others = self.slots.iter().filter(|slot| slot.endpoint.is_some()).flat_map(|slot| &slot.addresses);
-        for other in others {
-            if let Some(taken) = addresses.iter().find(|address| overlap(address, other)) {
-                return Err(endpoint::failed(*taken, &io::Error::from_raw_os_error(libc::EADDRINUSE)));
-            }
-        }
-        Ok((sockets, addresses))
     }
 
     /// Under a number that is free, or a new one. None where there are no more numbers.
@@ -158,12 +140,6 @@ impl Plan {
         }
         Some(checked)
     }
-}
-
-/// Whether a client can mean either.
-fn overlap(a: &SocketAddr, b: &SocketAddr) -> bool {
-    let alike = a.port() == b.port() && a.is_ipv4() == b.is_ipv4();
-    a == b || (alike && (a.ip().is_unspecified() || b.ip().is_unspecified()))
 }
 
 #[cfg(test)]
