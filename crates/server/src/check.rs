@@ -2,9 +2,10 @@
 
 use crate::sensitive::links_are_allowed;
 use crate::{interface, privileges};
-use mosquitto_config::Settings;
+use mosquitto_config::{Endpoint, Settings};
 use mosquitto_transport::error_text;
 use nix::unistd::{AccessFlags, eaccess};
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -24,7 +25,14 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     if let Some(path) = &global.pid_file {
         problems.extend(written_file("pid file", path, false));
     }
-    for name in settings.endpoints().iter().filter_map(|endpoint| endpoint.bind_interface.as_deref()) {
+    let endpoints = settings.endpoints();
+    let mut places = HashSet::new();
+    for place in endpoints.iter().map(Endpoint::place) {
+        if !places.insert(place.clone()) {
+            problems.push(format!("Error: Two listeners at {place}: only one of them can be opened."));
+        }
+    }
+    for name in endpoints.iter().filter_map(|endpoint| endpoint.bind_interface.as_deref()) {
         match interface::addresses(name) {
             Ok(Some(_)) => {}
             Ok(None) => problems.push(format!("Error: Interface {name} does not exist.")),

@@ -105,6 +105,9 @@ fn log_and_run(settings: &Settings, lines: &[LogLine], mut launch: Launch) -> Ex
             return ExitCode::from(failure.code);
         }
     };
+    if let Err(error) = Logger::check(&settings.config.log) {
+        launch.warn(format!("Error: {error}"));
+    }
     for line in lines {
         logger.log(line.level, line.text.as_str());
     }
