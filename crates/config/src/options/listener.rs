@@ -103,7 +103,10 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Listener)
         .reload(LaterConnections)
         .help("Limit of connections; 0 or -1: no limit.")
-        .manual("A connection beyond the limit is closed as soon as it is made, and logged.")
+        .manual(
+            "A connection beyond the limit is closed as soon as it is made, and logged; those that are there when the \
+             limit is lowered stay.",
+        )
         .store(Store::ListenerInt(|l, n| l.max_connections = u32::try_from(n).ok().filter(|n| *n > 0)))
         .listener_shows(Effect::AtOnce, |l| l.max_connections.written()),
     Declaration::int("max_qos", Refuses(0), Refuses(2))
