@@ -255,25 +255,29 @@ impl Model {
         let client = links[at].client;
         let expires_at = self.expiry(message);
         let denied = message.topic.starts_with("$SYS");
+        let v5 = links[at].version.is_v5();
+        // Its open exchanges of QoS 2 fill the window that it was told; a client of MQTT 3 was told none.
+        let session = self.sessions.entry(client).or_default();
+        let full = v5 && self.window > 0 && session.incoming.len() >= usize::from(self.window);
         if message.qos == QoS::ExactlyOnce {
-            links[at].replies.push_back(Reply::PubRec(packet_id));
-            if denied {
-                return;
-            }
-            let session = self.sessions.entry(client).or_default();
-            let known = session.incoming.get(&packet_id).is_some_and(|(known, _)| {
-                // Else it is another message under the same identifier, which takes its place.
+            let known = session.incoming.get(&packet_id);
+            // Another message under the same identifier takes its place.
+            let same = known.is_some_and(|(known, _)| {
                 known.number == message.number && known.tagged == message.tagged && known.topic == message.topic
             });
-            if !known {
+            let reason = match (denied, known.is_some()) {
+                (true, _) => 0x87,
+                (false, false) if full => 0x97,
+                _ => 0,
+            };
+            if reason == 0 && !same {
                 session.incoming.insert(packet_id, (Rc::clone(message), expires_at));
             }
+            let reason = if v5 { reason } else { 0 };
+            links[at].replies.push_back(Reply::PubRec { packet_id, reason });
             return;
         }
-        let v5 = links[at].version.is_v5();
-        // Its open exchanges of QoS 2 fill the window that it was told.
-        let open = self.sessions.get(&client).map_or(0, |session| session.incoming.len());
-        let beyond = v5 && self.window > 0 && message.qos == QoS::AtLeastOnce && open >= usize::from(self.window);
+        let beyond = full && message.qos == QoS::AtLeastOnce;
         let matched = !denied && !beyond && self.route(client, message, expires_at);
         if message.qos == QoS::AtLeastOnce {
             let reason = match (v5, denied, matched) {

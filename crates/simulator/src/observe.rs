@@ -289,7 +289,7 @@ pub(crate) fn reply_of(kind: &str, ack: &Ack<'_>) -> Reply {
     let packet_id = ack.packet_id;
     match kind {
         "PUBACK" => Reply::PubAck { packet_id, reason: ack.reason.0 },
-        "PUBREC" => Reply::PubRec(packet_id),
+        "PUBREC" => Reply::PubRec { packet_id, reason: ack.reason.0 },
         _ => Reply::PubComp(packet_id),
     }
 }
