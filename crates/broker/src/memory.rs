@@ -36,6 +36,11 @@ impl Shard {
         }
     }
 
+    /// What another shard has found since this one looked itself counts at once.
+    pub(crate) fn note_memory(&mut self) {
+        self.home.memory_full = self.shared.memory_full.load(Ordering::Relaxed);
+    }
+
     /// The reason codes that refuse subscriptions. None where the connection has been ended instead: in MQTT 3.1 a refusal
     /// cannot be told, and no client is made to believe that it subscribes.
     pub(crate) fn refuse_subscriptions(&mut self, id: ConnectionId, subscribe: &Subscribe<'_>) -> Option<Vec<u8>> {
