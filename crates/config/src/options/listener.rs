@@ -19,7 +19,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Listen on a port, on all addresses or on one; the options below it belong to it.")
         .manual(
             "An address, or a host name, limits the listener to that address of this machine; a name stands for all \
-             addresses that it has. Without one, the listener takes connections to all addresses, of IPv4 and IPv6. A \
+             addresses that it has when the listener is opened. Without one, the listener takes connections to all addresses, of IPv4 and IPv6. A \
              comment may follow on the same line.\n\n\
              The option may be given many times. With at least one, the broker is not in local only mode any more, \
              and clients need a username unless `allow_anonymous` says otherwise.",
@@ -59,7 +59,9 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Listen only on the addresses of this network interface.")
         .manual(
             "It may not contradict an address in the `listener` line. An interface that is not there ends the start. \
-             Linux knows interfaces by names such as `eth0`.",
+             Linux knows interfaces by names such as `eth0`. Its addresses are looked up when the listener is opened; a \
+             reload leaves a listener alone that has not changed in the file, also if its interface has other addresses \
+             by then.",
         )
         .refers(Referent::Interface)
         .store(Store::ListenerText(|l| &mut l.bind_interface))
