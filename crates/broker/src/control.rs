@@ -124,7 +124,7 @@ fn response(command: &str, key: &str, value: Value, correlation: Option<&str>) -
 }
 
 fn listeners(settings: &Settings) -> Vec<Value> {
-    let listed = settings.listeners.iter().map(|listener| {
+    let listed = settings.listeners.iter().filter(|listener| !listener.closed).map(|listener| {
         let mut listed = Map::new();
         listed.insert("port".to_owned(), listener.port.into());
         listed.insert("protocol".to_owned(), "mqtt".into());
@@ -148,7 +148,8 @@ mod tests {
             host: host.map(Into::into),
             ..ListenerSettings::default()
         };
-        let listeners = vec![listener(1883, None), listener(1884, Some("127.0.0.1"))];
+        let closed = ListenerSettings { closed: true, ..listener(1885, None) };
+        let listeners = vec![listener(1883, None), closed, listener(1884, Some("127.0.0.1"))];
         answer(request.as_bytes(), &Settings { listeners, ..Settings::default() })
     }
 
