@@ -362,6 +362,11 @@ impl Window {
     pub(crate) fn len(&self) -> usize {
         usize::from(self.live) + self.queue.len()
     }
+
+    /// Those of them that the client does not have for good.
+    pub(crate) fn undelivered(&self) -> usize {
+        self.in_flight.iter().filter(|entry| entry.message.is_some()).count() + self.queue.len()
+    }
 }
 
 /// The identifier after this one: 1 to 65,535 and round again.
