@@ -78,6 +78,46 @@ fn a_retained_message_can_still_be_taken_away() {
 }
 
 #[test]
+fn what_empties_nothing_is_new_work() {
+    let mut net = net();
+    let (publisher, away) = (connect("pub").on(&mut net), connect("away").keep_session(100).on(&mut net));
+    net.subscribe(away, "#", 1);
+    net.cut(away);
+    net.publish_retained(publisher, "t", "x", 0, 0);
+    use_heap(&mut net, LIMIT * 2);
+    // At QoS 2 it would be kept until it is released.
+    for (topic, qos) in [("u", 1), ("t", 2), ("t", 1), ("t", 1), ("t/v", 1)] {
+        net.publish_retained(publisher, topic, "", qos, 1);
+    }
+    let refused = "PUBACK 1 rc=0x97";
+    assert_eq!(net.got(publisher), [refused, "PUBREC 1 rc=0x97", "PUBACK 1", refused, refused]);
+    assert_eq!(net.shared.retained_count(), 0);
+}
+
+#[test]
+fn wills_of_clients_that_come_and_go_are_sent_on_and_retained_only_in_the_place_of_others() {
+    let mut net = net();
+    let watcher = connect("watcher").on(&mut net);
+    net.subscribe(watcher, "#", 0);
+    net.publish_retained(watcher, "known", "x", 0, 0);
+    let peer = connect("a").keep_session(100).on(&mut net);
+    net.cut(peer);
+    net.got(watcher);
+    use_heap(&mut net, LIMIT * 2);
+    for topic in ["one", "two", "known"] {
+        let peer = connect("a").keep_session(100).will(topic, "gone", 0, true).on(&mut net);
+        net.cut(peer);
+    }
+    let sent = ["one", "two", "known"].map(|topic| format!(r#"PUBLISH q0 {topic} "gone""#));
+    assert_eq!(net.got(watcher), sent);
+    assert_eq!((net.shared.retained_count(), net.dropped(DropReason::MemoryLimit)), (1, 2));
+    use_heap(&mut net, LIMIT / 2);
+    let late = connect("late").on(&mut net);
+    net.subscribe(late, "known", 0);
+    assert!(net.got(late).iter().any(|packet| packet.contains("gone")));
+}
+
+#[test]
 fn no_client_of_mqtt_3_is_made_to_believe_that_its_message_or_subscription_was_taken() {
     let mut net = net();
     let [at_once, exactly_once, old] = ["a", "b", "c"].map(|id| connect(id).v311().on(&mut net));
