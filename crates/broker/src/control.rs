@@ -1,7 +1,9 @@
 //! Requests to the broker itself: topics under `$CONTROL`.
 //!
 //! They are never routed. A client that publishes one gets its answer under the same topic and `/response`, alone and
-//! without a subscription, as in Mosquitto. The only endpoint is `$CONTROL/broker/v1` (`enable_control_api`).
+//! without a subscription; at QoS 2 when it is released, so that nothing is done twice. Mosquitto does that only where there
+//! is no endpoint, and publishes the answers of `$CONTROL/broker/v1` to whoever subscribes. That is the only endpoint here
+//! (`enable_control_api`).
 
 use crate::log::log;
 use crate::publish::describe;
