@@ -81,6 +81,9 @@ const KEPT_CAPACITY: usize = 1024;
 /// Receive Maximum and `max_queued_messages` allow.
 const BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Bytes that a queued message takes besides its own, about: very many that say nothing would take more than any that do.
+const QUEUED_COST: usize = size_of::<Queued>() + 64;
+
 /// The outgoing half of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
@@ -220,7 +223,8 @@ impl Window {
     pub(crate) fn has_too_many_bytes(&self, is_here: bool) -> bool {
         let more = if is_here { self.in_flight_payload_max } else { 0 };
         let limit = self.queued_payload_max;
-        (limit > 0 && self.queued_payload >= limit.saturating_add(more)) || self.bytes >= BYTES_MAX
+        (limit > 0 && self.queued_payload >= limit.saturating_add(more))
+            || self.bytes + self.queue.len() * QUEUED_COST >= BYTES_MAX
     }
 
     /// Whether so much payload is in flight that there is no room for QoS 0 either: Mosquitto's rule.
@@ -462,6 +466,24 @@ mod tests {
         window.enqueue(Queued { message: large, qos: QoS::AtLeastOnce, retain: false, identifier: 0 });
         window.next_queued();
         assert_eq!(window.bytes, 0);
+    }
+
+    #[test]
+    fn messages_that_say_nothing_are_bounded_as_well() {
+        let (mut window, nothing) = (window(0), message());
+        let large = Message::store(MessageRef { payload: &vec![0; BYTES_MAX - 1000 * QUEUED_COST], ..nothing.view() });
+        let queued = |message: &Message| Queued {
+            message: message.clone(),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            identifier: 0,
+        };
+        window.enqueue(queued(&large));
+        let more = (0..1000).take_while(|_| {
+            window.enqueue(queued(&nothing));
+            !window.has_too_many_bytes(false)
+        });
+        assert_eq!(more.count(), 1000 - 2 - 1000 / QUEUED_COST);
     }
 
     #[test]
