@@ -12,7 +12,7 @@ const ROOM_PART: u64 = 32;
 
 impl Shard {
     /// Bytes of the heap that are in use now. Above [`memory_limit`](crate::Settings::memory_limit) no new work is taken:
-    /// no new session, no subscription, no message, but for those that empty what is retained (at QoS 2 that takes room
+    /// no new session, no new subscription, no message, but for those that empty what is retained (at QoS 2 that takes room
     /// first). What was taken before is still delivered, and who has a session may come back for it. A will is sent on, and
     /// retained where it takes the place of another message. To be told at the beginning of a tick, as often as is worth it.
     pub fn heap_in_use(&mut self, bytes: u64) {

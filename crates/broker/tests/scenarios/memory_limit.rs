@@ -67,6 +67,30 @@ fn what_was_taken_before_is_still_delivered() {
 }
 
 #[test]
+fn a_client_that_comes_back_may_subscribe_again_to_what_it_subscribes_to() {
+    let mut net = net();
+    let publisher = connect("pub").on(&mut net);
+    let old = connect("old").v31().resume().on(&mut net);
+    for filter in ["t", "$share/g/s"] {
+        net.subscribe(old, filter, 1);
+    }
+    net.cut(old);
+    net.publish(publisher, "t", "queued", 1, 1);
+    use_heap(&mut net, LIMIT * 2);
+    let back = connect("old").v31().resume().on(&mut net);
+    let options = SubscriptionOptions::qos(QoS::AtMostOnce);
+    for (packet_id, filter) in [(1, "t"), (2, "$share/g/s")] {
+        net.subscribe_with(back, packet_id, filter, options, &[]);
+    }
+    assert_eq!(net.got(back), [r#"PUBLISH q1 id=1 t "queued""#, "SUBACK 1 [0]", "SUBACK 2 [0]"]);
+    for filter in ["$share/h/s", "s", "t/u"] {
+        let back = connect("old").v31().resume().on(&mut net);
+        net.subscribe_with(back, 3, filter, options, &[]);
+        assert!(!net.is_open(back), "{filter}");
+    }
+}
+
+#[test]
 fn a_retained_message_can_still_be_taken_away() {
     let mut net = net();
     let publisher = connect("pub").on(&mut net);
