@@ -38,7 +38,7 @@ impl Shard {
             self.home.drop_for(slot, DropReason::MemoryLimit);
         }
         // Its lifetime begins now, and so does its being stored.
-        let mut outgoing = Outgoing::new(MessageRef { expires_at, retain, ..message.view() });
+        let mut outgoing = Outgoing::new(MessageRef { retain, expires_at, ..message.view() });
         // Nobody could hold it back: it goes also to a shard that has much mail.
         let way = self.way_for(&outgoing.view);
         self.route(way, &mut outgoing, origin);
