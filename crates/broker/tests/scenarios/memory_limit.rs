@@ -188,6 +188,23 @@ fn shards_agree_about_a_heap_that_is_near_the_limit() {
 }
 
 #[test]
+fn what_one_shard_has_found_holds_for_all_at_once() {
+    let mut net = net();
+    let now = net.now;
+    for (heap, is_full) in [(LIMIT + 1, true), (LIMIT / 2, false)] {
+        net.shards[0].begin(now);
+        net.shards[0].heap_in_use(heap);
+        net.shards[0].end();
+        let late = connect(&net.id_at_home_on("new", 1));
+        if is_full {
+            late.refused(&mut net);
+        } else {
+            late.on(&mut net);
+        }
+    }
+}
+
+#[test]
 fn without_a_limit_any_heap_will_do() {
     let mut net = Net::new();
     use_heap(&mut net, u64::MAX);
