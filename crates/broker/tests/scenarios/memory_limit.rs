@@ -189,23 +189,6 @@ fn shards_agree_about_a_heap_that_is_near_the_limit() {
 
 /// Shards do not look with every tick, nor at the same time.
 #[test]
-fn what_one_shard_has_found_counts_for_the_others_before_they_look_themselves() {
-    let mut net = net();
-    for (heap, is_full) in [(LIMIT + 1, true), (LIMIT / 2, false)] {
-        let now = net.now;
-        net.shards[0].begin(now);
-        net.shards[0].heap_in_use(heap);
-        net.shards[0].end();
-        let client = connect(&net.id_at_home_on("new", 1));
-        if is_full {
-            client.refused(&mut net);
-        } else {
-            client.on(&mut net);
-        }
-    }
-}
-
-#[test]
 fn what_one_shard_has_found_holds_for_all_at_once() {
     let mut net = net();
     let now = net.now;
