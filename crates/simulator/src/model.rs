@@ -6,7 +6,7 @@
 
 use crate::link::{Closed, ConnectInfo, Link, Reply, Sent, WillInfo};
 use crate::message::Message;
-use crate::session::{Awaiting, Candidate, Due, Session, Stream, Subscription, Version};
+use crate::session::{Awaiting, Candidate, Due, DueLook, Session, Stream, Subscription, Version};
 use crate::violation::{Checked, must, violated};
 use mosquitto_broker::{Moment, Settings};
 use mosquitto_mqtt::packet::{RetainHandling, SubscriptionOptions};
@@ -36,6 +36,17 @@ pub(crate) struct Model {
     pub(crate) window: u16,
     /// Whether clients of MQTT 3 are sent again on a live connection what they do not acknowledge.
     pub(crate) retries: bool,
+    /// How copies come to a session.
+    delivery: Delivery,
+}
+
+/// What the settings say of how copies come to a session.
+#[derive(Debug, Clone, Copy)]
+struct Delivery {
+    /// Clients of MQTT 3 get one for all of their subscriptions.
+    one_copy: bool,
+    /// Those of QoS 0 wait for a client that is away.
+    queues_qos_0: bool,
 }
 
 impl Model {
@@ -51,6 +62,10 @@ impl Model {
             routed: HashSet::new(),
             window: settings.max_inflight_messages,
             retries: settings.retry_interval_s != Some(0),
+            delivery: Delivery {
+                one_copy: !settings.allow_duplicate_messages,
+                queues_qos_0: settings.queue_qos0_messages,
+            },
         }
     }
 
@@ -155,6 +170,7 @@ impl Model {
         session.link = Some(at);
         session.connection += 1;
         session.resumed = kept;
+        session.v5 = info.version.is_v5();
         session.seen_here.clear();
         session.released_here.clear();
         let packet = info.max_packet_size.map_or(usize::MAX, |bytes| bytes as usize);
@@ -186,7 +202,8 @@ impl Model {
         let Some(session) = self.sessions.get_mut(&client) else { return };
         session.link = None;
         // What had QoS 0 and was sent may be lost.
-        session.due.retain_mut(|due| due.under_way.is_some() || due.outlives_the_connection());
+        let queued = self.delivery.queues_qos_0;
+        session.due.retain_mut(|due| due.under_way.is_some() || due.outlives_the_connection(queued));
         for stream in &mut session.streams {
             let some_qos_0 = |candidate: &Candidate| {
                 candidate.versions.iter().any(|version| {
@@ -324,6 +341,8 @@ impl Model {
         for (client, subscription, name) in found {
             self.owe(client, &subscription, name, origin, message, (expires_at, again));
         }
+        let here = self.homes[origin];
+        self.mail_read(here, here, self.seq);
         if message.retain {
             self.retain(message, expires_at);
         }
@@ -340,7 +359,7 @@ impl Model {
         message: &Rc<Message>,
         (expires_at, again): (Moment, bool),
     ) {
-        let (from, home, seq) = (self.homes[origin], self.homes[client], self.seq);
+        let (from, seq) = (self.homes[origin], self.seq);
         let Some(session) = self.sessions.get_mut(&client) else { return };
         session.due.push(Due {
             message: Rc::clone(message),
@@ -348,6 +367,7 @@ impl Model {
             seq,
             qos: message.qos.min(subscription.options.qos),
             granted: subscription.options.qos,
+            no_local: subscription.options.no_local,
             retain: message.retain && subscription.options.retain_as_published,
             identifier: subscription.identifier,
             expires_at,
@@ -359,28 +379,26 @@ impl Model {
             ambiguous: again,
             connection: 0,
         });
-        if from == home {
-            Self::arrive(session, seq, from);
-        }
     }
 
-    /// The mail from one shard to another was read, up to this place.
+    /// The mail from one shard to another was read, up to this place. What stays on a shard arrives at once.
     pub(crate) fn mail_read(&mut self, from: usize, to: usize, seq: u64) {
-        let homes = &self.homes;
+        let (homes, delivery) = (&self.homes, self.delivery);
         for (_, session) in self.sessions.iter_mut().filter(|(client, _)| homes[**client] == to) {
-            Self::arrive(session, seq, from);
+            Self::arrive(session, seq, from, delivery);
         }
     }
 
-    fn arrive(session: &mut Session, seq: u64, from: usize) {
+    fn arrive(session: &mut Session, seq: u64, from: usize, delivery: Delivery) {
         if session.due.iter().all(|due| due.under_way != Some(from)) {
             return;
         }
         let mut due = std::mem::take(&mut session.due);
-        let mut unclear: BTreeSet<u64> = BTreeSet::new();
+        let (mut arrived, mut unclear): (BTreeSet<u64>, BTreeSet<u64>) = Default::default();
         for due in due.iter_mut().filter(|due| due.under_way == Some(from) && due.seq <= seq) {
             due.under_way = None;
             due.connection = session.connection;
+            arrived.insert(due.seq);
             if session.unsubscribed_at >= due.seq && !session.still_has(due) {
                 unclear.insert(due.seq);
             }
@@ -388,8 +406,11 @@ impl Model {
         for &seq in &unclear {
             Self::blur(session, &mut due, seq);
         }
-        if session.link.is_none() {
-            due.retain_mut(|due| due.under_way.is_some() || due.outlives_the_connection());
+        if delivery.one_copy && !session.v5 {
+            arrived.iter().for_each(|&seq| Self::leave_one(&mut due, seq));
+        }
+        if session.link.is_none() && !delivery.queues_qos_0 {
+            due.retain_mut(|due| due.under_way.is_some() || due.outlives_the_connection(false));
         }
         session.due = due;
     }
@@ -418,6 +439,32 @@ impl Model {
             due.looks = Some(Rc::clone(&looks));
             due.ambiguous = true;
             any
+        });
+    }
+
+    /// Of the copies of this place that its own subscriptions bring a session, one has to come, at the highest QoS
+    /// `[3.1.1 MQTT-3.3.5-1]`; for which of those subscriptions is the broker's choice. No other may come, but where one
+    /// of them was made in MQTT 5 to bring only what others publish: that one does not stand for the rest.
+    fn leave_one(due: &mut Vec<Due>, seq: u64) {
+        let is_one = |due: &Due| due.seq == seq && !due.subscription.starts_with("$share/");
+        let all: Vec<&Due> = due.iter().filter(|due| is_one(due)).collect();
+        let more = all.iter().any(|due| due.no_local);
+        let best = all.iter().map(|due| due.qos).max();
+        let looks: Vec<DueLook> =
+            all.iter().filter(|due| more || Some(due.qos) == best).map(|due| due.look()).collect();
+        let looks = (looks.len() > 1).then(|| Rc::new(RefCell::new(looks)));
+        let mut chosen = false;
+        due.retain_mut(|due| {
+            if !is_one(due) {
+                return true;
+            }
+            // Where subscriptions have changed meanwhile, the first one is what has to come, whatever it looks like.
+            let first = !chosen && (due.looks.is_some() || more || Some(due.qos) == best);
+            chosen |= first;
+            due.optional |= !first;
+            due.looks = due.looks.take().or_else(|| looks.clone());
+            due.ambiguous |= more && due.looks.is_some();
+            first || more
         });
     }
 

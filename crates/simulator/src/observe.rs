@@ -82,7 +82,6 @@ impl Model {
         let position = |wanted: &dyn Fn(&Due) -> bool| session.due.iter().position(|due| due.is(&seen) && wanted(due));
         let lives = |due: &Due| due.expires_at > now;
         let found = position(&|due| in_order(&due) && lives(due) && due.looks.is_none() && !due.optional)
-            .or_else(|| position(&|due| in_order(&due) && lives(due) && due.looks.is_none()))
             .or_else(|| position(&|due| lives(due) && !due.optional))
             .or_else(|| position(&|due| in_order(&due)))
             .or_else(|| position(&|_| true));

@@ -57,6 +57,8 @@ impl Simulation {
             max_inflight_messages: if narrow { 6 } else { 20 },
             // Not by chance, so that seeds keep their meaning.
             retry_interval_s: Some(if seed % 4 == 1 { 2 } else { 0 }),
+            queue_qos0_messages: matches!(seed % 8, 5 | 6),
+            allow_duplicate_messages: !matches!(seed % 8, 4 | 5),
             // The record shows what the broker says, too.
             log: if traced { LogMask::ALL } else { LogMask::NONE },
             ..Settings::default()
