@@ -204,6 +204,7 @@ impl Model {
         // What had QoS 0 and was sent may be lost.
         let queued = self.delivery.queues_qos_0;
         session.due.retain_mut(|due| due.under_way.is_some() || due.outlives_the_connection(queued));
+        session.either.retain_mut(|(due, _)| due.outlives_the_connection(queued));
         for stream in &mut session.streams {
             let some_qos_0 = |candidate: &Candidate| {
                 candidate.versions.iter().any(|version| {

@@ -160,6 +160,8 @@ pub(crate) struct Session {
     pub(crate) seen_retained: HashMap<Rc<str>, Vec<Look>>,
     /// Messages that came live or retained, which cannot be told.
     pub(crate) unclear: HashSet<u32>,
+    /// Copies that came live, as far as can be told, or else were retained messages that look so.
+    pub(crate) either: Vec<(Due, Look)>,
     /// The highest place seen from each publisher, for QoS 0 and for the others.
     pub(crate) last_seen: HashMap<(usize, bool), u64>,
     /// The highest place seen live of each topic, on which connection.
