@@ -444,12 +444,18 @@ impl Model {
     }
 
     /// Of the copies of this place that its own subscriptions bring a session, one has to come, at the highest QoS
-    /// `[3.1.1 MQTT-3.3.5-1]`; for which of those subscriptions is the broker's choice. No other may come, but where one
-    /// of them was made in MQTT 5 to bring only what others publish: that one does not stand for the rest.
+    /// `[3.1.1 MQTT-3.3.5-1]`; for which of those subscriptions is the broker's choice. One more may come where the
+    /// highest was granted for what others publish only, which does not stand for the rest.
     fn leave_one(due: &mut Vec<Due>, seq: u64) {
         let is_one = |due: &Due| due.seq == seq && !due.subscription.starts_with("$share/");
         let all: Vec<&Due> = due.iter().filter(|due| is_one(due)).collect();
-        let more = all.iter().any(|due| due.no_local);
+        let granted = |no_local: bool| all.iter().filter(|due| due.no_local == no_local).map(|due| due.granted).max();
+        // Where subscriptions have changed meanwhile, the best one may be gone.
+        let changed = all.iter().any(|due| due.looks.is_some());
+        let more = match (granted(true), granted(false)) {
+            (Some(others), Some(plain)) => changed || others > plain,
+            _ => false,
+        };
         let best = all.iter().map(|due| due.qos).max();
         let looks: Vec<DueLook> =
             all.iter().filter(|due| more || Some(due.qos) == best).map(|due| due.look()).collect();
@@ -459,8 +465,7 @@ impl Model {
             if !is_one(due) {
                 return true;
             }
-            // Where subscriptions have changed meanwhile, the first one is what has to come, whatever it looks like.
-            let first = !chosen && (due.looks.is_some() || more || Some(due.qos) == best);
+            let first = !chosen && (changed || more || Some(due.qos) == best);
             chosen |= first;
             due.optional |= !first;
             due.looks = due.looks.take().or_else(|| looks.clone());
