@@ -426,7 +426,7 @@ impl Model {
         let (shared, alone): (Vec<_>, Vec<_>) = matching.partition(|subscription| subscription.group.is_some());
         let (any, mut left) = (shared.len() + alone.len() > 0, alone.len());
         let looks = due.iter().filter(|due| due.seq == seq).map(Due::look).collect();
-        let looks = Rc::new(RefCell::new(looks));
+        let looks = Self::share_looks(due, seq, looks);
         due.retain_mut(|due| {
             if due.seq != seq {
                 return true;
@@ -441,6 +441,19 @@ impl Model {
             due.ambiguous = true;
             any
         });
+    }
+
+    /// What the copies of this place may look like. Those of a message that was published before are not told apart from
+    /// the ones that it brought then.
+    fn share_looks(due: &[Due], seq: u64, looks: Vec<DueLook>) -> Rc<RefCell<Vec<DueLook>>> {
+        let message = due.iter().find(|due| due.seq == seq).map(|due| &due.message);
+        let is_twin = |due: &&Due| {
+            message.is_some_and(|message| due.message.number == message.number && due.message.topic == message.topic)
+        };
+        let known = due.iter().filter(is_twin).find_map(|due| due.looks.clone());
+        let shared = known.unwrap_or_default();
+        shared.borrow_mut().extend(looks);
+        shared
     }
 
     /// Of the copies of this place that its own subscriptions bring a session, one has to come, at the highest QoS
@@ -459,7 +472,7 @@ impl Model {
         let best = all.iter().map(|due| due.qos).max();
         let looks: Vec<DueLook> =
             all.iter().filter(|due| more || Some(due.qos) == best).map(|due| due.look()).collect();
-        let looks = (looks.len() > 1).then(|| Rc::new(RefCell::new(looks)));
+        let looks = (looks.len() > 1).then(|| Self::share_looks(due, seq, looks));
         let mut chosen = false;
         due.retain_mut(|due| {
             if !is_one(due) {
