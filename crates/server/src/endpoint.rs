@@ -44,7 +44,8 @@ pub(crate) fn open(
     }
 }
 
-fn failed(address: SocketAddr, error: &io::Error) -> String {
+/// The line that says that an endpoint could not be opened.
+pub(crate) fn failed(address: SocketAddr, error: &io::Error) -> String {
     format!("Error: Unable to listen on {}, port {}: {}.", address.ip(), address.port(), error_text(error))
 }
 

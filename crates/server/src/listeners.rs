@@ -5,7 +5,9 @@ use crate::log::Logger;
 use crate::seats::Seats;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::Endpoint;
-use mosquitto_transport::BindOptions;
+use mosquitto_transport::{BindOptions, Listener, error_text};
+use std::io;
+use std::net::SocketAddr;
 
 /// The listeners of a broker. A connection carries the number of the one that it came through, for as long as it lives.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(crate) struct Listeners {
 struct Slot {
     /// None: the listener is gone. Its number serves again when no connection has it any more.
     endpoint: Option<Endpoint>,
+    /// Where its sockets listen.
+    addresses: Vec<SocketAddr>,
     seats: Seats,
 }
 
@@ -47,18 +51,19 @@ impl Listeners {
     ) -> Result<Plan, Vec<String>> {
         // To be asked before the plan itself knows of the seats.
         let mut free: Vec<usize> = self.numbers_that_nobody_has().collect();
-        let mut slots: Vec<Slot> =
-            self.slots.iter().map(|slot| Slot { endpoint: None, seats: slot.seats.clone() }).collect();
+        let mut slots: Vec<Slot> = self.slots.iter().map(|slot| Slot { endpoint: None, ..slot.clone() }).collect();
         let new = self.keep(endpoints, &mut slots);
         let leaving = self.leaving(&slots);
         let mut plan = Plan { slots, doors: (0..self.workers).map(|_| Vec::new()).collect() };
         let (mut errors, mut failed) = (Vec::new(), Vec::new());
         for endpoint in new {
             let replacing = leaving.iter().any(|old| old.port == endpoint.port);
-            match endpoint::open(&endpoint, self.workers, BindOptions { replacing, ..options }, logger) {
-                Ok(sockets) => {
+            let opened = endpoint::open(&endpoint, self.workers, BindOptions { replacing, ..options }, logger);
+            match opened.and_then(|sockets| plan.checked(sockets)) {
+                Ok((sockets, addresses)) => {
                     let seats = self.all_seats.part(endpoint.max_connections);
-                    let Some(number) = plan.add(free.pop(), endpoint, seats.clone()) else {
+                    let slot = Slot { endpoint: Some(endpoint), addresses, seats: seats.clone() };
+                    let Some(number) = plan.add(free.pop(), slot) else {
                         return Err(vec!["Error: More than 65536 listeners.".to_owned()]);
                     };
                     for (worker, socket) in (0..self.workers).cycle().zip(sockets) {
@@ -83,7 +88,7 @@ impl Listeners {
     pub(crate) fn adopt(&mut self, plan: Plan, all: Option<u32>) -> Vec<Vec<Door>> {
         self.slots = plan.slots;
         self.all_seats.set_limit(all);
-        for Slot { endpoint, seats } in &self.slots {
+        for Slot { endpoint, seats, .. } in &self.slots {
             if let Some(endpoint) = endpoint {
                 seats.set_limit(endpoint.max_connections);
             }
@@ -125,17 +130,40 @@ impl Plan {
         self.slots.iter().map(|slot| slot.endpoint.as_ref())
     }
 
+    /// These sockets, and where they listen, unless another listener that is to be listens there as well: sockets that
+    /// replace others share their port, and the system would let each have a part of the clients.
+    fn checked(&self, sockets: Vec<Listener>) -> Result<(Vec<Listener>, Vec<SocketAddr>), String> {
+        let mut addresses = Vec::new();
+        for socket in &sockets {
+            let address = socket.local_address();
+            addresses.push(address.map_err(|error| format!("Error: Unable to listen: {}.", error_text(&error)))?);
+        }
+        addresses.dedup();
+        let others = self.slots.iter().filter(|slot| slot.endpoint.is_some()).flat_map(|slot| &slot.addresses);
+        for other in others {
+            if let Some(taken) = addresses.iter().find(|address| overlap(address, other)) {
+                return Err(endpoint::failed(*taken, &io::Error::from_raw_os_error(libc::EADDRINUSE)));
+            }
+        }
+        Ok((sockets, addresses))
+    }
+
     /// Under a number that is free, or a new one. None where there are no more numbers.
-    fn add(&mut self, free: Option<usize>, endpoint: Endpoint, seats: Seats) -> Option<u16> {
+    fn add(&mut self, free: Option<usize>, slot: Slot) -> Option<u16> {
         let number = free.unwrap_or(self.slots.len());
         let checked = u16::try_from(number).ok()?;
-        let slot = Slot { endpoint: Some(endpoint), seats };
         match self.slots.get_mut(number) {
             Some(place) => *place = slot,
             None => self.slots.push(slot),
         }
         Some(checked)
     }
+}
+
+/// Whether a client can mean either.
+fn overlap(a: &SocketAddr, b: &SocketAddr) -> bool {
+    let alike = a.port() == b.port() && a.is_ipv4() == b.is_ipv4();
+    a == b || (alike && (a.ip().is_unspecified() || b.ip().is_unspecified()))
 }
 
 #[cfg(test)]

@@ -60,8 +60,10 @@ impl Operator {
         loop {
             let call = self.next_call(signals);
             self.look_at_reload();
+            // Also after a signal: who sends many must not keep the clock from being looked at.
+            self.do_what_is_due();
             match call {
-                Call::Due => self.do_what_is_due(),
+                Call::Due => {}
                 Call::Signal(SIGHUP) => self.reload(),
                 Call::Signal(SIGUSR1) => {
                     self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved.");
