@@ -212,7 +212,8 @@ impl Simulation {
     }
 
     fn publish(&mut self, at: usize) {
-        let most = usize::from(self.settings.max_inflight_messages) - 2;
+        let window = usize::from(self.settings.max_inflight_messages);
+        let most = if self.exceeds { window + 4 } else { window - 2 };
         let qos = if self.clients[at].outgoing.len() >= most { QoS::AtMostOnce } else { self.qos() };
         let v5 = self.clients[at].version.is_v5();
         let (topic, retain) = (self.topic(), self.random.one_in(5));

@@ -39,6 +39,8 @@ pub(crate) struct Simulation {
     pub(crate) model: Model,
     pub(crate) clients: Vec<Client>,
     pub(crate) settings: Settings,
+    /// Whether clients go beyond the window that they are told.
+    pub(crate) exceeds: bool,
     pub(crate) counts: Counts,
     /// The number of the last message.
     pub(crate) last_number: u32,
@@ -82,6 +84,7 @@ impl Simulation {
             model,
             clients,
             settings,
+            exceeds: seed % 8 == 1,
             counts,
             last_number: 0,
             room_drops: 0,
