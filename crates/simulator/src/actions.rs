@@ -40,6 +40,8 @@ impl Simulation {
         }
         match self.random.below(200) {
             0..70 => self.publish(at),
+            // Exchanges that stay open fill the window.
+            70..110 if self.exceeds && self.random.below(8) > 0 => self.publish(at),
             70..110 => self.answer(at),
             110..125 => self.subscribe(at),
             125..135 => self.unsubscribe(at),
