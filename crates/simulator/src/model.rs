@@ -408,7 +408,9 @@ impl Model {
             Self::blur(session, &mut due, seq);
         }
         if delivery.one_copy && !session.v5 {
-            arrived.iter().for_each(|&seq| Self::leave_one(&mut due, seq));
+            for seq in arrived {
+                Self::leave_one(&mut due, seq);
+            }
         }
         if session.link.is_none() && !delivery.queues_qos_0 {
             due.retain_mut(|due| due.under_way.is_some() || due.outlives_the_connection(false));
