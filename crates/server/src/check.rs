@@ -1,5 +1,6 @@
 //! `--test-config`: whether what the configuration names is there, without changing anything.
 
+use crate::access_lists::AclFiles;
 use crate::sensitive::links_are_allowed;
 use crate::{interface, privileges};
 use mosquitto_config::{Endpoint, Settings};
@@ -24,6 +25,9 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     }
     if let Some(path) = &global.pid_file {
         problems.extend(written_file("pid file", path, false));
+    }
+    if let Err(failure) = AclFiles::read(settings, &AclFiles::default(), &mut Vec::new()) {
+        problems.push(failure.text);
     }
     let endpoints = settings.endpoints();
     let mut places = HashSet::new();
