@@ -131,7 +131,7 @@ fn listeners(settings: &Settings) -> Vec<Value> {
         if let Some(host) = &listener.host {
             listed.insert("bind-address".to_owned(), (**host).into());
         }
-        listed.insert("tls".to_owned(), false.into());
+        listed.insert("tls".to_owned(), listener.tls.into());
         Value::Object(listed)
     });
     listed.collect()
@@ -146,6 +146,7 @@ mod tests {
         let listener = |port, host: Option<&str>| ListenerSettings {
             port,
             host: host.map(Into::into),
+            tls: host.is_some(),
             ..ListenerSettings::default()
         };
         let listeners = vec![listener(1883, None), listener(1884, Some("127.0.0.1"))];
@@ -179,7 +180,7 @@ mod tests {
         let answer: Value = serde_json::from_str(&answered(request)).unwrap();
         let listeners = json!([
             { "port": 1883, "protocol": "mqtt", "tls": false },
-            { "port": 1884, "protocol": "mqtt", "bind-address": "127.0.0.1", "tls": false },
+            { "port": 1884, "protocol": "mqtt", "bind-address": "127.0.0.1", "tls": true },
         ]);
         let expected = json!({ "responses": [
             { "command": "listListeners", "data": { "listeners": listeners }, "correlationData": "x" },

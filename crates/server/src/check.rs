@@ -1,7 +1,7 @@
 //! `--test-config`: whether what the configuration names is there, without changing anything.
 
 use crate::sensitive::links_are_allowed;
-use crate::{interface, privileges};
+use crate::{interface, privileges, tls};
 use mosquitto_config::Settings;
 use mosquitto_transport::error_text;
 use nix::unistd::{AccessFlags, eaccess};
@@ -23,6 +23,9 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     }
     if let Some(path) = &global.pid_file {
         problems.extend(written_file("pid file", path, false));
+    }
+    for endpoint in settings.endpoints() {
+        problems.extend(tls::open(&endpoint, None).err().into_iter().flatten());
     }
     for name in settings.endpoints().iter().filter_map(|endpoint| endpoint.bind_interface.as_deref()) {
         match interface::addresses(name) {

@@ -3,9 +3,11 @@
 use crate::endpoint::{self, Door};
 use crate::log::Logger;
 use crate::seats::Seats;
+use crate::tls;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::Endpoint;
-use mosquitto_transport::BindOptions;
+use mosquitto_transport::{BindOptions, KeyLogFile, TlsServer};
+use std::sync::Arc;
 
 /// The listeners of a broker. A connection carries the number of the one that it came through, for as long as it lives.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub(crate) struct Listeners {
     slots: Vec<Slot>,
     all_seats: Seats,
     workers: usize,
+    /// Where the keys of TLS connections are written down.
+    key_log: Option<Arc<KeyLogFile>>,
 }
 
 /// A number.
@@ -21,6 +25,7 @@ struct Slot {
     /// None: the listener is gone. Its number serves again when no connection has it any more.
     endpoint: Option<Endpoint>,
     seats: Seats,
+    tls: Option<TlsServer>,
 }
 
 /// The listeners to be: what is to be opened is open, and nothing else has happened. Dropped, it closes that again.
@@ -33,8 +38,8 @@ pub(crate) struct Plan {
 
 impl Listeners {
     /// None yet, for so many workers.
-    pub(crate) fn new(workers: usize) -> Self {
-        Self { slots: Vec::new(), all_seats: Seats::new(None), workers }
+    pub(crate) fn new(workers: usize, key_log: Option<Arc<KeyLogFile>>) -> Self {
+        Self { slots: Vec::new(), all_seats: Seats::new(None), workers, key_log }
     }
 
     /// What has to be for these endpoints: listeners at the same place are kept as they are, with their numbers; the
@@ -48,22 +53,23 @@ impl Listeners {
         // To be asked before the plan itself knows of the seats.
         let mut free: Vec<usize> = self.numbers_that_nobody_has().collect();
         let mut slots: Vec<Slot> =
-            self.slots.iter().map(|slot| Slot { endpoint: None, seats: slot.seats.clone() }).collect();
+            self.slots.iter().map(|slot| Slot { endpoint: None, seats: slot.seats.clone(), tls: None }).collect();
+        let (endpoints, mut errors) = self.with_tls(endpoints);
         let new = self.keep(endpoints, &mut slots);
         let leaving = self.leaving(&slots);
         let mut plan = Plan { slots, doors: (0..self.workers).map(|_| Vec::new()).collect() };
-        let (mut errors, mut failed) = (Vec::new(), Vec::new());
-        for endpoint in new {
+        let mut failed = Vec::new();
+        for (endpoint, tls) in new {
             let replacing = leaving.iter().any(|old| old.port == endpoint.port);
             match endpoint::open(&endpoint, self.workers, BindOptions { replacing, ..options }, logger) {
                 Ok(sockets) => {
                     let seats = self.all_seats.part(endpoint.max_connections);
-                    let Some(number) = plan.add(free.pop(), endpoint, seats.clone()) else {
+                    let Some(number) = plan.add(free.pop(), Slot::new(endpoint, seats.clone(), tls.clone())) else {
                         return Err(vec!["Error: More than 65536 listeners.".to_owned()]);
                     };
                     for (worker, socket) in (0..self.workers).cycle().zip(sockets) {
                         if let Some(doors) = plan.doors.get_mut(worker) {
-                            doors.push(Door { socket, listener: number, seats: seats.clone() });
+                            doors.push(Door { socket, listener: number, seats: seats.clone(), tls: tls.clone() });
                         }
                     }
                 }
@@ -79,11 +85,24 @@ impl Listeners {
         if errors.is_empty() { Ok(plan) } else { Err(errors) }
     }
 
+    /// Reads the files of all endpoints, also of those that are there: they may hold something else than before. With the
+    /// lines that say what is wrong with them.
+    fn with_tls(&self, endpoints: Vec<Endpoint>) -> (Vec<WithTls>, Vec<String>) {
+        let (mut with_tls, mut errors) = (Vec::new(), Vec::new());
+        for endpoint in endpoints {
+            match tls::open(&endpoint, self.key_log.as_ref()) {
+                Ok(tls) => with_tls.push((endpoint, tls)),
+                Err(lines) => errors.extend(lines),
+            }
+        }
+        (with_tls, errors)
+    }
+
     /// Does as planned, and returns the sockets that are new, by worker. Limits hold at once.
     pub(crate) fn adopt(&mut self, plan: Plan, all: Option<u32>) -> Vec<Vec<Door>> {
         self.slots = plan.slots;
         self.all_seats.set_limit(all);
-        for Slot { endpoint, seats } in &self.slots {
+        for Slot { endpoint, seats, .. } in &self.slots {
             if let Some(endpoint) = endpoint {
                 seats.set_limit(endpoint.max_connections);
             }
@@ -98,15 +117,17 @@ impl Listeners {
     }
 
     /// Puts endpoints at places that are listened at already where they are, and returns the others.
-    fn keep(&self, endpoints: Vec<Endpoint>, slots: &mut [Slot]) -> Vec<Endpoint> {
+    fn keep(&self, endpoints: Vec<WithTls>, slots: &mut [Slot]) -> Vec<WithTls> {
         let mut new = Vec::new();
-        for endpoint in endpoints {
+        for (endpoint, tls) in endpoints {
             let is_here = |old: &Slot| old.endpoint.as_ref().is_some_and(|old| old.place() == endpoint.place());
             let place = self.slots.iter().position(is_here).and_then(|number| slots.get_mut(number));
             match place {
-                Some(slot) if slot.endpoint.is_none() => slot.endpoint = Some(endpoint),
+                Some(slot) if slot.endpoint.is_none() => {
+                    (slot.endpoint, slot.tls) = (Some(endpoint), tls);
+                }
                 // The second one at the same place cannot be opened, and says so.
-                _ => new.push(endpoint),
+                _ => new.push((endpoint, tls)),
             }
         }
         new
@@ -119,17 +140,30 @@ impl Listeners {
     }
 }
 
+/// An endpoint, and what its connections need for TLS.
+type WithTls = (Endpoint, Option<TlsServer>);
+
+impl Slot {
+    fn new(endpoint: Endpoint, seats: Seats, tls: Option<TlsServer>) -> Self {
+        Self { endpoint: Some(endpoint), seats, tls }
+    }
+}
+
 impl Plan {
+    /// What connections need for TLS, by number.
+    pub(crate) fn tls(&self) -> Arc<[Option<TlsServer>]> {
+        self.slots.iter().map(|slot| slot.tls.clone()).collect()
+    }
+
     /// The endpoints by number; none where the listener is gone.
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = Option<&Endpoint>> {
         self.slots.iter().map(|slot| slot.endpoint.as_ref())
     }
 
     /// Under a number that is free, or a new one. None where there are no more numbers.
-    fn add(&mut self, free: Option<usize>, endpoint: Endpoint, seats: Seats) -> Option<u16> {
+    fn add(&mut self, free: Option<usize>, slot: Slot) -> Option<u16> {
         let number = free.unwrap_or(self.slots.len());
         let checked = u16::try_from(number).ok()?;
-        let slot = Slot { endpoint: Some(endpoint), seats };
         match self.slots.get_mut(number) {
             Some(place) => *place = slot,
             None => self.slots.push(slot),
@@ -164,7 +198,7 @@ mod tests {
     fn a_number_serves_again_when_nobody_has_it_any_more_and_not_before() {
         let (logger, _writer) = log::open(&Log { destinations: Destinations::NONE, ..Log::default() }).unwrap();
         let (kept, first, second, third) = (free_port(), free_port(), free_port(), free_port());
-        let mut listeners = Listeners::new(1);
+        let mut listeners = Listeners::new(1, None);
         let change = |listeners: &mut Listeners, ports: &[u16]| {
             let plan = listeners.plan(endpoints(ports), BindOptions::default(), &logger).unwrap();
             listeners.adopt(plan, None).remove(0)
@@ -193,7 +227,7 @@ mod tests {
         let (logger, _writer) = log::open(&Log { destinations: Destinations::NONE, ..Log::default() }).unwrap();
         let (old, new) = (free_port(), free_port());
         let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let mut listeners = Listeners::new(2);
+        let mut listeners = Listeners::new(2, None);
         let plan = listeners.plan(endpoints(&[old]), BindOptions::default(), &logger).unwrap();
         let _doors = listeners.adopt(plan, None);
         let taken_port = taken.local_addr().unwrap().port();
