@@ -77,6 +77,8 @@ pub(crate) struct Tls {
     outgoing_sent: usize,
     /// Whether the peer has said that it sends nothing more.
     peer_closed: bool,
+    /// Whether something was wrong: rustls is not to be asked any more.
+    broken: bool,
 }
 
 impl fmt::Debug for Tls {
@@ -118,6 +120,7 @@ impl Tls {
             outgoing: Vec::new(),
             outgoing_sent: 0,
             peer_closed: false,
+            broken: false,
         })
     }
 
@@ -148,7 +151,7 @@ impl Tls {
         if self.has_unread() {
             return Ok(Read::Some(self.read_plain(buffer)));
         }
-        if self.peer_closed {
+        if self.peer_closed || self.broken {
             return Ok(Read::End);
         }
         BUFFERS.with_borrow_mut(|buffers| {
@@ -219,7 +222,8 @@ impl Tls {
                 Ok(_) => more = false,
                 Err(error) => {
                     handled += discard;
-                    self.tell(input.get_mut(handled..).unwrap_or_default());
+                    self.broken = true;
+                    self.tell();
                     break Err(failed(error));
                 }
             }
@@ -241,16 +245,16 @@ impl Tls {
         outcome
     }
 
-    /// After an error: what the peer is to be told of it.
-    fn tell(&mut self, rest: &mut [u8]) {
-        while let Ok(state) = self.connection.process_tls_records(rest).state {
-            match state {
-                ConnectionState::EncodeTlsData(mut data) => {
+    /// After an error: what the peer is to be told of it. Nothing more is presented, and rustls looks for something only
+    /// when it has nothing to send.
+    fn tell(&mut self) {
+        while self.connection.wants_write() {
+            match self.connection.process_tls_records(&mut []).state {
+                Ok(ConnectionState::EncodeTlsData(mut data)) => {
                     if encode(&mut self.outgoing, |room| data.encode(room)).is_err() {
                         return;
                     }
                 }
-                ConnectionState::TransmitTlsData(data) => data.done(),
                 _ => return,
             }
         }
@@ -306,9 +310,14 @@ impl Tls {
             &mut Vec<u8>,
         ) -> io::Result<()>,
     ) -> io::Result<()> {
+        if self.broken {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         // All records that are whole were handled when they came, so nothing is consumed here.
         loop {
-            match self.connection.process_tls_records(&mut self.incoming).state.map_err(failed)? {
+            let state = self.connection.process_tls_records(&mut self.incoming).state;
+            self.broken = state.is_err();
+            match state.map_err(failed)? {
                 ConnectionState::EncodeTlsData(mut data) => encode(&mut self.outgoing, |room| data.encode(room))?,
                 ConnectionState::TransmitTlsData(data) => data.done(),
                 ConnectionState::WriteTraffic(mut traffic) => return then(&mut traffic, &mut self.outgoing),
