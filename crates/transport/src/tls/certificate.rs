@@ -68,7 +68,10 @@ impl CertificateNames {
 pub(super) struct Parts<'c> {
     /// The first moment at which it is valid, in seconds since 1970.
     pub(super) valid_from_s: Option<u64>,
-    subject: &'c [u8],
+    /// Who has signed it.
+    pub(super) issuer: &'c [u8],
+    /// Whose it is.
+    pub(super) subject: &'c [u8],
     /// Its public key.
     pub(super) public_key: &'c [u8],
 }
@@ -83,12 +86,12 @@ impl<'c> Parts<'c> {
             signed.next()?; // the serial number
         }
         signed.next()?; // how it is signed
-        signed.next()?; // the issuer
+        let issuer = signed.expect(SEQUENCE)?.contents;
         let validity = signed.expect(SEQUENCE)?;
         let subject = signed.expect(SEQUENCE)?.contents;
         let public_key = signed.expect(SEQUENCE)?.whole;
         let valid_from = Reader(validity.contents).next();
-        Some(Self { valid_from_s: valid_from.and_then(|time| seconds(&time)), subject, public_key })
+        Some(Self { valid_from_s: valid_from.and_then(|time| seconds(&time)), issuer, subject, public_key })
     }
 }
 

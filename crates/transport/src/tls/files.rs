@@ -1,6 +1,5 @@
 //! The files of a server: certificates, keys, authorities, revocations. All in PEM.
 
-use rustls::RootCertStore;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use std::fs::{self, File, OpenOptions};
@@ -38,23 +37,17 @@ pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Why> {
     }
 }
 
-/// Adds the authorities of a file.
-pub(super) fn add_authorities(path: &Path, roots: &mut RootCertStore) -> Result<(), Why> {
-    let certificates = certificates(path)?;
-    let (added, _) = roots.add_parsable_certificates(certificates);
-    if added == 0 { Err("none of its certificates can be understood".to_owned()) } else { Ok(()) }
-}
-
-/// Adds the authorities of a directory whose files are named by hash (openssl-rehash(1)). What in it is of no use is left
-/// out, as nobody would ask for it.
-pub(super) fn add_directory(path: &Path, roots: &mut RootCertStore) -> Result<(), Why> {
+/// The certificates of a directory whose files are named by hash (openssl-rehash(1)). What in it is of no use is left out,
+/// as nobody would ask for it.
+pub(super) fn directory(path: &Path) -> Result<Vec<CertificateDer<'static>>, Why> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(path).map_err(|error| crate::error_text(&error))?.take(DIRECTORY_MAX) {
         let entry = entry.map_err(|error| crate::error_text(&error))?;
         if entry.file_name().to_str().is_some_and(is_hash) {
-            let _ = add_authorities(&entry.path(), roots);
+            found.extend(certificates(&entry.path()).unwrap_or_default());
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Eight hex digits, a dot, and a number.

@@ -7,6 +7,7 @@ use super::files::{self, Why};
 use super::key_log::KeyLogFile;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::{Ticketer, default_provider};
+use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
@@ -14,6 +15,9 @@ use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Certificates that a server shows, at most, where it looks for those above its own by itself.
+const CHAIN_MAX: usize = 10;
 
 /// What a listener's TLS is to be. The names are those of Mosquitto's options.
 #[derive(Debug, Clone)]
@@ -83,13 +87,15 @@ impl TlsServer {
         };
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions);
         let builder = builder.map_err(|error| unusable("Error: Unable to set up TLS.".to_owned(), error))?;
-        let authorities = client_certificates(options, &provider)?;
+        let authorities = authorities(options)?;
+        let key = certified_key(options, &authorities, &provider)?;
+        let clients = client_certificates(options, authorities, &provider)?;
         let builder = if options.require_certificate {
-            builder.with_client_cert_verifier(Arc::new(authorities))
+            builder.with_client_cert_verifier(Arc::new(clients))
         } else {
             builder.with_no_client_auth()
         };
-        let mut config = builder.with_cert_resolver(Arc::new(Always(Arc::new(certified_key(options, &provider)?))));
+        let mut config = builder.with_cert_resolver(Arc::new(Always(Arc::new(key))));
         config.ignore_client_order = true;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         if options.require_certificate {
@@ -110,21 +116,32 @@ impl TlsServer {
     }
 }
 
-/// Whom to trust, as far as the options name anybody: also files that are of no use to a listener that asks for no
-/// certificates have to be in order.
-fn client_certificates(
-    options: &TlsOptions,
-    provider: &Arc<CryptoProvider>,
-) -> Result<ClientCertificates, TlsSetupError> {
-    let mut roots = RootCertStore::empty();
+/// The authorities that the options name: at least one of each file has to be understood, also where no client is asked
+/// for a certificate.
+fn authorities(options: &TlsOptions) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
+    let mut found = Vec::new();
     if let Some(path) = &options.cafile {
         let text = || format!("Error: Unable to load CA certificates. Check cafile \"{}\".", path.display());
-        files::add_authorities(path, &mut roots).map_err(|why| unusable(text(), why))?;
+        found = files::certificates(path).map_err(|why| unusable(text(), why))?;
+        if RootCertStore::empty().add_parsable_certificates(found.iter().cloned()).0 == 0 {
+            return Err(unusable(text(), "none of its certificates can be understood"));
+        }
     }
     if let Some(path) = &options.capath {
         let text = || format!("Error: Unable to load CA certificates. Check capath \"{}\".", path.display());
-        files::add_directory(path, &mut roots).map_err(|why| unusable(text(), why))?;
+        found.extend(files::directory(path).map_err(|why| unusable(text(), why))?);
     }
+    Ok(found)
+}
+
+/// Which clients are good.
+fn client_certificates(
+    options: &TlsOptions,
+    authorities: Vec<CertificateDer<'static>>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<ClientCertificates, TlsSetupError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(authorities);
     let mut revoked = Vec::new();
     let crl_text = |path: &Path| {
         format!("Error: Unable to load certificate revocation file \"{}\". Check crlfile.", path.display())
@@ -140,10 +157,14 @@ fn client_certificates(
 }
 
 /// The certificate with its key. A certificate may be one of X.509 version 1, as many are that were made by hand.
-fn certified_key(options: &TlsOptions, provider: &CryptoProvider) -> Result<CertifiedKey, TlsSetupError> {
+fn certified_key(
+    options: &TlsOptions,
+    authorities: &[CertificateDer<'static>],
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, TlsSetupError> {
     let (certfile, keyfile) = (&options.certfile, &options.keyfile);
     let text = || format!("Error: Unable to load server certificate \"{}\". Check certfile.", certfile.display());
-    let chain = files::certificates(certfile).map_err(|why| unusable(text(), why))?;
+    let mut chain = files::certificates(certfile).map_err(|why| unusable(text(), why))?;
     let parts = chain.first().and_then(|own| Parts::of(own));
     let parts = parts.ok_or_else(|| unusable(text(), "its first certificate cannot be understood"))?;
     let text = || format!("Error: Unable to load server key file \"{}\". Check keyfile.", keyfile.display());
@@ -153,7 +174,23 @@ fn certified_key(options: &TlsOptions, provider: &CryptoProvider) -> Result<Cert
         let why = format!("the certificate in {} is not that of the key in {}", certfile.display(), keyfile.display());
         return Err(unusable("Error: Server certificate/key are inconsistent.".to_owned(), why));
     }
+    if chain.len() == 1 {
+        complete(&mut chain, authorities);
+    }
     Ok(CertifiedKey::new(chain, key))
+}
+
+/// Adds to a certificate that stands alone those above it, as OpenSSL does, but for the last one, which clients have.
+fn complete(chain: &mut Vec<CertificateDer<'static>>, authorities: &[CertificateDer<'static>]) {
+    while chain.len() < CHAIN_MAX {
+        let Some(last) = chain.last().and_then(|last| Parts::of(last)) else { return };
+        let is_above = |other: &&CertificateDer<'static>| {
+            // Whoever has signed himself is the last one.
+            Parts::of(other).is_some_and(|other| other.subject == last.issuer && other.issuer != other.subject)
+        };
+        let Some(above) = authorities.iter().find(is_above) else { return };
+        chain.push(above.clone());
+    }
 }
 
 /// One certificate for all.
