@@ -13,12 +13,20 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("auto_id_prefix", "client-"),
     ("bind_address", "localhost"),
     ("bind_interface", "lo"),
+    ("cafile", "ca.crt"),
+    ("capath", "/etc/ssl/certs"),
+    ("certfile", "server.crt"),
+    ("ciphers", "HIGH"),
+    ("ciphers_tls1.3", "TLS_AES_128_GCM_SHA256"),
     ("clientid_prefixes", "a-"),
     ("connection_messages", "false"),
+    ("crlfile", "crl.pem"),
+    ("disable_client_cert_date_checks", "true"),
     ("enable_control_api", "true"),
     ("global_max_clients", "10"),
     ("global_max_connections", "10"),
     ("include_dir", "DIR/d"),
+    ("keyfile", "server.key"),
     ("listener", "1884"),
     ("listener_allow_anonymous", "true"),
     ("listener_auto_id_prefix", "client-"),
@@ -48,6 +56,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("port", "1884"),
     ("protocol", "mqtt"),
     ("queue_qos0_messages", "true"),
+    ("require_certificate", "true"),
     ("retain_available", "false"),
     ("retain_expiry_interval", "5"),
     ("retained_persistence", "false"),
@@ -55,7 +64,10 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("set_tcp_nodelay", "true"),
     ("socket_domain", "ipv4"),
     ("sys_interval", "20"),
+    ("tls_version", "tlsv1.3"),
     ("upgrade_outgoing_qos", "true"),
+    ("use_identity_as_username", "true"),
+    ("use_subject_as_username", "true"),
     ("use_username_as_clientid", "true"),
     ("user", "nobody"),
     ("worker_threads", "2"),
@@ -113,6 +125,7 @@ fn a_declared_default_is_what_holds_without_the_option() {
     const NO_VALUE: &[&str] = &[
         "allow_anonymous",
         "auto_id_prefix",
+        "ciphers",
         "listener_allow_anonymous",
         "listener_auto_id_prefix",
         "log_facility",
@@ -132,5 +145,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 30);
+    assert_eq!(compared, 34);
 }

@@ -251,3 +251,86 @@ fn seconds(time: &Element<'_>) -> Option<u64> {
     let days = days.checked_sub(719_468)?;
     Some(days * 86_400 + hour * 3600 + minute * 60 + second)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, KeyPair};
+
+    fn certificate(parts: &[(DnType, DnValue)]) -> Vec<u8> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        parts.iter().for_each(|(kind, value)| params.distinguished_name.push(kind.clone(), value.clone()));
+        params.not_before = rcgen::date_time_ymd(2024, 2, 29);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+    }
+
+    fn utf8(text: &str) -> DnValue {
+        DnValue::Utf8String(text.to_owned())
+    }
+
+    #[test]
+    fn names_are_written_as_openssl_writes_them() {
+        let subject = |parts: &[(DnType, DnValue)]| CertificateNames::of(&certificate(parts)).subject.unwrap();
+        let c = DnType::CommonName;
+        assert_eq!(subject(&[]), "");
+        assert_eq!(
+            subject(&[(DnType::CountryName, utf8("GB")), (c.clone(), utf8("test client"))]),
+            "CN=test client,C=GB"
+        );
+        for (text, shown) in [
+            ("a,b+c\"d\\e<f>g;h", "a\\,b\\+c\\\"d\\\\e\\<f\\>g\\;h"),
+            (" x ", "\\ x\\ "),
+            ("#x#", "\\#x#"),
+            (" ", "\\ "),
+            ("Zo\u{EB}", "Zo\\C3\\AB"),
+            ("a\nb\u{7F}", "a\\0Ab\\7F"),
+        ] {
+            assert_eq!(subject(&[(c.clone(), utf8(text))]), format!("CN={shown}"));
+        }
+        let wide = DnValue::BmpString("Zo\u{EB}".try_into().unwrap());
+        assert_eq!(subject(&[(c, wide)]), "CN=Zo\\C3\\AB");
+        let other = DnType::CustomDnType(vec![1, 2, 840, 113_549, 7]);
+        assert_eq!(subject(&[(other, utf8("ab"))]), "1.2.840.113549.7=#0C026162");
+    }
+
+    #[test]
+    fn the_common_name_is_the_first_one_and_text() {
+        let common_name = |value| CertificateNames::of(&certificate(&[(DnType::CommonName, value)])).common_name;
+        assert_eq!(common_name(utf8("test client")).as_deref(), Some("test client"));
+        for nothing in [utf8(""), utf8("a\0b"), DnValue::BmpString("ab".try_into().unwrap())] {
+            assert_eq!(common_name(nothing), None);
+        }
+        assert_eq!(CertificateNames::of(&certificate(&[(DnType::CountryName, utf8("GB"))])).common_name, None);
+    }
+
+    #[test]
+    fn times_are_seconds_since_1970() {
+        let parts = |certificate: &[u8]| Parts::of(certificate).and_then(|parts| parts.valid_from_s);
+        assert_eq!(parts(&certificate(&[])), Some(1_709_164_800));
+        let time = |tag, contents: &'static str| {
+            seconds(&Element { tag, contents: contents.as_bytes(), whole: contents.as_bytes() })
+        };
+        assert_eq!(time(UTC_TIME, "700101000000Z"), Some(0));
+        assert_eq!(time(UTC_TIME, "491231235959Z"), Some(2_524_607_999));
+        assert_eq!(time(GENERALIZED_TIME, "20500101000000Z"), Some(2_524_608_000));
+        for wrong in ["", "Z", "700100000000Z", "701301000000Z", "7001010000Z", "\u{EB}\u{EB}0101000000Z"] {
+            assert_eq!(time(UTC_TIME, wrong), None, "{wrong}");
+        }
+    }
+
+    /// Every beginning of a certificate, and every one with a byte that is another.
+    #[test]
+    fn what_is_no_certificate_is_no_certificate() {
+        let good = certificate(&[(DnType::CommonName, utf8("test client"))]);
+        for len in 0..good.len() {
+            let _ = CertificateNames::of(&good[..len]);
+            let mut broken = good.clone();
+            for value in [0, 0x80, 0xFF] {
+                broken[len] = value;
+                let _ = CertificateNames::of(&broken);
+            }
+        }
+        assert_eq!(CertificateNames::of(b""), CertificateNames { common_name: None, subject: None });
+    }
+}
