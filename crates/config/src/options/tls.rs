@@ -70,13 +70,13 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .store(Store::ListenerText(|l| &mut l.tls.crlfile))
         .listener_shows(Effect::LaterConnections, |l| l.tls.crlfile.written()),
     Declaration::text("ciphers", Repeat::Replaces)
-        .default("DEFAULT:!aNULL:!eNULL:!LOW:!EXPORT:!SSLv2:@STRENGTH")
         .scope(Listener)
         .reload(LaterConnections)
         .value("list")
+        .examples(&["ECDHE+AESGCM:ECDHE+CHACHA20"])
         .help("Ciphers for TLS up to 1.2, as OpenSSL writes them.")
         .manual(
-            "A list as ciphers(1) of OpenSSL describes it. There are the six suites that use ECDHE and encrypt with AES-GCM or \
+            "A list as ciphers(1) of OpenSSL describes it; without one, all that there is may be used. There are the six suites that use ECDHE and encrypt with AES-GCM or \
              ChaCha20-Poly1305: `ECDHE-ECDSA-AES256-GCM-SHA384`, `ECDHE-ECDSA-AES128-GCM-SHA256`, \
              `ECDHE-ECDSA-CHACHA20-POLY1305`, and the same with `RSA`. Names and groups of others, which OpenSSL has \
              besides, choose nothing; a list that chooses nothing at all is an error, and so is a name that OpenSSL does \
@@ -93,8 +93,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .examples(&["TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"])
         .help("Cipher suites for TLS 1.3.")
         .manual(
-            "The names, with colons between them, are `TLS_AES_256_GCM_SHA384`, `TLS_CHACHA20_POLY1305_SHA256` and \
-             `TLS_AES_128_GCM_SHA256`. The order of the list decides.",
+            "The names, with colons between them, are TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256 and \
+             TLS_AES_128_GCM_SHA256. The order of the list decides.",
         )
         .store(Store::ListenerText(|l| &mut l.tls.ciphers_tls13))
         .listener_shows(Effect::LaterConnections, |l| l.tls.ciphers_tls13.written()),
