@@ -12,7 +12,7 @@ use crate::received::Flow;
 use crate::secured::Certified;
 use crate::session::{NEVER_EXPIRES, StoredWill};
 use crate::timers::Timer;
-use crate::{ConnectionId, ListenerSettings, LogLevel, Moment, Shard};
+use crate::{ConnectionId, ListenerSettings, LogLevel, Moment, Settings, Shard};
 use mosquitto_mqtt::packet::{ConnAck, Connect, ConnectError, Will};
 use mosquitto_mqtt::{Fault, FixedHeader, Properties, PropertiesBuf, Property, ProtocolVersion, QoS, ReasonCode};
 
@@ -235,15 +235,7 @@ impl Shard {
         let named = Some(client_id).filter(|name| !name.is_empty());
         let known = || Refusal { client_id: named, ..anonymous() };
         if let Some(will) = &connect.will {
-            // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
-            let refused = if will.retain && !settings.retain_available {
-                Some(ReasonCode::RETAIN_NOT_SUPPORTED)
-            } else {
-                (will.qos > listener.max_qos).then_some(ReasonCode::QOS_NOT_SUPPORTED)
-            };
-            if refused.is_some() {
-                return Err(Refusal { v5: refused, text: DISALLOWED, ..anonymous() });
-            }
+            check_will_features(settings, listener, will)?;
         }
         if asked.authentication_data && !asked.authentication_method {
             log!(
@@ -498,6 +490,20 @@ impl Shard {
             log!(self.home.log, Notice, "Client {client_id} negotiated {protocol} cipher {cipher}");
         }
     }
+}
+
+/// `[MQTT-3.2.2-12]` `[MQTT-3.2.2-13]`
+fn check_will_features(
+    settings: &Settings,
+    listener: &ListenerSettings,
+    will: &Will<'_>,
+) -> Result<(), Refusal<'static>> {
+    let refused = if will.retain && !settings.retain_available {
+        Some(ReasonCode::RETAIN_NOT_SUPPORTED)
+    } else {
+        (will.qos > listener.max_qos).then_some(ReasonCode::QOS_NOT_SUPPORTED)
+    };
+    if refused.is_some() { Err(Refusal { v5: refused, text: DISALLOWED, ..Refusal::MUTE }) } else { Ok(()) }
 }
 
 /// A will goes where its client may publish, behind its mount point. It may be too long or too deep there.

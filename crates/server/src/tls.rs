@@ -61,10 +61,10 @@ pub(crate) fn key_log(settings: &Settings) -> Result<Option<Arc<KeyLogFile>>, St
 }
 
 fn open_key_log(path: &Path) -> io::Result<File> {
+    const OF_OTHERS: u32 = 0o077;
     let file = sensitive::append(path)?;
-    if file.metadata()?.permissions().mode() & 0o077 == 0 {
-        Ok(file)
-    } else {
-        Err(io::Error::other(format!("{} may be read or written by others than its owner", path.display())))
+    match file.metadata()?.permissions().mode() & OF_OTHERS {
+        0 => Ok(file),
+        _ => Err(io::Error::other(format!("{} may be read or written by others than its owner", path.display()))),
     }
 }

@@ -164,14 +164,13 @@ fn rfc2253(attributes: &[Attribute<'_>]) -> String {
             None => text.push_str(&dotted(kind)),
         }
         text.push('=');
-        match characters(value).filter(|_| known.is_some()) {
-            Some(characters) => escape(&characters, &mut text),
-            None => {
-                text.push('#');
+        if let Some(characters) = characters(value).filter(|_| known.is_some()) {
+            escape(&characters, &mut text);
+        } else {
+            text.push('#');
+            for byte in value.whole {
                 // Writing into a String cannot fail.
-                for byte in value.whole {
-                    let _ = write!(text, "{byte:02X}");
-                }
+                let _ = write!(text, "{byte:02X}");
             }
         }
     }
@@ -260,7 +259,9 @@ mod tests {
     fn certificate(parts: &[(DnType, DnValue)]) -> Vec<u8> {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
-        parts.iter().for_each(|(kind, value)| params.distinguished_name.push(kind.clone(), value.clone()));
+        for (kind, value) in parts {
+            params.distinguished_name.push(kind.clone(), value.clone());
+        }
         params.not_before = rcgen::date_time_ymd(2024, 2, 29);
         params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
     }

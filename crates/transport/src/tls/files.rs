@@ -19,7 +19,8 @@ pub(super) type Why = String;
 /// A chain of certificates, the server's own first.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Why> {
     let contents = read(path)?;
-    let certificates = CertificateDer::pem_slice_iter(&contents).collect::<Result<Vec<_>, _>>().map_err(why)?;
+    let certificates =
+        CertificateDer::pem_slice_iter(&contents).collect::<Result<Vec<_>, _>>().map_err(|error| why(&error))?;
     if certificates.is_empty() { Err("it holds no certificate in PEM".to_owned()) } else { Ok(certificates) }
 }
 
@@ -33,7 +34,7 @@ pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Why> {
                 .to_owned())
         }
         Err(PemError::NoItemsFound) => Err("it holds no private key in PEM".to_owned()),
-        Err(error) => Err(why(error)),
+        Err(error) => Err(why(&error)),
     }
 }
 
@@ -63,7 +64,9 @@ fn is_hash(name: &str) -> bool {
 /// Lists of revoked certificates.
 pub(super) fn revocations(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, Why> {
     let contents = read(path)?;
-    let lists = CertificateRevocationListDer::pem_slice_iter(&contents).collect::<Result<Vec<_>, _>>().map_err(why)?;
+    let lists = CertificateRevocationListDer::pem_slice_iter(&contents)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| why(&error))?;
     if lists.is_empty() { Err("it holds no revocation list in PEM".to_owned()) } else { Ok(lists) }
 }
 
@@ -82,6 +85,6 @@ fn open(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
 }
 
-fn why(error: PemError) -> Why {
+fn why(error: &PemError) -> Why {
     format!("it is no PEM: {error}")
 }

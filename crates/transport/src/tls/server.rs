@@ -86,7 +86,8 @@ impl TlsServer {
             TlsVersion::V13 => &[&TLS13],
         };
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions);
-        let builder = builder.map_err(|error| unusable("Error: Unable to set up TLS.".to_owned(), error))?;
+        let builder =
+            builder.map_err(|error| unusable("Error: Unable to set up TLS.".to_owned(), error.to_string()))?;
         let authorities = authorities(options)?;
         let key = certified_key(options, &authorities, &provider)?;
         let clients = client_certificates(options, authorities, &provider)?;
@@ -102,8 +103,8 @@ impl TlsServer {
             // Who comes again shows its certificate again: it may be out of date by then.
             config.send_tls13_tickets = 0;
         } else {
-            config.ticketer =
-                Ticketer::new().map_err(|error| unusable("Error: Unable to set up TLS.".to_owned(), error))?;
+            config.ticketer = Ticketer::new()
+                .map_err(|error| unusable("Error: Unable to set up TLS.".to_owned(), error.to_string()))?;
         }
         if let Some(key_log) = &options.key_log {
             config.key_log = Arc::clone(key_log) as _;
@@ -152,7 +153,7 @@ fn client_certificates(
     let check_dates = !options.disable_client_cert_date_checks;
     ClientCertificates::signed_by(roots, revoked, check_dates, provider).map_err(|error| {
         let text = options.crlfile.as_deref().map_or_else(|| "Error: Unable to set up TLS.".to_owned(), crl_text);
-        unusable(text, error)
+        unusable(text, error.to_string())
     })
 }
 
@@ -169,7 +170,7 @@ fn certified_key(
     let parts = parts.ok_or_else(|| unusable(text(), "its first certificate cannot be understood"))?;
     let text = || format!("Error: Unable to load server key file \"{}\". Check keyfile.", keyfile.display());
     let key = files::private_key(keyfile).map_err(|why| unusable(text(), why))?;
-    let key = provider.key_provider.load_private_key(key).map_err(|error| unusable(text(), error))?;
+    let key = provider.key_provider.load_private_key(key).map_err(|error| unusable(text(), error.to_string()))?;
     if key.public_key().is_some_and(|public| public.as_ref() != parts.public_key) {
         let why = format!("the certificate in {} is not that of the key in {}", certfile.display(), keyfile.display());
         return Err(unusable("Error: Server certificate/key are inconsistent.".to_owned(), why));
@@ -203,8 +204,8 @@ impl ResolvesServerCert for Always {
     }
 }
 
-fn unusable(text: String, why: impl ToString) -> TlsSetupError {
-    TlsSetupError { text, why: why.to_string() }
+fn unusable(text: String, why: impl Into<String>) -> TlsSetupError {
+    TlsSetupError { text, why: why.into() }
 }
 
 fn list_error(error: ListError, options: &TlsOptions) -> TlsSetupError {

@@ -34,7 +34,9 @@ fn messages_of_all_sizes_pass() {
         let tunnel = office.tunnel().version(version);
         let mut readers: Vec<_> =
             (0..4).map(|n| connect(tunnel.to(&broker).unwrap(), &format!("reader-{n}"))).collect();
-        readers.iter_mut().for_each(|reader| reader.subscribe("sizes", 1));
+        for reader in &mut readers {
+            reader.subscribe("sizes", 1);
+        }
         let mut writer = connect(tunnel.to(&broker).unwrap(), "writer");
         let sizes = [0, 1, 100, 16_383, 16_384, 16_385, 40_000, 65_536, 1_000_000, 1_900_000];
         for (round, size) in sizes.into_iter().enumerate() {
