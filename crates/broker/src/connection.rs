@@ -2,7 +2,7 @@
 
 use crate::alias::{AliasesIn, AliasesOut};
 use crate::output::Output;
-use crate::{ConnectionId, Moment, Statistics};
+use crate::{ConnectionId, Moment, Secured, Statistics};
 use mosquitto_mqtt::ProtocolVersion;
 use slab::Slab;
 use std::cell::Cell;
@@ -66,6 +66,10 @@ pub(crate) struct Connection {
     pub(crate) output: Output,
     /// What of the output was counted as waiting last.
     waiting: Waiting,
+    /// What is known of its TLS, until its client is let in; none without TLS.
+    pub(crate) secured: Option<Box<Secured>>,
+    /// Whether its client's username is that of a certificate.
+    pub(crate) is_certified: bool,
     /// What stands before all of its topics, as it was when the client came.
     pub(crate) mount_point: Option<Box<str>>,
     /// The largest topic alias that the client was told it may use.
@@ -96,6 +100,8 @@ impl Connection {
             refusing: false,
             output: Output::default(),
             waiting: Waiting::default(),
+            secured: None,
+            is_certified: false,
             mount_point: None,
             max_topic_alias: 0,
             aliases_in: None,

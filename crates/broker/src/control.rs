@@ -133,7 +133,7 @@ fn listeners(settings: &Settings) -> Vec<Value> {
         if let Some(host) = &listener.host {
             listed.insert("bind-address".to_owned(), (**host).into());
         }
-        listed.insert("tls".to_owned(), false.into());
+        listed.insert("tls".to_owned(), listener.tls.into());
         Value::Object(listed)
     });
     listed.collect()
@@ -148,6 +148,7 @@ mod tests {
         let listener = |port, host: Option<&str>| ListenerSettings {
             port,
             host: host.map(Into::into),
+            tls: host.is_some(),
             ..ListenerSettings::default()
         };
         let closed = ListenerSettings { closed: true, ..listener(1885, None) };
@@ -182,7 +183,7 @@ mod tests {
         let answer: Value = serde_json::from_str(&answered(request)).unwrap();
         let listeners = json!([
             { "port": 1883, "protocol": "mqtt", "tls": false },
-            { "port": 1884, "protocol": "mqtt", "bind-address": "127.0.0.1", "tls": false },
+            { "port": 1884, "protocol": "mqtt", "bind-address": "127.0.0.1", "tls": true },
         ]);
         let expected = json!({ "responses": [
             { "command": "listListeners", "data": { "listeners": listeners }, "correlationData": "x" },

@@ -71,6 +71,12 @@ impl Shard {
             (Phase::Ending, _) => return false,
             (_, None) => (ReasonCode::ADMINISTRATIVE_ACTION, "administrative action"),
             (_, Some(listener)) if listener.closed => (ReasonCode::ADMINISTRATIVE_ACTION, "administrative action"),
+            (Phase::Open(_), Some(listener)) if listener.certificate_username.is_some() => {
+                if connection.is_certified {
+                    return false;
+                }
+                (ReasonCode::ADMINISTRATIVE_ACTION, "not authorised")
+            }
             // As in `check`: a user name is no proof.
             (Phase::Open(_), Some(listener)) if !listener.allow_anonymous => {
                 (ReasonCode::NOT_AUTHORIZED, "not authorised")

@@ -1,6 +1,6 @@
 //! What the operator can set, in the broker's own terms.
 
-use crate::AccessLists;
+use crate::{AccessLists, CertificateUsername};
 use mosquitto_auth::acl::AccessList;
 use mosquitto_mqtt::{ProtocolVersion, QoS};
 use std::sync::Arc;
@@ -106,6 +106,11 @@ pub struct ListenerSettings {
     pub allow_zero_length_clientid: bool,
     /// Whether a client's user name takes the place of its client id; then a client without one is not let in.
     pub use_username_as_clientid: bool,
+    /// Whether its connections are inside TLS.
+    pub tls: bool,
+    /// What of a client's certificate is its username, whatever name the client gives; a client without one is not let
+    /// in. None: the client's own word counts.
+    pub certificate_username: Option<CertificateUsername>,
     /// What stands before all topics of its clients: added to what they publish and subscribe to, and taken away from what
     /// they get. Of a session, it is that of the listener that its client has last come through.
     pub mount_point: Option<Box<str>>,
@@ -163,6 +168,8 @@ impl Default for ListenerSettings {
             auto_id_prefix: "auto-".into(),
             allow_zero_length_clientid: true,
             use_username_as_clientid: false,
+            tls: false,
+            certificate_username: None,
             mount_point: None,
             access_list: None,
             max_topic_alias: 10,

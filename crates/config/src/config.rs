@@ -4,6 +4,7 @@ use crate::error::{ConfigErrors, Notice};
 use crate::log::Log;
 use crate::reader::Reader;
 use crate::reference::Reference;
+use crate::tls::Tls;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
 
@@ -139,6 +140,8 @@ pub struct Listener {
     pub mount_point: Option<String>,
     /// `use_username_as_clientid`: whether the username takes the place of the client id. Default: false.
     pub use_username_as_clientid: bool,
+    /// The options of TLS, whether it is on or not.
+    pub tls: Tls,
     /// Its own security options, if `per_listener_settings true`.
     pub security: Security,
     /// Which option brought it into being.
@@ -263,6 +266,7 @@ impl Listener {
             max_topic_alias_broker: 10,
             mount_point: None,
             use_username_as_clientid: false,
+            tls: Tls::default(),
             security: Security::default(),
             origin,
         }

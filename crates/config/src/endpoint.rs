@@ -1,6 +1,7 @@
 //! Where the broker listens, with everything decided that the options leave open.
 
 use crate::config::{Config, Listener, PORT, ProtocolVersions, Security, SocketDomain};
+use crate::tls::Tls;
 
 use std::path::PathBuf;
 
@@ -41,6 +42,8 @@ pub struct Endpoint {
     pub max_topic_alias: u16,
     /// Topic aliases that the broker uses towards a client of MQTT 5, if that allows them; 0: none.
     pub max_topic_alias_broker: u16,
+    /// What its TLS is to be, if [`Tls::is_on`].
+    pub tls: Tls,
     /// Whether the broker may run without it, if another one can be opened: so in local only mode, where a machine
     /// need not have both versions of IP.
     pub optional: bool,
@@ -142,6 +145,7 @@ impl Config {
             mount_point: listener.mount_point.clone(),
             max_topic_alias: listener.max_topic_alias,
             max_topic_alias_broker: listener.max_topic_alias_broker,
+            tls: listener.tls.clone(),
             optional: false,
         }
     }

@@ -11,6 +11,7 @@ use crate::operator::{Operator, listen_to_signals};
 use crate::settings::{bind_options, broker_settings, connections_max, worker_count};
 use crate::supervisor::Watchdog;
 use crate::sys_updates::SysUpdates;
+use crate::tls;
 use crate::tree_print::TreePrint;
 use crate::worker::{Clock, WAKER, Worker};
 use mio::{Poll, Waker};
@@ -31,7 +32,13 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         logger.log(line.level, line.text);
     }
     let acl = acl?;
-    let mut listeners = Listeners::new(workers);
+    let key_log = tls::key_log(settings)?;
+    if let Some(path) = &settings.tls_keylog {
+        let text = format!("TLS key logging to '{}' enabled for all listeners.", path.display());
+        logger.log(LogLevel::Notice, text);
+        logger.log(LogLevel::Notice, "TLS key logging is for DEBUGGING only.");
+    }
+    let mut listeners = Listeners::new(workers, key_log);
     let plan = listeners.plan(settings.endpoints(), bind_options(settings), logger).map_err(|mut errors| {
         let last = errors.pop().unwrap_or_default();
         for error in errors {

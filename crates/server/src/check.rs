@@ -2,7 +2,7 @@
 
 use crate::access_lists::AclFiles;
 use crate::sensitive::links_are_allowed;
-use crate::{interface, privileges};
+use crate::{interface, privileges, tls};
 use mosquitto_config::{Endpoint, Settings};
 use mosquitto_transport::error_text;
 use nix::unistd::{AccessFlags, eaccess};
@@ -35,6 +35,9 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
         if !places.insert(place.clone()) {
             problems.push(format!("Error: Two listeners at {place}: only one of them can be opened."));
         }
+    }
+    for endpoint in &endpoints {
+        problems.extend(tls::open(endpoint, None).err().into_iter().flatten());
     }
     for name in endpoints.iter().filter_map(|endpoint| endpoint.bind_interface.as_deref()) {
         match interface::addresses(name) {

@@ -33,6 +33,7 @@ mod startup;
 mod supervisor;
 mod sys_tree;
 mod sys_updates;
+mod tls;
 mod tree_print;
 mod worker;
 

@@ -156,10 +156,11 @@ impl Operator {
     fn go_on_with(&mut self, Prepared { settings, changes, plan, acl, log }: Prepared) {
         let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), &acl, log.mask()));
         self.logger.go_on_with(log);
+        let tls = plan.tls();
         let doors = self.listeners.adopt(plan, connections_max(&settings));
         let (with_workers, pending) = sync_channel(1);
         let nodelay = settings.config.global.set_tcp_nodelay;
-        let change = Change { settings: broker_settings, nodelay, pending: with_workers };
+        let change = Change { settings: broker_settings, nodelay, tls, pending: with_workers };
         for worker in self.office.workers() {
             self.office.order(worker, Order::Configure(change.clone()));
         }

@@ -1,8 +1,8 @@
 //! From the configuration to what the broker's core knows as its settings.
 
 use crate::access_lists::AclFiles;
-use mosquitto_broker::{ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
-use mosquitto_config::{Endpoint, ProtocolVersions, Settings};
+use mosquitto_broker::{CertificateUsername, ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
+use mosquitto_config::{Endpoint, ProtocolVersions, Settings, Tls};
 use mosquitto_mqtt::QoS;
 use mosquitto_transport::BindOptions;
 
@@ -74,10 +74,21 @@ fn listener(endpoint: &Endpoint, acl: &AclFiles) -> ListenerSettings {
         auto_id_prefix: endpoint.auto_id_prefix.as_str().into(),
         allow_zero_length_clientid: endpoint.allow_zero_length_clientid,
         use_username_as_clientid: endpoint.use_username_as_clientid,
+        tls: endpoint.tls.is_on(),
+        certificate_username: certificate_username(&endpoint.tls),
         mount_point: endpoint.mount_point.as_deref().map(Into::into),
         access_list: acl.of(endpoint),
         max_topic_alias: endpoint.max_topic_alias,
         max_topic_alias_broker: endpoint.max_topic_alias_broker,
+    }
+}
+
+/// Where a certificate is required, a listener without TLS lets nobody in either, as in Mosquitto.
+fn certificate_username(tls: &Tls) -> Option<CertificateUsername> {
+    if tls.use_identity_as_username && (tls.is_on() || tls.require_certificate) {
+        Some(CertificateUsername::CommonName)
+    } else {
+        (tls.use_subject_as_username && tls.is_on()).then_some(CertificateUsername::Subject)
     }
 }
 

@@ -154,8 +154,10 @@ fn announce(settings: &Settings, logger: &Logger) {
             .iter()
             .for_each(|file| logger.log(LogLevel::Information, format!("Config loaded from {}.", file.display()))),
     }
-    for feature in ["Bridge", "Persistence", "TLS", "TLS-PSK", "Websockets"] {
-        logger.log(LogLevel::Information, format!("{feature} support NOT available."));
+    for (feature, is) in
+        [("Bridge", "NOT "), ("Persistence", "NOT "), ("TLS", ""), ("TLS-PSK", "NOT "), ("Websockets", "NOT ")]
+    {
+        logger.log(LogLevel::Information, format!("{feature} support {is}available."));
     }
     if settings.config.local_only() {
         for line in [

@@ -192,7 +192,7 @@ impl Worker {
                 self.ready.push(id);
             }
         }
-        if event.is_writable() && socket.blocked {
+        if event.is_writable() && (socket.blocked || socket.stream.has_unsent()) {
             socket.blocked = false;
             self.writable.push(id);
         }
@@ -213,6 +213,7 @@ impl Worker {
         let Arrival { stream, peer, listener, seat, bytes } = arrival;
         let id = self.shard.open_handed_over(&peer.to_string(), listener);
         self.take_in(id, stream, peer, seat, listener, bytes);
+        self.introduce(id);
     }
 
     /// Brings out what the tick came to: mail first, so that an acknowledgement overtakes its message only where a

@@ -1,26 +1,27 @@
 //! A non-blocking byte stream.
 
 use crate::Peer;
+use crate::tls::{Secured, Tls, TlsServer};
+use crate::wire::Wire;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{SockRef, Socket};
-use std::io::{self, IoSlice, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 
 /// A connected stream, or one that is being connected.
 ///
 /// Streams are watched edge-triggered: after an event, read until [`Read::Drained`] or [`Read::End`], and write until
 /// [`Written::Blocked`] or nothing is left. Where the event says that the peer has closed its half, read on until
 /// [`Read::End`]: an end that arrived together with the last bytes has no event of its own. No call ever waits.
+///
+/// Inside TLS, reading also brings the handshake on, and both reading and writing may leave bytes that the socket did not
+/// take: while there are [`unsent`](Self::has_unsent) ones, [`flush`](Self::flush) after an event of writing.
 #[derive(Debug)]
 pub struct Stream {
     wire: Wire,
-}
-
-/// What a stream runs over.
-#[derive(Debug)]
-enum Wire {
-    Tcp(TcpStream),
+    /// None: what is on the wire is what is read and written.
+    tls: Option<Box<Tls>>,
 }
 
 /// What came of a read.
@@ -46,7 +47,7 @@ pub enum Written {
 impl Stream {
     /// A TCP connection that a listener accepted.
     pub(crate) fn tcp(stream: TcpStream) -> Self {
-        Self { wire: Wire::Tcp(stream) }
+        Self { wire: Wire::Tcp(stream), tls: None }
     }
 
     /// Begins a TCP connection to `address`, from the local address `from` if one is given. The stream becomes writable
@@ -89,43 +90,58 @@ impl Stream {
         registry.deregister(stream)
     }
 
+    /// From now on what is read and written is inside TLS, of which this is the server's end. Nothing may have been read
+    /// or written before.
+    pub fn secure(&mut self, server: &TlsServer) -> io::Result<()> {
+        self.tls = Some(Box::new(Tls::accept(server)?));
+        Ok(())
+    }
+
+    /// What TLS came to. None where there is no TLS, and before its handshake is done.
+    pub fn secured(&self) -> Option<Secured> {
+        self.tls.as_ref()?.secured()
+    }
+
     /// Reads what there is into `buffer`, which must not be empty.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
-        let Wire::Tcp(stream) = &mut self.wire;
-        loop {
-            return match io::Read::read(stream, buffer) {
-                Ok(0) => Ok(Read::End),
-                // A read that did not fill the buffer has emptied the socket.
-                Ok(len) if len < buffer.len() => Ok(Read::Drained(len)),
-                Ok(len) => Ok(Read::Some(len)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Read::Drained(0)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
+        match &mut self.tls {
+            Some(tls) => tls.read(&mut self.wire, buffer),
+            None => self.wire.read(buffer),
         }
+    }
+
+    /// Whether there are bytes to read that the socket tells nothing about any more.
+    pub fn has_unread(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.has_unread())
     }
 
     /// Writes as much of the slices, in order, as the stream takes.
     pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        let Wire::Tcp(stream) = &mut self.wire;
-        loop {
-            let result = match slices {
-                [one] => stream.write(one),
-                many => stream.write_vectored(many),
-            };
-            return match result {
-                Ok(len) => Ok(Written::Some(len)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Written::Blocked(0)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
+        match &mut self.tls {
+            Some(tls) => tls.write(&mut self.wire, slices),
+            None => self.wire.write(slices),
+        }
+    }
+
+    /// Whether there are bytes that count as written and that the socket has not taken yet.
+    pub fn has_unsent(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.has_unsent())
+    }
+
+    /// Writes those bytes, as many as the socket takes.
+    pub fn flush(&mut self) -> io::Result<()> {
+        match &mut self.tls {
+            Some(tls) => tls.flush(&mut self.wire),
+            None => Ok(()),
         }
     }
 
     /// Says that nothing more will be written; the peer's bytes can still be read.
     pub fn finish(&mut self) -> io::Result<()> {
-        let Wire::Tcp(stream) = &mut self.wire;
-        stream.shutdown(Shutdown::Write)
+        if let Some(tls) = &mut self.tls {
+            tls.finish(&mut self.wire);
+        }
+        self.wire.finish()
     }
 
     /// Whether small writes leave at once (TCP_NODELAY).

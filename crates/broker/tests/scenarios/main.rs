@@ -55,6 +55,7 @@ mod refused_messages;
 mod retained;
 mod retained_flag;
 mod retry;
+mod secured;
 mod send_quota;
 mod session_expiry;
 mod session_resume;

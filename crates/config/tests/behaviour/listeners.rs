@@ -1,7 +1,7 @@
 //! Where the broker listens, and who is let in without a name.
 
 use crate::folder::{Folder, complaint, config, notices, refusal};
-use mosquitto_config::{Config, Endpoint, LogType, ProtocolVersions, SocketDomain};
+use mosquitto_config::{Config, Endpoint, LogType, ProtocolVersions, SocketDomain, Tls};
 
 const DEFAULT_LISTENER: [&str; 2] = [
     "Creating default listener due to 'max_connections' option.",
@@ -40,6 +40,7 @@ fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
         mount_point: None,
         max_topic_alias: 10,
         max_topic_alias_broker: 10,
+        tls: Tls::default(),
         optional: true,
     };
     assert_eq!(config.endpoints(&[]), [local("127.0.0.1"), local("::1")]);

@@ -14,13 +14,21 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("auto_id_prefix", "client-"),
     ("bind_address", "localhost"),
     ("bind_interface", "lo"),
+    ("cafile", "ca.crt"),
+    ("capath", "/etc/ssl/certs"),
+    ("certfile", "server.crt"),
+    ("ciphers", "HIGH"),
+    ("ciphers_tls1.3", "TLS_AES_128_GCM_SHA256"),
     ("check_retain_source", "true"),
     ("clientid_prefixes", "a-"),
     ("connection_messages", "false"),
+    ("crlfile", "crl.pem"),
+    ("disable_client_cert_date_checks", "true"),
     ("enable_control_api", "true"),
     ("global_max_clients", "10"),
     ("global_max_connections", "10"),
     ("include_dir", "DIR/d"),
+    ("keyfile", "server.key"),
     ("listener", "1884"),
     ("listener_allow_anonymous", "true"),
     ("listener_auto_id_prefix", "client-"),
@@ -50,6 +58,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("port", "1884"),
     ("protocol", "mqtt"),
     ("queue_qos0_messages", "true"),
+    ("require_certificate", "true"),
     ("retain_available", "false"),
     ("retain_expiry_interval", "5"),
     ("retained_persistence", "false"),
@@ -57,7 +66,10 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("set_tcp_nodelay", "true"),
     ("socket_domain", "ipv4"),
     ("sys_interval", "20"),
+    ("tls_version", "tlsv1.3"),
     ("upgrade_outgoing_qos", "true"),
+    ("use_identity_as_username", "true"),
+    ("use_subject_as_username", "true"),
     ("use_username_as_clientid", "true"),
     ("user", "nobody"),
     ("worker_threads", "2"),
@@ -81,8 +93,10 @@ fn no_name_is_declared_twice() {
 
 #[test]
 fn every_supported_option_is_accepted() {
+    // Options of TLS need these two.
+    const TLS: &str = "certfile x\nkeyfile x\n";
     for (name, value) in SUPPORTED {
-        let folder = Folder::new().with("x", format!("listener 1883\n{name} {value}\n")).with_directory("d");
+        let folder = Folder::new().with("x", format!("listener 1883\n{TLS}{name} {value}\n")).with_directory("d");
         assert!(folder.read("x").is_ok(), "{name}");
     }
 }
@@ -134,5 +148,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 31);
+    assert_eq!(compared, 35);
 }

@@ -4,7 +4,7 @@ use super::{FIRST_DOOR, Worker};
 use crate::endpoint::Door;
 use mio::{Registry, Token};
 use mosquitto_broker::{LogLevel, Moment, Settings};
-use mosquitto_transport::{Peer, Stream};
+use mosquitto_transport::{Peer, Stream, TlsServer};
 use std::fs::File;
 use std::io;
 
@@ -64,11 +64,14 @@ impl Entrance {
     }
 
     /// Closes the doors of listeners that are gone, and lets the others do what the settings say.
-    pub(super) fn change(&mut self, settings: &Settings, nodelay: bool) {
+    pub(super) fn change(&mut self, settings: &Settings, nodelay: bool, tls: &[Option<TlsServer>]) {
         for place in &mut self.doors {
             let Some((door, _)) = place else { continue };
             match settings.listeners.get(usize::from(door.listener)) {
-                Some(listener) if !listener.closed => door.socket.set_nodelay(nodelay),
+                Some(listener) if !listener.closed => {
+                    door.socket.set_nodelay(nodelay);
+                    door.tls = tls.get(usize::from(door.listener)).cloned().flatten();
+                }
                 _ => *place = None,
             }
         }
@@ -147,8 +150,8 @@ impl Worker {
         self.departures.len() < DEPARTURES_MAX
     }
 
-    fn let_in(&mut self, door: usize, stream: Stream, peer: Peer) {
-        let Some(Some((Door { listener, seats, .. }, _))) = self.entrance.doors.get(door) else { return };
+    fn let_in(&mut self, door: usize, mut stream: Stream, peer: Peer) {
+        let Some(Some((Door { listener, seats, tls, .. }, _))) = self.entrance.doors.get(door) else { return };
         let listener = *listener;
         let Some(seat) = seats.take() else {
             if self.shard.settings().connection_messages {
@@ -157,6 +160,11 @@ impl Worker {
             }
             return;
         };
+        if let Some(error) = tls.as_ref().and_then(|tls| stream.secure(tls).err()) {
+            let text = format!("Error: Unable to begin TLS with {peer}: {}.", mosquitto_transport::error_text(&error));
+            self.logger.log(LogLevel::Error, text);
+            return;
+        }
         let id = self.shard.open(&peer.to_string(), listener);
         self.take_in(id, stream, peer, seat, listener, Vec::new());
     }

@@ -1,8 +1,9 @@
 //! From sockets to the shard.
 
 use super::Worker;
-use mosquitto_broker::{ConnectionId, Received, Then};
-use mosquitto_transport::{Read, error_text};
+use super::socket::Socket;
+use mosquitto_broker::{ConnectionId, LogLevel, Received, Shard, Then};
+use mosquitto_transport::{Read, Secured, TlsFailure, error_text};
 use std::io;
 
 /// Bytes of the buffer that all connections of a worker are read into.
@@ -13,6 +14,9 @@ const READ_BUDGET_BYTES: usize = 256 * 1024;
 
 /// A packet that is longer than this is gathered in a buffer of its own, as it comes.
 const GATHERED_FROM_BYTES: usize = 32 * 1024;
+
+/// How the log says that a connection has ended for its TLS: EPROTO, as in Mosquitto.
+const TLS_FAILED: &str = "Protocol error";
 
 /// What to do with a connection after some of its bytes were handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +89,10 @@ impl Worker {
         let read = socket.stream.read(room)?;
         let len = socket.note_read(read);
         if len == 0 {
-            if read == Read::End {
-                self.shard.closed(id, None);
-            }
-            return Ok(None);
+            return Ok(self.nothing_came(id, read));
+        }
+        if !socket.introduced {
+            introduce(&mut self.shard, socket, id);
         }
         head.copy_from_slice(&socket.pending);
         let total = before + len;
@@ -109,6 +113,24 @@ impl Worker {
         Ok((self.go_on(id, then) == Next::Read).then_some(len))
     }
 
+    /// A read brought no bytes.
+    fn nothing_came(&mut self, id: ConnectionId, read: Read) -> Option<usize> {
+        match read {
+            Read::End => self.shard.closed(id, None),
+            // What came was for the stream itself, and there may be more.
+            Read::Some(_) => self.queue(id),
+            Read::Drained(_) => {}
+        }
+        None
+    }
+
+    /// Tells the shard what a connection's TLS came to, if it has any and is so far.
+    pub(super) fn introduce(&mut self, id: ConnectionId) {
+        if let Some(socket) = self.sockets.get_mut(id) {
+            introduce(&mut self.shard, socket, id);
+        }
+    }
+
     /// Reads more of a long packet into the connection's own buffer, which grows with what has come, not with what was
     /// announced.
     fn gather(&mut self, id: ConnectionId) -> io::Result<Option<usize>> {
@@ -119,10 +141,10 @@ impl Worker {
         let read = socket.stream.read(room)?;
         let len = socket.note_read(read);
         if len == 0 {
-            if read == Read::End {
-                self.shard.closed(id, None);
-            }
-            return Ok(None);
+            return Ok(self.nothing_came(id, read));
+        }
+        if !socket.introduced {
+            introduce(&mut self.shard, socket, id);
         }
         socket.pending.extend_from_slice(room.get(..len).unwrap_or_default());
         if socket.packet_len > 0 && socket.pending.len() < socket.packet_len {
@@ -185,14 +207,42 @@ impl Worker {
         }
     }
 
+    /// Says why there is no TLS, in the place of OpenSSL's own lines.
+    fn log_failure(&mut self, id: ConnectionId, failure: &TlsFailure) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let peer = socket.peer;
+        if failure.is_not_tls() {
+            if self.shard.settings().connection_messages {
+                let text = format!("Client from {peer} appears not to be using TLS to connect to a TLS listener.");
+                self.logger.log(LogLevel::Notice, text);
+            }
+        } else {
+            self.logger.log(LogLevel::Information, format!("TLS error of {peer}: {failure}."));
+        }
+    }
+
     fn fail(&mut self, id: ConnectionId, error: &io::Error) {
         if let Some(socket) = self.sockets.get_mut(id) {
             socket.gone = true;
+        }
+        if let Some(failure) = TlsFailure::of(error) {
+            self.log_failure(id, failure);
+            return self.shard.closed(id, Some(TLS_FAILED));
         }
         match text_of(error) {
             None => self.shard.closed(id, None),
             Some(text) => self.shard.closed(id, Some(&text)),
         }
+    }
+}
+
+fn introduce(shard: &mut Shard, socket: &mut Socket, id: ConnectionId) {
+    socket.introduced = true;
+    if let Some(Secured { protocol, cipher, certificate }) = socket.stream.secured() {
+        let names = certificate.map(|names| (names.common_name, names.subject));
+        let (common_name, subject) = names.unwrap_or_default();
+        let (common_name, subject) = (common_name.map(Into::into), subject.map(Into::into));
+        shard.secured(id, mosquitto_broker::Secured { protocol, cipher, common_name, subject });
     }
 }
 
@@ -204,7 +254,7 @@ pub(super) fn text_of(error: &io::Error) -> Option<String> {
     }
 }
 
-impl super::socket::Socket {
+impl Socket {
     /// Keeps in mind what a read said, and returns how many bytes came.
     fn note_read(&mut self, read: Read) -> usize {
         match read {

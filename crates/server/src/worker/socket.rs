@@ -31,6 +31,8 @@ pub(super) struct Socket {
     pub(super) listed: bool,
     /// Whether it takes nothing more until an event says so.
     pub(super) blocked: bool,
+    /// Whether the shard knows all that is to be known of its TLS.
+    pub(super) introduced: bool,
     /// Whether anything was ever sent to it.
     pub(super) told: bool,
     /// Whether its client has gone by itself, and waits for nothing.
@@ -79,7 +81,9 @@ impl Worker {
         if let Err(error) = stream.register(self.poll.registry(), Token(id.index())) {
             self.shard.closed(id, Some(&mosquitto_transport::error_text(&error)));
         }
-        let queued = !pending.is_empty();
+        // What has been read from the socket already is announced by nothing.
+        let readable = stream.has_unread();
+        let queued = readable || !pending.is_empty();
         if queued {
             self.ready.push(id);
         }
@@ -92,12 +96,13 @@ impl Worker {
                 seat,
                 pending,
                 packet_len: 0,
-                readable: false,
+                readable,
                 at_end: false,
                 queued,
                 held: false,
                 listed: false,
                 blocked: false,
+                introduced: false,
                 told: false,
                 gone: false,
                 dead: false,

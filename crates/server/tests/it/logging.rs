@@ -346,6 +346,7 @@ fn start_and_end_are_logged_in_mosquittos_order() {
         [
             format!("mosquitto version {version} starting"),
             format!("Config loaded from {config}."),
+            "TLS support available.".to_owned(),
             format!("Opening ipv4 listen socket on port {port}."),
             format!("mosquitto version {version} running"),
             format!("mosquitto version {version} terminating"),

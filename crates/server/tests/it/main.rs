@@ -38,5 +38,6 @@ mod stopping;
 mod supervision;
 mod sys_topics;
 mod timers;
+mod tls;
 mod tree_print;
 mod wire_cases;

@@ -16,8 +16,8 @@ pub(crate) fn of_listener(listener: ListenerSettings) -> Settings {
 }
 
 use mosquitto_broker::{
-    ConnectionId, DropReason, ListenerSettings, LogLine, LogMask, Mail, Moment, Received, Settings, Shard, ShardId,
-    Shared, Then,
+    ConnectionId, DropReason, ListenerSettings, LogLine, LogMask, Mail, Moment, Received, Secured, Settings, Shard,
+    ShardId, Shared, Then,
 };
 use mosquitto_mqtt::{FixedHeader, ProtocolVersion};
 use std::collections::VecDeque;
@@ -100,6 +100,12 @@ impl Net {
             listener,
         });
         Peer(at)
+    }
+
+    /// Tells the broker that a connection is inside TLS. One that is handed over later is not known to be.
+    pub(crate) fn secured(&mut self, peer: Peer, secured: Secured) {
+        let Link { shard, id, .. } = self.links[peer.0];
+        self.shards[shard].secured(id, secured);
     }
 
     /// Sends bytes from a peer and lets the broker work until it is quiet.
@@ -385,7 +391,7 @@ impl Net {
         (0..).map(|n| format!("{prefix}{n}")).find(|id| self.home_of(id) == shard).unwrap()
     }
 
-    fn set_version(&mut self, peer: Peer, version: ProtocolVersion) {
+    pub(crate) fn set_version(&mut self, peer: Peer, version: ProtocolVersion) {
         self.links[peer.0].version = version;
     }
 }

@@ -108,6 +108,12 @@ impl Client {
         std::iter::from_fn(|| Some(self.next()).filter(|got| *got != Got::End)).collect()
     }
 
+    /// The next packet; none where the connection is closed instead, in whatever way.
+    pub(crate) fn next_or_end(&mut self) -> Option<Got> {
+        let got = self.next();
+        (got != Got::End).then_some(got)
+    }
+
     /// False at the end.
     fn read(&mut self) -> bool {
         self.buffer.drain(..self.taken);

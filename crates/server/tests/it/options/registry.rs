@@ -89,6 +89,22 @@ const EFFECTS: &[Effect] = effects! {
         client_ids::use_username_as_clientid_is_for_its_listener_alone;
     websockets_log_level: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
     // TLS
+    cafile: crate::tls::client_certificates::require_certificate_lets_in_whom_an_authority_of_cafile_has_signed;
+    capath: crate::tls::client_certificates::capath_is_a_directory_of_files_named_by_hash;
+    certfile: crate::tls::connections::a_listener_with_certificate_and_key_speaks_tls_1_2_and_1_3,
+        crate::tls::files::a_file_of_no_use_is_named_and_the_broker_does_not_start;
+    ciphers: crate::tls::ciphers::ciphers_and_ciphers_tls_1_3_choose_in_their_order;
+    crlfile: crate::tls::client_certificates::crlfile_names_those_that_are_good_no_more;
+    disable_client_cert_date_checks:
+        crate::tls::client_certificates::disable_client_cert_date_checks_takes_certificates_out_of_their_time;
+    keyfile: crate::tls::connections::a_listener_with_certificate_and_key_speaks_tls_1_2_and_1_3,
+        crate::tls::files::a_file_of_no_use_is_named_and_the_broker_does_not_start;
+    require_certificate:
+        crate::tls::client_certificates::require_certificate_lets_in_whom_an_authority_of_cafile_has_signed;
+    tls_version: crate::tls::ciphers::tls_version_is_the_lowest_one_that_is_spoken;
+    use_identity_as_username:
+        crate::tls::identities::use_identity_as_username_takes_the_common_name_and_asks_for_nothing_else;
+    use_subject_as_username: crate::tls::identities::use_subject_as_username_takes_all_of_it_the_last_part_first;
     dhparamfile: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
     // Persistence
     persistence: sessions::persistence_is_off_and_cannot_be_turned_on_so_far;
@@ -104,6 +120,13 @@ const EFFECTS: &[Effect] = effects! {
     log_type: logging::log_type_names_what_is_logged;
 };
 
+/// Options whose names are no names in Rust.
+const MORE_EFFECTS: &[Effect] = &[(
+    "ciphers_tls1.3",
+    "crate::tls::ciphers::ciphers_and_ciphers_tls_1_3_choose_in_their_order",
+    crate::tls::ciphers::ciphers_and_ciphers_tls_1_3_choose_in_their_order,
+)];
+
 /// Options whose effect no test of the whole program sees, with the reason and where it is seen instead.
 const SEEN_ELSEWHERE: &[(&str, &str)] = &[(
     "retain_expiry_interval",
@@ -115,7 +138,7 @@ const SEEN_ELSEWHERE: &[(&str, &str)] = &[(
 /// `crates/config/tests/behaviour/mosquitto_options.rs`.
 #[test]
 fn every_supported_option_has_a_test_that_sees_its_effect() {
-    let seen: BTreeSet<_> = EFFECTS.iter().map(|(option, ..)| *option).collect();
+    let seen: BTreeSet<_> = EFFECTS.iter().chain(MORE_EFFECTS).map(|(option, ..)| *option).collect();
     let elsewhere: BTreeSet<_> = SEEN_ELSEWHERE.iter().map(|(option, _)| *option).collect();
     assert_eq!(seen.intersection(&elsewhere).collect::<Vec<_>>(), [&""; 0]);
     let shown: BTreeSet<_> = seen.union(&elsewhere).copied().collect();
@@ -133,7 +156,7 @@ fn what_sees_an_effect_is_run_as_a_test() {
     let listed = Command::new(this).args(["--list", "--format", "terse"]).output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
     let tests: BTreeSet<_> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
-    for (option, test, _) in EFFECTS {
+    for (option, test, _) in EFFECTS.iter().chain(MORE_EFFECTS) {
         let path = test.strip_prefix("crate::").map_or_else(|| format!("options::{test}"), str::to_owned);
         assert!(tests.contains(&*path), "{test} of {option}");
     }
