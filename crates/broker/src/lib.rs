@@ -9,6 +9,7 @@
 
 mod ack;
 mod alias;
+mod authenticate;
 mod client_id;
 mod connect;
 mod connection;
@@ -55,6 +56,7 @@ mod topic_cache;
 mod will;
 mod window;
 
+pub use authenticate::{PasswordAnswer, PasswordCheck};
 pub use dump::{SessionReport, SubscriptionCopy};
 pub use id::{ConnectionId, ShardId};
 pub use log::{LogLevel, LogLine, LogMask};

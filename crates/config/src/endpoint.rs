@@ -19,6 +19,8 @@ pub struct Endpoint {
     pub socket_domain: Option<SocketDomain>,
     /// Whether clients may connect without a username.
     pub allow_anonymous: bool,
+    /// The file of the users among which a client with a username has to be. `None`: there is none.
+    pub password_file: Option<String>,
     /// Whether a client may leave it to the broker to make up its client id.
     pub allow_zero_length_clientid: bool,
     /// Whether the username takes the place of the client id.
@@ -98,6 +100,7 @@ impl Config {
         ["127.0.0.1", "::1"].map(|host| Endpoint {
             host: Some(host.to_owned()),
             allow_anonymous: security.allow_anonymous.unwrap_or(true),
+            password_file: security.password_file.clone(),
             allow_zero_length_clientid: security.allow_zero_length_clientid.unwrap_or(true),
             // The option has no effect here, as in Mosquitto.
             auto_id_prefix: AUTO_ID_PREFIX.to_owned(),
@@ -116,6 +119,7 @@ impl Config {
             bind_interface: listener.bind_interface.clone(),
             socket_domain: listener.socket_domain,
             allow_anonymous: listener.allow_anonymous.or(security.allow_anonymous).unwrap_or(false),
+            password_file: security.password_file.clone(),
             allow_zero_length_clientid: security.allow_zero_length_clientid.unwrap_or(true),
             use_username_as_clientid: listener.use_username_as_clientid,
             max_connections: listener.max_connections,

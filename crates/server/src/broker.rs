@@ -7,6 +7,8 @@ use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
+use crate::password_checks::Checkers;
+use crate::password_files::PasswordFiles;
 use crate::settings::{bind_options, broker_settings, connections_max, worker_count};
 use crate::supervisor::Watchdog;
 use crate::sys_updates::SysUpdates;
@@ -24,6 +26,12 @@ use std::thread::JoinHandle;
 pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> Result<(), Failure> {
     let signals = listen_to_signals().map_err(|e| refused("signals", &e))?;
     let workers = worker_count(settings);
+    let mut lines = Vec::new();
+    let passwords = PasswordFiles::read(&settings.endpoints(), &mut lines);
+    for line in &lines {
+        logger.log(line.level, line.text.as_str());
+    }
+    let passwords = passwords?;
     let mut listeners = Listeners::new(workers);
     let plan = listeners.plan(settings.endpoints(), bind_options(settings), logger).map_err(|mut errors| {
         let last = errors.pop().unwrap_or_default();
@@ -32,7 +40,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         }
         last
     })?;
-    let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), logger.mask()));
+    let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &passwords, logger.mask()));
     let doors = listeners.adopt(plan, connections_max(settings));
     launch.listening()?;
     let polls = (0..workers).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>();
@@ -40,6 +48,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), WAKER)).collect::<io::Result<Vec<_>>>();
     let office = Arc::new(PostOffice::new(wakers.map_err(|e| refused("wake-ups", &e))?));
     logger.publish_through(Arc::clone(&office));
+    let checkers = Checkers::start(&office).map_err(|e| refused("threads", &e))?;
     let shared = Shared::new(workers as u16);
     let (clock, barrier) = (Clock::start(), Arc::new(Barrier::new(workers)));
     let mut sys_updates = SysUpdates::new(Arc::clone(&shared), workers);
@@ -51,10 +60,12 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         if at == 0 {
             publish_sys_topics(&mut shard, clock, &mut sys_updates, settings);
         }
-        let worker = Worker::new(ShardId(at), shard, poll, doors, Arc::clone(&office), clock, logger.clone())
-            .map_err(|e| refused("listen sockets", &e))?;
+        let worker =
+            Worker::new(ShardId(at), shard, poll, doors, Arc::clone(&office), clock, logger.clone(), checkers.clone())
+                .map_err(|e| refused("listen sockets", &e))?;
         threads.push(spawn(at, worker, Arc::clone(&barrier)).map_err(|e| refused("threads", &e))?);
     }
+    drop(checkers);
     logger.log(LogLevel::Information, format!("mosquitto version {VERSION} running"));
     launch.running();
     let operator = Operator {
@@ -62,6 +73,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         logger: logger.clone(),
         office: Arc::clone(&office),
         listeners,
+        passwords,
         reload: None,
         sys_updates,
         tree_print: TreePrint::new(shared),
@@ -97,7 +109,7 @@ fn spawn(at: u16, worker: Worker, barrier: Arc<Barrier>) -> io::Result<JoinHandl
 }
 
 /// A broker with a part of its sessions gone is worse than one that is started again.
-struct AbortOnPanic;
+pub(crate) struct AbortOnPanic;
 
 impl Drop for AbortOnPanic {
     fn drop(&mut self) {

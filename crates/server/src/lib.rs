@@ -20,6 +20,8 @@ mod mailbox;
 mod operator;
 mod order;
 pub mod outside;
+mod password_checks;
+mod password_files;
 mod pid_file;
 mod privileges;
 mod reload;

@@ -4,6 +4,7 @@ use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::outside::SIGNALS;
+use crate::password_files::PasswordFiles;
 use crate::reload::UnderWay;
 use crate::supervisor::{self, Watchdog};
 use crate::sys_updates::SysUpdates;
@@ -26,6 +27,7 @@ pub(crate) struct Operator {
     pub(crate) logger: Logger,
     pub(crate) office: Arc<PostOffice>,
     pub(crate) listeners: Listeners,
+    pub(crate) passwords: PasswordFiles,
     pub(crate) reload: Option<UnderWay>,
     pub(crate) sys_updates: SysUpdates,
     pub(crate) tree_print: TreePrint,

@@ -1,5 +1,6 @@
 //! From the configuration to what the broker's core knows as its settings.
 
+use crate::password_files::PasswordFiles;
 use mosquitto_broker::{ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
 use mosquitto_config::{Endpoint, ProtocolVersions, Settings};
 use mosquitto_mqtt::QoS;
@@ -26,11 +27,13 @@ pub(crate) fn connections_max(settings: &Settings) -> Option<u32> {
     settings.config.global.global_max_connections.map(u32::from)
 }
 
-/// The core's settings. `endpoints` are those of the listeners by number, none for one that is gone; `log` are the lines
+/// The core's settings. `endpoints` are those of the listeners by number, none for one that is gone; `passwords` are their
+/// password files; `log` are the lines
 /// that are wanted.
 pub(crate) fn broker_settings<'e>(
     settings: &Settings,
     endpoints: impl Iterator<Item = Option<&'e Endpoint>>,
+    passwords: &PasswordFiles,
     log: LogMask,
 ) -> BrokerSettings {
     let global = &settings.config.global;
@@ -54,17 +57,20 @@ pub(crate) fn broker_settings<'e>(
         retain_expiry_interval_min: global.retain_expiry_interval.map_or(0, u32::from),
         enable_control_api: global.enable_control_api,
         connection_messages: settings.config.log.connection_messages,
-        listeners: endpoints.map(|endpoint| endpoint.map_or_else(closed_listener, listener)).collect(),
+        listeners: endpoints
+            .map(|endpoint| endpoint.map_or_else(closed_listener, |at| listener(at, passwords)))
+            .collect(),
         log,
     }
 }
 
-fn listener(endpoint: &Endpoint) -> ListenerSettings {
+fn listener(endpoint: &Endpoint, passwords: &PasswordFiles) -> ListenerSettings {
     ListenerSettings {
         port: endpoint.port,
         host: endpoint.host.as_deref().map(Into::into),
         closed: false,
         allow_anonymous: endpoint.allow_anonymous,
+        passwords: passwords.of(endpoint),
         max_qos: QoS::from_bits(endpoint.max_qos).unwrap_or(QoS::ExactlyOnce),
         versions: versions(endpoint.protocol_versions),
         auto_id_prefix: endpoint.auto_id_prefix.as_str().into(),
@@ -86,7 +92,7 @@ fn versions(ProtocolVersions { v31, v311, v5 }: ProtocolVersions) -> Versions {
 
 #[cfg(test)]
 mod tests {
-    use super::broker_settings;
+    use super::{PasswordFiles, broker_settings};
     use mosquitto_broker::LogMask;
     use mosquitto_config::{Config, Settings};
     use std::path::Path;
@@ -97,7 +103,7 @@ mod tests {
         for (text, expected) in [("", 0), ("retain_expiry_interval 5\n", 5), ("retain_expiry_interval 1\n", 1)] {
             let config = Config::parse(Path::new("test"), text.as_bytes()).unwrap();
             let settings = Settings { config, ..Settings::default() };
-            let core = broker_settings(&settings, std::iter::empty(), LogMask::DEFAULT);
+            let core = broker_settings(&settings, std::iter::empty(), &PasswordFiles::default(), LogMask::DEFAULT);
             assert_eq!(core.retain_expiry_interval_min, expected);
         }
     }

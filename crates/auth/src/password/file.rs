@@ -105,6 +105,13 @@ impl PasswordFile {
     }
 }
 
+impl Default for PasswordFile {
+    /// No users.
+    fn default() -> Self {
+        Self { users: HashMap::new(), decoy: PasswordHash::decoy(None) }
+    }
+}
+
 /// The user of a line; none where the line does not count.
 fn parse_line(line: &[u8]) -> Result<Option<User>, Defect> {
     if line.first() == Some(&b'#') || !line.contains(&b':') {

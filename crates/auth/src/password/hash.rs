@@ -87,8 +87,7 @@ fn parse(text: &str) -> Option<PasswordHash> {
     let (salt, hash) = rest.split_once('$')?;
     let mut parameters = parameters.split(',');
     let mut parameter = |name: &str| number(parameters.next()?.strip_prefix(name)?).map(NonZeroU32::get);
-    let scheme =
-        Scheme::Argon2id { memory_kib: parameter("m=")?, passes: parameter("t=")?, lanes: parameter("p=")? };
+    let scheme = Scheme::Argon2id { memory_kib: parameter("m=")?, passes: parameter("t=")?, lanes: parameter("p=")? };
     let (salt, hash) = (BASE64_STANDARD_NO_PAD.decode(salt).ok()?, BASE64_STANDARD_NO_PAD.decode(hash).ok()?);
     let is_whole = parameters.next().is_none()
         && ARGON2_SALT_BYTES.contains(&salt.len())
