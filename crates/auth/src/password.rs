@@ -8,8 +8,8 @@ mod hash;
 mod scheme;
 
 pub use file::{Defect, FILE_BYTES_MAX, PasswordFile, PasswordFileError, TEXT_BYTES_MAX, User};
-pub use hash::{NotEnoughMemory, PasswordHash};
-pub use scheme::{DEFAULT_ITERATIONS, ITERATIONS_MAX, SALT_BYTES, Scheme};
+pub use hash::{NotAHash, NotEnoughMemory, PasswordHash, Salt};
+pub use scheme::{DEFAULT_ITERATIONS, ITERATIONS_MAX, SALT_BYTES, SHORT_SALT_BYTES, Scheme};
 
 /// What became of a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Passwords that may wait to be looked at. With Mosquitto's usual hashes that is less than a second of work.
-const WAITING_MAX: usize = 1024;
+const WAITING_MAX: usize = 512;
 
 /// Threads: half of the cores, since the workers want to go on meanwhile, and no more than these.
 const THREADS_MAX: usize = 4;

@@ -7,7 +7,7 @@ mod prompt;
 
 use arguments::{Place, Task, parse};
 use edit::{Edited, Lines};
-use mosquitto_auth::password::{PasswordHash, SALT_BYTES, Scheme};
+use mosquitto_auth::password::{PasswordHash, SALT_BYTES, Salt, Scheme};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
@@ -110,7 +110,7 @@ fn read(path: &Path) -> Result<(file::Target, Lines), Failure> {
 fn hashed(scheme: Scheme, password: &[u8]) -> Result<PasswordHash, Failure> {
     let mut salt = [0; SALT_BYTES];
     getrandom::fill(&mut salt).map_err(|error| format!("Error: No random numbers from the system: {error}."))?;
-    PasswordHash::new(scheme, password, &salt).map_err(|_| "Error: Out of memory.".into())
+    PasswordHash::new(scheme, password, Salt::Usual(salt)).map_err(|_| "Error: Out of memory.".into())
 }
 
 /// On standard output, where nobody may be listening.

@@ -1,6 +1,6 @@
 //! The hash of one password, as it stands in a password file.
 
-use super::scheme::{SALT_BYTES, SHA512_BYTES, Scheme};
+use super::scheme::{SALT_BYTES, SHA512_BYTES, SHORT_SALT_BYTES, Scheme};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
 use std::fmt;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 use subtle::ConstantTimeEq;
 
 /// Bytes that the salt of a SHA-512 or PBKDF2 hash may have: of Mosquitto up to 2.0, and of 2.1.
-const SALTS_BYTES: [usize; 2] = [12, 64];
+const SALTS_BYTES: [usize; 2] = [SHORT_SALT_BYTES, SALT_BYTES];
 
 /// Bytes that the salt of an Argon2 hash may have.
 const ARGON2_SALT_BYTES: std::ops::RangeInclusive<usize> = 8..=64;
@@ -24,6 +24,15 @@ const ARGON2ID: &str = "$argon2id$v=19$";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotEnoughMemory;
 
+/// What makes the hashes of equal passwords differ. It has to come from a good random source.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Salt {
+    /// As Mosquitto 2.1 makes it. Mosquitto 2.0 and older cannot read it.
+    Usual([u8; SALT_BYTES]),
+    /// As Mosquitto 2.0 makes it, which all can read.
+    Short([u8; SHORT_SALT_BYTES]),
+}
+
 /// A password's hash, with the salt, and the way that leads to it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
@@ -37,11 +46,15 @@ pub struct PasswordHash {
 pub struct NotAHash;
 
 impl PasswordHash {
-    /// Hashes a password. The salt has to come from a good random source.
-    pub fn new(scheme: Scheme, password: &[u8], salt: &[u8; SALT_BYTES]) -> Result<Self, NotEnoughMemory> {
+    /// Hashes a password.
+    pub fn new(scheme: Scheme, password: &[u8], salt: Salt) -> Result<Self, NotEnoughMemory> {
+        let salt: Box<[u8]> = match salt {
+            Salt::Usual(bytes) => bytes.into(),
+            Salt::Short(bytes) => bytes.into(),
+        };
         let mut hash = vec![0; SHA512_BYTES].into_boxed_slice();
-        scheme.derive(password, salt, &mut hash)?;
-        Ok(Self { scheme, salt: Box::from(*salt), hash })
+        scheme.derive(password, &salt, &mut hash)?;
+        Ok(Self { scheme, salt, hash })
     }
 
     /// A hash that no password has, as dear to look at as others of its kind.

@@ -15,6 +15,9 @@ pub const ITERATIONS_MAX: u32 = 10_000_000;
 /// Bytes of the salt of a new hash.
 pub const SALT_BYTES: usize = 64;
 
+/// Bytes of the salt of a hash that Mosquitto 2.0 can read.
+pub const SHORT_SALT_BYTES: usize = 12;
+
 /// Bytes of a SHA-512 sum.
 pub(super) const SHA512_BYTES: usize = 64;
 

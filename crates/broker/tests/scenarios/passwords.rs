@@ -1,7 +1,7 @@
 //! Clients that have to prove who they are by a password.
 
 use crate::harness::{Net, Options, connect, of_listener};
-use mosquitto_auth::password::{PasswordFile, PasswordHash, Scheme};
+use mosquitto_auth::password::{PasswordFile, PasswordHash, Salt, Scheme};
 use mosquitto_broker::{ListenerSettings, Settings};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 fn file_with(users: &[(&str, &str)], salt: u8) -> Arc<PasswordFile> {
     let scheme = Scheme::Pbkdf2 { iterations: NonZeroU32::MIN };
     let line = |(user, password): &(&str, &str)| {
-        format!("{user}:{}\n", PasswordHash::new(scheme, password.as_bytes(), &[salt; 64]).unwrap())
+        format!("{user}:{}\n", PasswordHash::new(scheme, password.as_bytes(), Salt::Usual([salt; 64])).unwrap())
     };
     let text: String = users.iter().map(line).collect();
     Arc::new(PasswordFile::parse(text.as_bytes()).unwrap())

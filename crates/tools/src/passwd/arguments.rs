@@ -210,7 +210,8 @@ pub(super) fn usage() -> String {
          \x20-I  iterations of sha512-pbkdf2, 1 to {ITERATIONS_MAX}. Default: {DEFAULT_ITERATIONS}.\n\
          \x20-U  hash the passwords in a file that has them as plain text. What is hashed already stays.\n\
          \x20--help  show this text.\n\n\
-         Without -b the password is asked for twice; where standard input is no terminal, it is read from there.\n",
+         Without -b the password is asked for twice; where standard input is no terminal, it is read from there.\n\
+         Mosquitto 2.0 and older cannot read the hashes that this program writes; 2.1 can.\n",
         env!("CARGO_PKG_VERSION")
     )
 }

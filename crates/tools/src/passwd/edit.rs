@@ -93,10 +93,10 @@ fn fields_of(line: &[u8], at: usize) -> Result<Option<Fields<'_>>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mosquitto_auth::password::Scheme;
+    use mosquitto_auth::password::{Salt, Scheme};
 
     fn hash(password: &[u8]) -> PasswordHash {
-        PasswordHash::new(Scheme::Sha512, password, &[7; 64]).unwrap()
+        PasswordHash::new(Scheme::Sha512, password, Salt::Usual([7; 64])).unwrap()
     }
 
     fn text(lines: &Lines) -> String {
