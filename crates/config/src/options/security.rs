@@ -98,8 +98,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
              `mosquitto_passwd` writes them. Who gives no username is a matter of `allow_anonymous`; who gives one \
              must be in the file and know the password.\n\n\
              Lines that begin with `#` and lines without a colon do not count. Any other line that cannot be understood \
-             is an error. The file may be no symbolic link, unless the environment has \
-             `MOSQUITTO_UNSAFE_ALLOW_SYMLINKS`.\n\n\
+             is an error. The file may be no symbolic link, unless the \
+             environment allows it (see `mosquitto(8)`).\n\n\
              With SIGHUP the file is read again. Where that fails, nothing changes: Mosquitto 2.1 would stop. Clients \
              whose line in the file is gone, or is another one, are disconnected, also where the new hash is one of the \
              same password.",

@@ -113,5 +113,9 @@ fn a_password_file_is_the_brokers_or_the_listeners_and_the_last_line_counts() {
     assert_eq!(password_files(&format!("per_listener_settings true\n{listeners}")), [file("a"), None]);
     // In local only mode as well.
     assert_eq!(password_files("password_file a\n"), [file("a"), file("a")]);
-    assert_eq!(password_files("per_listener_settings true\nmax_topic_alias 3\n"), [None, None]);
+    assert_eq!(
+        password_files("per_listener_settings true\nmax_connections 3\npassword_file a\n"),
+        [file("a"), file("a")]
+    );
+    assert_eq!(password_files("per_listener_settings true\n"), [None, None]);
 }
