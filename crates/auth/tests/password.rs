@@ -135,6 +135,7 @@ fn other_defects_are_told_in_mosquittos_words() {
     ] {
         assert_eq!(refusal(format!("{good}{text}")), (format!("password-file: Error: {expected}"), Some(2)));
     }
+    assert_eq!(refusal("a\x1b[2J:").0, "password-file: Error: Invalid line in password file 'F': a?[2J");
     let (text, line) = refusal(b"\xff:x");
     assert_eq!((&*text, line), ("password-file: Error: Invalid line in password file 'F': \u{fffd}", Some(1)));
     let (text, line) = refusal(vec![b'\n'; FILE_BYTES_MAX + 1]);

@@ -183,6 +183,11 @@ impl PasswordFileError {
     }
 }
 
+/// As a log or a terminal can show it.
+fn harmless(name: &str) -> String {
+    name.replace(char::is_control, "?")
+}
+
 struct Shown<'a>(&'a Defect, &'a Path);
 
 impl fmt::Display for Shown<'_> {
@@ -192,10 +197,10 @@ impl fmt::Display for Shown<'_> {
             Defect::TooLarge => write!(f, "Password file '{file}' is larger than {FILE_BYTES_MAX} bytes."),
             Defect::UsernameTooLong => write!(f, "Invalid line in password file '{file}', username too long."),
             Defect::EmptyUsername => write!(f, "Empty username in password file '{file}'."),
-            Defect::DuplicateUser(name) => write!(f, "Duplicate user '{name}' in password file '{file}'."),
+            Defect::DuplicateUser(name) => write!(f, "Duplicate user '{}' in password file '{file}'.", harmless(name)),
             Defect::PasswordTooLong => write!(f, "Invalid line in password file '{file}', password too long."),
             Defect::Undecodable => write!(f, "Unable to decode line in password file '{file}'."),
-            Defect::Incomplete(name) => write!(f, "Invalid line in password file '{file}': {name}"),
+            Defect::Incomplete(name) => write!(f, "Invalid line in password file '{file}': {}", harmless(name)),
         }
     }
 }
