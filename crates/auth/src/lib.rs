@@ -4,3 +4,4 @@
 //! cannot be understood is an error, and what is not allowed by a rule is denied.
 
 pub mod acl;
+pub mod password;

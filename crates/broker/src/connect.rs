@@ -2,6 +2,7 @@
 
 use crate::access::CameThrough;
 use crate::alias::AliasesOut;
+use crate::authenticate::Claim;
 use crate::connection::Phase;
 use crate::log::{log, log_connection};
 use crate::memory::OUT_OF_MEMORY;
@@ -123,6 +124,17 @@ impl Shard {
             self.refuse_connect(id, connect.version, &refusal);
             return Flow::Next;
         }
+        let claim = match certified {
+            Certified::As(_) => Claim::Proven,
+            _ => self.authenticate(id, &connect),
+        };
+        if claim == Claim::Checking {
+            return Flow::Checking;
+        }
+        if let Err(refusal) = self.check_last(id, &connect, client_id, claim) {
+            self.refuse_connect(id, connect.version, &refusal);
+            return Flow::Next;
+        }
         // The last thing that may be missing, since it is counted at once. Who has a session keeps its place.
         let limit = self.home.settings.global_max_clients as usize;
         let is_new = self.home.sessions.find(client_id).is_none();
@@ -219,7 +231,7 @@ impl Shard {
         self.end_unknown(id, refusal.client_id, refusal.text);
     }
 
-    /// Everything that may speak against a client, in Mosquitto's order.
+    /// Everything that may speak against a client before its password is looked at, in Mosquitto's order.
     fn check<'a>(
         &mut self,
         id: ConnectionId,
@@ -284,11 +296,31 @@ impl Shard {
             let v5 = Some(ReasonCode::BAD_AUTHENTICATION_METHOD);
             return Err(Refusal { v5, text: DISALLOWED, ..known() });
         }
-        if *certified == Certified::NotAsked && !listener.allow_anonymous {
-            let (v5, v3) = not_authorized;
-            return Err(Refusal { v5, v3, text: "not authorised", ..known() });
+        Ok(())
+    }
+
+    /// What may speak against a client once its claim to be somebody was looked at.
+    fn check_last<'a>(
+        &mut self,
+        id: ConnectionId,
+        connect: &Connect<'_>,
+        client_id: &'a str,
+        claim: Claim,
+    ) -> Result<(), Refusal<'a>> {
+        let named = Some(client_id).filter(|name| !name.is_empty());
+        let known = || Refusal { client_id: named, ..Refusal::MUTE };
+        match claim {
+            Claim::Proven => {}
+            Claim::Busy => {
+                let (v5, v3) = (Some(ReasonCode::SERVER_BUSY), Some(SERVER_UNAVAILABLE));
+                return Err(Refusal { v5, v3, text: "server busy", ..known() });
+            }
+            Claim::Refused | Claim::Checking => {
+                let (v5, v3) = (Some(ReasonCode::NOT_AUTHORIZED), Some(NOT_AUTHORIZED));
+                return Err(Refusal { v5, v3, text: "not authorised", ..known() });
+            }
         }
-        let limit = settings.max_keepalive_s;
+        let limit = self.home.settings.max_keepalive_s;
         if limit > 0 && !connect.version.is_v5() && (connect.keep_alive_s > limit || connect.keep_alive_s == 0) {
             // Mosquitto looks at this last of all, when the log has the client already.
             self.log_accepted(id, connect, client_id);

@@ -1,6 +1,7 @@
 //! One network connection, from its first byte to its last.
 
 use crate::alias::{AliasesIn, AliasesOut};
+use crate::authenticate::Proof;
 use crate::output::Output;
 use crate::{ConnectionId, Moment, Secured, Statistics};
 use mosquitto_mqtt::ProtocolVersion;
@@ -39,6 +40,8 @@ pub(crate) struct Connection {
     /// A bridge of another Mosquitto: no message comes back to it, and retain flags stay.
     pub(crate) bridge: bool,
     pub(crate) phase: Phase,
+    /// How far it is proved that its client is who it says.
+    pub(crate) proof: Proof,
     /// Whether its client has ended it with a DISCONNECT.
     pub(crate) goodbye: bool,
     /// Milliseconds of silence after which it is closed; 0: never.
@@ -86,6 +89,7 @@ impl Connection {
             version: ProtocolVersion::V311,
             bridge: false,
             phase: Phase::Opening,
+            proof: Proof::default(),
             goodbye: false,
             silence_ms: 0,
             heard_at: now,

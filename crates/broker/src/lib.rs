@@ -10,6 +10,7 @@
 mod access;
 mod ack;
 mod alias;
+mod authenticate;
 mod client_id;
 mod connect;
 mod connection;
@@ -58,6 +59,7 @@ mod will;
 mod window;
 
 pub use access::AccessLists;
+pub use authenticate::{PasswordAnswer, PasswordCheck};
 pub use dump::{SessionReport, SubscriptionCopy};
 pub use id::{ConnectionId, ShardId};
 pub use log::{LogLevel, LogLine, LogMask};

@@ -2,6 +2,7 @@
 
 use crate::{AccessLists, CertificateUsername};
 use mosquitto_auth::acl::AccessList;
+use mosquitto_auth::password::PasswordFile;
 use mosquitto_mqtt::{ProtocolVersion, QoS};
 use std::sync::Arc;
 
@@ -94,8 +95,10 @@ pub struct ListenerSettings {
     pub host: Option<Box<str>>,
     /// Whether it is there no more: its number stays, as long as it may have connections.
     pub closed: bool,
-    /// Whether clients without a user name are let in.
+    /// Whether clients without a user name are let in; and those with one, where there is no password file.
     pub allow_anonymous: bool,
+    /// The users among which a client with a user name has to be. None: there is no password file.
+    pub passwords: Option<Arc<PasswordFile>>,
     /// The highest QoS that its clients may use.
     pub max_qos: QoS,
     /// The versions of MQTT that its clients may speak.
@@ -163,6 +166,7 @@ impl Default for ListenerSettings {
             host: None,
             closed: false,
             allow_anonymous: true,
+            passwords: None,
             max_qos: QoS::ExactlyOnce,
             versions: Versions::ALL,
             auto_id_prefix: "auto-".into(),

@@ -108,6 +108,8 @@ pub struct Security {
     pub allow_zero_length_clientid: Option<bool>,
     /// `auto_id_prefix`: how made up client ids begin, where a listener does not say otherwise. `None`: `auto-`.
     pub auto_id_prefix: Option<String>,
+    /// `password_file`: the file of those users who are let in. `None`: there is none, and no username means anything.
+    pub password_file: Option<String>,
 }
 
 /// One `listener`, or the default listener that `port`, `bind_address` or a listener's option above any `listener` make.

@@ -24,6 +24,8 @@ pub struct Endpoint {
     pub acl_file: Option<PathBuf>,
     /// Whether clients may connect without a username.
     pub allow_anonymous: bool,
+    /// The file of the users among which a client with a username has to be. `None`: there is none.
+    pub password_file: Option<String>,
     /// Whether a client may leave it to the broker to make up its client id.
     pub allow_zero_length_clientid: bool,
     /// Whether the username takes the place of the client id.
@@ -117,6 +119,7 @@ impl Config {
             host: Some(host.to_owned()),
             acl_file: security.acl_file(),
             allow_anonymous: security.allow_anonymous.unwrap_or(true),
+            password_file: security.password_file.clone(),
             allow_zero_length_clientid: security.allow_zero_length_clientid.unwrap_or(true),
             // The option has no effect here, as in Mosquitto.
             auto_id_prefix: AUTO_ID_PREFIX.to_owned(),
@@ -136,6 +139,7 @@ impl Config {
             socket_domain: listener.socket_domain,
             acl_file: security.acl_file(),
             allow_anonymous: listener.allow_anonymous.or(security.allow_anonymous).unwrap_or(false),
+            password_file: security.password_file.clone(),
             allow_zero_length_clientid: security.allow_zero_length_clientid.unwrap_or(true),
             use_username_as_clientid: listener.use_username_as_clientid,
             max_connections: listener.max_connections,

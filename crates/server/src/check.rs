@@ -1,6 +1,6 @@
 //! `--test-config`: whether what the configuration names is there, without changing anything.
 
-use crate::access_lists::AclFiles;
+use crate::auth_files::AuthFiles;
 use crate::sensitive::links_are_allowed;
 use crate::{interface, privileges, tls};
 use mosquitto_config::{Endpoint, Settings};
@@ -26,7 +26,7 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     if let Some(path) = &global.pid_file {
         problems.extend(written_file("pid file", path, false));
     }
-    if let Err(failure) = AclFiles::read(settings, &AclFiles::default(), &mut Vec::new()) {
+    if let Err(failure) = AuthFiles::read(settings, &AuthFiles::default(), &mut Vec::new()) {
         problems.push(failure.text);
     }
     let endpoints = settings.endpoints();

@@ -9,6 +9,7 @@
 //! holds for longer than a tick; for nothing else: not for the log, not for a mailbox, not for a client.
 
 mod access_lists;
+mod auth_files;
 mod broker;
 mod check;
 mod endpoint;
@@ -21,6 +22,8 @@ mod mailbox;
 mod operator;
 mod order;
 pub mod outside;
+mod password_checks;
+mod password_files;
 mod pid_file;
 mod privileges;
 mod reload;

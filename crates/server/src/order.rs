@@ -2,7 +2,7 @@
 
 use crate::endpoint::Door;
 use crate::sys_updates::Report;
-use mosquitto_broker::{Publication, SessionReport, Settings};
+use mosquitto_broker::{PasswordAnswer, Publication, SessionReport, Settings};
 use mosquitto_transport::TlsServer;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub(crate) enum Order {
     Report(SyncSender<Report>),
     /// Tells about a slice of its sessions, from this place on, and where the next one begins.
     Sessions { from: u32, answer: SyncSender<(Vec<SessionReport>, Option<u32>)> },
+    /// Goes on with a connection whose client's password was looked at.
+    PasswordChecked(PasswordAnswer),
     /// Shows that it is alive. There is room in the channel for each worker's answer.
     Answer(SyncSender<()>),
 }

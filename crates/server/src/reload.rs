@@ -5,7 +5,7 @@
 //! which goes on with them from a tick to the next; nobody waits for anybody else. When all of them have, the workers are
 //! given the new listening sockets: so a connection is never handed over to a worker that does not know its listener yet.
 
-use crate::access_lists::AclFiles;
+use crate::auth_files::AuthFiles;
 use crate::endpoint::Door;
 use crate::listeners::Plan;
 use crate::log::{Logger, NextLog, level_of};
@@ -26,7 +26,7 @@ struct Prepared {
     settings: Settings,
     changes: Vec<OptionChange>,
     plan: Plan,
-    acl: AclFiles,
+    auth_files: AuthFiles,
     log: NextLog,
 }
 
@@ -104,22 +104,22 @@ impl Operator {
         let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
         let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
         let plan = self.listeners.plan(settings.endpoints(), bind_options(&settings), &self.logger);
-        let (plan, acl) = match (plan, self.read_access_lists(&settings), unloggable) {
-            (Ok(plan), Ok(acl), None) => (plan, acl),
-            (plan, acl, unloggable) => {
-                let (unopened, unread) = (plan.err().unwrap_or_default(), acl.err().unwrap_or_default());
+        let (plan, auth_files) = match (plan, self.read_auth_files(&settings), unloggable) {
+            (Ok(plan), Ok(auth_files), None) => (plan, auth_files),
+            (plan, auth_files, unloggable) => {
+                let (unopened, unread) = (plan.err().unwrap_or_default(), auth_files.err().unwrap_or_default());
                 return Err(unopened.into_iter().chain(unread).chain(unloggable.into_iter().flatten()).collect());
             }
         };
         let log = self.logger.prepare(&self.settings.config.log, &settings.config.log);
         let log = log.map_err(|error| log_error(&error, &settings.config))?;
-        Ok(Prepared { settings, changes, plan, acl, log })
+        Ok(Prepared { settings, changes, plan, auth_files, log })
     }
 
     /// An error is what the log is to say of it.
-    fn read_access_lists(&self, settings: &Settings) -> Result<AclFiles, Vec<String>> {
+    fn read_auth_files(&self, settings: &Settings) -> Result<AuthFiles, Vec<String>> {
         let mut lines = Vec::new();
-        let files = AclFiles::read(settings, &self.acl, &mut lines);
+        let files = AuthFiles::read(settings, &self.auth_files, &mut lines);
         for line in lines {
             self.logger.log(line.level, line.text);
         }
@@ -153,8 +153,8 @@ impl Operator {
     }
 
     /// Nothing of this fails.
-    fn go_on_with(&mut self, Prepared { settings, changes, plan, acl, log }: Prepared) {
-        let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), &acl, log.mask()));
+    fn go_on_with(&mut self, Prepared { settings, changes, plan, auth_files, log }: Prepared) {
+        let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), &auth_files, log.mask()));
         self.logger.go_on_with(log);
         let tls = plan.tls();
         let doors = self.listeners.adopt(plan, connections_max(&settings));
@@ -166,8 +166,8 @@ impl Operator {
         }
         drop(change);
         self.note(&settings.config.notices);
-        let contents = acl.changes_since(&self.acl);
-        (self.settings, self.acl) = (settings, acl);
+        let contents = auth_files.changes_since(&self.auth_files);
+        (self.settings, self.auth_files) = (settings, auth_files);
         self.reload = Some(UnderWay { pending, doors, changes, contents, again: false });
     }
 

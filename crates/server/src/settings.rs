@@ -1,6 +1,6 @@
 //! From the configuration to what the broker's core knows as its settings.
 
-use crate::access_lists::AclFiles;
+use crate::auth_files::AuthFiles;
 use mosquitto_broker::{CertificateUsername, ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
 use mosquitto_config::{Endpoint, ProtocolVersions, Settings, Tls};
 use mosquitto_mqtt::QoS;
@@ -27,12 +27,12 @@ pub(crate) fn connections_max(settings: &Settings) -> Option<u32> {
     settings.config.global.global_max_connections.map(u32::from)
 }
 
-/// The core's settings. `endpoints` are those of the listeners by number, none for one that is gone; `acl` are the access
-/// lists; `log` are the lines that are wanted.
+/// The core's settings. `endpoints` are those of the listeners by number, none for one that is gone; `auth_files` are
+/// the files that say who may do what; `log` are the lines that are wanted.
 pub(crate) fn broker_settings<'e>(
     settings: &Settings,
     endpoints: impl Iterator<Item = Option<&'e Endpoint>>,
-    acl: &AclFiles,
+    auth_files: &AuthFiles,
     log: LogMask,
 ) -> BrokerSettings {
     let global = &settings.config.global;
@@ -56,19 +56,22 @@ pub(crate) fn broker_settings<'e>(
         retain_expiry_interval_min: global.retain_expiry_interval.map_or(0, u32::from),
         enable_control_api: global.enable_control_api,
         connection_messages: settings.config.log.connection_messages,
-        listeners: endpoints.map(|endpoint| endpoint.map_or_else(closed_listener, |at| listener(at, acl))).collect(),
-        access_lists: acl.lists(),
+        listeners: endpoints
+            .map(|endpoint| endpoint.map_or_else(closed_listener, |at| listener(at, auth_files)))
+            .collect(),
+        access_lists: auth_files.acl.lists(),
         check_retain_source: global.check_retain_source,
         log,
     }
 }
 
-fn listener(endpoint: &Endpoint, acl: &AclFiles) -> ListenerSettings {
+fn listener(endpoint: &Endpoint, auth_files: &AuthFiles) -> ListenerSettings {
     ListenerSettings {
         port: endpoint.port,
         host: endpoint.host.as_deref().map(Into::into),
         closed: false,
         allow_anonymous: endpoint.allow_anonymous,
+        passwords: auth_files.passwords.of(endpoint),
         max_qos: QoS::from_bits(endpoint.max_qos).unwrap_or(QoS::ExactlyOnce),
         versions: versions(endpoint.protocol_versions),
         auto_id_prefix: endpoint.auto_id_prefix.as_str().into(),
@@ -77,7 +80,7 @@ fn listener(endpoint: &Endpoint, acl: &AclFiles) -> ListenerSettings {
         tls: endpoint.tls.is_on(),
         certificate_username: certificate_username(&endpoint.tls),
         mount_point: endpoint.mount_point.as_deref().map(Into::into),
-        access_list: acl.of(endpoint),
+        access_list: auth_files.acl.of(endpoint),
         max_topic_alias: endpoint.max_topic_alias,
         max_topic_alias_broker: endpoint.max_topic_alias_broker,
     }
@@ -102,7 +105,7 @@ fn versions(ProtocolVersions { v31, v311, v5 }: ProtocolVersions) -> Versions {
 
 #[cfg(test)]
 mod tests {
-    use super::{AclFiles, broker_settings};
+    use super::{AuthFiles, broker_settings};
     use mosquitto_broker::LogMask;
     use mosquitto_config::{Config, Settings};
     use std::path::Path;
@@ -113,7 +116,7 @@ mod tests {
         for (text, expected) in [("", 0), ("retain_expiry_interval 5\n", 5), ("retain_expiry_interval 1\n", 1)] {
             let config = Config::parse(Path::new("test"), text.as_bytes()).unwrap();
             let settings = Settings { config, ..Settings::default() };
-            let core = broker_settings(&settings, std::iter::empty(), &AclFiles::default(), LogMask::DEFAULT);
+            let core = broker_settings(&settings, std::iter::empty(), &AuthFiles::default(), LogMask::DEFAULT);
             assert_eq!(core.retain_expiry_interval_min, expected);
         }
     }

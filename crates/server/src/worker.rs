@@ -19,10 +19,11 @@ pub(crate) use clock::Clock;
 use crate::endpoint::Door;
 use crate::log::Logger;
 use crate::mailbox::{Arrival, Delivery, PostOffice};
+use crate::password_checks::Checkers;
 use accept::Entrance;
 use closing::Closing;
 use mio::{Events, Poll, Token};
-use mosquitto_broker::{ConnectionId, LogLine, Moment, Publication, Shard, ShardId};
+use mosquitto_broker::{ConnectionId, LogLine, Moment, PasswordAnswer, PasswordCheck, Publication, Shard, ShardId};
 use pace::Pace;
 use reading::READ_BUFFER_BYTES;
 use socket::Sockets;
@@ -52,6 +53,7 @@ pub(crate) struct Worker {
     office: Arc<PostOffice>,
     clock: Clock,
     logger: Logger,
+    checkers: Checkers,
     entrance: Entrance,
     sockets: Sockets,
     closing: Closing,
@@ -75,13 +77,17 @@ pub(crate) struct Worker {
     /// What the broker itself has to publish, and could not yet.
     publications: VecDeque<Publication>,
     delivery: Delivery,
+    /// Passwords that nobody has time to look at, for the next tick.
+    refused_checks: Vec<PasswordAnswer>,
     /// Memory that is used again from tick to tick.
     touched: Vec<ConnectionId>,
     receivers: Vec<ShardId>,
+    checks: Vec<PasswordCheck>,
     lines: Vec<LogLine>,
 }
 
 impl Worker {
+    #[allow(clippy::too_many_arguments, reason = "all that a worker shares with others")]
     pub(crate) fn new(
         id: ShardId,
         shard: Shard,
@@ -90,6 +96,7 @@ impl Worker {
         office: Arc<PostOffice>,
         clock: Clock,
         logger: Logger,
+        checkers: Checkers,
     ) -> io::Result<Self> {
         Ok(Self {
             id,
@@ -99,6 +106,7 @@ impl Worker {
             office,
             clock,
             logger,
+            checkers,
             sockets: Sockets::default(),
             closing: Closing::default(),
             pace: Pace::default(),
@@ -112,8 +120,10 @@ impl Worker {
             heap_looked_at: None,
             publications: VecDeque::new(),
             delivery: Delivery::default(),
+            refused_checks: Vec::new(),
             touched: Vec::new(),
             receivers: Vec::new(),
+            checks: Vec::new(),
             lines: Vec::new(),
         })
     }
@@ -142,6 +152,7 @@ impl Worker {
     /// How long to sleep at most; none: for ever.
     fn timeout(&self) -> Option<Duration> {
         let work = !self.ready.is_empty() || !self.writable.is_empty() || !self.broken.is_empty();
+        let work = work || !self.refused_checks.is_empty();
         if work || !self.newcomers.is_empty() || (self.entrance.is_waiting() && self.may_accept()) {
             return Some(Duration::ZERO);
         }
@@ -159,6 +170,9 @@ impl Worker {
         self.look_at_heap(now);
         let newcomers = std::mem::take(&mut self.newcomers);
         self.collect_mail();
+        for answer in std::mem::take(&mut self.refused_checks) {
+            self.password_checked(answer);
+        }
         for (id, error) in std::mem::take(&mut self.broken) {
             self.shard.closed(id, error.as_deref());
         }
@@ -223,6 +237,7 @@ impl Worker {
         self.depart();
         self.write_all();
         self.close_ended();
+        self.give_checks_away();
         self.shard.log_lines(&mut self.lines);
         self.logger.write(&mut self.lines);
     }

@@ -42,6 +42,7 @@ mod other_brokers_bugs;
 mod own_messages;
 mod packet_ids;
 mod packet_size;
+mod passwords;
 mod protocol_error_lines;
 mod publish_subscribe;
 mod qos_in;

@@ -44,8 +44,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "Without this option, clients need a username as soon as the configuration has a `listener`, and need \
              none in local only mode. `listener_allow_anonymous` says otherwise for a single listener.\n\n\
-             With `true` and no password file, any username and password will do as well. As password files are not \
-             supported yet, nobody is let in with `false`.",
+             With `true` and no password file, any username and password will do as well. With `false` and no password \
+             file, nobody is let in.",
         )
         .store(Store::ByHand(by_hand::allow_anonymous))
         .security_shows(Effect::AtOnce, |s| s.allow_anonymous.written()),
@@ -105,8 +105,16 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "The file has one user a line, the name and a hash of the password with a colon between them, as \
              `mosquitto_passwd` writes them. Who gives no username is a matter of `allow_anonymous`; who gives one \
-             must be in the file and know the password.",
-        ),
+             must be in the file and know the password.\n\n\
+             Lines that begin with `#` and lines without a colon do not count. Any other line that cannot be understood \
+             is an error. The file may be no symbolic link, unless the \
+             environment allows it (see `mosquitto(8)`).\n\n\
+             With SIGHUP the file is read again. Where that fails, nothing changes: Mosquitto 2.1 would stop. Clients \
+             whose line in the file is gone, or is another one, are disconnected, also where the new hash is one of the \
+             same password.",
+        )
+        .store(Store::SecurityText(|s| &mut s.password_file))
+        .security_shows(Effect::AtOnce, |s| s.password_file.written()),
     Declaration::text("psk_file", Repeat::Replaces)
         .scope(Security)
         .reload(Yes)

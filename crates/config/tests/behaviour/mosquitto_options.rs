@@ -165,7 +165,7 @@ const MOSQUITTO: &[(&str, char, char)] = &[
 
 /// Options that this broker will have, by theme.
 pub(crate) const LATER: &[(&str, &[&str])] = &[
-    ("credentials", &["password_file", "psk_file"]),
+    ("credentials", &["psk_file"]),
     ("TLS", &["tls_engine", "tls_engine_kpass_sha1", "tls_keyform", "psk_hint"]),
     ("WebSockets and HTTP", &["websockets_origin", "http_dir"]),
     ("PROXY", &["enable_proxy_protocol", "proxy_protocol_v2_require_tls"]),

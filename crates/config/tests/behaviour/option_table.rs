@@ -51,6 +51,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("memory_limit", "4294967296"),
     ("message_size_limit", "1000"),
     ("mount_point", "home/"),
+    ("password_file", "users"),
     ("per_listener_settings", "false"),
     ("persistence", "false"),
     ("persistent_client_expiration", "2d"),

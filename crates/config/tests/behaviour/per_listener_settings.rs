@@ -46,7 +46,9 @@ fn the_listeners_own_options_win() {
 
 #[test]
 fn a_security_option_then_needs_a_listener_above_it() {
-    for line in ["allow_anonymous true", "allow_zero_length_clientid true", "auto_id_prefix a", "acl_file a"] {
+    for line in
+        ["allow_anonymous true", "allow_zero_length_clientid true", "auto_id_prefix a", "acl_file a", "password_file a"]
+    {
         let name = line.split(' ').next().unwrap();
         assert_eq!(
             complaint(format!("per_listener_settings true\n{line}\nlistener 1884\n")),
@@ -117,4 +119,24 @@ fn an_access_list_is_the_brokers_or_the_listeners_and_the_last_line_counts() {
     assert_eq!(acl_files("acl_file a\n"), (file("a"), vec![file("a"), file("a")]), "in local only mode as well");
     let default = "per_listener_settings true\nmax_connections 5\nacl_file a\n";
     assert_eq!(acl_files(default), (None, vec![file("a"), file("a")]), "and that of the default listener counts there");
+}
+
+fn password_files(text: &str) -> Vec<Option<String>> {
+    config(text).endpoints(&[]).into_iter().map(|endpoint| endpoint.password_file).collect()
+}
+
+#[test]
+fn a_password_file_is_the_brokers_or_the_listeners_and_the_last_line_counts() {
+    let file = |name: &str| Some(name.to_owned());
+    let listeners = "listener 1884\npassword_file a\nlistener 1885\n";
+    assert_eq!(password_files(listeners), [file("a"), file("a")]);
+    assert_eq!(password_files(&format!("{listeners}password_file b c\n")), [file("b c"), file("b c")]);
+    assert_eq!(password_files(&format!("per_listener_settings true\n{listeners}")), [file("a"), None]);
+    // In local only mode as well.
+    assert_eq!(password_files("password_file a\n"), [file("a"), file("a")]);
+    assert_eq!(
+        password_files("per_listener_settings true\nmax_connections 3\npassword_file a\n"),
+        [file("a"), file("a")]
+    );
+    assert_eq!(password_files("per_listener_settings true\n"), [None, None]);
 }

@@ -187,6 +187,8 @@ impl Worker {
                     self.held.push(id);
                 }
             }
+            // Until the answer comes.
+            Then::Checking => socket.held = true,
             Then::Ended { by_client } => {
                 socket.gone |= by_client;
                 socket.pending = Vec::new();

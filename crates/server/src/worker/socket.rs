@@ -25,7 +25,7 @@ pub(super) struct Socket {
     pub(super) at_end: bool,
     /// Whether it stands in the list of connections to read.
     pub(super) queued: bool,
-    /// Whether its bytes wait until output was sent or mail was taken.
+    /// Whether its bytes wait until output was sent, mail was taken, or a password was looked at.
     pub(super) held: bool,
     /// Whether it stands in the list of connections that may wait for mail to be taken.
     pub(super) listed: bool,

@@ -28,6 +28,7 @@ mod max_connections;
 mod memory;
 mod memory_limit;
 mod options;
+mod passwords;
 mod pid_file;
 mod privileges;
 mod reload;

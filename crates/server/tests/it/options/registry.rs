@@ -69,6 +69,8 @@ const EFFECTS: &[Effect] = effects! {
     allow_zero_length_clientid: client_ids::allow_zero_length_clientid_decides_about_clients_without_one;
     auto_id_prefix: client_ids::auto_id_prefix_begins_the_ids_that_are_made_up,
         client_ids::auto_id_prefix_has_no_effect_in_local_only_mode;
+    password_file: crate::passwords::only_who_knows_the_password_of_a_user_is_let_in,
+        crate::passwords::each_listener_has_its_own_file_with_per_listener_settings;
     listener_allow_anonymous: access::listener_allow_anonymous_comes_before_allow_anonymous;
     listener_auto_id_prefix: client_ids::listener_auto_id_prefix_is_for_its_listener_alone;
     // Listeners
