@@ -1,5 +1,6 @@
 //! CONNECT: who a connection belongs to.
 
+use crate::access::CameThrough;
 use crate::alias::AliasesOut;
 use crate::connection::Phase;
 use crate::log::{log, log_connection};
@@ -367,9 +368,11 @@ impl Shard {
             let topic = mounted_topic(mount_point, will.topic)?;
             Some(Box::new(store_will(&Will { topic: &topic, ..will })))
         });
+        let number = self.home.connections.get(id).map_or(u16::MAX, |connection| connection.listener);
+        let came_through = CameThrough::new(&self.home.settings, number);
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
         session.connection = Some(id);
-        session.username = connect.username.map(Into::into);
+        session.arrive(connect.username, came_through);
         session.drops_logged = false;
         session.v5 = connect.version.is_v5();
         session.max_qos = max_qos;

@@ -7,6 +7,7 @@
 //!
 //! A broker is one [`Shared`] and as many [`Shard`]s as there are cores to use. Read the contract at [`Shard`] first.
 
+mod access;
 mod ack;
 mod alias;
 mod client_id;
@@ -55,6 +56,7 @@ mod topic_cache;
 mod will;
 mod window;
 
+pub use access::AccessLists;
 pub use dump::{SessionReport, SubscriptionCopy};
 pub use id::{ConnectionId, ShardId};
 pub use log::{LogLevel, LogLine, LogMask};

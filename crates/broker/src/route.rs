@@ -86,7 +86,7 @@ impl Shard {
         self.work = self.work.saturating_add(u32::try_from(work).unwrap_or(u32::MAX));
         let matched = !matches.is_empty();
         if outgoing.view.retain {
-            self.retain(outgoing);
+            self.retain(outgoing, origin);
         }
         matched
     }

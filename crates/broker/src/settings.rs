@@ -1,6 +1,9 @@
 //! What the operator can set, in the broker's own terms.
 
+use crate::AccessLists;
+use mosquitto_auth::acl::AccessList;
 use mosquitto_mqtt::{ProtocolVersion, QoS};
+use std::sync::Arc;
 
 /// Settings of the whole broker. Options of mosquitto.conf(5) bear the same names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +57,12 @@ pub struct Settings {
     pub connection_messages: bool,
     /// The settings of each listener, by the number a connection is opened with.
     pub listeners: Vec<ListenerSettings>,
+    /// Where the rules are that say which topics a client may publish to, and which it gets. They are held against every
+    /// message, also for clients and sessions that were there before the rules.
+    pub access_lists: AccessLists,
+    /// Whether a retained message is sent only while its publisher may publish to its topic. Known of those that were
+    /// published while this was set; what the broker itself has published is always sent.
+    pub check_retain_source: bool,
     /// Which levels are logged.
     pub log: crate::LogMask,
 }
@@ -99,6 +108,9 @@ pub struct ListenerSettings {
     /// What stands before all topics of its clients: added to what they publish and subscribe to, and taken away from what
     /// they get. Of a session, it is that of the listener that its client has last come through.
     pub mount_point: Option<Box<str>>,
+    /// The rules for its clients, for as long as their sessions last; none: they may do everything. It counts with
+    /// [`AccessLists::OfListeners`] only.
+    pub access_list: Option<Arc<AccessList>>,
     /// The largest number of topic aliases that a client may use; fixed for a connection when it is made.
     pub max_topic_alias: u16,
     /// The largest number of topic aliases that the broker uses towards a client; fixed for a connection when it is made.
@@ -151,6 +163,7 @@ impl Default for ListenerSettings {
             allow_zero_length_clientid: true,
             use_username_as_clientid: false,
             mount_point: None,
+            access_list: None,
             max_topic_alias: 10,
             max_topic_alias_broker: 10,
         }
@@ -181,6 +194,8 @@ impl Default for Settings {
             retain_expiry_interval_min: 0,
             connection_messages: true,
             listeners: vec![ListenerSettings::default()],
+            access_lists: AccessLists::Nowhere,
+            check_retain_source: false,
             log: crate::LogMask::DEFAULT,
         }
     }

@@ -5,10 +5,10 @@ use crate::home::Home;
 use crate::id::SessionId;
 use crate::log::log_connection;
 use crate::mail::Mail;
-use crate::message::Message;
 use crate::post::Post;
 use crate::reconfigure::Review;
 use crate::retained_expiry::Sweep;
+use crate::retained_tree::Retained;
 use crate::session::Place;
 use crate::subscription_tree::SubscriptionTree;
 use crate::topic_cache::TopicCache;
@@ -83,7 +83,7 @@ pub struct Shard {
 /// A retained message that was set or cleared.
 #[derive(Debug)]
 pub(crate) enum RetainedChange {
-    Set(Message),
+    Set(Retained),
     Clear(Box<[u8]>),
     /// Found to have expired.
     Expired(Box<[u8]>),
