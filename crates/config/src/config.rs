@@ -35,6 +35,8 @@ pub struct Global {
     /// `allow_duplicate_messages`: whether a client of MQTT 3 gets a copy of a message for each of its subscriptions
     /// that match. Default: true.
     pub allow_duplicate_messages: bool,
+    /// `check_retain_source`: whether a retained message is sent only while its publisher may publish it. Default: false.
+    pub check_retain_source: bool,
     /// `clientid_prefixes`: what client ids must begin with. `None`: anything.
     pub clientid_prefixes: Option<String>,
     /// `enable_control_api`: whether requests on `$CONTROL/broker/v1` are answered. Default: false.
@@ -97,6 +99,8 @@ pub struct Global {
 /// Options that belong to the whole broker, or to one listener if `per_listener_settings true`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Security {
+    /// `acl_file`: the file of rules about who may publish and get what. `None`: everybody may do everything.
+    pub acl_file: Option<String>,
     /// `allow_anonymous` as given; [`Config::allow_anonymous`] and [`Endpoint`](crate::Endpoint) know what holds.
     pub allow_anonymous: Option<bool>,
     /// `allow_zero_length_clientid`: whether the broker makes up an id for a client that gives none. `None`: true.
@@ -212,6 +216,7 @@ impl Default for Global {
     fn default() -> Self {
         Self {
             allow_duplicate_messages: true,
+            check_retain_source: false,
             clientid_prefixes: None,
             enable_control_api: false,
             global_max_clients: None,

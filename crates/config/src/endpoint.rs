@@ -2,6 +2,8 @@
 
 use crate::config::{Config, Listener, PORT, ProtocolVersions, Security, SocketDomain};
 
+use std::path::PathBuf;
+
 /// How made up client ids begin.
 const AUTO_ID_PREFIX: &str = "auto-";
 
@@ -17,6 +19,8 @@ pub struct Endpoint {
     pub bind_interface: Option<String>,
     /// The one version of IP to listen over; `None`: both.
     pub socket_domain: Option<SocketDomain>,
+    /// The file of rules for its clients. With `per_listener_settings`, it is the listener's own.
+    pub acl_file: Option<PathBuf>,
     /// Whether clients may connect without a username.
     pub allow_anonymous: bool,
     /// Whether a client may leave it to the broker to make up its client id.
@@ -80,7 +84,18 @@ impl Listener {
     }
 }
 
+impl Security {
+    fn acl_file(&self) -> Option<PathBuf> {
+        self.acl_file.as_ref().map(PathBuf::from)
+    }
+}
+
 impl Config {
+    /// The file of rules for all clients, if there is one and no listener has its own (`per_listener_settings`).
+    pub fn acl_file(&self) -> Option<PathBuf> {
+        if self.global.per_listener_settings { None } else { self.global.security.acl_file() }
+    }
+
     /// Where to listen. `ports` are those of the command line, which count in local only mode alone.
     pub fn endpoints(&self, ports: &[u16]) -> Vec<Endpoint> {
         if self.local_only() {
@@ -97,6 +112,7 @@ impl Config {
         let security = self.security();
         ["127.0.0.1", "::1"].map(|host| Endpoint {
             host: Some(host.to_owned()),
+            acl_file: security.acl_file(),
             allow_anonymous: security.allow_anonymous.unwrap_or(true),
             allow_zero_length_clientid: security.allow_zero_length_clientid.unwrap_or(true),
             // The option has no effect here, as in Mosquitto.
@@ -115,6 +131,7 @@ impl Config {
             port: listener.port,
             bind_interface: listener.bind_interface.clone(),
             socket_domain: listener.socket_domain,
+            acl_file: security.acl_file(),
             allow_anonymous: listener.allow_anonymous.or(security.allow_anonymous).unwrap_or(false),
             allow_zero_length_clientid: security.allow_zero_length_clientid.unwrap_or(true),
             use_username_as_clientid: listener.use_username_as_clientid,

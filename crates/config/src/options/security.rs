@@ -23,9 +23,18 @@ pub(super) static OPTIONS: &[Declaration] = &[
              `topic` rules above the first `user` hold for clients without a username, those below a `user` for that \
              user. `pattern` rules hold for everybody, wherever they stand; in them, `%c` stands for the client id \
              and `%u` for the username, each as a whole level. A rule without a word for the access gives both kinds. \
-             `deny` rules are looked at first. What no rule allows is forbidden. Lines that begin with `#` are \
-             comments.",
-        ),
+             `deny` rules are looked at first. What no rule allows is forbidden: with an empty file, everything is. \
+             Lines that begin with `#` are comments.\n\n\
+             First the rules of the client's user decide; what they neither deny nor allow, the patterns may allow. A \
+             client whose username or client id contains `+` or `#` gets nothing by patterns, and neither does one \
+             whose name contains `/` by those that the name stands in. Rules that do not begin with `$` do not match \
+             topics that do. Topics are the whole ones, with the `mount_point` before them.\n\n\
+             A client may subscribe to anything, and gets the messages that it may read. The file is read again at \
+             SIGHUP, and the new rules hold at once, also for what is queued or retained; if it cannot be read or has \
+             an error, nothing changes. It must not be a symbolic link.",
+        )
+        .store(Store::SecurityText(|s| &mut s.acl_file))
+        .security_shows(Effect::AtOnce, |s| s.acl_file.written()),
     Declaration::bool("allow_anonymous")
         .default("false, or true in local only mode")
         .scope(Security)

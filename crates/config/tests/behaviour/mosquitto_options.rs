@@ -165,7 +165,7 @@ const MOSQUITTO: &[(&str, char, char)] = &[
 
 /// Options that this broker will have, by theme.
 pub(crate) const LATER: &[(&str, &[&str])] = &[
-    ("credentials", &["password_file", "acl_file", "psk_file", "check_retain_source"]),
+    ("credentials", &["password_file", "psk_file"]),
     (
         "TLS",
         &[
