@@ -83,17 +83,24 @@ impl PartialEq for AccessList {
 
 impl Eq for AccessList {}
 
-impl AccessList {
-    /// From the bytes of a file. An empty one allows nothing.
-    pub fn parse(text: &[u8]) -> Result<Self, AclError> {
+impl Default for AccessList {
+    /// Without rules, so that nothing is allowed.
+    fn default() -> Self {
         static LAST_SERIAL: AtomicU64 = AtomicU64::new(0);
-        let mut list = Self {
+        Self {
             serial: LAST_SERIAL.fetch_add(1, Ordering::Relaxed) + 1,
             anonymous: Tree::default(),
             users: ByName::default(),
             patterns: Tree::default(),
             warnings: Vec::new(),
-        };
+        }
+    }
+}
+
+impl AccessList {
+    /// From the bytes of a file. An empty one allows nothing.
+    pub fn parse(text: &[u8]) -> Result<Self, AclError> {
+        let mut list = Self::default();
         parse::read(text, &mut list)?;
         Ok(list)
     }

@@ -1,6 +1,7 @@
 //! The broker as a whole: workers are started, run until a signal comes, and are stopped.
 
 use crate::VERSION;
+use crate::access_lists::AclFiles;
 use crate::failure::Failure;
 use crate::launch::Launch;
 use crate::listeners::Listeners;
@@ -24,6 +25,12 @@ use std::thread::JoinHandle;
 pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> Result<(), Failure> {
     let signals = listen_to_signals().map_err(|e| refused("signals", &e))?;
     let workers = worker_count(settings);
+    let mut lines = Vec::new();
+    let acl = AclFiles::read(settings, &AclFiles::default(), &mut lines);
+    for line in lines {
+        logger.log(line.level, line.text);
+    }
+    let acl = acl?;
     let mut listeners = Listeners::new(workers);
     let plan = listeners.plan(settings.endpoints(), bind_options(settings), logger).map_err(|mut errors| {
         let last = errors.pop().unwrap_or_default();
@@ -32,7 +39,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         }
         last
     })?;
-    let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), logger.mask()));
+    let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &acl, logger.mask()));
     let doors = listeners.adopt(plan, connections_max(settings));
     launch.listening()?;
     let polls = (0..workers).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>();
@@ -62,6 +69,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         logger: logger.clone(),
         office: Arc::clone(&office),
         listeners,
+        acl,
         reload: None,
         sys_updates,
         tree_print: TreePrint::new(shared),

@@ -1,5 +1,6 @@
 //! `--test-config`: whether what the configuration names is there, without changing anything.
 
+use crate::access_lists::AclFiles;
 use crate::sensitive::links_are_allowed;
 use crate::{interface, privileges};
 use mosquitto_config::Settings;
@@ -23,6 +24,9 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     }
     if let Some(path) = &global.pid_file {
         problems.extend(written_file("pid file", path, false));
+    }
+    if let Err(failure) = AclFiles::read(settings, &AclFiles::default(), &mut Vec::new()) {
+        problems.push(failure.text);
     }
     for name in settings.endpoints().iter().filter_map(|endpoint| endpoint.bind_interface.as_deref()) {
         match interface::addresses(name) {

@@ -8,6 +8,7 @@
 //! Invariant: a worker waits for its own events, and for the locks of the two trees that all shards share, which nobody
 //! holds for longer than a tick; for nothing else: not for the log, not for a mailbox, not for a client.
 
+mod access_lists;
 mod broker;
 mod check;
 mod endpoint;

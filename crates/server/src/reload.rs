@@ -5,6 +5,7 @@
 //! which goes on with them from a tick to the next; nobody waits for anybody else. When all of them have, the workers are
 //! given the new listening sockets: so a connection is never handed over to a worker that does not know its listener yet.
 
+use crate::access_lists::AclFiles;
 use crate::endpoint::Door;
 use crate::listeners::Plan;
 use crate::log::{Logger, NextLog, level_of};
@@ -25,6 +26,7 @@ struct Prepared {
     settings: Settings,
     changes: Vec<OptionChange>,
     plan: Plan,
+    acl: AclFiles,
     log: NextLog,
 }
 
@@ -37,6 +39,8 @@ pub(crate) struct UnderWay {
     pending: Receiver<Infallible>,
     doors: Vec<Vec<Door>>,
     changes: Vec<OptionChange>,
+    /// What the log says about files with other contents.
+    contents: Vec<String>,
     /// Whether SIGHUP came once more.
     again: bool,
 }
@@ -67,11 +71,11 @@ impl Operator {
         if pending.try_recv() == Err(TryRecvError::Empty) {
             return;
         }
-        let Some(UnderWay { doors, changes, again, .. }) = self.reload.take() else { return };
+        let Some(UnderWay { doors, changes, contents, again, .. }) = self.reload.take() else { return };
         for (worker, doors) in self.office.workers().zip(doors) {
             self.office.order(worker, Order::Open(doors));
         }
-        self.report(&changes);
+        self.report(&changes, &contents);
         supervisor::ready();
         if again {
             self.reload();
@@ -100,16 +104,26 @@ impl Operator {
         let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
         let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
         let plan = self.listeners.plan(settings.endpoints(), bind_options(&settings), &self.logger);
-        let plan = match (plan, unloggable) {
-            (Ok(plan), None) => plan,
-            (plan, unloggable) => {
-                let unopened = plan.err().unwrap_or_default();
-                return Err(unopened.into_iter().chain(unloggable.into_iter().flatten()).collect());
+        let (plan, acl) = match (plan, self.read_access_lists(&settings), unloggable) {
+            (Ok(plan), Ok(acl), None) => (plan, acl),
+            (plan, acl, unloggable) => {
+                let (unopened, unread) = (plan.err().unwrap_or_default(), acl.err().unwrap_or_default());
+                return Err(unopened.into_iter().chain(unread).chain(unloggable.into_iter().flatten()).collect());
             }
         };
         let log = self.logger.prepare(&self.settings.config.log, &settings.config.log);
         let log = log.map_err(|error| log_error(&error, &settings.config))?;
-        Ok(Prepared { settings, changes, plan, log })
+        Ok(Prepared { settings, changes, plan, acl, log })
+    }
+
+    /// An error is what the log is to say of it.
+    fn read_access_lists(&self, settings: &Settings) -> Result<AclFiles, Vec<String>> {
+        let mut lines = Vec::new();
+        let files = AclFiles::read(settings, &self.acl, &mut lines);
+        for line in lines {
+            self.logger.log(line.level, line.text);
+        }
+        files.map_err(|failure| failure.text.lines().map(str::to_owned).collect())
     }
 
     /// The settings that can hold before the broker is started again.
@@ -118,6 +132,7 @@ impl Operator {
         new.pid_file.clone_from(&old.pid_file);
         new.user.clone_from(&old.user);
         new.worker_threads = old.worker_threads;
+        new.check_retain_source = old.check_retain_source;
         let left = self.settings.config.changes_to(&settings.config);
         debug_assert!(left.iter().all(|change| change.effect != Effect::Restart), "{left:?}");
         settings
@@ -138,8 +153,8 @@ impl Operator {
     }
 
     /// Nothing of this fails.
-    fn go_on_with(&mut self, Prepared { settings, changes, plan, log }: Prepared) {
-        let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), log.mask()));
+    fn go_on_with(&mut self, Prepared { settings, changes, plan, acl, log }: Prepared) {
+        let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), &acl, log.mask()));
         self.logger.go_on_with(log);
         let doors = self.listeners.adopt(plan, connections_max(&settings));
         let (with_workers, pending) = sync_channel(1);
@@ -150,8 +165,9 @@ impl Operator {
         }
         drop(change);
         self.note(&settings.config.notices);
-        self.settings = settings;
-        self.reload = Some(UnderWay { pending, doors, changes, again: false });
+        let contents = acl.changes_since(&self.acl);
+        (self.settings, self.acl) = (settings, acl);
+        self.reload = Some(UnderWay { pending, doors, changes, contents, again: false });
     }
 
     fn note(&self, notices: &[Notice]) {
@@ -161,12 +177,15 @@ impl Operator {
     }
 
     /// Says what is different, a line each.
-    fn report(&self, changes: &[OptionChange]) {
+    fn report(&self, changes: &[OptionChange], contents: &[String]) {
         for change in changes {
             let level = if change.effect == Effect::Restart { LogLevel::Warning } else { LogLevel::Notice };
             self.logger.log(level, format!("{change}."));
         }
-        let end = match changes.len() {
+        for line in contents {
+            self.logger.log(LogLevel::Notice, line.as_str());
+        }
+        let end = match changes.len() + contents.len() {
             0 => "Configuration reloaded: nothing has changed.".to_owned(),
             1 => "Configuration reloaded: 1 change.".to_owned(),
             count => format!("Configuration reloaded: {count} changes."),

@@ -1,5 +1,6 @@
 //! From the configuration to what the broker's core knows as its settings.
 
+use crate::access_lists::AclFiles;
 use mosquitto_broker::{ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
 use mosquitto_config::{Endpoint, ProtocolVersions, Settings};
 use mosquitto_mqtt::QoS;
@@ -26,11 +27,12 @@ pub(crate) fn connections_max(settings: &Settings) -> Option<u32> {
     settings.config.global.global_max_connections.map(u32::from)
 }
 
-/// The core's settings. `endpoints` are those of the listeners by number, none for one that is gone; `log` are the lines
-/// that are wanted.
+/// The core's settings. `endpoints` are those of the listeners by number, none for one that is gone; `acl` are the access
+/// lists; `log` are the lines that are wanted.
 pub(crate) fn broker_settings<'e>(
     settings: &Settings,
     endpoints: impl Iterator<Item = Option<&'e Endpoint>>,
+    acl: &AclFiles,
     log: LogMask,
 ) -> BrokerSettings {
     let global = &settings.config.global;
@@ -54,12 +56,14 @@ pub(crate) fn broker_settings<'e>(
         retain_expiry_interval_min: global.retain_expiry_interval.map_or(0, u32::from),
         enable_control_api: global.enable_control_api,
         connection_messages: settings.config.log.connection_messages,
-        listeners: endpoints.map(|endpoint| endpoint.map_or_else(closed_listener, listener)).collect(),
+        listeners: endpoints.map(|endpoint| endpoint.map_or_else(closed_listener, |at| listener(at, acl))).collect(),
+        access_lists: acl.lists(),
+        check_retain_source: global.check_retain_source,
         log,
     }
 }
 
-fn listener(endpoint: &Endpoint) -> ListenerSettings {
+fn listener(endpoint: &Endpoint, acl: &AclFiles) -> ListenerSettings {
     ListenerSettings {
         port: endpoint.port,
         host: endpoint.host.as_deref().map(Into::into),
@@ -71,6 +75,7 @@ fn listener(endpoint: &Endpoint) -> ListenerSettings {
         allow_zero_length_clientid: endpoint.allow_zero_length_clientid,
         use_username_as_clientid: endpoint.use_username_as_clientid,
         mount_point: endpoint.mount_point.as_deref().map(Into::into),
+        access_list: acl.of(endpoint),
         max_topic_alias: endpoint.max_topic_alias,
         max_topic_alias_broker: endpoint.max_topic_alias_broker,
     }
@@ -86,7 +91,7 @@ fn versions(ProtocolVersions { v31, v311, v5 }: ProtocolVersions) -> Versions {
 
 #[cfg(test)]
 mod tests {
-    use super::broker_settings;
+    use super::{AclFiles, broker_settings};
     use mosquitto_broker::LogMask;
     use mosquitto_config::{Config, Settings};
     use std::path::Path;
@@ -97,7 +102,7 @@ mod tests {
         for (text, expected) in [("", 0), ("retain_expiry_interval 5\n", 5), ("retain_expiry_interval 1\n", 1)] {
             let config = Config::parse(Path::new("test"), text.as_bytes()).unwrap();
             let settings = Settings { config, ..Settings::default() };
-            let core = broker_settings(&settings, std::iter::empty(), LogMask::DEFAULT);
+            let core = broker_settings(&settings, std::iter::empty(), &AclFiles::default(), LogMask::DEFAULT);
             assert_eq!(core.retain_expiry_interval_min, expected);
         }
     }
