@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod access_lists;
 mod acknowledgements;
 mod authentication;
 mod bad_input;

@@ -29,6 +29,7 @@ fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
         port: 1883,
         bind_interface: None,
         socket_domain: None,
+        acl_file: None,
         allow_anonymous: true,
         allow_zero_length_clientid: true,
         use_username_as_clientid: false,

@@ -7,12 +7,14 @@ use mosquitto_config::options::{Declaration, Status, find, options};
 /// Options that do what they say, each with a line that is accepted below a `listener`.
 pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("accept_protocol_versions", "3,4"),
+    ("acl_file", "rules"),
     ("allow_anonymous", "true"),
     ("allow_duplicate_messages", "false"),
     ("allow_zero_length_clientid", "false"),
     ("auto_id_prefix", "client-"),
     ("bind_address", "localhost"),
     ("bind_interface", "lo"),
+    ("check_retain_source", "true"),
     ("clientid_prefixes", "a-"),
     ("connection_messages", "false"),
     ("enable_control_api", "true"),
@@ -132,5 +134,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 30);
+    assert_eq!(compared, 31);
 }
