@@ -11,6 +11,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod access_lists;
 mod background;
 mod bad_input;
 mod broken_configurations;

@@ -218,6 +218,18 @@ impl Client {
         self.send_bytes(&out);
     }
 
+    /// Sends a message of QoS 1 while no other is under way, and returns what its PUBACK says.
+    pub(crate) fn attempt(&mut self, topic: &str, payload: &str) -> u8 {
+        self.publish(topic, payload, 1);
+        self.in_flight -= 1;
+        loop {
+            match self.next() {
+                Got::Ack(PacketType::PubAck, id, reason) if id == self.last_id => return reason,
+                got => assert!(self.exchange(&got), "{got:?} instead of a PUBACK"),
+            }
+        }
+    }
+
     fn send_message(&mut self, topic: &str, payload: &[u8], qos: u8, retain: bool) {
         let mut packet_id = 0;
         if qos > 0 {

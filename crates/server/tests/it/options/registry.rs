@@ -18,6 +18,7 @@ macro_rules! effects {
 const EFFECTS: &[Effect] = effects! {
     // The broker as a whole
     allow_duplicate_messages: delivery::allow_duplicate_messages_decides_about_overlapping_subscriptions_of_mqtt_3;
+    check_retain_source: crate::access_lists::check_retain_source_holds_back_what_its_publisher_could_not_publish_now;
     clientid_prefixes: client_ids::clientid_prefixes_refuses_other_ids;
     connection_messages: crate::logging::connection_messages_false_hides_them,
         logging::connection_messages_false_hides_who_is_turned_away_too;
@@ -61,6 +62,8 @@ const EFFECTS: &[Effect] = effects! {
         crate::privileges::user_root_stays_root_and_is_warned, crate::privileges::who_does_not_exist_is_named_and_exits_with_3;
     worker_threads: whole::worker_threads_is_the_number_of_workers;
     // Who is let in
+    acl_file: crate::access_lists::acl_file_decides_who_publishes_and_who_gets_what,
+        crate::access_lists::acl_file_is_the_listeners_own_with_per_listener_settings;
     allow_anonymous: access::allow_anonymous_decides_about_clients_without_a_name,
         access::allow_anonymous_false_holds_in_local_only_mode_too;
     allow_zero_length_clientid: client_ids::allow_zero_length_clientid_decides_about_clients_without_one;
