@@ -120,6 +120,9 @@ fn other_rules_hold_from_sighup_on_for_clients_that_are_there() {
     assert!(may_write(&mut user, "c"));
 }
 
+/// What is done to a file.
+type Spoil = fn(&Path);
+
 /// Whatever becomes of the file while the broker runs, nothing is opened by that.
 #[test]
 fn a_file_that_cannot_be_read_at_sighup_changes_nothing() {
@@ -127,12 +130,12 @@ fn a_file_that_cannot_be_read_at_sighup_changes_nothing() {
     let broker = broker(&rules, "max_keepalive 100\n");
     let mut user = client("a").to(&broker);
     let path = rules.path();
-    let unreadable: [(&str, &dyn Fn(&Path)); 5] = [
-        ("Invalid line in acl_file", &|path| fs::write(path, "topic write b\nsomething\n").unwrap()),
-        ("Invalid topic access type \"nothing\"", &|path| fs::write(path, "topic nothing b\n").unwrap()),
-        ("Unable to open acl_file", &|path| fs::remove_file(path).unwrap()),
-        ("Unable to open acl_file", &|path| fs::create_dir(path).unwrap()),
-        ("Unable to open acl_file", &|path| {
+    let unreadable: [(&str, Spoil); 5] = [
+        ("Invalid line in acl_file", |path| fs::write(path, "topic write b\nsomething\n").unwrap()),
+        ("Invalid topic access type \"nothing\"", |path| fs::write(path, "topic nothing b\n").unwrap()),
+        ("Unable to open acl_file", |path| fs::remove_file(path).unwrap()),
+        ("Unable to open acl_file", |path| fs::create_dir(path).unwrap()),
+        ("Unable to open acl_file", |path| {
             fs::remove_dir(path).unwrap();
             fs::write(path.with_extension("other"), "topic write b\n").unwrap();
             symlink(path.with_extension("other"), path).unwrap();
@@ -191,6 +194,7 @@ pub(crate) fn check_retain_source_holds_back_what_its_publisher_could_not_publis
         let broker = broker(&rules, &format!("check_retain_source {check}"));
         let mut bob = client("b").username("bob").to(&broker);
         bob.publish_retained("a", "x", 1);
+        bob.finish();
         rules.set("topic a\n");
         broker.hang_up();
         let mut reader = client("r").to(&broker);
