@@ -342,8 +342,13 @@ impl Home {
             }
             let Some(queued) = session.window.next_queued() else { break };
             let Queued { message, qos, retain, identifier } = queued;
-            // What its client may not get any more goes, unseen.
             if !session.may(&self.settings, &mut self.log, Access::Read, message.view().topic) {
+                // What its client may not get any more goes unseen. It uses up a packet identifier, as in Mosquitto, where
+                // it got one when it was queued.
+                if !is_qos_0 {
+                    let packet_id = session.window.launch(message, qos, retain, identifier);
+                    session.window.finish(packet_id);
+                }
                 continue;
             }
             let mut outgoing = Outgoing::of(&message);
