@@ -278,7 +278,7 @@ fn a_will_is_published_only_where_its_client_may_publish_by_then() {
 
 #[test]
 fn no_rule_lets_a_client_write_to_the_brokers_own_topics() {
-    // [MQTT-4.7.2-1]: and none that does not begin with `$` speaks of them.
+    // And none that does not begin with `$` speaks of them.
     let mut net = net(&format!("user bob\ntopic $SYS/#\ntopic $CONTROL/#\ntopic $share/#\n{ALL}"));
     let (bob, all) = (connect("b").username("bob").on(&mut net), connect("a").username("all").on(&mut net));
     let control = Settings { enable_control_api: true, ..rules(&format!("user bob\ntopic $CONTROL/#\n{ALL}")) };
