@@ -13,7 +13,7 @@ use crate::session::Sessions;
 use crate::subscriber::{Grant, Subscriber};
 use crate::timers::Timers;
 use crate::window::{Awaiting, Queued, Unsent};
-use crate::{ConnectionId, DropReason, Moment, Settings, Statistics};
+use crate::{AccessLists, ConnectionId, DropReason, Moment, Settings, Statistics};
 use mosquitto_auth::acl::Access;
 use mosquitto_mqtt::packet::Ack;
 use mosquitto_mqtt::{PacketType, QoS, ReasonCode};
@@ -135,7 +135,8 @@ impl Home {
     #[inline]
     pub(crate) fn may(&mut self, slot: u32, access: Access, topic: &[u8]) -> bool {
         let Self { settings, sessions, log, .. } = self;
-        sessions.get_mut(slot).is_some_and(|session| session.may(settings, log, access, topic))
+        let is_open = matches!(settings.access_lists, AccessLists::Nowhere);
+        is_open || sessions.get_mut(slot).is_some_and(|session| session.may(settings, log, access, topic))
     }
 
     /// Brings a message to one session: at once where its client can take it, into its queue where it has to wait.
