@@ -134,9 +134,13 @@ impl Home {
     /// Whether the client of a session may publish to a topic, or get what is published there.
     #[inline]
     pub(crate) fn may(&mut self, slot: u32, access: Access, topic: &[u8]) -> bool {
+        matches!(self.settings.access_lists, AccessLists::Nowhere) || self.is_allowed(slot, access, topic)
+    }
+
+    #[inline(never)]
+    fn is_allowed(&mut self, slot: u32, access: Access, topic: &[u8]) -> bool {
         let Self { settings, sessions, log, .. } = self;
-        let is_open = matches!(settings.access_lists, AccessLists::Nowhere);
-        is_open || sessions.get_mut(slot).is_some_and(|session| session.may(settings, log, access, topic))
+        sessions.get_mut(slot).is_some_and(|session| session.may(settings, log, access, topic))
     }
 
     /// Brings a message to one session: at once where its client can take it, into its queue where it has to wait.
