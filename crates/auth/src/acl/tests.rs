@@ -149,8 +149,8 @@ fn a_pattern_without_a_name_in_it_is_warned_about() {
 
 #[test]
 fn ten_thousand_rules_are_not_walked_through_for_a_question() {
-    let text: String = (0..5000).map(|n| format!("topic read site/{n}/+/x\npattern write {n}/%c/#\n")).collect();
-    let list = list(&text);
+    let text: Vec<_> = (0..5000).map(|n| format!("topic read site/{n}/+/x\npattern write {n}/%c/#\n")).collect();
+    let list = list(&text.concat());
     assert_eq!(rights(&list, who("c", ""), "site/4711/a/x"), "r");
     for (rules, topic) in [(&list.anonymous, "site/4711/a/x"), (&list.patterns, "4711/c/x/y")] {
         let visited = rules.visited(topic.as_bytes(), Named::of(who("c", "")));
@@ -173,6 +173,7 @@ fn what_is_remembered_is_what_the_list_says_and_ends_with_it() {
 }
 
 /// A rule as it was made up.
+#[allow(clippy::option_option, reason = "a pattern, or a rule for nobody by name, or for somebody")]
 #[derive(Debug, Clone)]
 struct Rule {
     /// None: a pattern.
@@ -260,20 +261,17 @@ prop_compose! {
 
 fn written(rules: &[Rule]) -> String {
     // First those of anonymous clients: there is no way back to them.
-    let mut text = String::new();
     let is_anonymous = |rule: &&Rule| rule.user == Some(None);
-    for rule in rules.iter().filter(is_anonymous).chain(rules.iter().filter(|rule| !is_anonymous(rule))) {
-        let word = match &rule.user {
-            None => "pattern",
-            Some(None) => "topic",
-            Some(Some(name)) => {
-                text += &format!("user {name}\n");
-                "topic"
-            }
-        };
-        text += &format!("{word} {} {}\n", rule.access, rule.levels.join("/"));
-    }
-    text
+    let ordered = rules.iter().filter(is_anonymous).chain(rules.iter().filter(|rule| !is_anonymous(rule)));
+    let lines = ordered.map(|rule| {
+        let (access, filter) = (rule.access, rule.levels.join("/"));
+        match &rule.user {
+            None => format!("pattern {access} {filter}\n"),
+            Some(None) => format!("topic {access} {filter}\n"),
+            Some(Some(name)) => format!("user {name}\ntopic {access} {filter}\n"),
+        }
+    });
+    lines.collect::<Vec<_>>().concat()
 }
 
 proptest! {
