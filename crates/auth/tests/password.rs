@@ -150,17 +150,6 @@ fn users_are_told_apart_by_every_byte() {
     assert_eq!(users.check("anna ", b"a"), Verdict::Wrong);
 }
 
-/// Otherwise an attacker could learn who the users are from how long a refusal takes.
-#[test]
-fn who_is_no_user_is_hashed_for_as_most_users_are() {
-    let dear = PasswordHash::new(Scheme::ARGON2ID, b"a", Salt::Usual([3; 64])).unwrap();
-    let users = parsed(&format!("a:{dear}\nb:{dear}\nc:{}\n", hash("c"))).unwrap();
-    let begin = std::time::Instant::now();
-    assert_eq!(users.check("nobody", b"wrong"), Verdict::Wrong);
-    // No machine fills 46 MiB in less; SHA-512 alone takes a thousandth of it.
-    assert!(begin.elapsed() > std::time::Duration::from_millis(2), "{:?}", begin.elapsed());
-}
-
 #[test]
 fn the_same_line_is_the_same_user() {
     let (one, other) = (parsed(&format!("a:{}\n", hash("a"))).unwrap(), parsed(&format!(" a:{}", hash("a"))).unwrap());

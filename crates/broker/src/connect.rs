@@ -124,10 +124,7 @@ impl Shard {
             self.refuse_connect(id, connect.version, &refusal);
             return Flow::Next;
         }
-        let claim = match certified {
-            Certified::As(_) => Claim::Proven,
-            _ => self.authenticate(id, &connect),
-        };
+        let claim = self.claim_of(id, &connect, &certified);
         if claim == Claim::Checking {
             return Flow::Checking;
         }
@@ -297,6 +294,14 @@ impl Shard {
             return Err(Refusal { v5, text: DISALLOWED, ..known() });
         }
         Ok(())
+    }
+
+    /// Who a certificate has named has nothing more to prove.
+    fn claim_of(&mut self, id: ConnectionId, connect: &Connect<'_>, certified: &Certified) -> Claim {
+        match certified {
+            Certified::As(_) => Claim::Proven,
+            Certified::NotAsked | Certified::Missing => self.authenticate(id, connect),
+        }
     }
 
     /// What may speak against a client once its claim to be somebody was looked at.

@@ -204,3 +204,20 @@ impl fmt::Display for Shown<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::password::{Salt, Scheme};
+
+    /// Otherwise an attacker could learn who the users are from how long a refusal takes.
+    #[test]
+    fn who_is_no_user_is_hashed_for_as_most_users_are() {
+        let hash = |scheme| PasswordHash::new(scheme, b"a", Salt::Usual([3; 64])).unwrap();
+        let (dear, cheap) = (hash(Scheme::ARGON2ID), hash(Scheme::Sha512));
+        let users = PasswordFile::parse(format!("a:{dear}\nb:{dear}\nc:{cheap}\n").as_bytes()).unwrap();
+        assert_eq!(users.decoy.scheme(), Scheme::ARGON2ID);
+        assert_eq!(users.check("nobody", b"a"), Verdict::Wrong);
+        assert_eq!(PasswordFile::default().decoy.scheme(), Scheme::DEFAULT);
+    }
+}
