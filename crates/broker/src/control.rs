@@ -131,6 +131,9 @@ fn listeners(settings: &Settings) -> Vec<Value> {
         if let Some(host) = &listener.host {
             listed.insert("bind-address".to_owned(), (**host).into());
         }
+        if let Some(path) = &listener.unix_path {
+            listed.insert("socket-path".to_owned(), (**path).into());
+        }
         listed.insert("tls".to_owned(), false.into());
         Value::Object(listed)
     });
@@ -148,7 +151,8 @@ mod tests {
             host: host.map(Into::into),
             ..ListenerSettings::default()
         };
-        let listeners = vec![listener(1883, None), listener(1884, Some("127.0.0.1"))];
+        let unix = ListenerSettings { unix_path: Some("/run/x.sock".into()), ..listener(0, None) };
+        let listeners = vec![listener(1883, None), listener(1884, Some("127.0.0.1")), unix];
         answer(request.as_bytes(), &Settings { listeners, ..Settings::default() })
     }
 
@@ -180,6 +184,7 @@ mod tests {
         let listeners = json!([
             { "port": 1883, "protocol": "mqtt", "tls": false },
             { "port": 1884, "protocol": "mqtt", "bind-address": "127.0.0.1", "tls": false },
+            { "port": 0, "protocol": "mqtt", "socket-path": "/run/x.sock", "tls": false },
         ]);
         let expected = json!({ "responses": [
             { "command": "listListeners", "data": { "listeners": listeners }, "correlationData": "x" },

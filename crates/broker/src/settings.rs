@@ -82,6 +82,8 @@ pub struct ListenerSettings {
     pub port: u16,
     /// The address or host name that it was asked to listen at; none: all addresses.
     pub host: Option<Box<str>>,
+    /// The path of its Unix socket; none: it is no such socket.
+    pub unix_path: Option<Box<str>>,
     /// Whether it is there no more: its number stays, as long as it may have connections.
     pub closed: bool,
     /// Whether clients without a user name are let in.
@@ -143,6 +145,7 @@ impl Default for ListenerSettings {
         Self {
             port: 1883,
             host: None,
+            unix_path: None,
             closed: false,
             allow_anonymous: true,
             max_qos: QoS::ExactlyOnce,

@@ -108,10 +108,12 @@ pub struct Security {
 /// One `listener`, or the default listener that `port`, `bind_address` or a listener's option above any `listener` make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
-    /// The TCP port, never 0.
+    /// The TCP port; 0 for a Unix socket, and only there.
     pub port: u16,
     /// The address or host name to listen on. `None`: all addresses, IPv4 and IPv6.
     pub host: Option<String>,
+    /// The path of a Unix socket. `None`: it listens over TCP.
+    pub unix_path: Option<String>,
     /// `bind_interface`: the network interface to whose addresses it is bound. `None`: any.
     pub bind_interface: Option<String>,
     /// `socket_domain`: the one version of IP to listen over. `None`: both.
@@ -247,6 +249,7 @@ impl Listener {
         Self {
             port,
             host,
+            unix_path: None,
             bind_interface: None,
             socket_domain: None,
             max_connections: None,

@@ -11,8 +11,10 @@ const AUTO_ID_PREFIX: &str = "auto-";
 pub struct Endpoint {
     /// The address or host name; `None`: all addresses, IPv4 and IPv6. A name stands for all of its addresses.
     pub host: Option<String>,
-    /// The TCP port, never 0.
+    /// The TCP port; 0 for a Unix socket, and only there.
     pub port: u16,
+    /// The path of a Unix socket; `None`: it is TCP.
+    pub unix_path: Option<String>,
     /// The network interface to whose addresses it is bound; `None`: any.
     pub bind_interface: Option<String>,
     /// The one version of IP to listen over; `None`: both.
@@ -46,8 +48,10 @@ pub struct Endpoint {
 /// of it has changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
-    /// The TCP port, never 0.
+    /// The TCP port; 0 for a Unix socket.
     pub port: u16,
+    /// The path of a Unix socket, which nothing else tells from others.
+    pub unix_path: Option<String>,
     /// The address or host name; `None`: all addresses.
     pub host: Option<String>,
     /// The network interface; `None`: any.
@@ -61,9 +65,10 @@ impl Endpoint {
     pub fn place(&self) -> Place {
         Place {
             port: self.port,
+            unix_path: self.unix_path.clone(),
             host: self.host.clone(),
-            bind_interface: self.bind_interface.clone(),
-            socket_domain: self.socket_domain,
+            bind_interface: self.bind_interface.clone().filter(|_| self.unix_path.is_none()),
+            socket_domain: self.socket_domain.filter(|_| self.unix_path.is_none()),
         }
     }
 }
@@ -73,9 +78,10 @@ impl Listener {
     pub fn place(&self) -> Place {
         Place {
             port: self.port,
+            unix_path: self.unix_path.clone(),
             host: self.host.clone(),
-            bind_interface: self.bind_interface.clone(),
-            socket_domain: self.socket_domain,
+            bind_interface: self.bind_interface.clone().filter(|_| self.unix_path.is_none()),
+            socket_domain: self.socket_domain.filter(|_| self.unix_path.is_none()),
         }
     }
 }
@@ -113,6 +119,7 @@ impl Config {
         Endpoint {
             host: listener.host.clone(),
             port: listener.port,
+            unix_path: listener.unix_path.clone(),
             bind_interface: listener.bind_interface.clone(),
             socket_domain: listener.socket_domain,
             allow_anonymous: listener.allow_anonymous.or(security.allow_anonymous).unwrap_or(false),

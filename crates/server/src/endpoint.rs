@@ -18,14 +18,17 @@ pub(crate) struct Door {
     pub(crate) seats: Seats,
 }
 
-/// The sockets of one endpoint, those of one address after another, as many for each as there are workers; or the line
-/// that says what went wrong.
+/// The sockets of one endpoint, those of one address after another, as many for each as there are workers, or the one of
+/// a path; or the line that says what went wrong.
 pub(crate) fn open(
     endpoint: &Endpoint,
     workers: usize,
     options: BindOptions,
     logger: &Logger,
 ) -> Result<Vec<Listener>, String> {
+    if let Some(path) = &endpoint.unix_path {
+        return open_unix(path, endpoint, logger).map(|socket| vec![socket]);
+    }
     let mut sockets = Vec::new();
     let mut unavailable = None;
     for address in addresses(endpoint, logger)? {
@@ -42,6 +45,19 @@ pub(crate) fn open(
         Some(error) if sockets.is_empty() => Err(format!("Error: {}", error_text(&error))),
         _ => Ok(sockets),
     }
+}
+
+/// One socket for all workers.
+fn open_unix(path: &str, endpoint: &Endpoint, logger: &Logger) -> Result<Listener, String> {
+    let of_tcp =
+        [("bind_interface", endpoint.bind_interface.is_some()), ("socket_domain", endpoint.socket_domain.is_some())];
+    for (option, _) in of_tcp.iter().filter(|(_, given)| *given) {
+        let text = format!("Warning: The '{option}' option has no effect on the Unix socket {path}.");
+        logger.log(LogLevel::Warning, text);
+    }
+    logger.log(LogLevel::Information, format!("Opening unix listen socket on path {path}."));
+    Listener::bind_unix(path.as_ref())
+        .map_err(|error| format!("Error: Unable to listen on {path}: {}.", error_text(&error)))
 }
 
 fn failed(address: SocketAddr, error: &io::Error) -> String {

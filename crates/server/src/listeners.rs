@@ -61,7 +61,9 @@ impl Listeners {
                     let Some(number) = plan.add(free.pop(), endpoint, seats.clone()) else {
                         return Err(vec!["Error: More than 65536 listeners.".to_owned()]);
                     };
-                    for (worker, socket) in (0..self.workers).cycle().zip(sockets) {
+                    // Where there is one socket for all, each listener has it with another worker.
+                    let from = usize::from(number);
+                    for (worker, socket) in (0..self.workers).cycle().skip(from % self.workers.max(1)).zip(sockets) {
                         if let Some(doors) = plan.doors.get_mut(worker) {
                             doors.push(Door { socket, listener: number, seats: seats.clone() });
                         }

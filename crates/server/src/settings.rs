@@ -63,6 +63,7 @@ fn listener(endpoint: &Endpoint) -> ListenerSettings {
     ListenerSettings {
         port: endpoint.port,
         host: endpoint.host.as_deref().map(Into::into),
+        unix_path: endpoint.unix_path.as_deref().map(Into::into),
         closed: false,
         allow_anonymous: endpoint.allow_anonymous,
         max_qos: QoS::from_bits(endpoint.max_qos).unwrap_or(QoS::ExactlyOnce),

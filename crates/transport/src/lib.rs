@@ -1,14 +1,17 @@
 //! One non-blocking byte stream, whatever it runs over; listeners that accept such streams, and connecting.
 //!
-//! TCP for now. What is to come (Unix sockets, TLS, WebSocket, a PROXY header, a SOCKS5 proxy) becomes another kind of
-//! [`Stream`] or [`Listener`]: those who read and write never learn which kind they have.
+//! A stream is made of layers: at the bottom a socket of the system (TCP or Unix). What is to come (TLS, WebSocket, a PROXY
+//! header, a SOCKS5 proxy) becomes a layer above it, in a file of its own: those who read and write never learn which
+//! layers there are.
 //!
 //! Invariant: this room knows nothing of MQTT, and nothing in it waits.
 
 mod error_text;
 mod listener;
 mod peer;
+mod socket;
 mod stream;
+mod unix_path;
 
 pub use error_text::error_text;
 pub use listener::{BindOptions, Listener};

@@ -1,11 +1,12 @@
 //! A non-blocking byte stream.
 
 use crate::Peer;
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
-use socket2::{SockRef, Socket};
-use std::io::{self, IoSlice, Write};
-use std::net::{Shutdown, SocketAddr};
+use crate::socket::{Socket, is_in_progress};
+use mio::net::{TcpStream, UnixStream};
+use mio::{Registry, Token};
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::path::Path;
 
 /// A connected stream, or one that is being connected.
 ///
@@ -14,13 +15,7 @@ use std::net::{Shutdown, SocketAddr};
 /// [`Read::End`]: an end that arrived together with the last bytes has no event of its own. No call ever waits.
 #[derive(Debug)]
 pub struct Stream {
-    wire: Wire,
-}
-
-/// What a stream runs over.
-#[derive(Debug)]
-enum Wire {
-    Tcp(TcpStream),
+    socket: Socket,
 }
 
 /// What came of a read.
@@ -46,14 +41,19 @@ pub enum Written {
 impl Stream {
     /// A TCP connection that a listener accepted.
     pub(crate) fn tcp(stream: TcpStream) -> Self {
-        Self { wire: Wire::Tcp(stream) }
+        Self { socket: Socket::Tcp(stream) }
+    }
+
+    /// A connection over a Unix socket that a listener accepted.
+    pub(crate) fn unix(stream: UnixStream) -> Self {
+        Self { socket: Socket::Unix(stream) }
     }
 
     /// Begins a TCP connection to `address`, from the local address `from` if one is given. The stream becomes writable
     /// when it is made or has failed; [`connected`](Self::connected) tells which.
     pub fn connect_tcp(address: SocketAddr, from: Option<SocketAddr>) -> io::Result<Self> {
         let Some(from) = from else { return TcpStream::connect(address).map(Self::tcp) };
-        let socket = Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
         socket.bind(&from.into())?;
         socket.set_nonblocking(true)?;
         match socket.connect(&address.into()) {
@@ -64,89 +64,58 @@ impl Stream {
         Ok(Self::tcp(TcpStream::from_std(socket.into())))
     }
 
+    /// Connects to the Unix socket at `path`. That is done at once or fails at once, also where too many others wait to
+    /// be accepted there.
+    pub fn connect_unix(path: &Path) -> io::Result<Self> {
+        UnixStream::connect(path).map(Self::unix)
+    }
+
     /// Whether a connection that was begun is made: false while it is under way.
     pub fn connected(&self) -> io::Result<bool> {
-        let Wire::Tcp(stream) = &self.wire;
-        if let Some(error) = stream.take_error()? {
-            return Err(error);
-        }
-        match stream.peer_addr() {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotConnected || is_in_progress(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.socket.connected()
     }
 
     /// Has events of this stream reported under `token`: readable and writable, for its whole life.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        let Wire::Tcp(stream) = &mut self.wire;
-        registry.register(stream, token, Interest::READABLE | Interest::WRITABLE)
+        self.socket.register(registry, token)
     }
 
     /// Ends the reporting, so that the stream can be registered elsewhere.
     pub fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        let Wire::Tcp(stream) = &mut self.wire;
-        registry.deregister(stream)
+        self.socket.deregister(registry)
     }
 
     /// Reads what there is into `buffer`, which must not be empty.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
-        let Wire::Tcp(stream) = &mut self.wire;
-        loop {
-            return match io::Read::read(stream, buffer) {
-                Ok(0) => Ok(Read::End),
-                // A read that did not fill the buffer has emptied the socket.
-                Ok(len) if len < buffer.len() => Ok(Read::Drained(len)),
-                Ok(len) => Ok(Read::Some(len)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Read::Drained(0)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
-        }
+        self.socket.read(buffer)
     }
 
     /// Writes as much of the slices, in order, as the stream takes.
     pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        let Wire::Tcp(stream) = &mut self.wire;
-        loop {
-            let result = match slices {
-                [one] => stream.write(one),
-                many => stream.write_vectored(many),
-            };
-            return match result {
-                Ok(len) => Ok(Written::Some(len)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Written::Blocked(0)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
-        }
+        self.socket.write(slices)
     }
 
     /// Says that nothing more will be written; the peer's bytes can still be read.
     pub fn finish(&mut self) -> io::Result<()> {
-        let Wire::Tcp(stream) = &mut self.wire;
-        stream.shutdown(Shutdown::Write)
+        self.socket.finish()
     }
 
-    /// Whether small writes leave at once (TCP_NODELAY).
+    /// Whether small writes leave at once (TCP_NODELAY). Without effect on what is not TCP.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        let Wire::Tcp(stream) = &self.wire;
-        SockRef::from(stream).set_tcp_nodelay(on)
+        self.socket.set_nodelay(on)
     }
 
     #[cfg(test)]
     pub(crate) fn nodelay(&self) -> io::Result<bool> {
-        let Wire::Tcp(stream) = &self.wire;
-        SockRef::from(stream).tcp_nodelay()
+        self.socket.system().tcp_nodelay()
     }
 
-    /// The other end.
+    /// The other end. That of a Unix socket is called by the path that it is bound to; a client's mostly has none.
     pub fn peer(&self) -> io::Result<Peer> {
-        let Wire::Tcp(stream) = &self.wire;
-        stream.peer_addr().map(Peer::new)
+        let address = self.socket.system().peer_addr()?;
+        Ok(match address.as_socket() {
+            Some(address) => Peer::of_address(address),
+            None => Peer::at_path(address.as_pathname().unwrap_or(Path::new(""))),
+        })
     }
-}
-
-fn is_in_progress(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::EINPROGRESS)
 }

@@ -12,15 +12,18 @@ use crate::reference::Referent;
 use crate::written::Written;
 
 pub(super) static OPTIONS: &[Declaration] = &[
-    Declaration::words("listener", "a port from 1 to 65535, then an address or host name if not all are meant")
+    Declaration::words("listener", "a port from 1 to 65535, then an address or host name if not all are meant; or 0 and a path")
         .label("listener port")
-        .value("port [host]")
+        .value("port [host | path]")
         .examples(&["1883"])
-        .help("Listen on a port, on all addresses or on one; the options below it belong to it.")
+        .help("Listen on a port, on all addresses or on one, or on a Unix socket; the options below it belong to it.")
         .manual(
             "An address, or a host name, limits the listener to that address of this machine; a name stands for all \
              addresses that it has. Without one, the listener takes connections to all addresses, of IPv4 and IPv6. A \
              comment may follow on the same line.\n\n\
+             Port 0 and a path make a Unix socket, for programs on this machine that the broker's user or group may run \
+             (mode 0770). A socket that an earlier broker left behind is replaced; a file that is no socket is not. The \
+             socket is removed when the broker ends. Its clients are logged under the path.\n\n\
              The option may be given many times. With at least one, the broker is not in local only mode any more, \
              and clients need a username unless `allow_anonymous` says otherwise.",
         )
@@ -58,7 +61,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .examples(&["eth0"])
         .help("Listen only on the addresses of this network interface.")
         .manual(
-            "It may not contradict an address in the `listener` line. An interface that is not there ends the start. \
+            "It may not contradict an address in the `listener` line, and means nothing to a Unix socket. An interface that is not there ends the start. \
              Linux knows interfaces by names such as `eth0`.",
         )
         .refers(Referent::Interface)
@@ -168,7 +171,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .since("1.5.5")
         .examples(&["ipv4"])
         .help("Listen over this version of IP only.")
-        .manual("Without it, the listener takes both, as far as its host has addresses of both.")
+        .manual("Without it, the listener takes both, as far as its host has addresses of both. It means nothing to a Unix socket.")
         .store(Store::ByHand(by_hand::socket_domain))
         .makes_another_listener(),
     Declaration::bool("use_username_as_clientid")

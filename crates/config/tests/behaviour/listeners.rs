@@ -27,6 +27,7 @@ fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
     let local = |host: &str| Endpoint {
         host: Some(host.to_owned()),
         port: 1883,
+        unix_path: None,
         bind_interface: None,
         socket_domain: None,
         allow_anonymous: true,
@@ -106,11 +107,14 @@ fn a_listener_needs_a_port_that_there_is() {
 }
 
 #[test]
-fn unix_sockets_are_not_supported_yet() {
-    assert_eq!(
-        complaint("listener 0 /run/x.sock\n"),
-        "Error: The 'listener 0 /run/x.sock' option is not supported yet."
-    );
+fn port_0_and_a_path_are_a_unix_socket() {
+    let config = config("listener 0 /run/x.sock # here\nmax_connections 3\nsocket_domain ipv4\nlistener 0 y\n");
+    let endpoints = config.endpoints(&[]);
+    let paths: Vec<_> = endpoints.iter().map(|e| (e.port, e.host.as_deref(), e.unix_path.as_deref())).collect();
+    assert_eq!(paths, [(0, None, Some("/run/x.sock")), (0, None, Some("y"))]);
+    assert_eq!(endpoints[0].max_connections, Some(3));
+    // The path alone tells it from others.
+    assert_eq!(endpoints[0].place().to_string(), "0 /run/x.sock");
 }
 
 #[test]

@@ -152,7 +152,7 @@ impl Worker {
         let listener = *listener;
         let Some(seat) = seats.take() else {
             if self.shard.settings().connection_messages {
-                let text = format!("Client connection from {} denied: max_connections exceeded.", peer.address().ip());
+                let text = format!("Client connection from {} denied: max_connections exceeded.", peer.host());
                 self.logger.log(LogLevel::Notice, text);
             }
             return;

@@ -38,4 +38,5 @@ mod supervision;
 mod sys_topics;
 mod timers;
 mod tree_print;
+mod unix_sockets;
 mod wire_cases;

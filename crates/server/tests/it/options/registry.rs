@@ -72,7 +72,8 @@ const EFFECTS: &[Effect] = effects! {
     accept_protocol_versions: listeners::accept_protocol_versions_is_a_list_of_those_that_are_let_in;
     bind_address: listeners::port_opens_the_default_listener_and_bind_address_tells_where;
     bind_interface: crate::listeners::bind_interface_listens_on_all_addresses_of_the_interface_and_nowhere_else;
-    listener: listeners::a_listener_listens_at_its_address_and_port;
+    listener: listeners::a_listener_listens_at_its_address_and_port,
+        crate::unix_sockets::clients_at_a_path_and_over_tcp_talk_with_each_other_and_the_log_names_the_path;
     max_connections: crate::max_connections::the_one_too_many_is_closed_and_the_others_go_on,
         listeners::max_connections_and_global_max_connections_are_unlimited_at_0_and_below;
     max_qos: limits::max_qos_is_announced_and_bounds_publishes_subscriptions_and_wills;
