@@ -137,6 +137,10 @@ pub struct Listener {
     pub mount_point: Option<String>,
     /// `use_username_as_clientid`: whether the username takes the place of the client id. Default: false.
     pub use_username_as_clientid: bool,
+    /// `enable_proxy_protocol`: the version of the PROXY header that comes first, 1 or 2. `None`: there is none.
+    pub proxy_protocol: Option<u8>,
+    /// `proxy_protocol_v2_require_tls`: whether that header has to tell of TLS. Default: false.
+    pub proxy_protocol_v2_require_tls: bool,
     /// Its own security options, if `per_listener_settings true`.
     pub security: Security,
     /// Which option brought it into being.
@@ -261,6 +265,8 @@ impl Listener {
             max_topic_alias_broker: 10,
             mount_point: None,
             use_username_as_clientid: false,
+            proxy_protocol: None,
+            proxy_protocol_v2_require_tls: false,
             security: Security::default(),
             origin,
         }

@@ -39,6 +39,10 @@ pub struct Endpoint {
     pub max_topic_alias: u16,
     /// Topic aliases that the broker uses towards a client of MQTT 5, if that allows them; 0: none.
     pub max_topic_alias_broker: u16,
+    /// The version of the PROXY header that comes first on each connection, 1 or 2; `None`: there is none.
+    pub proxy_protocol: Option<u8>,
+    /// Whether a PROXY header of version 2 has to tell of TLS.
+    pub proxy_protocol_v2_require_tls: bool,
     /// Whether the broker may run without it, if another one can be opened: so in local only mode, where a machine
     /// need not have both versions of IP.
     pub optional: bool,
@@ -132,6 +136,8 @@ impl Config {
             mount_point: listener.mount_point.clone(),
             max_topic_alias: listener.max_topic_alias,
             max_topic_alias_broker: listener.max_topic_alias_broker,
+            proxy_protocol: listener.proxy_protocol,
+            proxy_protocol_v2_require_tls: listener.proxy_protocol_v2_require_tls,
             optional: false,
         }
     }

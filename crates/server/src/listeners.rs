@@ -3,6 +3,7 @@
 use crate::endpoint::{self, Door};
 use crate::log::Logger;
 use crate::seats::Seats;
+use crate::settings::layers;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::Endpoint;
 use mosquitto_transport::BindOptions;
@@ -58,12 +59,15 @@ impl Listeners {
             match endpoint::open(&endpoint, self.workers, BindOptions { replacing, ..options }, logger) {
                 Ok(sockets) => {
                     let seats = self.all_seats.part(endpoint.max_connections);
+                    let layers = layers(&endpoint);
                     let Some(number) = plan.add(free.pop(), endpoint, seats.clone()) else {
                         return Err(vec!["Error: More than 65536 listeners.".to_owned()]);
                     };
                     // Where there is one socket for all, each listener has it with another worker.
                     let from = usize::from(number);
-                    for (worker, socket) in (0..self.workers).cycle().skip(from % self.workers.max(1)).zip(sockets) {
+                    for (worker, mut socket) in (0..self.workers).cycle().skip(from % self.workers.max(1)).zip(sockets)
+                    {
+                        socket.set_layers(layers.clone());
                         if let Some(doors) = plan.doors.get_mut(worker) {
                             doors.push(Door { socket, listener: number, seats: seats.clone() });
                         }

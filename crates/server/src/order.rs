@@ -3,6 +3,7 @@
 use crate::endpoint::Door;
 use crate::sys_updates::Report;
 use mosquitto_broker::{Publication, SessionReport, Settings};
+use mosquitto_transport::Layers;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -30,6 +31,8 @@ pub(crate) struct Change {
     pub(crate) settings: Arc<Settings>,
     /// `set_tcp_nodelay`, for connections to come.
     pub(crate) nodelay: bool,
+    /// Those of the listeners by number, for connections to come.
+    pub(crate) layers: Arc<[Layers]>,
     /// Nothing is sent there: it is dropped when the settings are in force.
     pub(crate) pending: SyncSender<Infallible>,
 }

@@ -10,7 +10,7 @@ use crate::listeners::Plan;
 use crate::log::{Logger, NextLog, level_of};
 use crate::operator::Operator;
 use crate::order::{Change, Order};
-use crate::settings::{bind_options, broker_settings, connections_max};
+use crate::settings::{bind_options, broker_settings, connections_max, layers};
 use crate::supervisor;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::{Change as OptionChange, Config, Effect, Notice, Referent, Settings};
@@ -140,11 +140,12 @@ impl Operator {
     /// Nothing of this fails.
     fn go_on_with(&mut self, Prepared { settings, changes, plan, log }: Prepared) {
         let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), log.mask()));
+        let layers = plan.endpoints().map(|endpoint| endpoint.map(layers).unwrap_or_default()).collect();
         self.logger.go_on_with(log);
         let doors = self.listeners.adopt(plan, connections_max(&settings));
         let (with_workers, pending) = sync_channel(1);
         let nodelay = settings.config.global.set_tcp_nodelay;
-        let change = Change { settings: broker_settings, nodelay, pending: with_workers };
+        let change = Change { settings: broker_settings, nodelay, layers, pending: with_workers };
         for worker in self.office.workers() {
             self.office.order(worker, Order::Configure(change.clone()));
         }

@@ -3,7 +3,7 @@
 use mosquitto_broker::{ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
 use mosquitto_config::{Endpoint, ProtocolVersions, Settings};
 use mosquitto_mqtt::QoS;
-use mosquitto_transport::BindOptions;
+use mosquitto_transport::{BindOptions, Layers, ProxyRules, ProxyVersion};
 
 /// As many workers as `worker_threads` may ask for.
 const WORKERS_MAX: usize = 256;
@@ -19,6 +19,19 @@ pub(crate) fn worker_count(settings: &Settings) -> usize {
 /// How listening sockets are opened.
 pub(crate) fn bind_options(settings: &Settings) -> BindOptions {
     BindOptions { nodelay: settings.config.global.set_tcp_nodelay, ..BindOptions::default() }
+}
+
+/// What there is between the sockets of an endpoint's connections and MQTT.
+pub(crate) fn layers(endpoint: &Endpoint) -> Layers {
+    let version = match endpoint.proxy_protocol {
+        Some(1) => Some(ProxyVersion::V1),
+        Some(_) => Some(ProxyVersion::V2),
+        None => None,
+    };
+    let require_tls = endpoint.proxy_protocol_v2_require_tls;
+    // `require_certificate` is not supported yet.
+    let proxy = version.map(|version| ProxyRules { version, require_tls, require_certificate: false });
+    Layers { proxy }
 }
 
 /// `global_max_connections`; none: any number.

@@ -8,6 +8,7 @@ mod accept;
 mod clock;
 mod closing;
 mod heap;
+mod introduction;
 mod orders;
 mod pace;
 mod reading;

@@ -7,13 +7,17 @@
 //! Invariant: this room knows nothing of MQTT, and nothing in it waits.
 
 mod error_text;
+mod introducing;
 mod listener;
 mod peer;
+mod proxy;
 mod socket;
 mod stream;
 mod unix_path;
 
 pub use error_text::error_text;
+pub use listener::Layers;
 pub use listener::{BindOptions, Listener};
 pub use peer::Peer;
+pub use proxy::{Introduction, ProxyRefusal, ProxyRules, ProxyTls, ProxyVersion};
 pub use stream::{Read, Stream, Written};

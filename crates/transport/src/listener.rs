@@ -1,7 +1,7 @@
 //! Sockets that clients connect to.
 
 use crate::unix_path::UnixPath;
-use crate::{Peer, Stream};
+use crate::{Peer, ProxyRules, Stream};
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Type};
@@ -17,6 +17,14 @@ const BACKLOG: i32 = 1024;
 pub struct Listener {
     socket: Socket,
     nodelay: bool,
+    layers: Layers,
+}
+
+/// What stands between the sockets of accepted connections and their bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Layers {
+    /// A PROXY header comes first.
+    pub proxy: Option<ProxyRules>,
 }
 
 #[derive(Debug)]
@@ -70,7 +78,7 @@ impl Listener {
     pub fn bind_unix(path: &Path) -> io::Result<Listener> {
         let (socket, file) = UnixPath::bind(path, BACKLOG)?;
         let (socket, peer) = (UnixListener::from_std(socket), Peer::at_path(path));
-        Ok(Self { socket: Socket::Unix { socket, peer, _file: file }, nodelay: false })
+        Ok(Self { socket: Socket::Unix { socket, peer, _file: file }, nodelay: false, layers: Layers::default() })
     }
 
     /// Whether small writes on connections accepted from now on leave at once (TCP_NODELAY).
@@ -78,9 +86,18 @@ impl Listener {
         self.nodelay = on;
     }
 
+    /// What there is between the socket and the bytes of connections accepted from now on.
+    pub fn set_layers(&mut self, layers: Layers) {
+        self.layers = layers;
+    }
+
     fn listen(socket: socket2::Socket, options: BindOptions) -> io::Result<Listener> {
         socket.listen(BACKLOG)?;
-        Ok(Self { socket: Socket::Tcp(TcpListener::from_std(socket.into())), nodelay: options.nodelay })
+        Ok(Self {
+            socket: Socket::Tcp(TcpListener::from_std(socket.into())),
+            nodelay: options.nodelay,
+            layers: Layers::default(),
+        })
     }
 
     /// Has waiting connections reported under `token`. Edge-triggered: accept until there is none.
@@ -95,7 +112,7 @@ impl Listener {
     pub fn accept(&self) -> io::Result<Option<(Stream, Peer)>> {
         loop {
             return match self.accept_one() {
-                Ok(accepted) => Ok(Some(accepted)),
+                Ok((stream, peer)) => Ok(Some((stream.with_layers(&self.layers), peer))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
                 Err(error) if is_the_peers(&error) => continue,
                 Err(error) => Err(error),

@@ -4,6 +4,8 @@ use crate::stream::{Read, Written};
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
 use socket2::SockRef;
 use std::io::{self, IoSlice, Write};
 use std::net::Shutdown;
@@ -67,6 +69,24 @@ impl Socket {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Written::Blocked(0)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => Err(error),
+            };
+        }
+    }
+
+    /// Reads into `buffer` what stays to be read.
+    pub(crate) fn peek(&self, buffer: &mut [u8]) -> io::Result<Read> {
+        loop {
+            let result = match self {
+                Self::Tcp(stream) => rustix::net::recv(stream, &mut *buffer, RecvFlags::PEEK),
+                Self::Unix(stream) => rustix::net::recv(stream, &mut *buffer, RecvFlags::PEEK),
+            };
+            return match result {
+                Ok((_, 0)) => Ok(Read::End),
+                Ok((_, len)) if len < buffer.len() => Ok(Read::Drained(len)),
+                Ok((_, len)) => Ok(Read::Some(len)),
+                Err(Errno::AGAIN) => Ok(Read::Drained(0)),
+                Err(Errno::INTR) => continue,
+                Err(error) => Err(error.into()),
             };
         }
     }

@@ -1,7 +1,8 @@
 //! A non-blocking byte stream.
 
-use crate::Peer;
+use crate::introducing::Introducing;
 use crate::socket::{Socket, is_in_progress};
+use crate::{Introduction, Layers, Peer};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Registry, Token};
 use std::io::{self, IoSlice};
@@ -16,6 +17,14 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct Stream {
     socket: Socket,
+    /// What stands above the socket; nothing on a plain connection.
+    upper: Option<Box<Upper>>,
+}
+
+/// Layers above the socket, from below. One that has done its work is gone.
+#[derive(Debug)]
+struct Upper {
+    header: Option<Introducing>,
 }
 
 /// What came of a read.
@@ -25,6 +34,8 @@ pub enum Read {
     Some(usize),
     /// So many bytes, perhaps none; an event will tell when there is more.
     Drained(usize),
+    /// The PROXY header has come: [`Stream::introduction`] has what it says. There may be more to read.
+    Introduced,
     /// The peer sends nothing any more.
     End,
 }
@@ -41,12 +52,18 @@ pub enum Written {
 impl Stream {
     /// A TCP connection that a listener accepted.
     pub(crate) fn tcp(stream: TcpStream) -> Self {
-        Self { socket: Socket::Tcp(stream) }
+        Self { socket: Socket::Tcp(stream), upper: None }
     }
 
     /// A connection over a Unix socket that a listener accepted.
     pub(crate) fn unix(stream: UnixStream) -> Self {
-        Self { socket: Socket::Unix(stream) }
+        Self { socket: Socket::Unix(stream), upper: None }
+    }
+
+    /// Puts these layers above the socket.
+    pub(crate) fn with_layers(mut self, layers: &Layers) -> Self {
+        self.upper = layers.proxy.map(|rules| Box::new(Upper { header: Some(Introducing::new(rules)) }));
+        self
     }
 
     /// Begins a TCP connection to `address`, from the local address `from` if one is given. The stream becomes writable
@@ -87,7 +104,22 @@ impl Stream {
 
     /// Reads what there is into `buffer`, which must not be empty.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
-        self.socket.read(buffer)
+        match &mut self.upper {
+            None => self.socket.read(buffer),
+            Some(upper) => upper.read(&mut self.socket, buffer),
+        }
+    }
+
+    /// Whether it is known who is at the other end: not while a PROXY header is to come.
+    pub fn is_introduced(&self) -> bool {
+        self.upper.as_ref().is_none_or(|upper| upper.header.is_none())
+    }
+
+    /// What the PROXY header says, once after [`Read::Introduced`].
+    pub fn introduction(&mut self) -> Option<Introduction> {
+        let said = self.upper.as_mut()?.header.take_if(|header| header.is_done())?;
+        self.upper = None;
+        said.into_introduction()
     }
 
     /// Writes as much of the slices, in order, as the stream takes.
@@ -117,5 +149,14 @@ impl Stream {
             Some(address) => Peer::of_address(address),
             None => Peer::at_path(address.as_pathname().unwrap_or(Path::new(""))),
         })
+    }
+}
+
+impl Upper {
+    fn read(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<Read> {
+        match &mut self.header {
+            Some(header) => header.read(socket),
+            None => socket.read(buffer),
+        }
     }
 }

@@ -117,7 +117,8 @@ impl Connection {
                 self.readable = self.ends && len > 0;
                 return len > 0;
             }
-            Ok(Read::End) | Err(_) => session.closed(now),
+            // A client is never introduced to its server.
+            Ok(Read::End | Read::Introduced) | Err(_) => session.closed(now),
         }
         true
     }
@@ -149,7 +150,7 @@ impl Connection {
             match self.stream.read(self.input.room()) {
                 Ok(Read::Some(_)) => {}
                 Ok(Read::Drained(len)) => self.readable = self.ends && len > 0,
-                Ok(Read::End) | Err(_) => return false,
+                Ok(Read::End | Read::Introduced) | Err(_) => return false,
             }
         }
         true

@@ -12,7 +12,7 @@ use crate::reference::Referent;
 use crate::written::Written;
 
 pub(super) static OPTIONS: &[Declaration] = &[
-    Declaration::words("listener", "a port from 1 to 65535, then an address or host name if not all are meant; or 0 and a path")
+    Declaration::words("listener", "a port from 1 to 65535, then an address or host name if not all are meant")
         .label("listener port")
         .value("port [host | path]")
         .examples(&["1883"])
@@ -92,15 +92,22 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "For listeners behind a proxy such as HAProxy. The address in the header takes the place of the proxy's \
              own, in the log and wherever addresses matter. A connection without such a header is closed, so clients \
-             cannot connect to the listener directly.",
-        ),
+             cannot connect to the listener directly. The header has to come as soon as a CONNECT would have to. With \
+             version 2, a proxy that speaks for itself, to see whether the broker is there (`LOCAL`), is hung up on \
+             without a line in the log; and the TLS version and cipher between client and proxy are logged if the proxy \
+             tells of them.",
+        )
+        .store(Store::ListenerInt(|l, n| l.proxy_protocol = u8::try_from(n).ok()))
+        .listener_shows(Effect::LaterConnections, |l| l.proxy_protocol.written()),
     Declaration::bool("proxy_protocol_v2_require_tls")
         .default("false")
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
         .help("Accept only connections that reached the proxy over TLS.")
-        .manual("It needs `enable_proxy_protocol 2`."),
+        .manual("Others are closed, and logged. It has no effect without `enable_proxy_protocol 2`.")
+        .store(Store::ListenerBool(|l, on| l.proxy_protocol_v2_require_tls = on))
+        .listener_shows(Effect::LaterConnections, |l| l.proxy_protocol_v2_require_tls.written()),
     Declaration::int("max_connections", Clamps(-1), Unbounded)
         .default("-1")
         .scope(Listener)

@@ -26,10 +26,7 @@ fn a_huge_value_is_refused_in_a_short_line() {
         assert!(text.starts_with("Error: "), "{name}");
         assert!(longest_line(&text) < 1000, "{name}: {}", longest_line(&text));
     }
-    assert_eq!(
-        complaint(format!("listener 0 {huge}\n")).len(),
-        "Error: The 'listener 0 ' option is not supported yet.".len() + 900
-    );
+    assert!(complaint(format!("listener 0 {huge}\n")).len() < 100);
 }
 
 #[test]

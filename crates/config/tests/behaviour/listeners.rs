@@ -40,6 +40,8 @@ fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
         mount_point: None,
         max_topic_alias: 10,
         max_topic_alias_broker: 10,
+        proxy_protocol: None,
+        proxy_protocol_v2_require_tls: false,
         optional: true,
     };
     assert_eq!(config.endpoints(&[]), [local("127.0.0.1"), local("::1")]);

@@ -188,7 +188,6 @@ pub(crate) const LATER: &[(&str, &[&str])] = &[
         ],
     ),
     ("WebSockets and HTTP", &["websockets_origin", "http_dir"]),
-    ("PROXY", &["enable_proxy_protocol", "proxy_protocol_v2_require_tls"]),
     ("persistence", &["persistence_file", "persistence_location", "autosave_interval", "autosave_on_changes"]),
     (
         "bridges",

@@ -16,6 +16,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("clientid_prefixes", "a-"),
     ("connection_messages", "false"),
     ("enable_control_api", "true"),
+    ("enable_proxy_protocol", "2"),
     ("global_max_clients", "10"),
     ("global_max_connections", "10"),
     ("include_dir", "DIR/d"),
@@ -47,6 +48,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("pid_file", "DIR/pid"),
     ("port", "1884"),
     ("protocol", "mqtt"),
+    ("proxy_protocol_v2_require_tls", "true"),
     ("queue_qos0_messages", "true"),
     ("retain_available", "false"),
     ("retain_expiry_interval", "5"),
@@ -132,5 +134,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 30);
+    assert_eq!(compared, 31);
 }

@@ -39,7 +39,7 @@ fn files_users_interfaces_and_hosts_are_told_with_their_lines() {
             row(Referent::LogFile, "log_dest file", "DIR/log", "DIR/x:3"),
         ]
     );
-    assert!(config.references[2].location.included);
+    assert!(config.references[3].location.included);
 }
 
 #[test]

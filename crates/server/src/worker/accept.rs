@@ -4,7 +4,7 @@ use super::{FIRST_DOOR, Worker};
 use crate::endpoint::Door;
 use mio::{Registry, Token};
 use mosquitto_broker::{LogLevel, Moment, Settings};
-use mosquitto_transport::{Peer, Stream};
+use mosquitto_transport::{Layers, Peer, Stream};
 use std::fs::File;
 use std::io;
 
@@ -64,11 +64,15 @@ impl Entrance {
     }
 
     /// Closes the doors of listeners that are gone, and lets the others do what the settings say.
-    pub(super) fn change(&mut self, settings: &Settings, nodelay: bool) {
+    pub(super) fn change(&mut self, settings: &Settings, nodelay: bool, layers: &[Layers]) {
         for place in &mut self.doors {
             let Some((door, _)) = place else { continue };
-            match settings.listeners.get(usize::from(door.listener)) {
-                Some(listener) if !listener.closed => door.socket.set_nodelay(nodelay),
+            let number = usize::from(door.listener);
+            match settings.listeners.get(number) {
+                Some(listener) if !listener.closed => {
+                    door.socket.set_nodelay(nodelay);
+                    door.socket.set_layers(layers.get(number).cloned().unwrap_or_default());
+                }
                 _ => *place = None,
             }
         }
@@ -151,13 +155,15 @@ impl Worker {
         let Some(Some((Door { listener, seats, .. }, _))) = self.entrance.doors.get(door) else { return };
         let listener = *listener;
         let Some(seat) = seats.take() else {
-            if self.shard.settings().connection_messages {
-                let text = format!("Client connection from {} denied: max_connections exceeded.", peer.host());
-                self.logger.log(LogLevel::Notice, text);
-            }
+            self.log_connection(format!("Client connection from {} denied: max_connections exceeded.", peer.host()));
             return;
         };
-        let id = self.shard.open(&peer.to_string(), listener);
+        let name = peer.to_string();
+        let id = if stream.is_introduced() {
+            self.shard.open(&name, listener)
+        } else {
+            self.shard.open_unintroduced(&name, listener)
+        };
         self.take_in(id, stream, peer, seat, listener, Vec::new());
     }
 }

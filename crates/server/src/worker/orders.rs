@@ -45,8 +45,8 @@ impl Worker {
     }
 
     /// The doors first: who still came through one that is closed is sent away with the others.
-    fn change(&mut self, Change { settings, nodelay, pending }: Change) {
-        self.entrance.change(&settings, nodelay);
+    fn change(&mut self, Change { settings, nodelay, layers, pending }: Change) {
+        self.entrance.change(&settings, nodelay, &layers);
         self.shard.reconfigure(settings);
         drop(pending);
     }

@@ -85,10 +85,7 @@ impl Worker {
         let read = socket.stream.read(room)?;
         let len = socket.note_read(read);
         if len == 0 {
-            if read == Read::End {
-                self.shard.closed(id, None);
-            }
-            return Ok(None);
+            return Ok(self.nothing_came(id, read));
         }
         head.copy_from_slice(&socket.pending);
         let total = before + len;
@@ -109,6 +106,18 @@ impl Worker {
         Ok((self.go_on(id, then) == Next::Read).then_some(len))
     }
 
+    /// A read that brought no bytes: whether to go on reading, and what that one counts for.
+    fn nothing_came(&mut self, id: ConnectionId, read: Read) -> Option<usize> {
+        match read {
+            Read::End => {
+                self.shard.closed(id, None);
+                None
+            }
+            Read::Introduced => self.introduce(id).then_some(0),
+            Read::Some(_) | Read::Drained(_) => None,
+        }
+    }
+
     /// Reads more of a long packet into the connection's own buffer, which grows with what has come, not with what was
     /// announced.
     fn gather(&mut self, id: ConnectionId) -> io::Result<Option<usize>> {
@@ -119,10 +128,7 @@ impl Worker {
         let read = socket.stream.read(room)?;
         let len = socket.note_read(read);
         if len == 0 {
-            if read == Read::End {
-                self.shard.closed(id, None);
-            }
-            return Ok(None);
+            return Ok(self.nothing_came(id, read));
         }
         socket.pending.extend_from_slice(room.get(..len).unwrap_or_default());
         if socket.packet_len > 0 && socket.pending.len() < socket.packet_len {
@@ -217,6 +223,7 @@ impl super::socket::Socket {
                 }
                 len
             }
+            Read::Introduced => 0,
             Read::End => {
                 self.readable = false;
                 self.at_end = false;

@@ -29,6 +29,7 @@ mod memory_limit;
 mod options;
 mod pid_file;
 mod privileges;
+mod proxy_protocol;
 mod reload;
 mod reload_options;
 mod sessions;

@@ -72,6 +72,7 @@ const EFFECTS: &[Effect] = effects! {
     accept_protocol_versions: listeners::accept_protocol_versions_is_a_list_of_those_that_are_let_in;
     bind_address: listeners::port_opens_the_default_listener_and_bind_address_tells_where;
     bind_interface: crate::listeners::bind_interface_listens_on_all_addresses_of_the_interface_and_nowhere_else;
+    enable_proxy_protocol: crate::proxy_protocol::the_log_names_the_client_and_not_the_proxy;
     listener: listeners::a_listener_listens_at_its_address_and_port,
         crate::unix_sockets::clients_at_a_path_and_over_tcp_talk_with_each_other_and_the_log_names_the_path;
     max_connections: crate::max_connections::the_one_too_many_is_closed_and_the_others_go_on,
@@ -82,6 +83,7 @@ const EFFECTS: &[Effect] = effects! {
     mount_point: delivery::mount_point_stands_before_all_topics_of_its_listeners_clients;
     port: listeners::port_opens_the_default_listener_and_bind_address_tells_where;
     protocol: listeners::protocol_is_mqtt_and_nothing_else_so_far;
+    proxy_protocol_v2_require_tls: crate::proxy_protocol::proxy_protocol_v2_require_tls_refuses_clients_without_it;
     socket_domain: crate::listeners::socket_domain_leaves_one_version_of_ip;
     use_username_as_clientid: client_ids::use_username_as_clientid_takes_the_one_for_the_other,
         client_ids::use_username_as_clientid_is_for_its_listener_alone;
