@@ -127,7 +127,8 @@ fn listeners(settings: &Settings) -> Vec<Value> {
     let listed = settings.listeners.iter().map(|listener| {
         let mut listed = Map::new();
         listed.insert("port".to_owned(), listener.port.into());
-        listed.insert("protocol".to_owned(), "mqtt".into());
+        let protocol = if listener.websockets { "mqtt+websockets" } else { "mqtt" };
+        listed.insert("protocol".to_owned(), protocol.into());
         if let Some(host) = &listener.host {
             listed.insert("bind-address".to_owned(), (**host).into());
         }
@@ -151,7 +152,7 @@ mod tests {
             host: host.map(Into::into),
             ..ListenerSettings::default()
         };
-        let unix = ListenerSettings { unix_path: Some("/run/x.sock".into()), ..listener(0, None) };
+        let unix = ListenerSettings { websockets: true, unix_path: Some("/run/x.sock".into()), ..listener(0, None) };
         let listeners = vec![listener(1883, None), listener(1884, Some("127.0.0.1")), unix];
         answer(request.as_bytes(), &Settings { listeners, ..Settings::default() })
     }
@@ -184,7 +185,7 @@ mod tests {
         let listeners = json!([
             { "port": 1883, "protocol": "mqtt", "tls": false },
             { "port": 1884, "protocol": "mqtt", "bind-address": "127.0.0.1", "tls": false },
-            { "port": 0, "protocol": "mqtt", "socket-path": "/run/x.sock", "tls": false },
+            { "port": 0, "protocol": "mqtt+websockets", "socket-path": "/run/x.sock", "tls": false },
         ]);
         let expected = json!({ "responses": [
             { "command": "listListeners", "data": { "listeners": listeners }, "correlationData": "x" },

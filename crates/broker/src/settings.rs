@@ -84,6 +84,8 @@ pub struct ListenerSettings {
     pub host: Option<Box<str>>,
     /// The path of its Unix socket; none: it is no such socket.
     pub unix_path: Option<Box<str>>,
+    /// Whether its clients speak in WebSockets.
+    pub websockets: bool,
     /// Whether it is there no more: its number stays, as long as it may have connections.
     pub closed: bool,
     /// Whether clients without a user name are let in.
@@ -146,6 +148,7 @@ impl Default for ListenerSettings {
             port: 1883,
             host: None,
             unix_path: None,
+            websockets: false,
             closed: false,
             allow_anonymous: true,
             max_qos: QoS::ExactlyOnce,

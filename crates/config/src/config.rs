@@ -67,6 +67,8 @@ pub struct Global {
     /// `persistent_client_expiration`: seconds for which a session outlives its connection at the most; what does not fit
     /// is `u32::MAX`, 136 years. 0: as long as its client says. Default: 0.
     pub persistent_client_expiration: u32,
+    /// `packet_buffer_size`: bytes of the longest head of a request for a WebSocket; 0 means the default: 4096.
+    pub packet_buffer_size: u16,
     /// `pid_file`: where the process id is written. `None`: nowhere.
     pub pid_file: Option<PathBuf>,
     /// `queue_qos0_messages`: whether QoS 0 messages, too, wait for clients that are away. Default: false.
@@ -137,6 +139,10 @@ pub struct Listener {
     pub mount_point: Option<String>,
     /// `use_username_as_clientid`: whether the username takes the place of the client id. Default: false.
     pub use_username_as_clientid: bool,
+    /// `protocol`: what its clients speak. Default: MQTT as it is.
+    pub protocol: Protocol,
+    /// `websockets_origin`: the origins whose pages may connect. Empty: all.
+    pub websockets_origins: Vec<String>,
     /// `enable_proxy_protocol`: the version of the PROXY header that comes first, 1 or 2. `None`: there is none.
     pub proxy_protocol: Option<u8>,
     /// `proxy_protocol_v2_require_tls`: whether that header has to tell of TLS. Default: false.
@@ -161,6 +167,15 @@ pub struct ProtocolVersions {
 impl ProtocolVersions {
     /// All that there are.
     pub const ALL: Self = Self { v31: true, v311: true, v5: true };
+}
+
+/// What clients speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// MQTT as it is.
+    Mqtt,
+    /// MQTT in WebSockets.
+    WebSockets,
 }
 
 /// A version of IP.
@@ -232,6 +247,7 @@ impl Default for Global {
             message_size_limit: 0,
             per_listener_settings: false,
             persistent_client_expiration: 0,
+            packet_buffer_size: 4096,
             pid_file: None,
             queue_qos0_messages: false,
             retain_available: true,
@@ -265,6 +281,8 @@ impl Listener {
             max_topic_alias_broker: 10,
             mount_point: None,
             use_username_as_clientid: false,
+            protocol: Protocol::Mqtt,
+            websockets_origins: Vec::new(),
             proxy_protocol: None,
             proxy_protocol_v2_require_tls: false,
             security: Security::default(),

@@ -1,6 +1,6 @@
 //! Where the broker listens, with everything decided that the options leave open.
 
-use crate::config::{Config, Listener, PORT, ProtocolVersions, Security, SocketDomain};
+use crate::config::{Config, Listener, PORT, Protocol, ProtocolVersions, Security, SocketDomain};
 
 /// How made up client ids begin.
 const AUTO_ID_PREFIX: &str = "auto-";
@@ -39,6 +39,10 @@ pub struct Endpoint {
     pub max_topic_alias: u16,
     /// Topic aliases that the broker uses towards a client of MQTT 5, if that allows them; 0: none.
     pub max_topic_alias_broker: u16,
+    /// What its clients speak.
+    pub protocol: Protocol,
+    /// The origins whose pages may open a WebSocket; empty: all, and programs without an origin.
+    pub websockets_origins: Vec<String>,
     /// The version of the PROXY header that comes first on each connection, 1 or 2; `None`: there is none.
     pub proxy_protocol: Option<u8>,
     /// Whether a PROXY header of version 2 has to tell of TLS.
@@ -136,6 +140,8 @@ impl Config {
             mount_point: listener.mount_point.clone(),
             max_topic_alias: listener.max_topic_alias,
             max_topic_alias_broker: listener.max_topic_alias_broker,
+            protocol: listener.protocol,
+            websockets_origins: listener.websockets_origins.clone(),
             proxy_protocol: listener.proxy_protocol,
             proxy_protocol_v2_require_tls: listener.proxy_protocol_v2_require_tls,
             optional: false,

@@ -25,13 +25,15 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     let signals = listen_to_signals().map_err(|e| refused("signals", &e))?;
     let workers = worker_count(settings);
     let mut listeners = Listeners::new(workers);
-    let plan = listeners.plan(settings.endpoints(), bind_options(settings), logger).map_err(|mut errors| {
-        let last = errors.pop().unwrap_or_default();
-        for error in errors {
-            logger.log(LogLevel::Error, error);
-        }
-        last
-    })?;
+    let plan = listeners.plan(settings.endpoints(), &settings.config.global, bind_options(settings), logger).map_err(
+        |mut errors| {
+            let last = errors.pop().unwrap_or_default();
+            for error in errors {
+                logger.log(LogLevel::Error, error);
+            }
+            last
+        },
+    )?;
     let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), logger.mask()));
     let doors = listeners.adopt(plan, connections_max(settings));
     launch.listening()?;

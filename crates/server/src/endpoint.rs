@@ -4,7 +4,7 @@ use crate::interface;
 use crate::log::Logger;
 use crate::seats::Seats;
 use mosquitto_broker::LogLevel;
-use mosquitto_config::{Endpoint, SocketDomain};
+use mosquitto_config::{Endpoint, Protocol, SocketDomain};
 use mosquitto_transport::{BindOptions, Listener, error_text};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -32,8 +32,11 @@ pub(crate) fn open(
     let mut sockets = Vec::new();
     let mut unavailable = None;
     for address in addresses(endpoint, logger)? {
-        let version = version(address.is_ipv4());
-        logger.log(LogLevel::Information, format!("Opening {version} listen socket on port {}.", address.port()));
+        let what = match endpoint.protocol {
+            Protocol::Mqtt => version(address.is_ipv4()),
+            Protocol::WebSockets => "websockets",
+        };
+        logger.log(LogLevel::Information, format!("Opening {what} listen socket on port {}.", address.port()));
         match Listener::bind_tcp(address, workers, options) {
             Ok(opened) => sockets.extend(opened),
             // A machine need not have both versions of IP, where none was asked for.

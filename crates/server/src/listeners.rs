@@ -5,7 +5,7 @@ use crate::log::Logger;
 use crate::seats::Seats;
 use crate::settings::layers;
 use mosquitto_broker::LogLevel;
-use mosquitto_config::Endpoint;
+use mosquitto_config::{Endpoint, Global};
 use mosquitto_transport::BindOptions;
 
 /// The listeners of a broker. A connection carries the number of the one that it came through, for as long as it lives.
@@ -43,6 +43,7 @@ impl Listeners {
     pub(crate) fn plan(
         &self,
         endpoints: Vec<Endpoint>,
+        global: &Global,
         options: BindOptions,
         logger: &Logger,
     ) -> Result<Plan, Vec<String>> {
@@ -59,7 +60,7 @@ impl Listeners {
             match endpoint::open(&endpoint, self.workers, BindOptions { replacing, ..options }, logger) {
                 Ok(sockets) => {
                     let seats = self.all_seats.part(endpoint.max_connections);
-                    let layers = layers(&endpoint);
+                    let layers = layers(&endpoint, global);
                     let Some(number) = plan.add(free.pop(), endpoint, seats.clone()) else {
                         return Err(vec!["Error: More than 65536 listeners.".to_owned()]);
                     };
@@ -172,7 +173,7 @@ mod tests {
         let (kept, first, second, third) = (free_port(), free_port(), free_port(), free_port());
         let mut listeners = Listeners::new(1);
         let change = |listeners: &mut Listeners, ports: &[u16]| {
-            let plan = listeners.plan(endpoints(ports), BindOptions::default(), &logger).unwrap();
+            let plan = listeners.plan(endpoints(ports), &Global::default(), BindOptions::default(), &logger).unwrap();
             listeners.adopt(plan, None).remove(0)
         };
         let _kept_door = change(&mut listeners, &[kept]);
@@ -200,10 +201,12 @@ mod tests {
         let (old, new) = (free_port(), free_port());
         let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let mut listeners = Listeners::new(2);
-        let plan = listeners.plan(endpoints(&[old]), BindOptions::default(), &logger).unwrap();
+        let plan = listeners.plan(endpoints(&[old]), &Global::default(), BindOptions::default(), &logger).unwrap();
         let _doors = listeners.adopt(plan, None);
         let taken_port = taken.local_addr().unwrap().port();
-        let errors = listeners.plan(endpoints(&[new, taken_port]), BindOptions::default(), &logger).unwrap_err();
+        let errors = listeners
+            .plan(endpoints(&[new, taken_port]), &Global::default(), BindOptions::default(), &logger)
+            .unwrap_err();
         assert_eq!(errors.len(), 1);
         assert_eq!(numbers(&listeners, &[old, new]), [Some(0), None]);
         TcpListener::bind(("127.0.0.1", new)).unwrap();

@@ -99,7 +99,8 @@ impl Operator {
         })?;
         let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
         let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
-        let plan = self.listeners.plan(settings.endpoints(), bind_options(&settings), &self.logger);
+        let plan =
+            self.listeners.plan(settings.endpoints(), &settings.config.global, bind_options(&settings), &self.logger);
         let plan = match (plan, unloggable) {
             (Ok(plan), None) => plan,
             (plan, unloggable) => {
@@ -140,6 +141,7 @@ impl Operator {
     /// Nothing of this fails.
     fn go_on_with(&mut self, Prepared { settings, changes, plan, log }: Prepared) {
         let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), log.mask()));
+        let layers = |endpoint| layers(endpoint, &settings.config.global);
         let layers = plan.endpoints().map(|endpoint| endpoint.map(layers).unwrap_or_default()).collect();
         self.logger.go_on_with(log);
         let doors = self.listeners.adopt(plan, connections_max(&settings));

@@ -1,12 +1,16 @@
 //! From the configuration to what the broker's core knows as its settings.
 
 use mosquitto_broker::{ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
-use mosquitto_config::{Endpoint, ProtocolVersions, Settings};
+use mosquitto_config::{Endpoint, Global, Protocol, ProtocolVersions, Settings};
 use mosquitto_mqtt::QoS;
-use mosquitto_transport::{BindOptions, Layers, ProxyRules, ProxyVersion};
+use mosquitto_transport::{BindOptions, Layers, ProxyRules, ProxyVersion, WebSocketRules};
+use std::sync::Arc;
 
 /// As many workers as `worker_threads` may ask for.
 const WORKERS_MAX: usize = 256;
+
+/// `packet_buffer_size` where it is not said.
+const HEAD_BYTES_DEFAULT: u16 = 4096;
 
 /// How many workers there are to be.
 pub(crate) fn worker_count(settings: &Settings) -> usize {
@@ -22,7 +26,7 @@ pub(crate) fn bind_options(settings: &Settings) -> BindOptions {
 }
 
 /// What there is between the sockets of an endpoint's connections and MQTT.
-pub(crate) fn layers(endpoint: &Endpoint) -> Layers {
+pub(crate) fn layers(endpoint: &Endpoint, global: &Global) -> Layers {
     let version = match endpoint.proxy_protocol {
         Some(1) => Some(ProxyVersion::V1),
         Some(_) => Some(ProxyVersion::V2),
@@ -31,7 +35,15 @@ pub(crate) fn layers(endpoint: &Endpoint) -> Layers {
     let require_tls = endpoint.proxy_protocol_v2_require_tls;
     // `require_certificate` is not supported yet.
     let proxy = version.map(|version| ProxyRules { version, require_tls, require_certificate: false });
-    Layers { proxy }
+    let websocket = (endpoint.protocol == Protocol::WebSockets).then(|| {
+        let bytes = if global.packet_buffer_size == 0 { HEAD_BYTES_DEFAULT } else { global.packet_buffer_size };
+        Arc::new(WebSocketRules {
+            head_bytes_max: usize::from(bytes),
+            protocols: &["mqtt", "mqttv3.1"],
+            origins: endpoint.websockets_origins.clone(),
+        })
+    });
+    Layers { proxy, websocket }
 }
 
 /// `global_max_connections`; none: any number.
@@ -77,6 +89,7 @@ fn listener(endpoint: &Endpoint) -> ListenerSettings {
         port: endpoint.port,
         host: endpoint.host.as_deref().map(Into::into),
         unix_path: endpoint.unix_path.as_deref().map(Into::into),
+        websockets: endpoint.protocol == Protocol::WebSockets,
         closed: false,
         allow_anonymous: endpoint.allow_anonymous,
         max_qos: QoS::from_bits(endpoint.max_qos).unwrap_or(QoS::ExactlyOnce),

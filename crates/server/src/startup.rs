@@ -141,8 +141,11 @@ fn announce(settings: &Settings, logger: &Logger) {
             .iter()
             .for_each(|file| logger.log(LogLevel::Information, format!("Config loaded from {}.", file.display()))),
     }
-    for feature in ["Bridge", "Persistence", "TLS", "TLS-PSK", "Websockets"] {
-        logger.log(LogLevel::Information, format!("{feature} support NOT available."));
+    for (feature, available) in
+        [("Bridge", false), ("Persistence", false), ("TLS", false), ("TLS-PSK", false), ("Websockets", true)]
+    {
+        let not = if available { "" } else { "NOT " };
+        logger.log(LogLevel::Information, format!("{feature} support {not}available."));
     }
     if settings.config.local_only() {
         for line in [

@@ -1,8 +1,8 @@
 //! One non-blocking byte stream, whatever it runs over; listeners that accept such streams, and connecting.
 //!
-//! A stream is made of layers: at the bottom a socket of the system (TCP or Unix). What is to come (TLS, WebSocket, a PROXY
-//! header, a SOCKS5 proxy) becomes a layer above it, in a file of its own: those who read and write never learn which
-//! layers there are.
+//! A stream is made of layers, each in a file of its own: at the bottom a socket of the system (TCP or Unix); above it a PROXY
+//! header, which goes when it has come, and a WebSocket, each only where it is wanted. What is to come (TLS, a SOCKS5 proxy)
+//! becomes another layer: those who read and write never learn which there are.
 //!
 //! Invariant: this room knows nothing of MQTT, and nothing in it waits.
 
@@ -14,6 +14,7 @@ mod proxy;
 mod socket;
 mod stream;
 mod unix_path;
+mod websocket;
 
 pub use error_text::error_text;
 pub use listener::Layers;
@@ -21,3 +22,4 @@ pub use listener::{BindOptions, Listener};
 pub use peer::Peer;
 pub use proxy::{Introduction, ProxyRefusal, ProxyRules, ProxyTls, ProxyVersion};
 pub use stream::{Read, Stream, Written};
+pub use websocket::WebSocketRules;

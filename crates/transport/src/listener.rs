@@ -1,13 +1,14 @@
 //! Sockets that clients connect to.
 
 use crate::unix_path::UnixPath;
-use crate::{Peer, ProxyRules, Stream};
+use crate::{Peer, ProxyRules, Stream, WebSocketRules};
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Connections that wait to be accepted, at most: those beyond it have to try again.
 const BACKLOG: i32 = 1024;
@@ -25,6 +26,8 @@ pub struct Listener {
 pub struct Layers {
     /// A PROXY header comes first.
     pub proxy: Option<ProxyRules>,
+    /// The bytes come and go in a WebSocket.
+    pub websocket: Option<Arc<WebSocketRules>>,
 }
 
 #[derive(Debug)]

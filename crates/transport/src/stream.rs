@@ -2,6 +2,7 @@
 
 use crate::introducing::Introducing;
 use crate::socket::{Socket, is_in_progress};
+use crate::websocket::{Lower, WebSocket};
 use crate::{Introduction, Layers, Peer};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Registry, Token};
@@ -21,16 +22,17 @@ pub struct Stream {
     upper: Option<Box<Upper>>,
 }
 
-/// Layers above the socket, from below. One that has done its work is gone.
+/// Layers above the socket, the lowest first. One that has done its work is gone.
 #[derive(Debug)]
 struct Upper {
     header: Option<Introducing>,
+    websocket: Option<WebSocket>,
 }
 
 /// What came of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
-    /// So many bytes, and there may be more.
+    /// So many bytes, and there may be more. None where only what carries them has come.
     Some(usize),
     /// So many bytes, perhaps none; an event will tell when there is more.
     Drained(usize),
@@ -62,7 +64,11 @@ impl Stream {
 
     /// Puts these layers above the socket.
     pub(crate) fn with_layers(mut self, layers: &Layers) -> Self {
-        self.upper = layers.proxy.map(|rules| Box::new(Upper { header: Some(Introducing::new(rules)) }));
+        if layers.proxy.is_some() || layers.websocket.is_some() {
+            let header = layers.proxy.map(Introducing::new);
+            let websocket = layers.websocket.clone().map(WebSocket::new);
+            self.upper = Some(Box::new(Upper { header, websocket }));
+        }
         self
     }
 
@@ -117,14 +123,27 @@ impl Stream {
 
     /// What the PROXY header says, once after [`Read::Introduced`].
     pub fn introduction(&mut self) -> Option<Introduction> {
-        let said = self.upper.as_mut()?.header.take_if(|header| header.is_done())?;
-        self.upper = None;
+        let upper = self.upper.as_mut()?;
+        let said = upper.header.take_if(|header| header.is_done())?;
+        if upper.websocket.is_none() {
+            self.upper = None;
+        }
         said.into_introduction()
     }
 
     /// Writes as much of the slices, in order, as the stream takes.
     pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        self.socket.write(slices)
+        match self.upper.as_mut().and_then(|upper| upper.websocket.as_mut()) {
+            None => self.socket.write(slices),
+            Some(websocket) => websocket.write(&mut self.socket, slices),
+        }
+    }
+
+    /// Says goodbye where what carries the bytes has a word for it: when all is written, before the end.
+    pub fn say_goodbye(&mut self) {
+        if let Some(websocket) = self.upper.as_mut().and_then(|upper| upper.websocket.as_mut()) {
+            websocket.say_goodbye(&mut self.socket);
+        }
     }
 
     /// Says that nothing more will be written; the peer's bytes can still be read.
@@ -154,9 +173,20 @@ impl Stream {
 
 impl Upper {
     fn read(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<Read> {
-        match &mut self.header {
-            Some(header) => header.read(socket),
-            None => socket.read(buffer),
+        match (&mut self.header, &mut self.websocket) {
+            (Some(header), _) => header.read(socket),
+            (None, Some(websocket)) => websocket.read(socket, buffer),
+            (None, None) => socket.read(buffer),
         }
+    }
+}
+
+impl Lower for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        Self::read(self, buffer)
+    }
+
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        Self::write(self, slices)
     }
 }

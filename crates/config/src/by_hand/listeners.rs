@@ -1,6 +1,6 @@
 //! Listeners, and what about them is no mere number, flag or text.
 
-use crate::config::{Listener, Origin, ProtocolVersions, SocketDomain};
+use crate::config::{Listener, Origin, Protocol, ProtocolVersions, SocketDomain};
 use crate::error::{ConfigError, shown};
 use crate::log::LogType;
 use crate::reader::{OpenFile, Reader};
@@ -103,6 +103,32 @@ pub(crate) fn mount_point(
             .expected("the beginning of a topic, without + and #"));
     }
     listener.mount_point = Some(text);
+    Ok(())
+}
+
+/// `protocol`: what is spoken, of which not all is there.
+pub(crate) fn protocol(
+    reader: &mut Reader,
+    file: &mut OpenFile,
+    statement: &mut Statement<'_>,
+) -> Result<(), ConfigError> {
+    let listener = reader.listener(file, &statement.name)?;
+    listener.protocol = match statement.choice()? {
+        "mqtt" => Protocol::Mqtt,
+        "websockets" => Protocol::WebSockets,
+        other => return Err(ConfigError::not_supported_yet(format_args!("{} {other}", statement.name))),
+    };
+    Ok(())
+}
+
+/// `websockets_origin`: one more.
+pub(crate) fn websockets_origin(
+    reader: &mut Reader,
+    file: &mut OpenFile,
+    statement: &mut Statement<'_>,
+) -> Result<(), ConfigError> {
+    let listener = reader.listener(file, &statement.name)?;
+    listener.websockets_origins.push(statement.text(false)?);
     Ok(())
 }
 

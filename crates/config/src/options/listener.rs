@@ -170,8 +170,15 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .default("mqtt")
         .scope(Listener)
         .reload(LaterConnections)
-        .help("What the listener speaks.")
-        .store(Store::Only("mqtt")),
+        .help("What the listener speaks: MQTT, or MQTT in WebSockets.")
+        .manual(
+            "With `websockets`, clients such as web pages open a WebSocket with a request of HTTP 1.1 for any path, and \
+             offer the sub-protocol `mqtt` or `mqttv3.1`. Then packets of MQTT come and go in binary messages, which \
+             may be split and joined as the sender likes. A request that is none is closed without an answer. \
+             The HTTP API of Mosquitto is not supported yet.",
+        )
+        .store(Store::ByHand(by_hand::protocol))
+        .listener_shows(Effect::LaterConnections, |l| l.protocol.written()),
     Declaration::choice("socket_domain", &["ipv4", "ipv6"])
         .refusal(Own("Invalid 'NAME' value 'VALUE' in configuration."))
         .scope(Listener)
@@ -211,5 +218,13 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .since("2.1")
         .value("origin")
         .examples(&["https://www.example.com"])
-        .help("Accept web pages of this origin only; may be given several times."),
+        .help("Accept web pages of this origin only; may be given several times.")
+        .manual(
+            "An origin is what browsers call a site by, without a path. It is compared as a whole; upper and lower case \
+             are the same. Clients that name another origin, or none, are disconnected.",
+        )
+        .store(Store::ByHand(by_hand::websockets_origin))
+        .listener_shows(Effect::LaterConnections, |l| {
+            (!l.websockets_origins.is_empty()).then(|| l.websockets_origins.join(" "))
+        }),
 ];

@@ -155,7 +155,7 @@ fn thousands_of_listeners_are_read_in_order() {
 
 #[test]
 fn a_million_notices_are_told_as_ten_thousand() {
-    let config = config("packet_buffer_size 1\n".repeat(700_000));
+    let config = config("store_clean_interval 1\n".repeat(700_000));
     assert_eq!(config.notices.len(), 10_001);
     assert_eq!(config.notices[10_000].text, "Warning: Further notices are left out.");
 }

@@ -187,7 +187,7 @@ pub(crate) const LATER: &[(&str, &[&str])] = &[
             "psk_hint",
         ],
     ),
-    ("WebSockets and HTTP", &["websockets_origin", "http_dir"]),
+    ("HTTP", &["http_dir"]),
     ("persistence", &["persistence_file", "persistence_location", "autosave_interval", "autosave_on_changes"]),
     (
         "bridges",

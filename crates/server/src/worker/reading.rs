@@ -14,6 +14,9 @@ const READ_BUDGET_BYTES: usize = 256 * 1024;
 /// A packet that is longer than this is gathered in a buffer of its own, as it comes.
 const GATHERED_FROM_BYTES: usize = 32 * 1024;
 
+/// What a read costs of the budget that brought nothing but what carries the bytes.
+const CARRIER_BYTES: usize = 4 * 1024;
+
 /// What to do with a connection after some of its bytes were handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -114,7 +117,8 @@ impl Worker {
                 None
             }
             Read::Introduced => self.introduce(id).then_some(0),
-            Read::Some(_) | Read::Drained(_) => None,
+            Read::Some(_) => Some(CARRIER_BYTES),
+            Read::Drained(_) => None,
         }
     }
 
@@ -193,7 +197,10 @@ impl Worker {
 
     fn fail(&mut self, id: ConnectionId, error: &io::Error) {
         if let Some(socket) = self.sockets.get_mut(id) {
-            socket.gone = true;
+            // Who broke the rules of what carries the bytes has been told so, and is given the time to read it.
+            let is_there = error.kind() == io::ErrorKind::InvalidData;
+            socket.told |= is_there;
+            socket.gone |= !is_there;
         }
         match text_of(error) {
             None => self.shard.closed(id, None),

@@ -40,4 +40,5 @@ mod sys_topics;
 mod timers;
 mod tree_print;
 mod unix_sockets;
+mod websockets;
 mod wire_cases;

@@ -44,7 +44,7 @@ const EFFECTS: &[Effect] = effects! {
     message_size_limit: limits::message_size_limit_drops_longer_messages_and_keeps_their_sender,
         limits::message_size_limit_refuses_clients_with_a_longer_will,
         overload::messages_over_message_size_limit_cost_only_their_sender;
-    packet_buffer_size: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
+    packet_buffer_size: crate::websockets::packet_buffer_size_bounds_the_head_of_the_request;
     per_listener_settings: access::per_listener_settings_leaves_security_options_to_the_listener_above_them,
         client_ids::per_listener_settings_leaves_ids_to_the_listener_above_them;
     pid_file: crate::pid_file::it_has_the_number_of_the_process_and_is_gone_at_the_end;
@@ -82,11 +82,13 @@ const EFFECTS: &[Effect] = effects! {
     max_topic_alias_broker: limits::max_topic_alias_broker_bounds_what_the_broker_uses;
     mount_point: delivery::mount_point_stands_before_all_topics_of_its_listeners_clients;
     port: listeners::port_opens_the_default_listener_and_bind_address_tells_where;
-    protocol: listeners::protocol_is_mqtt_and_nothing_else_so_far;
+    protocol: listeners::protocol_is_mqtt_or_websockets_and_nothing_else_so_far,
+        crate::websockets::clients_in_websockets_and_others_talk_with_each_other;
     proxy_protocol_v2_require_tls: crate::proxy_protocol::proxy_protocol_v2_require_tls_refuses_clients_without_it;
     socket_domain: crate::listeners::socket_domain_leaves_one_version_of_ip;
     use_username_as_clientid: client_ids::use_username_as_clientid_takes_the_one_for_the_other,
         client_ids::use_username_as_clientid_is_for_its_listener_alone;
+    websockets_origin: crate::websockets::websockets_origin_lets_in_pages_of_these_origins_only;
     websockets_log_level: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
     // TLS
     dhparamfile: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
