@@ -32,7 +32,7 @@ fn is_hung_up_on(mut stream: &TcpStream) {
     }
 }
 
-/// `[MQTT-6.0.0-4]`
+/// `[MQTT-6.0.0-4]` `[3.1.1 MQTT-6.0.0-4]`
 #[test]
 pub(crate) fn clients_in_websockets_and_others_talk_with_each_other() {
     let broker = broker("");
@@ -58,7 +58,7 @@ pub(crate) fn clients_in_websockets_and_others_talk_with_each_other() {
     broker.log.wait_for(&format!(" on port {port}."));
 }
 
-/// `[MQTT-6.0.0-2]`
+/// `[MQTT-6.0.0-2]` `[3.1.1 MQTT-6.0.0-2]`
 #[test]
 fn packets_may_be_cut_and_joined_as_one_likes() {
     let broker = broker("");
@@ -89,7 +89,7 @@ fn packets_may_be_cut_and_joined_as_one_likes() {
     }
 }
 
-/// `[MQTT-6.0.0-1]`
+/// `[MQTT-6.0.0-1]` `[3.1.1 MQTT-6.0.0-1]`
 #[test]
 fn who_breaks_the_rules_is_closed_with_a_code() {
     let broker = broker("");
@@ -139,6 +139,7 @@ fn a_connection_ends_with_a_close_frame_whoever_ends_it() {
     broker.log.wait_for("disconnected: connection closed by client.");
 }
 
+/// `[MQTT-6.0.0-3]` `[3.1.1 MQTT-6.0.0-3]`
 #[test]
 fn a_request_that_is_none_is_closed_without_an_answer() {
     let broker = broker("");
