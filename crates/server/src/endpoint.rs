@@ -26,8 +26,9 @@ pub(crate) fn open(
     options: BindOptions,
     logger: &Logger,
 ) -> Result<Vec<Listener>, String> {
+    warn_of_options_without_effect(endpoint, logger);
     if let Some(path) = &endpoint.unix_path {
-        return open_unix(path, endpoint, logger).map(|socket| vec![socket]);
+        return open_unix(path, logger).map(|socket| vec![socket]);
     }
     let mut sockets = Vec::new();
     let mut unavailable = None;
@@ -50,14 +51,24 @@ pub(crate) fn open(
     }
 }
 
-/// One socket for all workers.
-fn open_unix(path: &str, endpoint: &Endpoint, logger: &Logger) -> Result<Listener, String> {
-    let of_tcp =
-        [("bind_interface", endpoint.bind_interface.is_some()), ("socket_domain", endpoint.socket_domain.is_some())];
-    for (option, _) in of_tcp.iter().filter(|(_, given)| *given) {
-        let text = format!("Warning: The '{option}' option has no effect on the Unix socket {path}.");
-        logger.log(LogLevel::Warning, text);
+/// Options that mean nothing to a listener of this kind.
+fn warn_of_options_without_effect(endpoint: &Endpoint, logger: &Logger) {
+    let is_unix = endpoint.unix_path.is_some();
+    for (option, is_idle) in [
+        ("bind_interface", is_unix && endpoint.bind_interface.is_some()),
+        ("socket_domain", is_unix && endpoint.socket_domain.is_some()),
+        ("websockets_origin", endpoint.protocol == Protocol::Mqtt && !endpoint.websockets_origins.is_empty()),
+        ("proxy_protocol_v2_require_tls", endpoint.proxy_protocol_v2_require_tls && endpoint.proxy_protocol != Some(2)),
+    ] {
+        if is_idle {
+            let text = format!("Warning: The '{option}' option has no effect on listener {}.", endpoint.place());
+            logger.log(LogLevel::Warning, text);
+        }
     }
+}
+
+/// One socket for all workers.
+fn open_unix(path: &str, logger: &Logger) -> Result<Listener, String> {
     logger.log(LogLevel::Information, format!("Opening unix listen socket on path {path}."));
     Listener::bind_unix(path.as_ref())
         .map_err(|error| format!("Error: Unable to listen on {path}: {}.", error_text(&error)))
