@@ -1,7 +1,9 @@
 //! Requests to the broker itself: topics under `$CONTROL`.
 //!
 //! They are never routed. A client that publishes one gets its answer under the same topic and `/response`, alone and
-//! without a subscription, as in Mosquitto. The only endpoint is `$CONTROL/broker/v1` (`enable_control_api`).
+//! without a subscription; at QoS 2 when it is released, so that nothing is done twice. Mosquitto does that only where there
+//! is no endpoint, and publishes the answers of `$CONTROL/broker/v1` to whoever subscribes. That is the only endpoint here
+//! (`enable_control_api`).
 
 use crate::log::log;
 use crate::publish::describe;
@@ -124,7 +126,7 @@ fn response(command: &str, key: &str, value: Value, correlation: Option<&str>) -
 }
 
 fn listeners(settings: &Settings) -> Vec<Value> {
-    let listed = settings.listeners.iter().map(|listener| {
+    let listed = settings.listeners.iter().filter(|listener| !listener.closed).map(|listener| {
         let mut listed = Map::new();
         listed.insert("port".to_owned(), listener.port.into());
         let protocol = if listener.websockets { "mqtt+websockets" } else { "mqtt" };
@@ -153,7 +155,8 @@ mod tests {
             ..ListenerSettings::default()
         };
         let unix = ListenerSettings { websockets: true, unix_path: Some("/run/x.sock".into()), ..listener(0, None) };
-        let listeners = vec![listener(1883, None), listener(1884, Some("127.0.0.1")), unix];
+        let closed = ListenerSettings { closed: true, ..listener(1885, None) };
+        let listeners = vec![listener(1883, None), closed, listener(1884, Some("127.0.0.1")), unix];
         answer(request.as_bytes(), &Settings { listeners, ..Settings::default() })
     }
 

@@ -4,6 +4,7 @@ use crate::id::SessionId;
 use crate::subscriber::Subscriber;
 use crate::subscription_tree::{Copied, NodeId, ROOT};
 use crate::{DropCounts, Shard, ShardId, Shared};
+use mosquitto_mqtt::MAX_LEVEL_SEPARATORS;
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 
@@ -159,10 +160,10 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// The filter that a node stands for. No filter has more levels than there are nodes.
+    /// The filter that a node stands for. What was copied while the tree changed may lead round in a circle.
     fn filter(&self, node: &Copied) -> String {
         let (mut levels, mut at) = (Vec::new(), Some(node));
-        while let Some(node) = at.filter(|_| levels.len() < self.nodes.len()) {
+        while let Some(node) = at.filter(|_| levels.len() <= MAX_LEVEL_SEPARATORS) {
             levels.push(String::from_utf8_lossy(&node.level));
             at = self.nodes.get(&node.parent).copied();
         }

@@ -146,7 +146,7 @@ impl Shard {
         if let Some(at) = session.drops.as_ref().and_then(|drops| drops.line_at) {
             self.home.timers.cancel(at, Timer::Drops(slot));
         }
-        self.home.statistics.dropped.add(DropReason::SessionEnded, session.window.len());
+        self.home.statistics.dropped.add(DropReason::SessionEnded, session.window.undelivered());
         let id = SessionId { slot, epoch: session.epoch };
         let places = session.into_places();
         if !places.is_empty() {

@@ -200,9 +200,9 @@ impl Home {
 
     fn enqueue(&mut self, to: Subscriber, outgoing: &mut Outgoing<'_>, qos: QoS, retain: bool) {
         let Some(session) = self.sessions.find_mut(to.session) else { return };
-        let limit = self.settings.max_queued_messages as usize;
-        if session.window.is_full(limit) {
-            let of_messages = limit > 0 && session.window.queued() >= limit;
+        let (limit, is_here) = (self.settings.max_queued_messages as usize, session.connection.is_some());
+        let of_messages = session.window.has_too_many(limit, is_here);
+        if of_messages || session.window.has_too_many_bytes(is_here) {
             let reason = if of_messages { DropReason::QueueFull } else { DropReason::QueueBytes };
             self.drop_for(to.session.slot, reason);
             return;

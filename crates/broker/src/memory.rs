@@ -12,12 +12,12 @@ const ROOM_PART: u64 = 32;
 
 impl Shard {
     /// Bytes of the heap that are in use now. Above [`memory_limit`](crate::Settings::memory_limit) no new work is taken:
-    /// no new session, no subscription, no message, but for those that empty what is retained. What was taken before is
-    /// still delivered, and who has a session may come back for it. To be told at the beginning of a tick, as often as is
-    /// worth it.
+    /// no new session, no new subscription, no message, but for those that empty what is retained (at QoS 2 that takes room
+    /// first). What was taken before is still delivered, and who has a session may come back for it. A will is sent on, and
+    /// retained where it takes the place of another message. To be told at the beginning of a tick, as often as is worth it.
     pub fn heap_in_use(&mut self, bytes: u64) {
         let limit = self.home.settings.memory_limit;
-        // All shards go by what the first one has found, so that they do not disagree about a heap that is near the limit.
+        // All shards go by what the last look of any of them has found: they do not disagree about a heap near the limit.
         let was_full = self.shared.memory_full.load(Ordering::Relaxed);
         let bound = if was_full { limit - limit / ROOM_PART } else { limit };
         let is_full = limit > 0 && bytes > bound;
@@ -34,6 +34,11 @@ impl Shard {
                 log!(self.home.log, Notice, "The heap is below memory_limit again: new work is taken.");
             }
         }
+    }
+
+    /// Learns at the beginning of a tick what other shards have found.
+    pub(crate) fn learn_of_heap(&mut self) {
+        self.home.memory_full = self.shared.memory_full.load(Ordering::Relaxed);
     }
 
     /// The reason codes that refuse subscriptions. None where the connection has been ended instead: in MQTT 3.1 a refusal

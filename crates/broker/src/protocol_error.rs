@@ -131,12 +131,8 @@ impl FaultyPacket<'_> {
     /// The length of what a DISCONNECT says, and that of what it brings, where the latter is more.
     fn disconnect(&self) -> Option<String> {
         let len = self.body.len();
-        let said = if self.version.is_v5() {
-            // The reason code, and properties of less than 128 bytes.
-            2 + usize::from(*self.body.get(1).filter(|&&len| len < 0x80)?)
-        } else {
-            0
-        };
+        // The reason code, and properties of less than 128 bytes. In MQTT 3 there is nothing to be said.
+        let said = 2 + usize::from(*self.body.get(1).filter(|&&len| len < 0x80)?);
         (said < len).then(|| format!("DISCONNECT packet with overlong remaining length ({said}:{len})"))
     }
 

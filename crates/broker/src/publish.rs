@@ -155,7 +155,7 @@ impl Shard {
             retain: publish.retain,
             expires_at: self.expiry(said.expiry_s),
         };
-        let refused = self.refusal(slot, standing, publish);
+        let refused = self.refusal(slot, came, publish);
         if refused == Some(ReasonCode::QUOTA_EXCEEDED) && !self.can_refuse(id, slot, publish) {
             return Ok(Flow::Next);
         }
@@ -201,26 +201,31 @@ impl Shard {
 
     /// Why a message is thrown away although it is acknowledged, if it is.
     #[inline]
-    fn refusal(&self, slot: u32, standing: Standing, publish: &Publish<'_>) -> Option<ReasonCode> {
+    fn refusal(&mut self, slot: u32, came: &Came<'_>, publish: &Publish<'_>) -> Option<ReasonCode> {
         let limit = self.home.settings.message_size_limit;
         if limit > 0 && publish.payload.len() > limit as usize {
             return Some(ReasonCode::PACKET_TOO_LARGE);
         }
-        match standing {
+        match came.standing {
             Standing::Ordinary | Standing::Control => {}
             Standing::Denied => return Some(ReasonCode::NOT_AUTHORIZED),
             Standing::Impossible => return Some(ReasonCode::TOPIC_NAME_INVALID),
         }
-        (self.home.memory_full && self.is_new_work(slot, publish)).then_some(ReasonCode::QUOTA_EXCEEDED)
+        (self.home.memory_full && self.is_new_work(slot, came.topic, publish)).then_some(ReasonCode::QUOTA_EXCEEDED)
     }
 
-    /// Whether a message takes memory: it does not where it only empties its topic, or is known already.
+    /// Whether a message takes memory: it does not where it is known already, or empties its topic. Where there is nothing to
+    /// empty, or not before PUBREL, it only takes room itself, here or in the queues of clients that are away.
     #[cold]
-    fn is_new_work(&self, slot: u32, publish: &Publish<'_>) -> bool {
-        let is_known = publish.qos == QoS::ExactlyOnce
-            && self.home.sessions.get(slot).is_some_and(|session| session.incoming.get(publish.packet_id).is_some());
-        let only_empties = publish.retain && publish.payload.is_empty();
-        !is_known && !only_empties
+    fn is_new_work(&mut self, slot: u32, topic: &str, publish: &Publish<'_>) -> bool {
+        if publish.qos == QoS::ExactlyOnce {
+            return self
+                .home
+                .sessions
+                .get(slot)
+                .is_none_or(|session| session.incoming.get(publish.packet_id).is_none());
+        }
+        !(publish.retain && publish.payload.is_empty() && self.is_retained(topic.as_bytes()))
     }
 
     /// A client of MQTT 3 cannot be told that its message is not taken, and must not believe that it was: it loses its

@@ -134,11 +134,11 @@ impl Shard {
         }
     }
 
-    /// A packet is not whole. What its header alone shows to be wrong is not waited for.
+    /// A packet is not whole. Where its flags are wrong, the rest is not waited for.
     fn wait_for_the_rest(&mut self, id: ConnectionId, header: FixedHeader) -> Then {
         let Some(connection) = self.home.connections.get(id) else { return Then::Ended { by_client: false } };
         let (version, is_open) = (connection.version, matches!(connection.phase, Phase::Open(_)));
-        match check_header(header, version) {
+        match header.packet_type(version) {
             Err(error) if is_open => {
                 self.fail(id, header.first_byte, &[], error.into());
                 Then::Ended { by_client: false }
@@ -154,7 +154,8 @@ impl Shard {
         }
     }
 
-    /// The fixed header, with its length held against the limits before anything is reserved for it.
+    /// The fixed header, with its length held against the limits, and against what packets of its type have, before anything
+    /// is reserved for it.
     #[inline]
     fn header(&mut self, id: ConnectionId, bytes: &[u8]) -> Result<Option<FixedHeader>, Refused> {
         let Some(connection) = self.home.connections.get(id) else { return Ok(None) };
@@ -184,21 +185,26 @@ impl Shard {
         if header.packet_len() > self.home.settings.max_packet_size as usize {
             return Err(too_large().into());
         }
-        let cap = match PacketType::from_first_byte(header.first_byte) {
-            Some(PacketType::Connect | PacketType::Auth) => LONG_PACKET_MAX,
-            Some(PacketType::Subscribe | PacketType::Unsubscribe) if v5 => LONG_PACKET_MAX,
+        let len = header.remaining_length;
+        let (fits, text) = match PacketType::from_first_byte(header.first_byte) {
+            Some(PacketType::Connect | PacketType::Auth) => (len <= LONG_PACKET_MAX, "oversize packet"),
+            Some(PacketType::Subscribe | PacketType::Unsubscribe) if v5 => (len <= LONG_PACKET_MAX, "oversize packet"),
             Some(
                 PacketType::PubAck
                 | PacketType::PubRec
                 | PacketType::PubRel
                 | PacketType::PubComp
                 | PacketType::Disconnect,
-            ) if v5 => SHORT_PACKET_MAX,
+            ) if v5 => (len <= SHORT_PACKET_MAX, "oversize packet"),
+            Some(PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp) => {
+                (len == 2, "malformed packet")
+            }
+            Some(PacketType::Disconnect | PacketType::PingReq | PacketType::PingResp) => (len == 0, "malformed packet"),
             _ => return Ok(Some(header)),
         };
-        if header.remaining_length > cap {
-            // These caps end a connection without a word, as in Mosquitto.
-            self.end_with(id, None, Some("oversize packet"));
+        if !fits {
+            // A wrong length ends a connection without a word, as in Mosquitto.
+            self.end_with(id, None, Some(text));
             return Ok(None);
         }
         Ok(Some(header))
@@ -256,10 +262,6 @@ impl Shard {
                 self.on_unsubscribe(id, slot, &Unsubscribe::decode(body, version)?);
             }
             PacketType::PingReq => {
-                if !body.is_empty() {
-                    self.end_with(id, None, Some("malformed packet"));
-                    return Ok(Flow::Next);
-                }
                 log!(self.home.log, Debug, "Received PINGREQ from {}", self.home.name_of(id));
                 log!(self.home.log, Debug, "Sending PINGRESP to {}", self.home.name_of(id));
                 // [MQTT-3.12.4-1]
@@ -282,8 +284,6 @@ impl Shard {
                 // [MQTT-4.12.0-7]: no authentication method was agreed on, so there is none to go on with.
                 return Err(protocol_error("AUTH", "came without an authentication method").into());
             }
-            // One that is too long is not answered, like its sibling.
-            PacketType::PingResp if !body.is_empty() => self.end_with(id, None, Some("malformed packet")),
             PacketType::ConnAck | PacketType::SubAck | PacketType::UnsubAck | PacketType::PingResp => {
                 return Err(protocol_error("packet type", "is one that only servers send").into());
             }
@@ -314,19 +314,6 @@ impl Shard {
     pub(crate) fn refuse(&mut self, id: ConnectionId, reason: ReasonCode, text: &'static str) {
         self.end_with(id, Some(reason), Some(text));
     }
-}
-
-/// What a fixed header alone tells of its packet: whether the flags are those of its type, and the length, where all
-/// packets of the type have the same.
-fn check_header(header: FixedHeader, version: ProtocolVersion) -> Result<(), DecodeError> {
-    let expected = match header.packet_type(version)? {
-        PacketType::PingReq => 0,
-        PacketType::Disconnect if !version.is_v5() => 0,
-        PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp if !version.is_v5() => 2,
-        _ => return Ok(()),
-    };
-    let fits = header.remaining_length == expected;
-    if fits { Ok(()) } else { Err(malformed("remaining length", "is not that of the packet type")) }
 }
 
 pub(crate) fn malformed(field: &'static str, what: &'static str) -> DecodeError {

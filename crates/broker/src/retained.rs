@@ -57,6 +57,12 @@ impl Shard {
         }
     }
 
+    /// Whether anything is retained for a topic, after all that this shard has done so far.
+    pub(crate) fn is_retained(&mut self, topic: &[u8]) -> bool {
+        self.apply_retained_changes();
+        self.shared.retained.read().has(topic)
+    }
+
     /// Begins to send a new subscription what is retained for it `[MQTT-3.3.1-9]`.
     pub(crate) fn start_stream(&mut self, slot: u32, stream: RetainedStream) {
         let Some(session) = self.home.sessions.get_mut(slot) else { return };

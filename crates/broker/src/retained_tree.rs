@@ -179,12 +179,18 @@ impl RetainedTree {
         self.remove_if(topic, |message| message.view().expires_at <= now);
     }
 
+    /// Whether anything is retained for `topic`.
+    pub(crate) fn has(&self, topic: &[u8]) -> bool {
+        let node = self.find(topic).and_then(|at| self.nodes.get(at as usize));
+        node.is_some_and(|node| node.message.is_some())
+    }
+
+    fn find(&self, topic: &[u8]) -> Option<NodeId> {
+        levels(topic).try_fold(ROOT, |at, level| self.edge(at, level))
+    }
+
     fn remove_if(&mut self, topic: &[u8], gone: impl FnOnce(&Message) -> bool) {
-        let mut at = ROOT;
-        for level in levels(topic) {
-            let Some(child) = self.edge(at, level) else { return };
-            at = child;
-        }
+        let Some(at) = self.find(topic) else { return };
         if let Some(node) = self.nodes.get_mut(at as usize)
             && node.message.as_ref().is_some_and(gone)
         {

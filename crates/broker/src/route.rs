@@ -85,7 +85,8 @@ impl Shard {
         let work = (matches.local.len() + matches.remote.len() + matches.groups.len()) * (1 + copied / WORK_BYTES);
         self.work = self.work.saturating_add(u32::try_from(work).unwrap_or(u32::MAX));
         let matched = !matches.is_empty();
-        if outgoing.view.retain {
+        // Wills and messages of QoS 2 may have come when it was allowed still.
+        if outgoing.view.retain && self.home.settings.retain_available {
             self.retain(outgoing);
         }
         matched

@@ -64,7 +64,7 @@ pub(crate) struct Session {
     pub(crate) retry_at: Option<Moment>,
     /// Retained messages under way to it, if there are any.
     pub(crate) retained: Option<Box<RetainedStreams>>,
-    /// Whether it stands in the list of sessions to stream retained messages to.
+    /// Whether it stands in the list of sessions to stream to: retained messages, or queued ones of QoS 0.
     pub(crate) streaming: bool,
     /// Whether the loss of messages was logged since the client came.
     pub(crate) drops_logged: bool,

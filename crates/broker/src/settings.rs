@@ -11,12 +11,13 @@ pub struct Settings {
     /// The most QoS 1 and 2 messages in flight towards a client that names no Receive Maximum, and the Receive
     /// Maximum announced to clients; 0 is no limit.
     pub max_inflight_messages: u16,
-    /// The most messages queued for a client beyond those in flight, and the most unsent packets before QoS 0 messages
-    /// towards it are dropped; 0 is no limit.
+    /// The most messages queued for a client that is away, and the most unsent packets before QoS 0 messages towards one that
+    /// is here are dropped; 0 is no limit. For a client that is here, as many more are queued as it takes at once.
     pub max_queued_messages: u32,
     /// Bytes of payload in flight towards a client with which no further QoS 1 or 2 message is started; 0 is no limit.
     pub max_inflight_bytes: u32,
-    /// Bytes of payload queued for a client, beyond those in flight, with which no further message is; 0 is no limit.
+    /// Bytes of payload queued for a client that is away with which no further message is; 0 is no limit. For a client that is
+    /// here, `max_inflight_bytes` more.
     pub max_queued_bytes: u32,
     /// Seconds; the largest keep alive allowed; 0 allows any.
     pub max_keepalive_s: u16,

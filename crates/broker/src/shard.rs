@@ -117,6 +117,7 @@ impl Shard {
     pub fn begin(&mut self, now: Moment) {
         self.home.previous_now = self.home.now;
         self.home.now = self.home.now.max(now);
+        self.learn_of_heap();
         self.fire_timers();
         self.go_on_reviewing();
         self.sweep_retained();

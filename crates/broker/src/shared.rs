@@ -20,7 +20,7 @@ pub struct Shared {
     pub(crate) retained: RwLock<RetainedTree>,
     /// Sessions, those of clients that are away included.
     sessions: AtomicUsize,
-    /// Whether the log says that the heap is full.
+    /// Whether the heap was full at the last look, and the log says so.
     pub(crate) memory_full: AtomicBool,
 }
 

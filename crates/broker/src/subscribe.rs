@@ -62,7 +62,7 @@ impl Shard {
         let Some(connection) = self.home.connections.get(id) else { return };
         let (version, terms) = (connection.version, Terms::of(connection));
         let Some(session) = self.origin(slot) else { return };
-        if self.home.memory_full {
+        if self.home.memory_full && self.any_is_new(session, subscribe, &terms) {
             if let Some(reasons) = self.refuse_subscriptions(id, subscribe) {
                 self.send_suback(id, subscribe.packet_id, &reasons);
             }
@@ -114,6 +114,15 @@ impl Shard {
                 retained.regrant(node, grant);
             }
         }
+    }
+
+    /// Whether any of the subscriptions takes memory: one that is there already is only replaced.
+    #[cold]
+    fn any_is_new(&mut self, session: SessionId, subscribe: &Subscribe<'_>, terms: &Terms) -> bool {
+        let (shard, tree) = (self.id, self.tree());
+        let is_new = |filter: MountedFilter<'_>| !tree.has(&filter.filter, filter.group, shard, session);
+        let mount_point = terms.mount_point.as_deref();
+        subscribe.subscriptions().any(|wanted| MountedFilter::new(mount_point, wanted.filter).is_some_and(is_new))
     }
 
     /// False where the client does not take an answer so long, which ends its connection.

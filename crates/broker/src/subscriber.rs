@@ -79,22 +79,30 @@ impl Subscriber {
 }
 
 /// Marks those of a message's targets that are [repeated](Subscriber::is_repeated), so that one of each session is not
-/// `[3.1.1 MQTT-3.3.5-1]`.
+/// `[3.1.1 MQTT-3.3.5-1]`; or two, where one at a higher QoS leaves out what the session itself publishes.
 pub(crate) fn mark_repeated(targets: &mut [Subscriber]) {
-    let mut best: HashMap<(ShardId, SessionId), usize, RandomState> = HashMap::default();
+    // By session, those with No Local apart: of each kind one covers all others.
+    let mut best: HashMap<(ShardId, SessionId, bool), usize, RandomState> = HashMap::default();
     for at in 0..targets.len() {
         let Some(target) = targets.get(at) else { return };
-        match best.entry((target.shard, target.session)) {
+        match best.entry((target.shard, target.session, target.grant.no_local())) {
             Entry::Vacant(place) => _ = place.insert(at),
             Entry::Occupied(mut known) => {
                 let Ok([other, target]) = targets.get_disjoint_mut([*known.get(), at]) else { return };
                 if other.covers(target) {
                     target.is_repeated = true;
-                } else if target.covers(other) {
+                } else {
                     other.is_repeated = true;
                     known.insert(at);
                 }
             }
+        }
+    }
+    for (&(shard, session, _), &others) in best.iter().filter(|((.., no_local), _)| *no_local) {
+        if let Some(&all) = best.get(&(shard, session, false))
+            && let Ok([all, others]) = targets.get_disjoint_mut([all, others])
+        {
+            others.is_repeated = all.covers(others);
         }
     }
 }
@@ -287,12 +295,13 @@ mod tests {
             target(3, two, true),
             target(3, zero, false),
             target(4, one, true),
+            target(4, zero, false),
             target(4, one, false),
         ];
         mark_repeated(&mut targets);
         let repeated: Vec<bool> = targets.iter().map(|target| target.is_repeated).collect();
         // What does not get the client's own messages cannot stand for what does.
-        assert_eq!(repeated, [true, false, false, true, true, false, false, true, false]);
+        assert_eq!(repeated, [true, false, false, true, true, false, false, true, true, false]);
     }
 
     #[test]

@@ -166,11 +166,21 @@ impl SubscriptionTree {
         shard: ShardId,
         session: SessionId,
     ) -> Option<NodeId> {
-        let mut at = ROOT;
-        for level in levels(filter.as_bytes()) {
-            at = self.child(at, level)?;
-        }
+        let at = self.find(filter)?;
         self.remove_at(at, group, shard, session).then_some(at)
+    }
+
+    /// Whether the session has this subscription.
+    pub(crate) fn has(&self, filter: &str, group: Option<&str>, shard: ShardId, session: SessionId) -> bool {
+        let Some(node) = self.find(filter).and_then(|at| self.nodes.get(at as usize)) else { return false };
+        match group {
+            None => node.subscribers.find(shard, session).is_some(),
+            Some(name) => node.groups.get(name).is_some_and(|group| group.member(shard, session).is_some()),
+        }
+    }
+
+    fn find(&self, filter: &str) -> Option<NodeId> {
+        levels(filter.as_bytes()).try_fold(ROOT, |at, level| self.child(at, level))
     }
 
     /// Takes one subscription back, of which the node is known. Returns whether there was one.

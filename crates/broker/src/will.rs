@@ -1,10 +1,10 @@
 //! Wills: what is published for a client that left without a word.
 
-use crate::Shard;
 use crate::message::{MessageRef, Outgoing};
 use crate::publish::allowed_to_publish;
 use crate::session::StoredWill;
 use crate::timers::Timer;
+use crate::{DropReason, Shard};
 
 impl Shard {
     /// The connection of a session was lost. Its will is due now, or after its delay, or with the end of the session,
@@ -31,8 +31,14 @@ impl Shard {
             return;
         }
         let expires_at = self.expiry(expiry_s);
+        let mut retain = message.view().retain;
+        if retain && self.home.memory_full && !self.is_retained(message.view().topic) {
+            // Clients with a session may come and go, each time with another will.
+            retain = false;
+            self.home.drop_for(slot, DropReason::MemoryLimit);
+        }
         // Its lifetime begins now, and so does its being stored.
-        let mut outgoing = Outgoing::new(MessageRef { expires_at, ..message.view() });
+        let mut outgoing = Outgoing::new(MessageRef { retain, expires_at, ..message.view() });
         // Nobody could hold it back: it goes also to a shard that has much mail.
         let way = self.way_for(&outgoing.view);
         self.route(way, &mut outgoing, origin);

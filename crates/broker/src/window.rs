@@ -81,6 +81,9 @@ const KEPT_CAPACITY: usize = 1024;
 /// Receive Maximum and `max_queued_messages` allow.
 const BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Bytes that a queued message takes besides its own, about: very many that say nothing would take more than any that do.
+const QUEUED_COST: usize = size_of::<Queued>() + 64;
+
 /// The outgoing half of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
@@ -94,6 +97,8 @@ pub(crate) struct Window {
     /// With so many of them, nothing more is started, or queued; 0 is no limit.
     in_flight_payload_max: usize,
     queued_payload_max: usize,
+    /// Messages that the present connection takes at once, as it was told (0: any number).
+    maximum: u16,
     /// Entries of `in_flight` that await something.
     live: u16,
     /// Entries that wait to be sent again on the present connection.
@@ -115,6 +120,7 @@ impl Window {
     /// Begins a connection that takes `maximum` unacknowledged messages (0: as many as there are identifiers).
     /// Everything in flight is to be sent again.
     pub(crate) fn connect(&mut self, maximum: u16) {
+        self.maximum = maximum;
         self.quota_max = if maximum == 0 { u16::MAX } else { maximum };
         self.quota = self.quota_max;
         self.unsent = 0;
@@ -206,11 +212,19 @@ impl Window {
         self.bytes -= bytes;
     }
 
-    /// Whether nothing more can be queued where `limit` messages may be (0: any number).
-    pub(crate) fn is_full(&self, limit: usize) -> bool {
-        (limit > 0 && self.queue.len() >= limit)
-            || (self.queued_payload_max > 0 && self.queued_payload >= self.queued_payload_max)
-            || self.bytes >= BYTES_MAX
+    /// Whether as many messages are queued as may be where the limit is `limit` (0: any number). Mosquitto's rule: for a
+    /// client that is here, as many more as it takes at once.
+    pub(crate) fn has_too_many(&self, limit: usize, is_here: bool) -> bool {
+        let more = if is_here { usize::from(self.maximum) } else { 0 };
+        limit > 0 && self.queue.len() >= limit.saturating_add(more)
+    }
+
+    /// Whether as many bytes are queued as may be; likewise.
+    pub(crate) fn has_too_many_bytes(&self, is_here: bool) -> bool {
+        let more = if is_here { self.in_flight_payload_max } else { 0 };
+        let limit = self.queued_payload_max;
+        (limit > 0 && self.queued_payload >= limit.saturating_add(more))
+            || self.bytes + self.queue.len() * QUEUED_COST >= BYTES_MAX
     }
 
     /// Whether so much payload is in flight that there is no room for QoS 0 either: Mosquitto's rule.
@@ -352,6 +366,11 @@ impl Window {
     pub(crate) fn len(&self) -> usize {
         usize::from(self.live) + self.queue.len()
     }
+
+    /// Those of them that the client does not have for good.
+    pub(crate) fn undelivered(&self) -> usize {
+        self.in_flight.iter().filter(|entry| entry.message.is_some()).count() + self.queue.len()
+    }
 }
 
 /// The identifier after this one: 1 to 65,535 and round again.
@@ -435,11 +454,11 @@ mod tests {
         let (mut window, small, payload) = (window(0), message(), vec![0; BYTES_MAX / 2]);
         let large = Message::store(MessageRef { payload: &payload, ..small.view() });
         let id = window.launch(large.clone(), QoS::ExactlyOnce, false, 0);
-        assert!(window.is_open() && !window.is_full(0));
+        assert!(window.is_open() && !window.has_too_many_bytes(true));
         window.enqueue(Queued { message: large.clone(), qos: QoS::AtLeastOnce, retain: false, identifier: 0 });
-        assert!(window.is_full(0));
+        assert!(window.has_too_many_bytes(true));
         window.handed_over(id);
-        assert!(!window.is_full(0) && window.is_full(1));
+        assert!(!window.has_too_many_bytes(true));
         window.finish(id);
         let queued = window.next_queued().unwrap();
         let id = window.launch(queued.message, QoS::AtLeastOnce, false, 0);
@@ -447,6 +466,24 @@ mod tests {
         window.enqueue(Queued { message: large, qos: QoS::AtLeastOnce, retain: false, identifier: 0 });
         window.next_queued();
         assert_eq!(window.bytes, 0);
+    }
+
+    #[test]
+    fn messages_that_say_nothing_are_bounded_as_well() {
+        let (mut window, nothing) = (window(0), message());
+        let large = Message::store(MessageRef { payload: &vec![0; BYTES_MAX - 1000 * QUEUED_COST], ..nothing.view() });
+        let queued = |message: &Message| Queued {
+            message: message.clone(),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            identifier: 0,
+        };
+        window.enqueue(queued(&large));
+        let more = (0..1000).take_while(|_| {
+            window.enqueue(queued(&nothing));
+            !window.has_too_many_bytes(false)
+        });
+        assert_eq!(more.count(), 1000 - 2 - 1000 / QUEUED_COST);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::log::LogType;
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 
 /// The exit status of the broker when its configuration or its command line cannot be used.
@@ -171,6 +172,12 @@ impl Notice {
     pub(crate) fn new(level: LogType, text: impl Into<String>) -> Self {
         Self { level, text: text.into() }
     }
+}
+
+/// Why the system refused something, in its own words, without the number that Rust puts behind them.
+pub(crate) fn reason_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or(&text).to_owned()
 }
 
 /// A part of a file as it appears in a message. Cut, because a line has no longest length and a log line has one; and

@@ -1,7 +1,7 @@
 //! Files as lines: what is read, what is skipped, and where an error stands.
 
 use crate::config::{Config, Listener, Origin, Security};
-use crate::error::{ConfigError, ConfigErrors, Location, Notice};
+use crate::error::{ConfigError, ConfigErrors, Location, Notice, reason_text};
 use crate::log::LogType;
 use crate::reference::{Reference, Referent};
 use std::fs::File;
@@ -216,7 +216,7 @@ fn contents(path: &Path, included: bool) -> Result<Vec<u8>, ConfigError> {
     let shown = path.display();
     let unable =
         |expected: String| ConfigError::new(format_args!("Unable to open config file '{shown}'.")).expected(expected);
-    let unreadable = |reason: std::io::Error| unable(format!("a file that can be read ({reason})"));
+    let unreadable = |reason: std::io::Error| unable(format!("a file that can be read ({})", reason_text(&reason)));
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if metadata.is_dir() {
         return Err(ConfigError::new(format_args!("Config file '{shown}' is a directory.")));

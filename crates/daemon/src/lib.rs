@@ -31,7 +31,7 @@ pub enum Detached {
 pub struct Outcome {
     /// The exit status: 0 if the daemon runs.
     pub code: u8,
-    /// What it has to say about it, where it does not run.
+    /// What it has to say about it: nothing, where all is well.
     pub text: String,
 }
 
@@ -40,9 +40,9 @@ pub struct Outcome {
 pub struct Report(PipeWriter);
 
 impl Report {
-    /// The daemon runs.
-    pub fn started(self) {
-        self.tell(0, "");
+    /// The daemon runs, and has this to say before it says no more here.
+    pub fn started(self, text: &str) {
+        self.tell(0, text);
     }
 
     /// It does not, and will end with this exit status, which is not 0.

@@ -2,9 +2,10 @@
 
 use crate::sensitive::links_are_allowed;
 use crate::{interface, privileges};
-use mosquitto_config::Settings;
+use mosquitto_config::{Endpoint, Settings};
 use mosquitto_transport::error_text;
 use nix::unistd::{AccessFlags, eaccess};
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
@@ -30,6 +31,12 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     }
     let endpoints = settings.endpoints();
     problems.extend(endpoints.iter().filter_map(|endpoint| unix_socket(endpoint.unix_path.as_deref()?.as_ref())));
+    let mut places = HashSet::new();
+    for place in endpoints.iter().map(Endpoint::place) {
+        if !places.insert(place.clone()) {
+            problems.push(format!("Error: Two listeners at {place}: only one of them can be opened."));
+        }
+    }
     let over_tcp = endpoints.iter().filter(|endpoint| endpoint.unix_path.is_none());
     for name in over_tcp.filter_map(|endpoint| endpoint.bind_interface.as_deref()) {
         match interface::addresses(name) {

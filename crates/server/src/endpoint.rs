@@ -74,7 +74,8 @@ fn open_unix(path: &str, logger: &Logger) -> Result<Listener, String> {
         .map_err(|error| format!("Error: Unable to listen on {path}: {}.", error_text(&error)))
 }
 
-fn failed(address: SocketAddr, error: &io::Error) -> String {
+/// The line that says that an endpoint could not be opened.
+pub(crate) fn failed(address: SocketAddr, error: &io::Error) -> String {
     format!("Error: Unable to listen on {}, port {}: {}.", address.ip(), address.port(), error_text(error))
 }
 

@@ -13,12 +13,13 @@ pub(crate) struct Launch {
     path: Option<PathBuf>,
     pid_file: Option<PidFile>,
     report: Option<Report>,
+    warning: String,
 }
 
 impl Launch {
     /// `path` is that of the pid file, `report` is to the process that waits, if one does.
     pub(crate) fn new(path: Option<PathBuf>, report: Option<Report>) -> Self {
-        Self { path, pid_file: None, report }
+        Self { path, pid_file: None, report, warning: String::new() }
     }
 
     /// The listeners are open. The pid file is written only now (Mosquitto's before), so that a broker that is started a
@@ -28,10 +29,15 @@ impl Launch {
         Ok(())
     }
 
+    /// Something is not as it should be, and the broker will run all the same. In the foreground standard error tells.
+    pub(crate) fn warn(&mut self, text: String) {
+        self.warning = text;
+    }
+
     /// The broker runs.
     pub(crate) fn running(&mut self) {
         if let Some(report) = self.report.take() {
-            report.started();
+            report.started(&self.warning);
         }
         supervisor::ready();
     }

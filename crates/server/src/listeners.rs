@@ -1,12 +1,17 @@
 //! The listeners of the running broker by number, and what becomes of them by a reload.
 
+mod taken;
+
 use crate::endpoint::{self, Door};
 use crate::log::Logger;
 use crate::seats::Seats;
 use crate::settings::layers;
 use mosquitto_broker::LogLevel;
-use mosquitto_config::{Endpoint, Global};
+use mosquitto_config::{Endpoint, Global, Place};
 use mosquitto_transport::BindOptions;
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use taken::Taken;
 
 /// The listeners of a broker. A connection carries the number of the one that it came through, for as long as it lives.
 #[derive(Debug)]
@@ -21,6 +26,8 @@ pub(crate) struct Listeners {
 struct Slot {
     /// None: the listener is gone. Its number serves again when no connection has it any more.
     endpoint: Option<Endpoint>,
+    /// Where its sockets listen.
+    addresses: Vec<SocketAddr>,
     seats: Seats,
 }
 
@@ -49,19 +56,21 @@ impl Listeners {
     ) -> Result<Plan, Vec<String>> {
         // To be asked before the plan itself knows of the seats.
         let mut free: Vec<usize> = self.numbers_that_nobody_has().collect();
-        let mut slots: Vec<Slot> =
-            self.slots.iter().map(|slot| Slot { endpoint: None, seats: slot.seats.clone() }).collect();
-        let new = self.keep(endpoints, &mut slots);
-        let leaving = self.leaving(&slots);
+        let mut slots: Vec<Slot> = self.slots.iter().map(|slot| Slot { endpoint: None, ..slot.clone() }).collect();
+        let (new, leaving) = self.keep(endpoints, &mut slots);
+        let mut taken = Taken::default();
+        slots.iter().filter(|slot| slot.endpoint.is_some()).for_each(|slot| taken.insert(&slot.addresses));
         let mut plan = Plan { slots, doors: (0..self.workers).map(|_| Vec::new()).collect() };
         let (mut errors, mut failed) = (Vec::new(), Vec::new());
         for endpoint in new {
-            let replacing = leaving.iter().any(|old| old.port == endpoint.port);
-            match endpoint::open(&endpoint, self.workers, BindOptions { replacing, ..options }, logger) {
-                Ok(sockets) => {
+            let replacing = leaving.contains(&endpoint.port);
+            let opened = endpoint::open(&endpoint, self.workers, BindOptions { replacing, ..options }, logger);
+            match opened.and_then(|sockets| taken.add(sockets)) {
+                Ok((sockets, addresses)) => {
                     let seats = self.all_seats.part(endpoint.max_connections);
                     let layers = layers(&endpoint, global);
-                    let Some(number) = plan.add(free.pop(), endpoint, seats.clone()) else {
+                    let slot = Slot { endpoint: Some(endpoint), addresses, seats: seats.clone() };
+                    let Some(number) = plan.add(free.pop(), slot) else {
                         return Err(vec!["Error: More than 65536 listeners.".to_owned()]);
                     };
                     // Where there is one socket for all, each listener has it with another worker.
@@ -90,7 +99,7 @@ impl Listeners {
     pub(crate) fn adopt(&mut self, plan: Plan, all: Option<u32>) -> Vec<Vec<Door>> {
         self.slots = plan.slots;
         self.all_seats.set_limit(all);
-        for Slot { endpoint, seats } in &self.slots {
+        for Slot { endpoint, seats, .. } in &self.slots {
             if let Some(endpoint) = endpoint {
                 seats.set_limit(endpoint.max_connections);
             }
@@ -104,25 +113,21 @@ impl Listeners {
         numbered.filter(|(_, slot)| slot.endpoint.is_none() && slot.seats.are_forgotten()).map(|(number, _)| number)
     }
 
-    /// Puts endpoints at places that are listened at already where they are, and returns the others.
-    fn keep(&self, endpoints: Vec<Endpoint>, slots: &mut [Slot]) -> Vec<Endpoint> {
+    /// Puts endpoints at places that are listened at already where they are, and returns the others, and the ports of the
+    /// listeners that are not among those to be.
+    fn keep(&self, endpoints: Vec<Endpoint>, slots: &mut [Slot]) -> (Vec<Endpoint>, HashSet<u16>) {
+        let numbered = self.slots.iter().enumerate();
+        let mut leaving: HashMap<Place, usize> =
+            numbered.filter_map(|(number, slot)| Some((slot.endpoint.as_ref()?.place(), number))).collect();
         let mut new = Vec::new();
         for endpoint in endpoints {
-            let is_here = |old: &Slot| old.endpoint.as_ref().is_some_and(|old| old.place() == endpoint.place());
-            let place = self.slots.iter().position(is_here).and_then(|number| slots.get_mut(number));
-            match place {
-                Some(slot) if slot.endpoint.is_none() => slot.endpoint = Some(endpoint),
-                // The second one at the same place cannot be opened, and says so.
-                _ => new.push(endpoint),
+            // The second one at the same place cannot be opened, and says so.
+            match leaving.remove(&endpoint.place()).and_then(|number| slots.get_mut(number)) {
+                Some(slot) => slot.endpoint = Some(endpoint),
+                None => new.push(endpoint),
             }
         }
-        new
-    }
-
-    /// The endpoints that are not among those to be.
-    fn leaving(&self, slots: &[Slot]) -> Vec<&Endpoint> {
-        let both = self.slots.iter().zip(slots);
-        both.filter(|(_, new)| new.endpoint.is_none()).filter_map(|(old, _)| old.endpoint.as_ref()).collect()
+        (new, leaving.into_keys().map(|place| place.port).collect())
     }
 }
 
@@ -133,10 +138,9 @@ impl Plan {
     }
 
     /// Under a number that is free, or a new one. None where there are no more numbers.
-    fn add(&mut self, free: Option<usize>, endpoint: Endpoint, seats: Seats) -> Option<u16> {
+    fn add(&mut self, free: Option<usize>, slot: Slot) -> Option<u16> {
         let number = free.unwrap_or(self.slots.len());
         let checked = u16::try_from(number).ok()?;
-        let slot = Slot { endpoint: Some(endpoint), seats };
         match self.slots.get_mut(number) {
             Some(place) => *place = slot,
             None => self.slots.push(slot),

@@ -10,7 +10,7 @@ use crate::sys_updates::SysUpdates;
 use crate::tree_print::TreePrint;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::Settings;
-use signal_hook::consts::{SIGHUP, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::Arc;
@@ -32,13 +32,6 @@ pub(crate) struct Operator {
     pub(crate) watchdog: Option<Watchdog>,
 }
 
-/// What there is to do next.
-enum Call {
-    Signal(i32),
-    /// A deadline has passed.
-    Due,
-}
-
 /// The signals that the broker knows. To be called before anything of it can be seen from outside, so that a signal that
 /// comes early is not lost.
 pub(crate) fn listen_to_signals() -> io::Result<Receiver<i32>> {
@@ -54,35 +47,45 @@ pub(crate) fn listen_to_signals() -> io::Result<Receiver<i32>> {
     Ok(receiver)
 }
 
+/// The signals that have come, each of them once; only the one that ends the broker where that is among them, for a reload
+/// may take its time. None: the deadline has passed.
+fn next_signals(signals: &Receiver<i32>, deadline: Option<Instant>) -> Vec<i32> {
+    let first = match deadline {
+        None => signals.recv().map_err(RecvTimeoutError::from),
+        Some(at) => signals.recv_timeout(at.saturating_duration_since(Instant::now())),
+    };
+    let mut calls = Vec::new();
+    match first {
+        Ok(signal) => calls.push(signal),
+        Err(RecvTimeoutError::Timeout) => {}
+        // Without the thread that listens there would be no way to end the broker.
+        Err(RecvTimeoutError::Disconnected) => calls.push(SIGTERM),
+    }
+    for signal in signals.try_iter().take(SIGNALS_MAX) {
+        if !calls.contains(&signal) {
+            calls.push(signal);
+        }
+    }
+    if calls.iter().any(|signal| [SIGINT, SIGTERM].contains(signal)) { vec![SIGTERM] } else { calls }
+}
+
 impl Operator {
     /// Until SIGINT or SIGTERM.
     pub(crate) fn run(mut self, signals: &Receiver<i32>) {
         loop {
-            let call = self.next_call(signals);
+            let calls = next_signals(signals, self.next_deadline());
             self.look_at_reload();
-            match call {
-                Call::Due => self.do_what_is_due(),
-                Call::Signal(SIGHUP) => self.reload(),
-                Call::Signal(SIGUSR1) => {
-                    self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved.");
+            // Also after a signal: who sends many must not keep the clock from being looked at.
+            self.do_what_is_due();
+            for signal in calls {
+                match signal {
+                    SIGHUP => self.reload(),
+                    SIGUSR1 => self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved."),
+                    SIGUSR2 => self.tree_print.request(&self.office, &self.logger),
+                    signal if signal == libc::SIGRTMIN() => self.logger.reopen(),
+                    _ => return supervisor::stopping(),
                 }
-                Call::Signal(SIGUSR2) => self.tree_print.request(&self.office, &self.logger),
-                Call::Signal(signal) if signal == libc::SIGRTMIN() => self.logger.reopen(),
-                Call::Signal(_) => return supervisor::stopping(),
             }
-        }
-    }
-
-    fn next_call(&self, signals: &Receiver<i32>) -> Call {
-        let received = match self.next_deadline() {
-            None => signals.recv().map_err(RecvTimeoutError::from),
-            Some(at) => signals.recv_timeout(at.saturating_duration_since(Instant::now())),
-        };
-        match received {
-            Ok(signal) => Call::Signal(signal),
-            Err(RecvTimeoutError::Timeout) => Call::Due,
-            // Without the thread that listens there would be no way to end the broker.
-            Err(RecvTimeoutError::Disconnected) => Call::Signal(SIGTERM),
         }
     }
 
@@ -103,5 +106,27 @@ impl Operator {
 
     fn warn(&self, text: &str) {
         self.logger.log(LogLevel::Warning, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_that_wait_are_answered_once_and_the_end_comes_before_the_others() {
+        let (sender, signals) = sync_channel(SIGNALS_MAX);
+        let come = |numbers: &[i32]| {
+            for number in numbers {
+                sender.send(*number).unwrap();
+            }
+            next_signals(&signals, Some(Instant::now()))
+        };
+        assert!(come(&[]).is_empty());
+        assert_eq!(come(&[SIGUSR2, SIGHUP, SIGHUP, SIGUSR2, SIGHUP]), [SIGUSR2, SIGHUP]);
+        assert_eq!(come(&[SIGHUP, SIGHUP, SIGTERM]), [SIGTERM]);
+        assert_eq!(come(&[SIGHUP, SIGINT, SIGHUP]), [SIGTERM]);
+        drop(sender);
+        assert_eq!(next_signals(&signals, None), [SIGTERM], "nobody listens any more");
     }
 }

@@ -2,10 +2,13 @@
 
 use crate::failure::Failure;
 use mosquitto_transport::error_text;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+/// Bytes that are read of the file: more than a number has.
+const NUMBER_BYTES: u64 = 32;
 
 /// The file with the number of this process. It is gone when this is dropped, if it still has that number.
 #[derive(Debug)]
@@ -27,19 +30,28 @@ fn own_number() -> String {
 }
 
 fn overwrite(path: &Path, text: &str) -> io::Result<()> {
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    let mut file = OpenOptions::new().write(true).create(true).mode(0o644).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
+    let mut file = open(path, OpenOptions::new().write(true).create(true).mode(0o644))?;
     file.set_len(0)?;
     file.write_all(text.as_bytes())
+}
+
+/// What there is; more than a number can have is not one.
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    open(path, OpenOptions::new().read(true))?.take(NUMBER_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Opens it, if it is a file. Anything else is neither followed nor waited for.
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let file = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
 }
 
 impl Drop for PidFile {
     fn drop(&mut self) {
         // Another broker may have been given the same file since.
-        if fs::read_to_string(&self.0).is_ok_and(|text| text == own_number()) {
+        if read(&self.0).is_ok_and(|text| text == own_number()) {
             // Whose directory this is may have changed; the number tells nothing any more, either way.
             let _ = fs::remove_file(&self.0);
         }
@@ -50,6 +62,8 @@ impl Drop for PidFile {
 mod tests {
     use super::*;
     use crate::scratch::Scratch;
+    use nix::sys::stat::Mode;
+    use std::time::Duration;
 
     #[test]
     fn what_an_earlier_process_left_is_overwritten_and_a_link_is_not_followed() {
@@ -73,5 +87,23 @@ mod tests {
         fs::write(&path, "1").unwrap();
         drop(file);
         assert_eq!(fs::read_to_string(&path).unwrap(), "1");
+    }
+
+    /// Whoever may write to the directory could otherwise keep the broker from ending.
+    #[test]
+    fn a_pipe_in_the_place_of_the_file_is_not_waited_for() {
+        let scratch = Scratch::new();
+        let path = scratch.path().join("pid");
+        let file = PidFile::write(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        nix::unistd::mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        // Dropped in another thread, so that the test fails rather than hangs.
+        let (ended, end) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(file);
+            ended.send(()).unwrap();
+        });
+        end.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert!(path.exists(), "it is not the broker's");
     }
 }

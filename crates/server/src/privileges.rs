@@ -135,7 +135,7 @@ pub(crate) fn set_umask() -> Result<(), Failure> {
 fn parse_umask(value: &OsString) -> Result<Mode, Failure> {
     let text = value.to_string_lossy();
     let mask = u32::from_str_radix(&text, 8).ok().filter(|mask| *mask <= 0o777).and_then(Mode::from_bits);
-    mask.ok_or_else(|| Failure::invalid(format!("Error: UMASK_SET not a valid umask '{text}'.")))
+    mask.ok_or_else(|| Failure::invalid("Error: UMASK_SET environment variable not a valid octal number."))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use mosquitto_transport::error_text;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Runs the broker with these arguments (without the program's name) until it is told to stop. The exit status is
 /// Mosquitto's: 0 after SIGINT or SIGTERM, 1 if it cannot start, 3 if arguments, configuration or environment are wrong, 14
@@ -67,6 +68,7 @@ fn test_configuration(settings: &Settings) -> ExitCode {
 
 /// First the user, then the background, then everything that is opened or has a thread: the order is Mosquitto's.
 fn run_broker(settings: &Settings) -> ExitCode {
+    survive_full_files();
     let mut lines = Vec::new();
     let global = &settings.config.global;
     let identity = privileges::identity(global.user.as_deref(), &mut lines);
@@ -94,6 +96,13 @@ fn run_broker(settings: &Settings) -> ExitCode {
     log_and_run(settings, &lines, Launch::new(global.pid_file.clone(), report))
 }
 
+/// A log file that has reached the limit of the process (RLIMIT_FSIZE) is full, as where the disk is: writing fails. The
+/// system would end the process instead, had it not said that it wants to know of the signal.
+fn survive_full_files() {
+    // It is refused for numbers that are no signals.
+    let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::default());
+}
+
 /// `lines` are what there was to say before there was a log.
 fn log_and_run(settings: &Settings, lines: &[LogLine], mut launch: Launch) -> ExitCode {
     let (logger, writer) = match log::open(&settings.config.log) {
@@ -105,6 +114,9 @@ fn log_and_run(settings: &Settings, lines: &[LogLine], mut launch: Launch) -> Ex
             return ExitCode::from(failure.code);
         }
     };
+    if let Err(error) = Logger::check(&settings.config.log) {
+        launch.warn(format!("Error: {error}"));
+    }
     for line in lines {
         logger.log(line.level, line.text.as_str());
     }

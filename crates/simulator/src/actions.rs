@@ -40,6 +40,8 @@ impl Simulation {
         }
         match self.random.below(200) {
             0..70 => self.publish(at),
+            // Exchanges that stay open fill the window.
+            70..110 if self.exceeds && self.random.below(8) > 0 => self.publish(at),
             70..110 => self.answer(at),
             110..125 => self.subscribe(at),
             125..135 => self.unsubscribe(at),
@@ -212,7 +214,8 @@ impl Simulation {
     }
 
     fn publish(&mut self, at: usize) {
-        let most = usize::from(self.settings.max_inflight_messages) - 2;
+        let window = usize::from(self.settings.max_inflight_messages);
+        let most = if self.exceeds { window + 4 } else { window - 2 };
         let qos = if self.clients[at].outgoing.len() >= most { QoS::AtMostOnce } else { self.qos() };
         let v5 = self.clients[at].version.is_v5();
         let (topic, retain) = (self.topic(), self.random.one_in(5));

@@ -11,6 +11,7 @@
 )]
 
 mod actions;
+mod arrival;
 mod client;
 mod link;
 mod message;

@@ -66,7 +66,7 @@ pub(crate) struct WillInfo {
 pub(crate) enum Reply {
     ConnAck { present: bool },
     PubAck { packet_id: u16, reason: u8 },
-    PubRec(u16),
+    PubRec { packet_id: u16, reason: u8 },
     PubRel(u16),
     PubComp(u16),
     SubAck { packet_id: u16, codes: Vec<u8> },

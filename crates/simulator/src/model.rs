@@ -4,6 +4,7 @@
 //! arrival of mail, the passing of time. It keeps what follows from that, and [`observe`](crate::observe) holds what
 //! clients see against it.
 
+use crate::arrival::Delivery;
 use crate::link::{Closed, ConnectInfo, Link, Reply, Sent, WillInfo};
 use crate::message::Message;
 use crate::session::{Awaiting, Candidate, Due, Session, Stream, Subscription, Version};
@@ -11,8 +12,7 @@ use crate::violation::{Checked, must, violated};
 use mosquitto_broker::{Moment, Settings};
 use mosquitto_mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mosquitto_mqtt::{ProtocolVersion, QoS, SharedFilter};
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 const NEVER_EXPIRES: u32 = u32::MAX;
@@ -36,6 +36,8 @@ pub(crate) struct Model {
     pub(crate) window: u16,
     /// Whether clients of MQTT 3 are sent again on a live connection what they do not acknowledge.
     pub(crate) retries: bool,
+    /// How copies come to a session.
+    delivery: Delivery,
 }
 
 impl Model {
@@ -51,6 +53,10 @@ impl Model {
             routed: HashSet::new(),
             window: settings.max_inflight_messages,
             retries: settings.retry_interval_s != Some(0),
+            delivery: Delivery {
+                one_copy: !settings.allow_duplicate_messages,
+                queues_qos_0: settings.queue_qos0_messages,
+            },
         }
     }
 
@@ -155,6 +161,7 @@ impl Model {
         session.link = Some(at);
         session.connection += 1;
         session.resumed = kept;
+        session.v5 = info.version.is_v5();
         session.seen_here.clear();
         session.released_here.clear();
         let packet = info.max_packet_size.map_or(usize::MAX, |bytes| bytes as usize);
@@ -186,7 +193,9 @@ impl Model {
         let Some(session) = self.sessions.get_mut(&client) else { return };
         session.link = None;
         // What had QoS 0 and was sent may be lost.
-        session.due.retain_mut(|due| due.under_way.is_some() || due.outlives_the_connection());
+        let queued = self.delivery.queues_qos_0;
+        session.due.retain_mut(|due| due.under_way.is_some() || due.outlives_the_connection(queued));
+        session.either.retain_mut(|(due, _)| due.outlives_the_connection(queued));
         for stream in &mut session.streams {
             let some_qos_0 = |candidate: &Candidate| {
                 candidate.versions.iter().any(|version| {
@@ -255,25 +264,29 @@ impl Model {
         let client = links[at].client;
         let expires_at = self.expiry(message);
         let denied = message.topic.starts_with("$SYS");
+        let v5 = links[at].version.is_v5();
+        // Its open exchanges of QoS 2 fill the window that it was told; a client of MQTT 3 was told none.
+        let session = self.sessions.entry(client).or_default();
+        let full = v5 && self.window > 0 && session.incoming.len() >= usize::from(self.window);
         if message.qos == QoS::ExactlyOnce {
-            links[at].replies.push_back(Reply::PubRec(packet_id));
-            if denied {
-                return;
-            }
-            let session = self.sessions.entry(client).or_default();
-            let known = session.incoming.get(&packet_id).is_some_and(|(known, _)| {
-                // Else it is another message under the same identifier, which takes its place.
+            let known = session.incoming.get(&packet_id);
+            // Another message under the same identifier takes its place.
+            let same = known.is_some_and(|(known, _)| {
                 known.number == message.number && known.tagged == message.tagged && known.topic == message.topic
             });
-            if !known {
+            let reason = match (denied, known.is_some()) {
+                (true, _) => 0x87,
+                (false, false) if full => 0x97,
+                _ => 0,
+            };
+            if reason == 0 && !same {
                 session.incoming.insert(packet_id, (Rc::clone(message), expires_at));
             }
+            let reason = if v5 { reason } else { 0 };
+            links[at].replies.push_back(Reply::PubRec { packet_id, reason });
             return;
         }
-        let v5 = links[at].version.is_v5();
-        // Its open exchanges of QoS 2 fill the window that it was told.
-        let open = self.sessions.get(&client).map_or(0, |session| session.incoming.len());
-        let beyond = v5 && self.window > 0 && message.qos == QoS::AtLeastOnce && open >= usize::from(self.window);
+        let beyond = full && message.qos == QoS::AtLeastOnce;
         let matched = !denied && !beyond && self.route(client, message, expires_at);
         if message.qos == QoS::AtLeastOnce {
             let reason = match (v5, denied, matched) {
@@ -320,6 +333,8 @@ impl Model {
         for (client, subscription, name) in found {
             self.owe(client, &subscription, name, origin, message, (expires_at, again));
         }
+        let here = self.homes[origin];
+        self.mail_read(here, here, self.seq);
         if message.retain {
             self.retain(message, expires_at);
         }
@@ -336,7 +351,7 @@ impl Model {
         message: &Rc<Message>,
         (expires_at, again): (Moment, bool),
     ) {
-        let (from, home, seq) = (self.homes[origin], self.homes[client], self.seq);
+        let (from, seq) = (self.homes[origin], self.seq);
         let Some(session) = self.sessions.get_mut(&client) else { return };
         session.due.push(Due {
             message: Rc::clone(message),
@@ -344,6 +359,7 @@ impl Model {
             seq,
             qos: message.qos.min(subscription.options.qos),
             granted: subscription.options.qos,
+            no_local: subscription.options.no_local,
             retain: message.retain && subscription.options.retain_as_published,
             identifier: subscription.identifier,
             expires_at,
@@ -355,66 +371,14 @@ impl Model {
             ambiguous: again,
             connection: 0,
         });
-        if from == home {
-            Self::arrive(session, seq, from);
-        }
     }
 
-    /// The mail from one shard to another was read, up to this place.
+    /// The mail from one shard to another was read, up to this place. What stays on a shard arrives at once.
     pub(crate) fn mail_read(&mut self, from: usize, to: usize, seq: u64) {
-        let homes = &self.homes;
+        let (homes, delivery) = (&self.homes, self.delivery);
         for (_, session) in self.sessions.iter_mut().filter(|(client, _)| homes[**client] == to) {
-            Self::arrive(session, seq, from);
+            Self::arrive(session, seq, from, delivery);
         }
-    }
-
-    fn arrive(session: &mut Session, seq: u64, from: usize) {
-        if session.due.iter().all(|due| due.under_way != Some(from)) {
-            return;
-        }
-        let mut due = std::mem::take(&mut session.due);
-        let mut unclear: BTreeSet<u64> = BTreeSet::new();
-        for due in due.iter_mut().filter(|due| due.under_way == Some(from) && due.seq <= seq) {
-            due.under_way = None;
-            due.connection = session.connection;
-            if session.unsubscribed_at >= due.seq && !session.still_has(due) {
-                unclear.insert(due.seq);
-            }
-        }
-        for &seq in &unclear {
-            Self::blur(session, &mut due, seq);
-        }
-        if session.link.is_none() {
-            due.retain_mut(|due| due.under_way.is_some() || due.outlives_the_connection());
-        }
-        session.due = due;
-    }
-
-    /// A session has taken subscriptions back or changed them while the copies of this place were under way to it. Which
-    /// copy comes for which subscription cannot be told any more, and so neither can their looks; how many at least can:
-    /// as many as there were, unless it has fewer subscriptions now `[MQTT-3.10.4-2]`.
-    fn blur(session: &Session, due: &mut Vec<Due>, seq: u64) {
-        let topic = due.iter().find(|due| due.seq == seq).map(|due| Rc::clone(&due.message.topic));
-        let Some(topic) = topic else { return };
-        let matching = session.subscriptions.values().filter(|subscription| subscription.matches(&topic));
-        let (shared, alone): (Vec<_>, Vec<_>) = matching.partition(|subscription| subscription.group.is_some());
-        let (any, mut left) = (shared.len() + alone.len() > 0, alone.len());
-        let looks = due.iter().filter(|due| due.seq == seq).map(Due::look).collect();
-        let looks = Rc::new(RefCell::new(looks));
-        due.retain_mut(|due| {
-            if due.seq != seq {
-                return true;
-            }
-            if due.subscription.starts_with("$share/") {
-                due.optional = !session.subscriptions.contains_key(&due.subscription);
-            } else {
-                due.optional = left == 0;
-                left = left.saturating_sub(1);
-            }
-            due.looks = Some(Rc::clone(&looks));
-            due.ambiguous = true;
-            any
-        });
     }
 
     fn retain(&mut self, message: &Rc<Message>, expires_at: Moment) {

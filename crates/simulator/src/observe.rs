@@ -82,7 +82,6 @@ impl Model {
         let position = |wanted: &dyn Fn(&Due) -> bool| session.due.iter().position(|due| due.is(&seen) && wanted(due));
         let lives = |due: &Due| due.expires_at > now;
         let found = position(&|due| in_order(&due) && lives(due) && due.looks.is_none() && !due.optional)
-            .or_else(|| position(&|due| in_order(&due) && lives(due) && due.looks.is_none()))
             .or_else(|| position(&|due| lives(due) && !due.optional))
             .or_else(|| position(&|due| in_order(&due)))
             .or_else(|| position(&|_| true));
@@ -97,12 +96,16 @@ impl Model {
                 due.ambiguous |= either;
                 if either {
                     session.unclear.insert(seen.number);
+                    session.either.push((due.clone(), seen.as_retained()));
                 }
                 live(session, &due, &seen, now)?;
                 // Its twin may be one that expires.
                 if due.ambiguous { now } else { due.expires_at }
             }
-            None => retained(session, &seen, true)?,
+            None => match retained(session, &seen, true) {
+                Err(_) if other_was_retained(session, &seen) => now,
+                expires_at => expires_at?,
+            },
         };
         if seen.qos != QoS::AtMostOnce {
             let awaiting = if seen.qos == QoS::ExactlyOnce { Awaiting::PubRec } else { Awaiting::PubAck };
@@ -149,6 +152,16 @@ impl Model {
 }
 
 impl Seen {
+    fn as_retained(&self) -> Look {
+        let Self { number, qos, said, v5, .. } = self;
+        Look {
+            number: *number,
+            qos: *qos,
+            identifier: v5.then_some(said.identifier),
+            made: v5.then_some((said.user.is_some(), said.expiry_s.is_some())),
+        }
+    }
+
     /// Whether a message has properties of these kinds. One that its publisher sent again, under another version, may
     /// have lost them.
     fn is_made_like(&self, message: &Message) -> bool {
@@ -251,12 +264,7 @@ fn check_properties(seen: &Seen, message: &Message) -> Checked {
 /// It is noted as seen where it is `taken`.
 fn retained(session: &mut Session, seen: &Seen, taken: bool) -> Checked<Moment> {
     must!(seen.retain, "{seen:?} is not owed: nobody published it to this session, or it came before");
-    let look = Look {
-        number: seen.number,
-        qos: seen.qos,
-        identifier: seen.v5.then_some(seen.said.identifier),
-        made: seen.v5.then_some((seen.said.user.is_some(), seen.said.expiry_s.is_some())),
-    };
+    let look = seen.as_retained();
     let version = session.streams.iter().filter_map(|stream| stream.brings(&seen.topic, &look)).max_by_key(|v| v.seq);
     let Some(Version { message, seq, .. }) = version.cloned() else {
         violated!("{seen:?} is not owed: neither live nor retained")
@@ -270,13 +278,7 @@ fn retained(session: &mut Session, seen: &Seen, taken: bool) -> Checked<Moment> 
         let same = connection == session.connection;
         must!(!same || live <= seq, "{seen:?} is retained, and its successor has been seen already");
     }
-    // Each subscription brings it once.
-    let looks = session.seen_retained.entry(Rc::clone(&seen.topic)).or_default();
-    looks.push(look);
-    let (all, brought) = (looks.len(), matching(&session.streams, &seen.topic, looks, |_| true));
-    if !taken || brought < all {
-        looks.pop();
-    }
+    let (all, brought) = bring(session, &seen.topic, look, taken);
     must!(brought == all, "{seen:?} is not owed: it came {all} times, and {brought} subscriptions bring it");
     // Its publisher may have sent it twice, once with an expiry interval and once without.
     let candidates = session.streams.iter().filter_map(|stream| stream.topics.get(&seen.topic));
@@ -284,12 +286,39 @@ fn retained(session: &mut Session, seen: &Seen, taken: bool) -> Checked<Moment> 
     Ok(twins.map(|version| version.expires_at).min().unwrap_or(Moment::NEVER))
 }
 
+/// Of all retained messages seen for this topic and one that looks so, how many the subscriptions can have brought: each
+/// brings one. It is noted where it is `taken` and one of them can.
+fn bring(session: &mut Session, topic: &Rc<str>, look: Look, taken: bool) -> (usize, usize) {
+    let looks = session.seen_retained.entry(Rc::clone(topic)).or_default();
+    looks.push(look);
+    let (all, brought) = (looks.len(), matching(&session.streams, topic, looks, |_| true));
+    if !taken || brought < all {
+        looks.pop();
+    }
+    (all, brought)
+}
+
+/// What is neither owed nor retained may be a live copy that another one was taken for, which was the retained message:
+/// an older version of MQTT cannot tell for which subscription either came.
+fn other_was_retained(session: &mut Session, seen: &Seen) -> bool {
+    for (at, (due, other)) in session.either.clone().into_iter().enumerate() {
+        if due.is(seen) {
+            let (all, brought) = bring(session, &seen.topic, other, true);
+            if brought == all {
+                session.either.remove(at);
+                return true;
+            }
+        }
+    }
+    false
+}
+
 /// A packet that acknowledges a publication, as a reply.
 pub(crate) fn reply_of(kind: &str, ack: &Ack<'_>) -> Reply {
     let packet_id = ack.packet_id;
     match kind {
         "PUBACK" => Reply::PubAck { packet_id, reason: ack.reason.0 },
-        "PUBREC" => Reply::PubRec(packet_id),
+        "PUBREC" => Reply::PubRec { packet_id, reason: ack.reason.0 },
         _ => Reply::PubComp(packet_id),
     }
 }

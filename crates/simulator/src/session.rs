@@ -41,6 +41,8 @@ pub(crate) struct Due {
     pub(crate) qos: QoS,
     /// As it was granted.
     pub(crate) granted: QoS,
+    /// Whether its subscription brings only what others publish.
+    pub(crate) no_local: bool,
     pub(crate) retain: bool,
     pub(crate) identifier: Option<u32>,
     pub(crate) expires_at: Moment,
@@ -62,11 +64,14 @@ pub(crate) struct Due {
 }
 
 impl Due {
-    /// Whether it may still come when the connection is gone; what has QoS 0 was lost with it, and what may have it may
-    /// have been. Of several that may look alike it is not known which of them has come, so what is left may look like
+    /// Whether it may still come when the connection is gone. What has QoS 0 was lost with it, unless it had to wait behind
+    /// others that were `queued`; what may have it may have been. Of several that may look alike it is not known which of them has come, so what is left may look like
     /// any of the looks that are left, whatever it was itself.
-    pub(crate) fn outlives_the_connection(&mut self) -> bool {
-        let Some(looks) = &self.looks else { return self.qos != QoS::AtMostOnce };
+    pub(crate) fn outlives_the_connection(&mut self, queued: bool) -> bool {
+        let Some(looks) = &self.looks else {
+            self.optional |= self.qos == QoS::AtMostOnce;
+            return queued || self.qos != QoS::AtMostOnce;
+        };
         self.optional |= looks.borrow().iter().any(|(qos, ..)| *qos == QoS::AtMostOnce);
         true
     }
@@ -134,6 +139,8 @@ pub(crate) struct Candidate {
 #[derive(Debug, Default)]
 pub(crate) struct Session {
     pub(crate) link: Option<usize>,
+    /// Whether its client last spoke MQTT 5.
+    pub(crate) v5: bool,
     /// Counts its connections.
     pub(crate) connection: u64,
     pub(crate) expiry_s: u32,
@@ -153,6 +160,8 @@ pub(crate) struct Session {
     pub(crate) seen_retained: HashMap<Rc<str>, Vec<Look>>,
     /// Messages that came live or retained, which cannot be told.
     pub(crate) unclear: HashSet<u32>,
+    /// Copies that came live, as far as can be told, or else were retained messages that look so.
+    pub(crate) either: Vec<(Due, Look)>,
     /// The highest place seen from each publisher, for QoS 0 and for the others.
     pub(crate) last_seen: HashMap<(usize, bool), u64>,
     /// The highest place seen live of each topic, on which connection.

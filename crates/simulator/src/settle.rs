@@ -133,6 +133,7 @@ impl Simulation {
             session.streams.clear();
             session.seen_retained.clear();
             session.unclear.clear();
+            session.either.clear();
         }
         Ok(())
     }

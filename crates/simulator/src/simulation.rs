@@ -39,6 +39,8 @@ pub(crate) struct Simulation {
     pub(crate) model: Model,
     pub(crate) clients: Vec<Client>,
     pub(crate) settings: Settings,
+    /// Whether clients go beyond the window that they are told.
+    pub(crate) exceeds: bool,
     pub(crate) counts: Counts,
     /// The number of the last message.
     pub(crate) last_number: u32,
@@ -57,6 +59,8 @@ impl Simulation {
             max_inflight_messages: if narrow { 6 } else { 20 },
             // Not by chance, so that seeds keep their meaning.
             retry_interval_s: Some(if seed % 4 == 1 { 2 } else { 0 }),
+            queue_qos0_messages: matches!(seed % 8, 5 | 6),
+            allow_duplicate_messages: !matches!(seed % 8, 4 | 5),
             // The record shows what the broker says, too.
             log: if traced { LogMask::ALL } else { LogMask::NONE },
             ..Settings::default()
@@ -80,6 +84,7 @@ impl Simulation {
             model,
             clients,
             settings,
+            exceeds: seed % 8 == 1,
             counts,
             last_number: 0,
             room_drops: 0,

@@ -42,3 +42,8 @@ fn a_subscription_that_changes_while_mail_is_under_way_to_it_loses_nothing() {
 fn what_is_published_behind_a_subscription_does_not_come_as_retained_too() {
     found_once(&[(1, 24), (2, 177)]);
 }
+
+#[test]
+fn a_subscription_that_leaves_out_own_messages_brings_no_copy_beside_the_only_one() {
+    found_once(&[(5513, 193)]);
+}

@@ -67,6 +67,21 @@ fn a_session_that_ends_takes_its_line_with_it() {
 }
 
 #[test]
+fn what_a_client_has_for_good_is_not_lost_with_its_session() {
+    let mut net = Net::new();
+    let (publisher, peer) = (connect("pub").on(&mut net), connect("a").on(&mut net));
+    net.subscribe(peer, "t", 2);
+    for id in 1..=3 {
+        net.publish(publisher, "t", "x", 2, id);
+        net.pubrel(publisher, id);
+    }
+    // Of the first, only the end of the exchange is missing.
+    net.pubrec(peer, 1);
+    net.cut(peer);
+    assert_eq!(net.dropped(DropReason::SessionEnded), 2);
+}
+
+#[test]
 fn what_expires_and_what_is_too_large_is_counted_for_its_receiver() {
     let mut net = Net::new();
     let publisher = connect("pub").on(&mut net);

@@ -2,6 +2,8 @@
 
 use crate::harness::{Net, Options, Peer, connect};
 use mosquitto_broker::Settings;
+use mosquitto_mqtt::QoS;
+use mosquitto_mqtt::packet::SubscriptionOptions;
 
 fn net(allow_duplicate_messages: bool) -> Net {
     Net::with(3, Settings { allow_duplicate_messages, ..Settings::default() })
@@ -116,6 +118,25 @@ fn a_bridge_whose_own_messages_do_not_come_back_gets_one_copy_of_others() {
     assert!(net.got(bridge).is_empty());
     net.publish(publisher, "t/u", "x", 0, 0);
     assert_eq!(net.got(bridge).len(), 1);
+}
+
+#[test]
+fn a_subscription_to_what_others_publish_brings_no_copy_beside_one_that_is_as_good() {
+    // [3.1.1 MQTT-3.3.5-1]
+    for filters in [["t/u", "t/+", "#"], ["t/+", "#", "t/u"], ["#", "t/u", "t/+"]] {
+        let mut net = net(false);
+        let (publisher, peer) = (publisher(&mut net), connect("sub").keep_session(100).on(&mut net));
+        for (filter, (qos, no_local)) in filters.into_iter().zip([(1, true), (0, false), (1, false)]) {
+            let qos = QoS::from_bits(qos).unwrap();
+            net.subscribe_options(peer, filter, SubscriptionOptions { qos, no_local, ..Default::default() }, 0);
+        }
+        let peer = connect("sub").v311().resume().on(&mut net);
+        net.publish(publisher, "t/u", "x", 1, 1);
+        net.publish(peer, "t/u", "y", 1, 1);
+        let got = net.got(peer);
+        let got: Vec<_> = got.iter().filter(|line| line.starts_with("PUBLISH")).collect();
+        assert_eq!(got, [r#"PUBLISH q1 id=1 t/u "x""#, r#"PUBLISH q1 id=2 t/u "y""#], "{filters:?}");
+    }
 }
 
 #[test]

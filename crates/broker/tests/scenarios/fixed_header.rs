@@ -97,24 +97,34 @@ fn mqtt_3_1_is_taken_as_tolerantly_as_mosquitto_takes_it() {
 
 #[test]
 fn what_a_header_alone_shows_to_be_wrong_is_not_waited_for() {
-    // [MQTT-2.1.3-1] [3.1.1 MQTT-2.2.2-2]: flags; and lengths that no packet of the type has.
-    for (header, v5) in [
-        (b"\x41\xff\x7f", false),
-        (b"\x80\xff\x7f", false),
-        (b"\x83\xff\x7f", true),
-        (b"\xc2\xff\x7f", true),
-        (b"\xc0\x80\x01", true),
-        (b"\xc0\x80\x01", false),
-        (b"\x40\x80\x01", false),
-        (b"\x62\x80\x01", false),
-        (b"\xe0\x80\x01", false),
-    ] {
+    // [MQTT-2.1.3-1] [3.1.1 MQTT-2.2.2-2]
+    for (header, v5) in [(b"\x41\x02", false), (b"\x80\x7f", false), (b"\x83\x7f", true), (b"\x61\x02", true)] {
         let mut net = Net::new();
         let peer = if v5 { connect("a") } else { connect("a").v311() }.on(&mut net);
         net.send_bytes(peer, header);
         assert!(!net.is_open(peer), "{header:x?}");
         let expected = if v5 { vec!["DISCONNECT rc=0x81".to_owned()] } else { Vec::new() };
         assert_eq!(net.got(peer), expected, "{header:x?}");
+    }
+    // Lengths that no packet of the type has end the connection without a word, whole or not.
+    for (header, v5) in [
+        (b"\xc2\x01", true),
+        (b"\xc0\x01", true),
+        (b"\xd0\x01", true),
+        (b"\xc0\x01", false),
+        (b"\x40\x03", false),
+        (b"\x62\x03", false),
+        (b"\xe0\x01", false),
+    ] {
+        for rest in [&b""[..], b"\0\x01\0"] {
+            let mut net = Net::new();
+            let peer = if v5 { connect("a") } else { connect("a").v311() }.on(&mut net);
+            net.log.clear();
+            net.send_bytes(peer, &[header, rest].concat());
+            assert_eq!((net.got(peer), net.is_open(peer)), (Vec::new(), false), "{header:x?} {rest:x?}");
+            let lines: Vec<&str> = net.log.iter().map(|line| line.text.as_str()).collect();
+            assert!(matches!(lines[..], [line] if line.ends_with("disconnected: malformed packet.")), "{lines:?}");
+        }
     }
     // Acknowledgements of MQTT 5 may have properties.
     let mut net = Net::new();

@@ -67,6 +67,30 @@ fn what_was_taken_before_is_still_delivered() {
 }
 
 #[test]
+fn a_client_that_comes_back_may_subscribe_again_to_what_it_subscribes_to() {
+    let mut net = net();
+    let publisher = connect("pub").on(&mut net);
+    let old = connect("old").v31().resume().on(&mut net);
+    for filter in ["t", "$share/g/s"] {
+        net.subscribe(old, filter, 1);
+    }
+    net.cut(old);
+    net.publish(publisher, "t", "queued", 1, 1);
+    use_heap(&mut net, LIMIT * 2);
+    let back = connect("old").v31().resume().on(&mut net);
+    let options = SubscriptionOptions::qos(QoS::AtMostOnce);
+    for (packet_id, filter) in [(1, "t"), (2, "$share/g/s")] {
+        net.subscribe_with(back, packet_id, filter, options, &[]);
+    }
+    assert_eq!(net.got(back), [r#"PUBLISH q1 id=1 t "queued""#, "SUBACK 1 [0]", "SUBACK 2 [0]"]);
+    for filter in ["$share/h/s", "s", "t/u"] {
+        let back = connect("old").v31().resume().on(&mut net);
+        net.subscribe_with(back, 3, filter, options, &[]);
+        assert!(!net.is_open(back), "{filter}");
+    }
+}
+
+#[test]
 fn a_retained_message_can_still_be_taken_away() {
     let mut net = net();
     let publisher = connect("pub").on(&mut net);
@@ -75,6 +99,46 @@ fn a_retained_message_can_still_be_taken_away() {
     net.publish_retained(publisher, "u", "x", 0, 0);
     net.publish_retained(publisher, "t", "", 0, 0);
     assert_eq!(net.shared.retained_count(), 0);
+}
+
+#[test]
+fn what_empties_nothing_is_new_work() {
+    let mut net = net();
+    let (publisher, away) = (connect("pub").on(&mut net), connect("away").keep_session(100).on(&mut net));
+    net.subscribe(away, "#", 1);
+    net.cut(away);
+    net.publish_retained(publisher, "t", "x", 0, 0);
+    use_heap(&mut net, LIMIT * 2);
+    // At QoS 2 it would be kept until it is released.
+    for (topic, qos) in [("u", 1), ("t", 2), ("t", 1), ("t", 1), ("t/v", 1)] {
+        net.publish_retained(publisher, topic, "", qos, 1);
+    }
+    let refused = "PUBACK 1 rc=0x97";
+    assert_eq!(net.got(publisher), [refused, "PUBREC 1 rc=0x97", "PUBACK 1", refused, refused]);
+    assert_eq!(net.shared.retained_count(), 0);
+}
+
+#[test]
+fn wills_of_clients_that_come_and_go_are_sent_on_and_retained_only_in_the_place_of_others() {
+    let mut net = net();
+    let watcher = connect("watcher").on(&mut net);
+    net.subscribe(watcher, "#", 0);
+    net.publish_retained(watcher, "known", "x", 0, 0);
+    let peer = connect("a").keep_session(100).on(&mut net);
+    net.cut(peer);
+    net.got(watcher);
+    use_heap(&mut net, LIMIT * 2);
+    for topic in ["one", "two", "known"] {
+        let peer = connect("a").keep_session(100).will(topic, "gone", 0, true).on(&mut net);
+        net.cut(peer);
+    }
+    let sent = ["one", "two", "known"].map(|topic| format!(r#"PUBLISH q0 {topic} "gone""#));
+    assert_eq!(net.got(watcher), sent);
+    assert_eq!((net.shared.retained_count(), net.dropped(DropReason::MemoryLimit)), (1, 2));
+    use_heap(&mut net, LIMIT / 2);
+    let late = connect("late").on(&mut net);
+    net.subscribe(late, "known", 0);
+    assert!(net.got(late).iter().any(|packet| packet.contains("gone")));
 }
 
 #[test]
@@ -120,6 +184,24 @@ fn shards_agree_about_a_heap_that_is_near_the_limit() {
     }
     for shard in 0..2 {
         connect(&net.id_at_home_on("new", shard)).refused(&mut net);
+    }
+}
+
+/// Shards do not look with every tick, nor at the same time.
+#[test]
+fn what_one_shard_has_found_holds_for_all_at_once() {
+    let mut net = net();
+    let now = net.now;
+    for (heap, is_full) in [(LIMIT + 1, true), (LIMIT / 2, false)] {
+        net.shards[0].begin(now);
+        net.shards[0].heap_in_use(heap);
+        net.shards[0].end();
+        let late = connect(&net.id_at_home_on("new", 1));
+        if is_full {
+            late.refused(&mut net);
+        } else {
+            late.on(&mut net);
+        }
     }
 }
 

@@ -123,7 +123,8 @@ fn a_second_pubrec_is_answered_by_a_second_pubrel() {
 
 #[test]
 fn the_queue_is_bounded_and_drops_the_newest() {
-    let mut net = Net::with(2, Settings { max_queued_messages: 3, ..Settings::default() });
+    // As in Mosquitto, a client that is here has room for as many more as it takes at once.
+    let mut net = Net::with(2, Settings { max_queued_messages: 1, ..Settings::default() });
     let (publisher, subscriber) = pair(&mut net, 1);
     publish(&mut net, publisher, 1, 7);
     assert_eq!(net.got(subscriber).len(), 2);
@@ -132,6 +133,20 @@ fn the_queue_is_bounded_and_drops_the_newest() {
     let got = net.got(subscriber);
     assert_eq!((got.len(), got[2].as_str()), (3, r#"PUBLISH q1 id=5 t "5""#));
     assert!(net.got(publisher).iter().all(|line| !line.contains("rc=")), "the publisher does not notice");
+}
+
+#[test]
+fn a_client_that_takes_any_number_at_once_has_no_more_room_in_its_queue_for_that() {
+    let settings =
+        Settings { max_inflight_messages: 0, max_queued_messages: 3, max_inflight_bytes: 1, ..Settings::default() };
+    for (max_queued_bytes, kept) in [(0, 1 + 3), (2, 1 + 2 + 1), (1, 1 + 1 + 1)] {
+        let mut net = Net::with(1, Settings { max_queued_bytes, ..settings.clone() });
+        let (publisher, subscriber) = (connect("pub").on(&mut net), connect("sub").v311().on(&mut net));
+        net.subscribe(subscriber, "t", 1);
+        publish(&mut net, publisher, 1, 7);
+        (1..=7).for_each(|id| net.puback(subscriber, id));
+        assert_eq!(net.got(subscriber).len(), kept, "{max_queued_bytes}");
+    }
 }
 
 #[test]

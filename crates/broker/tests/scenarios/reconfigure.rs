@@ -216,3 +216,17 @@ fn nothing_may_be_retained_from_the_moment_it_is_said() {
     let (_, got) = connect("a").attempt(&mut net);
     assert!(got[0].contains("retain-available=0"), "{got:?}");
 }
+
+#[test]
+fn what_came_before_nothing_may_be_retained_is_sent_on_only() {
+    let mut net = Net::new();
+    let watcher = connect("watcher").on(&mut net);
+    net.subscribe(watcher, "+", 0);
+    let peer = connect("a").will("will", "x", 0, true).on(&mut net);
+    net.publish_retained(peer, "t", "x", 2, 1);
+    net.reconfigure(Settings { retain_available: false, ..Settings::default() });
+    net.pubrel(peer, 1);
+    net.cut(peer);
+    assert_eq!(net.got(watcher), [r#"PUBLISH q0 t "x""#, r#"PUBLISH q0 will "x""#]);
+    assert_eq!(net.shared.retained_count(), 0);
+}

@@ -60,10 +60,11 @@ fn messages_of_qos_1_wait_in_the_window_and_the_queue() {
     net.set_reading(slow, false);
     (0..50).for_each(|n| net.publish(publisher, "t", &n.to_string(), 1, 1));
     assert_eq!(net.output_len(slow), 5 * 9, "as many packets as the window takes");
-    assert_eq!(net.dropped(DropReason::QueueFull), 35);
+    // As in Mosquitto, the queue has room for what it may hold and for as many as the window takes.
+    assert_eq!(net.dropped(DropReason::QueueFull), 50 - 5 - 15);
     net.set_reading(slow, true);
-    (1..=15).for_each(|id| net.puback(slow, id));
-    assert_eq!(net.got(slow).len(), 15);
+    (1..=20).for_each(|id| net.puback(slow, id));
+    assert_eq!(net.got(slow).len(), 20);
 }
 
 #[test]

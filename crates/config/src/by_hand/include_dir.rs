@@ -1,6 +1,6 @@
 //! `include_dir`, and the order in which it reads files.
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, reason_text};
 use crate::reader::{OpenFile, Reader};
 use crate::words::Statement;
 use std::ffi::{OsStr, OsString};
@@ -19,7 +19,7 @@ pub(crate) fn include_dir(
     let directory = PathBuf::from(statement.text(false)?);
     let names = configuration_files(&directory).map_err(|reason| {
         ConfigError::new(format_args!("Unable to open include_dir '{}'.", directory.display()))
-            .expected(format!("a directory that can be read ({reason})"))
+            .expected(format!("a directory that can be read ({})", reason_text(&reason)))
     })?;
     for name in names {
         reader.read_included(&directory.join(name), &file.at);

@@ -86,8 +86,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .since("2.1")
         .help("Limit of connections over all listeners; 0 or less: no limit.")
         .manual(
-            "A connection beyond the limit is closed as soon as it is made, and logged. `max_connections` is the same \
-             for a single listener.",
+            "A connection beyond the limit is closed as soon as it is made, and logged; those that are there when the \
+             limit is lowered stay. `max_connections` is the same for a single listener.",
         )
         .store(Store::Int(|c, n| c.global.global_max_connections = u32::try_from(n).ok().and_then(NonZeroU32::new)))
         .shows(Effect::AtOnce, |c| c.global.global_max_connections.written()),
@@ -314,9 +314,10 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .value("name")
         .help("The user to become when started as root; root: stay root.")
         .manual(
-            "Files that the broker reads and writes must be accessible to that user. Where there is no user \
-             `mosquitto`, the broker becomes `nobody`; any other user that does not exist ends the start. Started by \
-             another user than root, the broker goes on as that user.",
+            "Files that the broker reads and writes must be accessible to that user: also those of the configuration, or \
+             SIGHUP cannot have them read again. So must the ports, and those below 1024 usually are not. Where there is \
+             no user `mosquitto`, the broker becomes `nobody`; any other user that does not exist ends the start. \
+             Started by another user than root, the broker goes on as that user.",
         )
         .refers(Referent::User)
         .store(Store::Text(|c| &mut c.global.user))

@@ -19,7 +19,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Listen on a port, on all addresses or on one, or on a Unix socket; the options below it belong to it.")
         .manual(
             "An address, or a host name, limits the listener to that address of this machine; a name stands for all \
-             addresses that it has. Without one, the listener takes connections to all addresses, of IPv4 and IPv6. A \
+             addresses that it has when the listener is opened. Without one, the listener takes connections to all addresses, of IPv4 and IPv6. A \
              comment may follow on the same line.\n\n\
              Port 0 and a path make a Unix socket, for programs on this machine that the broker's user or group may run \
              (mode 0770). A socket that an earlier broker left behind is replaced; a file that is no socket is not. The \
@@ -62,7 +62,9 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Listen only on the addresses of this network interface.")
         .manual(
             "It may not contradict an address in the `listener` line, and means nothing to a Unix socket. An interface that is not there ends the start. \
-             Linux knows interfaces by names such as `eth0`.",
+             Linux knows interfaces by names such as `eth0`. Its addresses are looked up when the listener is opened; a \
+             reload leaves a listener alone that has not changed in the file, also if its interface has other addresses \
+             by then.",
         )
         .refers(Referent::Interface)
         .store(Store::ListenerText(|l| &mut l.bind_interface))
@@ -113,7 +115,10 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Listener)
         .reload(LaterConnections)
         .help("Limit of connections; 0 or -1: no limit.")
-        .manual("A connection beyond the limit is closed as soon as it is made, and logged.")
+        .manual(
+            "A connection beyond the limit is closed as soon as it is made, and logged; those that are there when the \
+             limit is lowered stay.",
+        )
         .store(Store::ListenerInt(|l, n| l.max_connections = u32::try_from(n).ok().filter(|n| *n > 0)))
         .listener_shows(Effect::AtOnce, |l| l.max_connections.written()),
     Declaration::int("max_qos", Refuses(0), Refuses(2))

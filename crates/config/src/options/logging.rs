@@ -50,7 +50,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
     .manual(
         "The first one given takes the place of the default, the others add to it, and `none` takes away what was \
          given above. `all` is everything. `subscribe` and `unsubscribe` tell which client subscribes to what. \
-         `-v` and `-q` on the command line override it.",
+         `websockets` and `internal` are for what this broker has no lines about. `-v` and `-q` on the command line override it.",
     )
     .store(Store::ByHand(by_hand::log_type))
     .shows(Effect::AtOnce, |c| c.log.types.written()),

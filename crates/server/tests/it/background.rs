@@ -81,6 +81,19 @@ fn a_daemon_that_cannot_start_says_why_and_gives_the_command_its_exit_status() {
     assert_eq!((launched.code, launched.stderr.len()), (Some(14), 1), "{:?}", launched.stderr);
 }
 
+/// Its standard error leads nowhere, and its log is the file.
+#[test]
+fn a_daemon_without_its_log_file_has_the_command_say_so() {
+    let port = free_port();
+    let (den, launched) =
+        Den::start(&format!("listener {port} 127.0.0.1\npid_file DIR/pid\nlog_dest file DIR/no/log\n"));
+    let log = den.path("no/log");
+    let line = format!("Error: Unable to open log file {} for writing. No such file or directory.", log.display());
+    assert_eq!((launched.code, launched.stderr), (Some(0), vec![line]));
+    kill_process(den.daemon().unwrap(), Signal::TERM).unwrap();
+    wait_until("the daemon's end", || !den.path("pid").exists());
+}
+
 #[test]
 fn wrong_arguments_and_configurations_are_told_before_anything_goes_to_the_background() {
     let (_den, launched) = Den::start("no_such_option 1\n");

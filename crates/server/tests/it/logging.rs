@@ -302,6 +302,23 @@ fn a_destination_that_nobody_reads_does_not_hold_up_the_others() {
     assert_eq!(text.lines().filter(|line| line.starts_with("Received PUBLISH from sender")).count(), MESSAGES);
 }
 
+/// As where the disk is full. By itself the system would end a process that writes more than it may (SIGXFSZ).
+#[test]
+fn a_log_file_that_may_not_grow_any_more_ends_nobody() {
+    let limited = ["/bin/sh", "-c", "ulimit -f 4 && exec \"$0\" \"$@\""];
+    let text = format!("{OPEN}log_type all\nlog_dest stderr\nlog_dest file DIR/log\n");
+    let broker = Setup::config(&text).wrapped(&limited).start();
+    let mut user = client("user").to(&broker);
+    for _ in 0..100 {
+        user.publish("a/long/topic", "x", 1);
+    }
+    let file = std::fs::File::open(broker.directory().join("log")).unwrap();
+    let lines = broker.stop();
+    // The shell counts in 512 bytes, or in 1024.
+    assert!(file.metadata().unwrap().len() <= 4096, "the limit holds");
+    assert!(lines.iter().map(String::len).sum::<usize>() > 4096, "more was logged than that");
+}
+
 /// Where the system has a log the lines go there; where it has none, standard error is told once.
 #[test]
 fn a_broker_that_logs_to_syslog_runs_also_where_there_is_none() {

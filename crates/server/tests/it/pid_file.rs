@@ -2,6 +2,7 @@
 
 use crate::harness::{Broker, Scratch, Setup, Signal, mosquitto};
 use std::fs;
+use std::os::unix::fs::FileTypeExt;
 
 #[test]
 pub(crate) fn it_has_the_number_of_the_process_and_is_gone_at_the_end() {
@@ -34,4 +35,16 @@ fn one_that_cannot_be_written_is_named_and_exits_with_14() {
     let line = format!("Error: Unable to write pid file {}: No such file or directory.", path.display());
     assert!(refused.stderr.contains(&line), "{refused:?}");
     assert!(refused.stderr.last().unwrap().ends_with("terminating"), "{refused:?}");
+}
+
+/// Mosquitto 2.1 refuses what is not a file as well, and removes it then: started by root, even /dev/null.
+#[test]
+fn what_is_no_file_is_refused_and_not_removed() {
+    let scratch = Scratch::new();
+    let pipe = scratch.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let text = format!("listener {} 127.0.0.1\npid_file {}\n", crate::harness::free_port(), pipe.display());
+    let refused = mosquitto(["-c", scratch.file("mosquitto.conf", &text).to_str().unwrap()]);
+    assert_eq!(refused.code, Some(14), "{refused:?}");
+    assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
 }

@@ -119,7 +119,10 @@ pub(crate) fn who_does_not_exist_is_named_and_exits_with_3() {
     assert_eq!(run(&[]), ["Error: Unable to drop privileges to 'no-such-user' because this user does not exist."]);
     assert_eq!(run(&[("PUID", "me")]), ["Error: PUID not a valid ID 'me'"]);
     assert_eq!(run(&[("PUID", "1"), ("PGID", "-1")]), ["Error: PGID must not be negative"]);
-    assert_eq!(run(&[("PUID", "1"), ("PGID", "1"), ("UMASK_SET", "9")]), ["Error: UMASK_SET not a valid umask '9'."]);
+    assert_eq!(
+        run(&[("PUID", "1"), ("PGID", "1"), ("UMASK_SET", "9")]),
+        ["Error: UMASK_SET environment variable not a valid octal number."]
+    );
 }
 
 #[test]

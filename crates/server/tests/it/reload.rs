@@ -232,6 +232,27 @@ fn a_listener_that_listens_elsewhere_on_its_port_is_replaced_before_it_goes() {
     }
 }
 
+/// As when the broker starts. Sockets that replace others share their port, so the system itself would not mind.
+#[test]
+fn two_listeners_at_one_place_are_refused_also_where_they_replace_another() {
+    let with = |listeners: &str| format!("log_timestamp false\nworker_threads 2\nallow_anonymous true\n{listeners}\n");
+    let broker = Setup::config(&with("listener PORT 127.0.0.1")).start();
+    let mut client = client("client").to(&broker);
+    for (listeners, address) in [
+        ("listener PORT 0.0.0.0\nlistener PORT 0.0.0.0", "0.0.0.0"),
+        ("listener PORT 0.0.0.0\nlistener PORT", "0.0.0.0"),
+        ("listener PORT\nlistener PORT 127.0.0.1\nsocket_domain ipv4", "127.0.0.1"),
+    ] {
+        let log = broker.reload(&with(listeners));
+        let refused = format!("Error: Unable to listen on {address}, port {}: Address already in use.", broker.port());
+        assert!(log.contains(&refused), "{log:#?}");
+        assert_eq!(log.last().unwrap(), "Error: Configuration not reloaded: nothing was changed.");
+        client.ping();
+    }
+    let log = broker.reload(&with("listener PORT 127.0.0.2\nlistener PORT 127.0.0.3"));
+    assert_eq!(changes(&log).len(), 3, "different places are no trouble: {log:#?}");
+}
+
 #[test]
 fn local_only_mode_comes_and_goes() {
     let local = "log_timestamp false\nworker_threads 2\n";

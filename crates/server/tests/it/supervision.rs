@@ -1,7 +1,8 @@
 //! What systemd hears of the broker.
 
 use crate::harness::{PATIENCE, Scratch, Setup, Signal};
-use std::os::unix::net::UnixDatagram;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 struct Systemd {
     socket: UnixDatagram,
@@ -72,4 +73,30 @@ fn systemd_is_told_when_a_reload_begins_and_when_it_has_ended() {
     assert!(time.parse::<u64>().is_ok(), "{reloading}");
     assert_eq!(rest, "STATUS=Reloading\n");
     assert_eq!(systemd.next(), "READY=1\nSTATUS=Running\n");
+}
+
+/// unix(7), "abstract": the name has an `@` in front.
+#[test]
+fn systemd_is_found_under_a_name_that_stands_in_no_directory() {
+    let name = format!("mosquitto-test-{}", std::process::id());
+    let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let _broker = Setup::open("").environment("NOTIFY_SOCKET", &format!("@{name}")).start();
+    let mut buffer = [0; 1000];
+    let len = socket.recv(&mut buffer).unwrap();
+    assert_eq!(buffer[..len], *b"READY=1\nSTATUS=Running\n");
+}
+
+#[test]
+fn a_systemd_that_does_not_read_keeps_the_broker_from_nothing() {
+    let systemd = Systemd::new();
+    let other = UnixDatagram::unbound().unwrap();
+    other.set_nonblocking(true).unwrap();
+    // Until nothing more fits.
+    while other.send_to(b"X_OTHER=1\n", systemd.path()).is_ok() {}
+    let broker = Setup::open("").environment("NOTIFY_SOCKET", &systemd.path()).start();
+    for _ in 0..20 {
+        assert!(broker.hang_up().last().unwrap().starts_with("Configuration reloaded"));
+    }
+    broker.stop();
 }

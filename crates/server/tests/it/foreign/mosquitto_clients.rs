@@ -59,8 +59,9 @@ fn messages_pass_in_every_version_and_at_every_qos() {
 }
 
 #[test]
-fn many_lines_come_in_order() {
-    const LINES: usize = 500;
+fn what_is_published_again_and_again_comes_as_often() {
+    // Several times what may be in flight. On a busy machine the publisher takes its time for each.
+    const LINES: usize = 100;
     let Some(broker) = broker() else { return };
     for version in VERSIONS {
         for qos in 0..3 {

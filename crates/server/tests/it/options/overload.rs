@@ -41,11 +41,12 @@ fn all_to_the_quick_one(broker: &Broker, qos: u8, mut between: impl FnMut(&mut C
 #[test]
 pub(super) fn who_takes_nothing_costs_only_himself_at_each_limit_of_his_queue() {
     for Limit { lines, qos, left } in [
-        Limit { lines: "max_queued_messages 10", qos: 1, left: 20 + 10 },
-        Limit { lines: "max_queued_messages 10", qos: 2, left: 20 + 10 },
-        Limit { lines: "max_queued_bytes 1000\nmax_inflight_bytes 2000", qos: 1, left: 20 + 10 },
-        Limit { lines: "max_queued_bytes 1000\nmax_inflight_bytes 2000", qos: 2, left: 20 + 10 },
-        Limit { lines: "max_inflight_bytes 500\nmax_queued_messages 10", qos: 1, left: 5 + 10 },
+        // The queue has room for what may be in flight as well.
+        Limit { lines: "max_queued_messages 10", qos: 1, left: 20 + 10 + 20 },
+        Limit { lines: "max_queued_messages 10", qos: 2, left: 20 + 10 + 20 },
+        Limit { lines: "max_queued_bytes 1000\nmax_inflight_bytes 2000", qos: 1, left: 20 + 10 + 20 },
+        Limit { lines: "max_queued_bytes 1000\nmax_inflight_bytes 2000", qos: 2, left: 20 + 10 + 20 },
+        Limit { lines: "max_inflight_bytes 500\nmax_queued_messages 10", qos: 1, left: 5 + 10 + 20 },
         Limit { lines: "max_inflight_bytes 500", qos: 2, left: MESSAGES },
     ] {
         let broker = Broker::open(&format!("worker_threads 2\n{lines}"));
