@@ -1,6 +1,8 @@
 //! CONNECT: who a connection belongs to.
 
+use crate::access::CameThrough;
 use crate::alias::AliasesOut;
+use crate::authenticate::Claim;
 use crate::connection::Phase;
 use crate::log::{log, log_connection};
 use crate::memory::OUT_OF_MEMORY;
@@ -9,9 +11,10 @@ use crate::mount_point::mounted_topic;
 use crate::protocol_error::connect_line;
 use crate::publish::allowed_for_will;
 use crate::received::Flow;
+use crate::secured::Certified;
 use crate::session::{NEVER_EXPIRES, StoredWill};
 use crate::timers::Timer;
-use crate::{ConnectionId, ListenerSettings, LogLevel, Moment, Shard};
+use crate::{ConnectionId, ListenerSettings, LogLevel, Moment, Settings, Shard};
 use mosquitto_mqtt::packet::{ConnAck, Connect, ConnectError, Will};
 use mosquitto_mqtt::{Fault, FixedHeader, Properties, PropertiesBuf, Property, ProtocolVersion, QoS, ReasonCode};
 
@@ -19,6 +22,7 @@ use mosquitto_mqtt::{Fault, FixedHeader, Properties, PropertiesBuf, Property, Pr
 const UNACCEPTABLE_PROTOCOL: u8 = 1;
 const IDENTIFIER_REJECTED: u8 = 2;
 const SERVER_UNAVAILABLE: u8 = 3;
+const BAD_USERNAME_OR_PASSWORD: u8 = 4;
 const NOT_AUTHORIZED: u8 = 5;
 
 /// The reason that the log gives for a refusal of what the broker does not do.
@@ -97,6 +101,13 @@ impl Shard {
             self.refuse_faulty(id, header.first_byte, &refused, body);
             return Flow::Next;
         }
+        let certified = self.certified(id);
+        let connect = match &certified {
+            Certified::NotAsked => connect,
+            // Whatever it says it is.
+            Certified::Missing => Connect { username: None, password: None, ..connect },
+            Certified::As(name) => Connect { username: Some(name), password: None, ..connect },
+        };
         let client_id = self.listener(id).map_or(connect.client_id, |listener| listener.client_id(&connect));
         // A client without an id gets one that is at home here.
         let home = if client_id.is_empty() { self.id } else { self.shared.home_of(client_id) };
@@ -109,7 +120,15 @@ impl Shard {
             // [MQTT-3.1.2-24]: a refusal may be too large as well.
             connection.max_packet_size = asked.max_packet_size.unwrap_or(u32::MAX);
         }
-        if let Err(refusal) = self.check(id, &connect, &asked) {
+        if let Err(refusal) = self.check(id, &connect, &certified, &asked) {
+            self.refuse_connect(id, connect.version, &refusal);
+            return Flow::Next;
+        }
+        let claim = self.claim_of(id, &connect, &certified);
+        if claim == Claim::Checking {
+            return Flow::Checking;
+        }
+        if let Err(refusal) = self.check_last(id, &connect, client_id, claim) {
             self.refuse_connect(id, connect.version, &refusal);
             return Flow::Next;
         }
@@ -209,8 +228,14 @@ impl Shard {
         self.end_unknown(id, refusal.client_id, refusal.text);
     }
 
-    /// Everything that may speak against a client, in Mosquitto's order.
-    fn check<'a>(&mut self, id: ConnectionId, connect: &Connect<'a>, asked: &Asked) -> Result<(), Refusal<'a>> {
+    /// Everything that may speak against a client before its password is looked at, in Mosquitto's order.
+    fn check<'a>(
+        &mut self,
+        id: ConnectionId,
+        connect: &Connect<'a>,
+        certified: &Certified,
+        asked: &Asked,
+    ) -> Result<(), Refusal<'a>> {
         let anonymous = || Refusal::MUTE;
         // Where nobody can tell what is allowed, nothing is.
         let connection = self.home.connections.get(id).ok_or_else(anonymous)?;
@@ -220,15 +245,7 @@ impl Shard {
         let named = Some(client_id).filter(|name| !name.is_empty());
         let known = || Refusal { client_id: named, ..anonymous() };
         if let Some(will) = &connect.will {
-            // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
-            let refused = if will.retain && !settings.retain_available {
-                Some(ReasonCode::RETAIN_NOT_SUPPORTED)
-            } else {
-                (will.qos > listener.max_qos).then_some(ReasonCode::QOS_NOT_SUPPORTED)
-            };
-            if refused.is_some() {
-                return Err(Refusal { v5: refused, text: DISALLOWED, ..anonymous() });
-            }
+            check_will_features(settings, listener, will)?;
         }
         if asked.authentication_data && !asked.authentication_method {
             log!(
@@ -262,6 +279,11 @@ impl Shard {
             let v5 = Some(ReasonCode::PACKET_TOO_LARGE);
             return Err(Refusal { v5, v3: Some(NOT_AUTHORIZED), text: "oversize payload", ..anonymous() });
         }
+        if *certified == Certified::Missing {
+            let v5 = Some(ReasonCode::BAD_USERNAME_OR_PASSWORD);
+            let client_id = Some(connect.client_id).filter(|name| !name.is_empty());
+            return Err(Refusal { v5, v3: Some(BAD_USERNAME_OR_PASSWORD), client_id, text: "not authorised" });
+        }
         if client_id.is_empty() && listener.use_username_as_clientid {
             let ((v5, v3), client_id) = (not_authorized, Some(connect.client_id).filter(|name| !name.is_empty()));
             return Err(Refusal { v5, v3, client_id, text: "not authorised" });
@@ -271,11 +293,39 @@ impl Shard {
             let v5 = Some(ReasonCode::BAD_AUTHENTICATION_METHOD);
             return Err(Refusal { v5, text: DISALLOWED, ..known() });
         }
-        if !listener.allow_anonymous {
-            let (v5, v3) = not_authorized;
-            return Err(Refusal { v5, v3, text: "not authorised", ..known() });
+        Ok(())
+    }
+
+    /// Who a certificate has named has nothing more to prove.
+    fn claim_of(&mut self, id: ConnectionId, connect: &Connect<'_>, certified: &Certified) -> Claim {
+        match certified {
+            Certified::As(_) => Claim::Proven,
+            Certified::NotAsked | Certified::Missing => self.authenticate(id, connect),
         }
-        let limit = settings.max_keepalive_s;
+    }
+
+    /// What may speak against a client once its claim to be somebody was looked at.
+    fn check_last<'a>(
+        &mut self,
+        id: ConnectionId,
+        connect: &Connect<'_>,
+        client_id: &'a str,
+        claim: Claim,
+    ) -> Result<(), Refusal<'a>> {
+        let named = Some(client_id).filter(|name| !name.is_empty());
+        let known = || Refusal { client_id: named, ..Refusal::MUTE };
+        match claim {
+            Claim::Proven => {}
+            Claim::Busy => {
+                let (v5, v3) = (Some(ReasonCode::SERVER_BUSY), Some(SERVER_UNAVAILABLE));
+                return Err(Refusal { v5, v3, text: "server busy", ..known() });
+            }
+            Claim::Refused | Claim::Checking => {
+                let (v5, v3) = (Some(ReasonCode::NOT_AUTHORIZED), Some(NOT_AUTHORIZED));
+                return Err(Refusal { v5, v3, text: "not authorised", ..known() });
+            }
+        }
+        let limit = self.home.settings.max_keepalive_s;
         if limit > 0 && !connect.version.is_v5() && (connect.keep_alive_s > limit || connect.keep_alive_s == 0) {
             // Mosquitto looks at this last of all, when the log has the client already.
             self.log_accepted(id, connect, client_id);
@@ -300,6 +350,7 @@ impl Shard {
         let (aliases_in, aliases_out) =
             listener.map_or((0, 0), |listener| (listener.max_topic_alias, listener.max_topic_alias_broker));
         let mount_point = listener.and_then(|listener| listener.mount_point()).map(Into::into);
+        let is_certified = listener.is_some_and(|listener| listener.certificate_username.is_some());
         if let Some(connection) = self.home.connections.get_mut(id) {
             connection.version = connect.version;
             connection.bridge = connect.bridge;
@@ -311,6 +362,7 @@ impl Shard {
             if connect.version.is_v5() {
                 connection.receive_maximum = self.home.settings.max_inflight_messages;
             }
+            connection.is_certified = is_certified;
             connection.mount_point = mount_point;
             connection.max_topic_alias = aliases_in;
             let aliases = asked.topic_alias_maximum.min(aliases_out);
@@ -367,9 +419,11 @@ impl Shard {
             let topic = mounted_topic(mount_point, will.topic)?;
             Some(Box::new(store_will(&Will { topic: &topic, ..will })))
         });
+        let number = self.home.connections.get(id).map_or(u16::MAX, |connection| connection.listener);
+        let came_through = CameThrough::new(&self.home.settings, number);
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
         session.connection = Some(id);
-        session.username = connect.username.map(Into::into);
+        session.arrive(connect.username, came_through);
         session.drops_logged = false;
         session.v5 = connect.version.is_v5();
         session.max_qos = max_qos;
@@ -470,7 +524,26 @@ impl Shard {
                 log_connection!(self.home.log, Debug, "\t{mount_point}{}", will.topic);
             }
         }
+        let secured = self.home.connections.get_mut(id).and_then(|connection| connection.secured.take());
+        if let Some(secured) = secured.filter(|secured| !secured.protocol.is_empty()) {
+            let (protocol, cipher) = (secured.protocol, secured.cipher);
+            log!(self.home.log, Notice, "Client {client_id} negotiated {protocol} cipher {cipher}");
+        }
     }
+}
+
+/// `[MQTT-3.2.2-12]` `[MQTT-3.2.2-13]`
+fn check_will_features(
+    settings: &Settings,
+    listener: &ListenerSettings,
+    will: &Will<'_>,
+) -> Result<(), Refusal<'static>> {
+    let refused = if will.retain && !settings.retain_available {
+        Some(ReasonCode::RETAIN_NOT_SUPPORTED)
+    } else {
+        (will.qos > listener.max_qos).then_some(ReasonCode::QOS_NOT_SUPPORTED)
+    };
+    if refused.is_some() { Err(Refusal { v5: refused, text: DISALLOWED, ..Refusal::MUTE }) } else { Ok(()) }
 }
 
 /// A will goes where its client may publish, behind its mount point. It may be too long or too deep there.

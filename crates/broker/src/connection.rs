@@ -1,8 +1,9 @@
 //! One network connection, from its first byte to its last.
 
 use crate::alias::{AliasesIn, AliasesOut};
+use crate::authenticate::Proof;
 use crate::output::Output;
-use crate::{ConnectionId, Moment, Statistics};
+use crate::{ConnectionId, Moment, Secured, Statistics};
 use mosquitto_mqtt::ProtocolVersion;
 use slab::Slab;
 use std::cell::Cell;
@@ -39,6 +40,8 @@ pub(crate) struct Connection {
     /// A bridge of another Mosquitto: no message comes back to it, and retain flags stay.
     pub(crate) bridge: bool,
     pub(crate) phase: Phase,
+    /// How far it is proved that its client is who it says.
+    pub(crate) proof: Proof,
     /// Whether its client has ended it with a DISCONNECT.
     pub(crate) goodbye: bool,
     /// Milliseconds of silence after which it is closed; 0: never.
@@ -66,6 +69,10 @@ pub(crate) struct Connection {
     pub(crate) output: Output,
     /// What of the output was counted as waiting last.
     waiting: Waiting,
+    /// What is known of its TLS, until its client is let in; none without TLS.
+    pub(crate) secured: Option<Box<Secured>>,
+    /// Whether its client's username is that of a certificate.
+    pub(crate) is_certified: bool,
     /// What stands before all of its topics, as it was when the client came.
     pub(crate) mount_point: Option<Box<str>>,
     /// The largest topic alias that the client was told it may use.
@@ -82,6 +89,7 @@ impl Connection {
             version: ProtocolVersion::V311,
             bridge: false,
             phase: Phase::Opening,
+            proof: Proof::default(),
             goodbye: false,
             silence_ms: 0,
             heard_at: now,
@@ -96,6 +104,8 @@ impl Connection {
             refusing: false,
             output: Output::default(),
             waiting: Waiting::default(),
+            secured: None,
+            is_certified: false,
             mount_point: None,
             max_topic_alias: 0,
             aliases_in: None,

@@ -137,7 +137,7 @@ fn listeners(settings: &Settings) -> Vec<Value> {
         if let Some(path) = &listener.unix_path {
             listed.insert("socket-path".to_owned(), (**path).into());
         }
-        listed.insert("tls".to_owned(), false.into());
+        listed.insert("tls".to_owned(), listener.tls.into());
         Value::Object(listed)
     });
     listed.collect()
@@ -152,6 +152,7 @@ mod tests {
         let listener = |port, host: Option<&str>| ListenerSettings {
             port,
             host: host.map(Into::into),
+            tls: host.is_some(),
             ..ListenerSettings::default()
         };
         let unix = ListenerSettings { websockets: true, unix_path: Some("/run/x.sock".into()), ..listener(0, None) };
@@ -187,7 +188,7 @@ mod tests {
         let answer: Value = serde_json::from_str(&answered(request)).unwrap();
         let listeners = json!([
             { "port": 1883, "protocol": "mqtt", "tls": false },
-            { "port": 1884, "protocol": "mqtt", "bind-address": "127.0.0.1", "tls": false },
+            { "port": 1884, "protocol": "mqtt", "bind-address": "127.0.0.1", "tls": true },
             { "port": 0, "protocol": "mqtt+websockets", "socket-path": "/run/x.sock", "tls": false },
         ]);
         let expected = json!({ "responses": [

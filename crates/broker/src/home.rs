@@ -13,7 +13,8 @@ use crate::session::Sessions;
 use crate::subscriber::{Grant, Subscriber};
 use crate::timers::Timers;
 use crate::window::{Awaiting, Queued, Unsent};
-use crate::{ConnectionId, DropReason, Moment, Settings, Statistics};
+use crate::{AccessLists, ConnectionId, DropReason, Moment, Settings, Statistics};
+use mosquitto_auth::acl::Access;
 use mosquitto_mqtt::packet::Ack;
 use mosquitto_mqtt::{PacketType, QoS, ReasonCode};
 use std::collections::VecDeque;
@@ -130,6 +131,19 @@ impl Home {
         self.reply(id, |out| Ack::new(packet_id, reason).encode(kind, version, out));
     }
 
+    /// Whether the client of a session may publish to a topic, or get what is published there.
+    #[inline]
+    pub(crate) fn may(&mut self, slot: u32, access: Access, topic: &[u8]) -> bool {
+        matches!(self.settings.access_lists, AccessLists::Nowhere) || self.is_allowed(slot, access, topic)
+    }
+
+    /// Not cold, but what comes before it is to be as fast as without it.
+    #[cold]
+    fn is_allowed(&mut self, slot: u32, access: Access, topic: &[u8]) -> bool {
+        let Self { settings, sessions, log, .. } = self;
+        sessions.get_mut(slot).is_some_and(|session| session.may(settings, log, access, topic))
+    }
+
     /// Brings a message to one session: at once where its client can take it, into its queue where it has to wait.
     #[inline]
     pub(crate) fn deliver(&mut self, to: Subscriber, outgoing: &mut Outgoing<'_>) {
@@ -138,6 +152,9 @@ impl Home {
             return;
         };
         if to.is_repeated && session.gets_one_copy(&self.settings) {
+            return;
+        }
+        if !session.may(&self.settings, &mut self.log, Access::Read, outgoing.view.topic) {
             return;
         }
         let qos = self.settings.delivery_qos(outgoing.view.qos, to.grant.qos()).min(session.max_qos);
@@ -331,6 +348,15 @@ impl Home {
             }
             let Some(queued) = session.window.next_queued() else { break };
             let Queued { message, qos, retain, identifier } = queued;
+            if !session.may(&self.settings, &mut self.log, Access::Read, message.view().topic) {
+                // What its client may not get any more goes unseen. It uses up a packet identifier, as in Mosquitto, where
+                // it got one when it was queued.
+                if !is_qos_0 {
+                    let packet_id = session.window.launch(message, qos, retain, identifier);
+                    session.window.finish(packet_id);
+                }
+                continue;
+            }
             let mut outgoing = Outgoing::of(&message);
             if is_qos_0 {
                 self.send_qos_0(slot, id, &mut outgoing, retain, identifier);
@@ -353,6 +379,12 @@ impl Home {
             }
         };
         let Some(message) = &entry.message else { return };
+        if !self.may(slot, Access::Read, message.view().topic) {
+            if let Some(session) = self.sessions.get_mut(slot) {
+                session.window.finish(packet_id);
+            }
+            return;
+        }
         let to = PublishTo { qos, retain, packet_id, identifier, dup: true };
         let sent = self.send(id, &mut Outgoing::of(message), to);
         if sent != Sent::Yes {
@@ -388,6 +420,9 @@ impl Home {
     pub(crate) fn deliver_retained(&mut self, slot: u32, grant: Grant, outgoing: &mut Outgoing<'_>) -> bool {
         let Some(session) = self.sessions.get_mut(slot) else { return true };
         let Some(id) = session.connection else { return false };
+        if !session.may(&self.settings, &mut self.log, Access::Read, outgoing.view.topic) {
+            return true;
+        }
         let qos = self.settings.delivery_qos(outgoing.view.qos, grant.qos()).min(session.max_qos);
         // [MQTT-3.3.1-8]: these keep the flag.
         if qos != QoS::AtMostOnce {

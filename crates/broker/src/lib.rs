@@ -7,8 +7,10 @@
 //!
 //! A broker is one [`Shared`] and as many [`Shard`]s as there are cores to use. Read the contract at [`Shard`] first.
 
+mod access;
 mod ack;
 mod alias;
+mod authenticate;
 mod client_id;
 mod connect;
 mod connection;
@@ -40,6 +42,7 @@ mod retained_streams;
 mod retained_tree;
 mod retry;
 mod route;
+mod secured;
 mod session;
 mod settings;
 mod shard;
@@ -55,12 +58,15 @@ mod topic_cache;
 mod will;
 mod window;
 
+pub use access::AccessLists;
+pub use authenticate::{PasswordAnswer, PasswordCheck};
 pub use dump::{SessionReport, SubscriptionCopy};
 pub use id::{ConnectionId, ShardId};
 pub use log::{LogLevel, LogLine, LogMask};
 pub use mail::Mail;
 pub use own::Publication;
 pub use received::{Received, Then};
+pub use secured::{CertificateUsername, Secured};
 pub use settings::{ListenerSettings, Settings, Versions};
 pub use shard::Shard;
 pub use shared::Shared;

@@ -7,6 +7,7 @@ use crate::message::{Message, MessageRef, Outgoing};
 use crate::protocol_error::Refused;
 use crate::received::{Flow, WORK_BYTES, malformed, protocol_error};
 use crate::{ConnectionId, DropReason, Moment, Shard};
+use mosquitto_auth::acl::Access;
 use mosquitto_mqtt::packet::Publish;
 use mosquitto_mqtt::{DecodeError, PacketType, Properties, Property, QoS, ReasonCode, TopicName};
 
@@ -211,6 +212,9 @@ impl Shard {
             Standing::Denied => return Some(ReasonCode::NOT_AUTHORIZED),
             Standing::Impossible => return Some(ReasonCode::TOPIC_NAME_INVALID),
         }
+        if !self.home.may(slot, Access::Write, came.topic.as_bytes()) {
+            return Some(ReasonCode::NOT_AUTHORIZED);
+        }
         (self.home.memory_full && self.is_new_work(slot, came.topic, publish)).then_some(ReasonCode::QUOTA_EXCEEDED)
     }
 
@@ -296,6 +300,10 @@ impl Shard {
         let mut reason = ReasonCode::SUCCESS;
         if let Some(refused) = refused {
             reason = refused;
+            // The refusal ends the exchange, also one that was begun when its client still had the right to.
+            if refused == ReasonCode::NOT_AUTHORIZED {
+                session.incoming.remove(packet_id);
+            }
         } else if let Some(known) = session.incoming.get_mut(packet_id) {
             if same_message(&known.message, message) {
                 // [MQTT-4.3.3-10]: not delivered a second time. A third copy on one connection is no repetition any
@@ -333,8 +341,10 @@ impl Shard {
         let Some(session) = self.home.sessions.get_mut(slot) else { return true };
         let message = session.incoming.get(packet_id).cloned();
         let topic = message.as_ref().map_or("", |m| std::str::from_utf8(m.view().topic).unwrap_or_default());
-        let control = standing(topic) == Standing::Control;
-        let way = message.as_ref().filter(|_| !control).map(|message| self.way_for(&message.view()));
+        // The right may have been revoked since the message was taken.
+        let allowed = message.is_none() || self.home.may(slot, Access::Write, topic.as_bytes());
+        let control = allowed && standing(topic) == Standing::Control;
+        let way = message.as_ref().filter(|_| allowed && !control).map(|message| self.way_for(&message.view()));
         if way.is_some_and(|way| self.must_wait(way)) {
             return false;
         }
@@ -342,6 +352,9 @@ impl Shard {
         let Some(message) = &message else { return true };
         if let Some(session) = self.home.sessions.get_mut(slot) {
             session.incoming.remove(packet_id);
+        }
+        if !allowed {
+            self.log_denied(id, packet_id, message);
         }
         if control {
             self.answer_control(id, topic, message.view().payload);
@@ -363,6 +376,14 @@ impl Shard {
             None | Some(0) => Moment::NEVER,
             Some(seconds) => self.home.now.plus_s(seconds),
         }
+    }
+
+    /// A message that its client may not publish any more when it releases it.
+    #[cold]
+    fn log_denied(&mut self, id: ConnectionId, packet_id: u16, message: &Message) {
+        let view = message.view();
+        let described = describe(false, view.qos, view.retain, packet_id, view.topic, view.payload.len());
+        log!(self.home.log, Debug, "Denied PUBLISH from {} ({described})", self.home.name_of(id));
     }
 
     #[inline]

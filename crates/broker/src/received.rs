@@ -41,6 +41,9 @@ pub enum Then {
     /// The client does not take its answers, or another shard cannot take more mail: present the rest once output was
     /// sent or mail was taken, and read no more before.
     Full,
+    /// The client's password is being looked at: present the rest once [`Shard::password_checked`] has the answer, and
+    /// read no more before.
+    Checking,
     /// The connection belongs to another shard. Hand socket and rest over to it and [release](Shard::release) the
     /// connection here.
     HandOver(ShardId),
@@ -57,6 +60,8 @@ pub(crate) enum Flow {
     Next,
     /// The packet cannot be handled now, and nothing has been done for it.
     Held,
+    /// The packet has to wait until a password was looked at, and nothing else has been done for it.
+    Checking,
     /// The packet belongs to another shard, and nothing has been done for it.
     HandOver(ShardId),
 }
@@ -125,6 +130,7 @@ impl Shard {
                 Ok(len)
             }
             Ok(Flow::Held) => Err(Then::Full),
+            Ok(Flow::Checking) => Err(Then::Checking),
             Ok(Flow::HandOver(shard)) => Err(Then::HandOver(shard)),
             Err(error) => {
                 self.home.statistics.count_received(len);

@@ -32,8 +32,8 @@ impl Shard {
     /// anew; what is queued already stays queued.
     ///
     /// Clients that would not be let in any more are sent away in the ticks that follow: those of a listener that is
-    /// closed, and those that are there without having proved who they are where that is not allowed any more. The number
-    /// of a listener must mean the same listener as before; one that was closed may mean another when no connection of it
+    /// closed, those that are there without having proved who they are where that is not allowed any more, and those of
+    /// whom the password file says something else than when they proved it. The number of a listener must mean the same listener as before; one that was closed may mean another when no connection of it
     /// is left on any shard, or under way between two.
     pub fn reconfigure(&mut self, settings: Arc<Settings>) {
         self.home.log.reconfigure(settings.log, settings.connection_messages);
@@ -71,8 +71,17 @@ impl Shard {
             (Phase::Ending, _) => return false,
             (_, None) => (ReasonCode::ADMINISTRATIVE_ACTION, "administrative action"),
             (_, Some(listener)) if listener.closed => (ReasonCode::ADMINISTRATIVE_ACTION, "administrative action"),
-            // As in `check`: a user name is no proof.
-            (Phase::Open(_), Some(listener)) if !listener.allow_anonymous => {
+            (Phase::Open(_), Some(listener)) if listener.certificate_username.is_some() => {
+                if connection.is_certified {
+                    return false;
+                }
+                (ReasonCode::ADMINISTRATIVE_ACTION, "not authorised")
+            }
+            (Phase::Open(slot), Some(listener)) => {
+                let username = self.home.sessions.get(slot).and_then(|session| session.username.as_deref());
+                if self.is_still_let_in(id, username, listener) {
+                    return false;
+                }
                 (ReasonCode::NOT_AUTHORIZED, "not authorised")
             }
             _ => return false,

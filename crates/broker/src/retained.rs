@@ -1,8 +1,11 @@
 //! Retained messages: kept when they are published, streamed when somebody subscribes.
 
+use crate::access::Source;
+use crate::id::SessionId;
 use crate::message::Outgoing;
 use crate::retained_streams::RetainedStream;
-use crate::retained_tree::Found;
+use crate::retained_tree::{Found, Retained};
+use crate::session::Session;
 use crate::shard::RetainedChange;
 use crate::{DropReason, Shard};
 
@@ -21,18 +24,20 @@ const CHANGES_BYTES_MAX: usize = 1024 * 1024;
 impl Shard {
     /// Keeps a published message, or forgets what its topic has if it is empty `[MQTT-3.3.1-6]` `[MQTT-3.3.1-7]`. The
     /// shared tree learns of it at the end of the tick, before anybody here looks, or when too much waits.
-    pub(crate) fn retain(&mut self, outgoing: &mut Outgoing<'_>) {
+    pub(crate) fn retain(&mut self, outgoing: &mut Outgoing<'_>, origin: Option<SessionId>) {
         let change = if outgoing.view.payload.is_empty() {
             RetainedChange::Clear(outgoing.view.topic.into())
         } else {
-            RetainedChange::Set(outgoing.stored())
+            let source = origin.filter(|_| self.home.settings.check_retain_source);
+            let source = source.and_then(|id| self.home.sessions.find_mut(id)).map(Session::source);
+            RetainedChange::Set(Retained { message: outgoing.stored(), source })
         };
         self.change_retained(change);
     }
 
     fn change_retained(&mut self, change: RetainedChange) {
         self.retained_changes_bytes += match &change {
-            RetainedChange::Set(message) => message.bytes().len(),
+            RetainedChange::Set(retained) => retained.message.bytes().len(),
             RetainedChange::Clear(topic) | RetainedChange::Expired(topic) => topic.len(),
         };
         self.retained_changes.push(change);
@@ -50,7 +55,7 @@ impl Shard {
         let mut tree = self.shared.retained.write();
         for change in self.retained_changes.drain(..) {
             match change {
-                RetainedChange::Set(message) => tree.set(message),
+                RetainedChange::Set(retained) => tree.set(retained),
                 RetainedChange::Clear(topic) => tree.remove(&topic),
                 RetainedChange::Expired(topic) => tree.remove_expired(&topic, self.home.now),
             }
@@ -120,18 +125,26 @@ impl Shard {
                     }
                 }
                 Found::Pause => return true,
-                Found::Message(message) => {
+                Found::Message(Retained { message, source }) => {
                     let view = message.view();
                     if view.expires_at <= self.home.now {
                         self.home.drop_for(slot, DropReason::Expired);
                         self.change_retained(RetainedChange::Expired(view.topic.into()));
-                    } else if !self.home.deliver_retained(slot, grant, &mut Outgoing::of(&message)) {
+                    } else if !self.is_barred(source.as_deref(), view.topic)
+                        && !self.home.deliver_retained(slot, grant, &mut Outgoing::of(&message))
+                    {
                         self.keep_pending(slot);
                         return false;
                     }
                 }
             }
         }
+    }
+
+    /// Whether a retained message is held back, since its publisher could not publish it now (`check_retain_source`).
+    fn is_barred(&self, source: Option<&Source>, topic: &[u8]) -> bool {
+        let settings = &self.home.settings;
+        settings.check_retain_source && source.is_some_and(|source| !source.may_write(settings, topic))
     }
 
     fn keep_pending(&mut self, slot: u32) {

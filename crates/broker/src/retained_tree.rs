@@ -5,12 +5,14 @@
 //! in which they came, so where a node is gone, the walk goes on with the first sibling that came after it.
 
 use crate::Moment;
+use crate::access::Source;
 use crate::level::{Level, levels};
-use crate::message::Message;
+use crate::message::{Message, MessageRef};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
+use std::sync::Arc;
 
 type NodeId = u32;
 
@@ -27,12 +29,33 @@ struct Node {
     next: NodeId,
     previous: NodeId,
     level: Level,
-    message: Option<Message>,
+    retained: Option<Retained>,
+}
+
+/// A retained message.
+#[derive(Debug, Clone)]
+pub(crate) struct Retained {
+    pub(crate) message: Message,
+    /// Who published it, where that is asked for; none: nobody is asked about it.
+    pub(crate) source: Option<Arc<Source>>,
+}
+
+impl Retained {
+    #[inline]
+    fn view(&self) -> MessageRef<'_> {
+        self.message.view()
+    }
+}
+
+impl From<Message> for Retained {
+    fn from(message: Message) -> Self {
+        Self { message, source: None }
+    }
 }
 
 impl Node {
     fn has_expired(&self, now: Moment) -> bool {
-        self.message.as_ref().is_some_and(|message| message.view().expires_at <= now)
+        self.retained.as_ref().is_some_and(|retained| retained.view().expires_at <= now)
     }
 }
 
@@ -68,7 +91,7 @@ pub(crate) struct RetainedWalk {
 #[derive(Debug)]
 pub(crate) enum Found {
     /// The next retained message.
-    Message(Message),
+    Message(Retained),
     /// As many nodes as allowed were visited.
     Pause,
     /// There are no more.
@@ -129,7 +152,7 @@ impl Default for RetainedTree {
             next: NONE,
             previous: NONE,
             level: Level::new(b""),
-            message: None,
+            retained: None,
         };
         Self {
             nodes: vec![root],
@@ -153,17 +176,18 @@ impl RetainedTree {
         self.last_serial
     }
 
-    /// Keeps `message` in place of what its topic had `[MQTT-3.3.1-5]`.
-    pub(crate) fn set(&mut self, message: Message) {
+    /// Keeps a message in place of what its topic had `[MQTT-3.3.1-5]`.
+    pub(crate) fn set(&mut self, new: impl Into<Retained>) {
+        let new: Retained = new.into();
         let mut at = ROOT;
-        for level in levels(message.view().topic) {
+        for level in levels(new.view().topic) {
             at = match self.edge(at, level) {
                 Some(child) => child,
                 None => self.add_child(at, level),
             };
         }
         if let Some(node) = self.nodes.get_mut(at as usize)
-            && node.message.replace(message).is_none()
+            && node.retained.replace(new).is_none()
         {
             self.count += 1;
         }
@@ -176,25 +200,25 @@ impl RetainedTree {
 
     /// Forgets what `topic` has if it has expired by `now`.
     pub(crate) fn remove_expired(&mut self, topic: &[u8], now: Moment) {
-        self.remove_if(topic, |message| message.view().expires_at <= now);
+        self.remove_if(topic, |retained| retained.view().expires_at <= now);
     }
 
     /// Whether anything is retained for `topic`.
     pub(crate) fn has(&self, topic: &[u8]) -> bool {
         let node = self.find(topic).and_then(|at| self.nodes.get(at as usize));
-        node.is_some_and(|node| node.message.is_some())
+        node.is_some_and(|node| node.retained.is_some())
     }
 
     fn find(&self, topic: &[u8]) -> Option<NodeId> {
         levels(topic).try_fold(ROOT, |at, level| self.edge(at, level))
     }
 
-    fn remove_if(&mut self, topic: &[u8], gone: impl FnOnce(&Message) -> bool) {
+    fn remove_if(&mut self, topic: &[u8], gone: impl FnOnce(&Retained) -> bool) {
         let Some(at) = self.find(topic) else { return };
         if let Some(node) = self.nodes.get_mut(at as usize)
-            && node.message.as_ref().is_some_and(gone)
+            && node.retained.as_ref().is_some_and(gone)
         {
-            node.message = None;
+            node.retained = None;
             self.count -= 1;
             self.prune(at);
         }
@@ -217,7 +241,7 @@ impl RetainedTree {
             if let Some(node) = self.nodes.get_mut(at)
                 && node.has_expired(now)
             {
-                node.message = None;
+                node.retained = None;
                 self.count -= 1;
                 self.prune(at as NodeId);
             }
@@ -236,17 +260,17 @@ impl RetainedTree {
                 && walk.is_match(walk.path.len() - 1)
                 && !self.is_barred(walk)
                 && let Some(node) = self.nodes.get(at as usize).filter(|node| node.serial <= walk.newest)
-                && let Some(message) = node.message.clone()
+                && let Some(retained) = node.retained.clone()
             {
-                return Found::Message(message);
+                return Found::Message(retained);
             }
         }
     }
 
     /// What is retained where `walk` stands, if anything still is.
-    pub(crate) fn current(&self, walk: &RetainedWalk) -> Option<Message> {
+    pub(crate) fn current(&self, walk: &RetainedWalk) -> Option<Retained> {
         let &(at, serial) = walk.path.last()?;
-        self.alive(at, serial)?.message.clone()
+        self.alive(at, serial)?.retained.clone()
     }
 
     /// Goes down, or else sideways, or else up and sideways; the path ends at the new node.
@@ -321,7 +345,7 @@ impl RetainedTree {
             next: NONE,
             previous,
             level: Level::new(level),
-            message: None,
+            retained: None,
         };
         let id = if let Some(id) = self.free.pop() {
             if let Some(place) = self.nodes.get_mut(id as usize) {
@@ -351,7 +375,7 @@ impl RetainedTree {
     fn prune(&mut self, mut at: NodeId) {
         while at != ROOT {
             let Some(node) = self.nodes.get_mut(at as usize) else { return };
-            if node.message.is_some() || node.first_child != NONE {
+            if node.retained.is_some() || node.first_child != NONE {
                 return;
             }
             let (parent, next, previous) = (node.parent, node.next, node.previous);
@@ -391,7 +415,6 @@ fn hash_edge(hasher: &RandomState, parent: NodeId, level: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::MessageRef;
     use mosquitto_mqtt::{QoS, TopicFilter, TopicName};
 
     fn message(topic: &str, expires_at: Moment) -> Message {

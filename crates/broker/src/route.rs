@@ -87,7 +87,7 @@ impl Shard {
         let matched = !matches.is_empty();
         // Wills and messages of QoS 2 may have come when it was allowed still.
         if outgoing.view.retain && self.home.settings.retain_available {
-            self.retain(outgoing);
+            self.retain(outgoing, origin);
         }
         matched
     }

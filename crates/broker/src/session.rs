@@ -1,5 +1,6 @@
 //! The state of one client that outlives its connection (MQTT 5, 4.1).
 
+use crate::access::{CameThrough, Source};
 use crate::drops::Drops;
 use crate::incoming::IncomingMessages;
 use crate::message::Message;
@@ -8,10 +9,12 @@ use crate::subscription_tree::NodeId;
 use crate::window::Window;
 use crate::{ConnectionId, Moment, Settings};
 use hashbrown::{HashSet, HashTable};
+use mosquitto_auth::acl::RecentRights;
 use mosquitto_mqtt::QoS;
 use slab::Slab;
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use crate::id::SessionId;
 
@@ -37,6 +40,11 @@ pub(crate) struct StoredWill {
 pub(crate) struct Session {
     pub(crate) client_id: Box<str>,
     pub(crate) username: Option<Box<str>>,
+    pub(crate) came_through: CameThrough,
+    /// What its client was found to be allowed, once there is an access list.
+    pub(crate) rights: Option<Box<RecentRights>>,
+    /// Its client as the source of what it retains, where that is asked for.
+    pub(crate) source: Option<Arc<Source>>,
     pub(crate) epoch: u32,
     /// None while the client is away.
     pub(crate) connection: Option<ConnectionId>,
@@ -77,6 +85,9 @@ impl Session {
         Self {
             client_id: client_id.into(),
             username: None,
+            came_through: CameThrough::default(),
+            rights: None,
+            source: None,
             epoch,
             connection: None,
             expiry_s: 0,

@@ -1,6 +1,10 @@
 //! What the operator can set, in the broker's own terms.
 
+use crate::{AccessLists, CertificateUsername};
+use mosquitto_auth::acl::AccessList;
+use mosquitto_auth::password::PasswordFile;
 use mosquitto_mqtt::{ProtocolVersion, QoS};
+use std::sync::Arc;
 
 /// Settings of the whole broker. Options of mosquitto.conf(5) bear the same names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +59,12 @@ pub struct Settings {
     pub connection_messages: bool,
     /// The settings of each listener, by the number a connection is opened with.
     pub listeners: Vec<ListenerSettings>,
+    /// Where the rules are that say which topics a client may publish to, and which it gets. They are held against every
+    /// message, also for clients and sessions that were there before the rules.
+    pub access_lists: AccessLists,
+    /// Whether a retained message is sent only while its publisher may publish to its topic. Known of those that were
+    /// published while this was set; what the broker itself has published is always sent.
+    pub check_retain_source: bool,
     /// Which levels are logged.
     pub log: crate::LogMask,
 }
@@ -89,8 +99,10 @@ pub struct ListenerSettings {
     pub websockets: bool,
     /// Whether it is there no more: its number stays, as long as it may have connections.
     pub closed: bool,
-    /// Whether clients without a user name are let in.
+    /// Whether clients without a user name are let in; and those with one, where there is no password file.
     pub allow_anonymous: bool,
+    /// The users among which a client with a user name has to be. None: there is no password file.
+    pub passwords: Option<Arc<PasswordFile>>,
     /// The highest QoS that its clients may use.
     pub max_qos: QoS,
     /// The versions of MQTT that its clients may speak.
@@ -101,9 +113,17 @@ pub struct ListenerSettings {
     pub allow_zero_length_clientid: bool,
     /// Whether a client's user name takes the place of its client id; then a client without one is not let in.
     pub use_username_as_clientid: bool,
+    /// Whether its connections are inside TLS.
+    pub tls: bool,
+    /// What of a client's certificate is its username, whatever name the client gives; a client without one is not let
+    /// in. None: the client's own word counts.
+    pub certificate_username: Option<CertificateUsername>,
     /// What stands before all topics of its clients: added to what they publish and subscribe to, and taken away from what
     /// they get. Of a session, it is that of the listener that its client has last come through.
     pub mount_point: Option<Box<str>>,
+    /// The rules for its clients, for as long as their sessions last; none: they may do everything. It counts with
+    /// [`AccessLists::OfListeners`] only.
+    pub access_list: Option<Arc<AccessList>>,
     /// The largest number of topic aliases that a client may use; fixed for a connection when it is made.
     pub max_topic_alias: u16,
     /// The largest number of topic aliases that the broker uses towards a client; fixed for a connection when it is made.
@@ -152,12 +172,16 @@ impl Default for ListenerSettings {
             websockets: false,
             closed: false,
             allow_anonymous: true,
+            passwords: None,
             max_qos: QoS::ExactlyOnce,
             versions: Versions::ALL,
             auto_id_prefix: "auto-".into(),
             allow_zero_length_clientid: true,
             use_username_as_clientid: false,
+            tls: false,
+            certificate_username: None,
             mount_point: None,
+            access_list: None,
             max_topic_alias: 10,
             max_topic_alias_broker: 10,
         }
@@ -188,6 +212,8 @@ impl Default for Settings {
             retain_expiry_interval_min: 0,
             connection_messages: true,
             listeners: vec![ListenerSettings::default()],
+            access_lists: AccessLists::Nowhere,
+            check_retain_source: false,
             log: crate::LogMask::DEFAULT,
         }
     }

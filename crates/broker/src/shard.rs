@@ -1,14 +1,15 @@
 //! The core type: one shard of the broker.
 
+use crate::authenticate::PasswordCheck;
 use crate::connection::{Connection, Phase};
 use crate::home::Home;
 use crate::id::SessionId;
 use crate::log::log_connection;
 use crate::mail::Mail;
-use crate::message::Message;
 use crate::post::Post;
 use crate::reconfigure::Review;
 use crate::retained_expiry::Sweep;
+use crate::retained_tree::Retained;
 use crate::session::Place;
 use crate::subscription_tree::SubscriptionTree;
 use crate::topic_cache::TopicCache;
@@ -39,14 +40,17 @@ const WORK_MAX: u32 = 20_000;
 ///    [`open_handed_over`](Self::open_handed_over) for new connections, [`received`](Self::received) for bytes that
 ///    came in, [`heard`](Self::heard) for bytes that are gathered elsewhere until the packet is whole (a sign of life
 ///    for the keep alive), [`closed`](Self::closed) for connections that the peer or the network ended, [`mail`](Self::mail) for
-///    what other shards sent. Mail from one shard has to come in the order in which it was taken there.
+///    what other shards sent, [`password_checked`](Self::password_checked) for passwords that were looked at. Mail from
+///    one shard has to come in the order in which it was taken there.
 /// 3. [`end`](Self::end). Locks that the tick took are free after it, so nothing that may wait (reading and writing
 ///    sockets apart) belongs between `begin` and `end`.
 /// 4. The effects are drained: [`exchange_mail`](Self::exchange_mail) for each shard of
 ///    [`mail_waiting`](Self::mail_waiting), then, for each connection of [`touched`](Self::touched), the bytes of
 ///    [`output`](Self::output), confirmed by [`sent`](Self::sent), also where the socket took none of them (`sent` with
 ///    0: that is how the shard knows a slow client); then the connections of [`closing`](Self::closing), each ended
-///    with [`release`](Self::release) when its bytes are sent or cannot be; then [`log_lines`](Self::log_lines). Mail goes first: an acknowledgement must not overtake the message it stands for.
+///    with [`release`](Self::release) when its bytes are sent or cannot be; then
+///    [`password_checks`](Self::password_checks), each of which has to be answered, and [`log_lines`](Self::log_lines).
+///    Mail goes first: an acknowledgement must not overtake the message it stands for.
 /// 5. Until the next event, or until [`next_deadline`](Self::next_deadline), nothing has to be done.
 ///
 /// A connection id is the shard's from `open` to `release`; events for ids that it does not know are ignored. The
@@ -70,6 +74,10 @@ pub struct Shard {
     /// What is left to be looked at since the settings changed.
     pub(crate) review: Option<Review>,
     pub(crate) random: ChaCha12Rng,
+    /// Passwords to be looked at.
+    pub(crate) checks: Vec<PasswordCheck>,
+    /// What tells the next check from all others of this shard.
+    pub(crate) next_ticket: u64,
     /// Packets and deliveries since the last call of `received`.
     pub(crate) work: u32,
     pub(crate) work_max: u32,
@@ -83,7 +91,7 @@ pub struct Shard {
 /// A retained message that was set or cleared.
 #[derive(Debug)]
 pub(crate) enum RetainedChange {
-    Set(Message),
+    Set(Retained),
     Clear(Box<[u8]>),
     /// Found to have expired.
     Expired(Box<[u8]>),
@@ -105,6 +113,8 @@ impl Shard {
             orphans: Vec::new(),
             review: None,
             random: ChaCha12Rng::from_seed(seed),
+            checks: Vec::new(),
+            next_ticket: 0,
             work: 0,
             work_max: WORK_MAX,
             scratch: Vec::new(),

@@ -5,6 +5,7 @@ use crate::publish::allowed_to_publish;
 use crate::session::StoredWill;
 use crate::timers::Timer;
 use crate::{DropReason, Shard};
+use mosquitto_auth::acl::Access;
 
 impl Shard {
     /// The connection of a session was lost. Its will is due now, or after its delay, or with the end of the session,
@@ -27,7 +28,8 @@ impl Shard {
         let origin = self.origin(slot);
         let Some(will) = self.home.sessions.get_mut(slot).and_then(|session| session.will.take()) else { return };
         let StoredWill { message, expiry_s, .. } = *will;
-        if !allowed_to_publish(message.view().topic) {
+        let topic = message.view().topic;
+        if !allowed_to_publish(topic) || !self.home.may(slot, Access::Write, topic) {
             return;
         }
         let expires_at = self.expiry(expiry_s);

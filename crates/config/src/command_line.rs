@@ -83,8 +83,14 @@ pub static FLAGS: &[Flag] = &[
         "read the configuration files, report errors, and exit.",
         "Users, interfaces and directories that they name have to be there.",
     ]),
-    Flag::long_with_value("--tls-keylog", "file", |_, _| Err(not_supported_yet("--tls-keylog")))
-        .help(&["write the keys of TLS connections to a file, for debugging only."]),
+    Flag::long_with_value("--tls-keylog", "file", |line, file| {
+        line.tls_keylog = Some(PathBuf::from(file));
+        Ok(ControlFlow::Continue(()))
+    })
+    .help(&[
+        "write the keys of TLS connections to a file, for debugging only.",
+        "The file must be readable for its owner alone.",
+    ]),
     Flag::long("--version", |_, _| Ok(ControlFlow::Break(Command::Version))).help(&["show the version."]),
 ];
 
@@ -133,6 +139,7 @@ struct CommandLine {
     verbose: bool,
     quiet: bool,
     test_config: bool,
+    tls_keylog: Option<PathBuf>,
 }
 
 impl CommandLine {
@@ -184,6 +191,7 @@ impl CommandLine {
                 (false, true) => Verbosity::Verbose,
                 (false, false) => Verbosity::AsConfigured,
             },
+            tls_keylog: self.tls_keylog,
         }
         .with_verbosity();
         Ok(if self.test_config { Command::TestConfig(settings) } else { Command::Run(settings) })
@@ -263,7 +271,3 @@ impl fmt::Display for CommandLineError {
 }
 
 impl std::error::Error for CommandLineError {}
-
-fn not_supported_yet(name: &str) -> CommandLineError {
-    CommandLineError::Argument(format!("Error: The '{name}' option is not supported yet."))
-}

@@ -4,6 +4,7 @@ use crate::error::{ConfigErrors, Notice};
 use crate::log::Log;
 use crate::reader::Reader;
 use crate::reference::Reference;
+use crate::tls::Tls;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,8 @@ pub struct Global {
     /// `allow_duplicate_messages`: whether a client of MQTT 3 gets a copy of a message for each of its subscriptions
     /// that match. Default: true.
     pub allow_duplicate_messages: bool,
+    /// `check_retain_source`: whether a retained message is sent only while its publisher may publish it. Default: false.
+    pub check_retain_source: bool,
     /// `clientid_prefixes`: what client ids must begin with. `None`: anything.
     pub clientid_prefixes: Option<String>,
     /// `enable_control_api`: whether requests on `$CONTROL/broker/v1` are answered. Default: false.
@@ -99,12 +102,16 @@ pub struct Global {
 /// Options that belong to the whole broker, or to one listener if `per_listener_settings true`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Security {
+    /// `acl_file`: the file of rules about who may publish and get what. `None`: everybody may do everything.
+    pub acl_file: Option<String>,
     /// `allow_anonymous` as given; [`Config::allow_anonymous`] and [`Endpoint`](crate::Endpoint) know what holds.
     pub allow_anonymous: Option<bool>,
     /// `allow_zero_length_clientid`: whether the broker makes up an id for a client that gives none. `None`: true.
     pub allow_zero_length_clientid: Option<bool>,
     /// `auto_id_prefix`: how made up client ids begin, where a listener does not say otherwise. `None`: `auto-`.
     pub auto_id_prefix: Option<String>,
+    /// `password_file`: the file of those users who are let in. `None`: there is none, and no username means anything.
+    pub password_file: Option<String>,
 }
 
 /// One `listener`, or the default listener that `port`, `bind_address` or a listener's option above any `listener` make.
@@ -147,6 +154,8 @@ pub struct Listener {
     pub proxy_protocol: Option<u8>,
     /// `proxy_protocol_v2_require_tls`: whether that header has to tell of TLS. Default: false.
     pub proxy_protocol_v2_require_tls: bool,
+    /// The options of TLS, whether it is on or not.
+    pub tls: Tls,
     /// Its own security options, if `per_listener_settings true`.
     pub security: Security,
     /// Which option brought it into being.
@@ -233,6 +242,7 @@ impl Default for Global {
     fn default() -> Self {
         Self {
             allow_duplicate_messages: true,
+            check_retain_source: false,
             clientid_prefixes: None,
             enable_control_api: false,
             global_max_clients: None,
@@ -285,6 +295,7 @@ impl Listener {
             websockets_origins: Vec::new(),
             proxy_protocol: None,
             proxy_protocol_v2_require_tls: false,
+            tls: Tls::default(),
             security: Security::default(),
             origin,
         }

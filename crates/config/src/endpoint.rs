@@ -1,6 +1,9 @@
 //! Where the broker listens, with everything decided that the options leave open.
 
 use crate::config::{Config, Listener, PORT, Protocol, ProtocolVersions, Security, SocketDomain};
+use crate::tls::Tls;
+
+use std::path::PathBuf;
 
 /// How made up client ids begin.
 const AUTO_ID_PREFIX: &str = "auto-";
@@ -19,8 +22,12 @@ pub struct Endpoint {
     pub bind_interface: Option<String>,
     /// The one version of IP to listen over; `None`: both.
     pub socket_domain: Option<SocketDomain>,
+    /// The file of rules for its clients. With `per_listener_settings`, it is the listener's own.
+    pub acl_file: Option<PathBuf>,
     /// Whether clients may connect without a username.
     pub allow_anonymous: bool,
+    /// The file of the users among which a client with a username has to be. `None`: there is none.
+    pub password_file: Option<String>,
     /// Whether a client may leave it to the broker to make up its client id.
     pub allow_zero_length_clientid: bool,
     /// Whether the username takes the place of the client id.
@@ -47,6 +54,8 @@ pub struct Endpoint {
     pub proxy_protocol: Option<u8>,
     /// Whether a PROXY header of version 2 has to tell of TLS.
     pub proxy_protocol_v2_require_tls: bool,
+    /// What its TLS is to be, if [`Tls::is_on`].
+    pub tls: Tls,
     /// Whether the broker may run without it, if another one can be opened: so in local only mode, where a machine
     /// need not have both versions of IP.
     pub optional: bool,
@@ -94,7 +103,18 @@ impl Listener {
     }
 }
 
+impl Security {
+    fn acl_file(&self) -> Option<PathBuf> {
+        self.acl_file.as_ref().map(PathBuf::from)
+    }
+}
+
 impl Config {
+    /// The file of rules for all clients, if there is one and no listener has its own (`per_listener_settings`).
+    pub fn acl_file(&self) -> Option<PathBuf> {
+        if self.global.per_listener_settings { None } else { self.global.security.acl_file() }
+    }
+
     /// Where to listen. `ports` are those of the command line, which count in local only mode alone.
     pub fn endpoints(&self, ports: &[u16]) -> Vec<Endpoint> {
         if self.local_only() {
@@ -111,7 +131,9 @@ impl Config {
         let security = self.security();
         ["127.0.0.1", "::1"].map(|host| Endpoint {
             host: Some(host.to_owned()),
+            acl_file: security.acl_file(),
             allow_anonymous: security.allow_anonymous.unwrap_or(true),
+            password_file: security.password_file.clone(),
             allow_zero_length_clientid: security.allow_zero_length_clientid.unwrap_or(true),
             // The option has no effect here, as in Mosquitto.
             auto_id_prefix: AUTO_ID_PREFIX.to_owned(),
@@ -130,7 +152,9 @@ impl Config {
             unix_path: listener.unix_path.clone(),
             bind_interface: listener.bind_interface.clone(),
             socket_domain: listener.socket_domain,
+            acl_file: security.acl_file(),
             allow_anonymous: listener.allow_anonymous.or(security.allow_anonymous).unwrap_or(false),
+            password_file: security.password_file.clone(),
             allow_zero_length_clientid: security.allow_zero_length_clientid.unwrap_or(true),
             use_username_as_clientid: listener.use_username_as_clientid,
             max_connections: listener.max_connections,
@@ -144,6 +168,7 @@ impl Config {
             websockets_origins: listener.websockets_origins.clone(),
             proxy_protocol: listener.proxy_protocol,
             proxy_protocol_v2_require_tls: listener.proxy_protocol_v2_require_tls,
+            tls: listener.tls.clone(),
             optional: false,
         }
     }

@@ -23,6 +23,7 @@ mod reader;
 mod reference;
 mod settings;
 mod suggestion;
+mod tls;
 mod words;
 mod written;
 
@@ -34,3 +35,4 @@ pub use error::{ConfigError, ConfigErrors, Location, Notice};
 pub use log::{Destinations, Log, LogType, LogTypes};
 pub use reference::{Reference, Referent};
 pub use settings::{Settings, Verbosity};
+pub use tls::Tls;

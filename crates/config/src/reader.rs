@@ -4,6 +4,7 @@ use crate::config::{Config, Listener, Origin, Security};
 use crate::error::{ConfigError, ConfigErrors, Location, Notice, reason_text};
 use crate::log::LogType;
 use crate::reference::{Reference, Referent};
+use crate::tls;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -85,6 +86,9 @@ impl Reader {
     /// What the files come to, if nothing is wrong with them.
     pub(crate) fn finish(mut self) -> Result<Config, ConfigErrors> {
         self.config.references.append(&mut self.single_references);
+        for error in self.config.listeners.iter().filter_map(tls::check) {
+            self.errors.push(error);
+        }
         self.errors.or(self.config)
     }
 

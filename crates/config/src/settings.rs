@@ -19,6 +19,8 @@ pub struct Settings {
     pub daemon: bool,
     /// `-v` and `-q`.
     pub verbosity: Verbosity,
+    /// `--tls-keylog`: where the keys of TLS connections are written down. `None`: nowhere.
+    pub tls_keylog: Option<PathBuf>,
 }
 
 /// What the command line says about how much is logged.
@@ -51,6 +53,7 @@ impl Settings {
             ports: self.ports.clone(),
             daemon: self.daemon,
             verbosity: self.verbosity,
+            tls_keylog: self.tls_keylog.clone(),
         };
         Ok(settings.with_verbosity())
     }

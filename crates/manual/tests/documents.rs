@@ -77,7 +77,12 @@ fn every_line_of_the_sample_can_be_uncommented() {
             Scope::Plugin => of_name("plugin"),
             Scope::Global | Scope::Security | Scope::DefaultListener => None,
         };
-        read(&uncommented(&sample, &[needed, Some(*at)].into_iter().flatten().collect::<Vec<_>>()));
+        // Those that TLS needs, both of them.
+        let of_tls =
+            THEMES.iter().any(|theme| theme.title == "TLS" && theme.options.iter().any(|o| o.name == option.name));
+        let tls = if of_tls { [of_name("certfile"), of_name("keyfile")] } else { [None; 2] };
+        let needed = [needed, Some(*at)].into_iter().chain(tls).flatten();
+        read(&uncommented(&sample, &needed.collect::<Vec<_>>()));
     }
 }
 

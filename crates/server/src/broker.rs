@@ -1,15 +1,18 @@
 //! The broker as a whole: workers are started, run until a signal comes, and are stopped.
 
 use crate::VERSION;
+use crate::auth_files::AuthFiles;
 use crate::failure::Failure;
 use crate::launch::Launch;
 use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
+use crate::password_checks::Checkers;
 use crate::settings::{bind_options, broker_settings, connections_max, worker_count};
 use crate::supervisor::Watchdog;
 use crate::sys_updates::SysUpdates;
+use crate::tls;
 use crate::tree_print::TreePrint;
 use crate::worker::{Clock, WAKER, Worker};
 use mio::{Poll, Waker};
@@ -24,7 +27,19 @@ use std::thread::JoinHandle;
 pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> Result<(), Failure> {
     let signals = listen_to_signals().map_err(|e| refused("signals", &e))?;
     let workers = worker_count(settings);
-    let mut listeners = Listeners::new(workers);
+    let mut lines = Vec::new();
+    let auth_files = AuthFiles::read(settings, &AuthFiles::default(), &mut lines);
+    for line in lines {
+        logger.log(line.level, line.text);
+    }
+    let auth_files = auth_files?;
+    let key_log = tls::key_log(settings)?;
+    if let Some(path) = &settings.tls_keylog {
+        let text = format!("TLS key logging to '{}' enabled for all listeners.", path.display());
+        logger.log(LogLevel::Notice, text);
+        logger.log(LogLevel::Notice, "TLS key logging is for DEBUGGING only.");
+    }
+    let mut listeners = Listeners::new(workers, key_log);
     let plan = listeners.plan(settings.endpoints(), &settings.config.global, bind_options(settings), logger).map_err(
         |mut errors| {
             let last = errors.pop().unwrap_or_default();
@@ -34,7 +49,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
             last
         },
     )?;
-    let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), logger.mask()));
+    let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &auth_files, logger.mask()));
     let doors = listeners.adopt(plan, connections_max(settings));
     launch.listening()?;
     let polls = (0..workers).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>();
@@ -42,6 +57,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), WAKER)).collect::<io::Result<Vec<_>>>();
     let office = Arc::new(PostOffice::new(wakers.map_err(|e| refused("wake-ups", &e))?));
     logger.publish_through(Arc::clone(&office));
+    let checkers = Checkers::start(&office).map_err(|e| refused("threads", &e))?;
     let shared = Shared::new(workers as u16);
     let (clock, barrier) = (Clock::start(), Arc::new(Barrier::new(workers)));
     let mut sys_updates = SysUpdates::new(Arc::clone(&shared), workers);
@@ -53,10 +69,12 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         if at == 0 {
             publish_sys_topics(&mut shard, clock, &mut sys_updates, settings);
         }
-        let worker = Worker::new(ShardId(at), shard, poll, doors, Arc::clone(&office), clock, logger.clone())
-            .map_err(|e| refused("listen sockets", &e))?;
+        let worker =
+            Worker::new(ShardId(at), shard, poll, doors, Arc::clone(&office), clock, logger.clone(), checkers.clone())
+                .map_err(|e| refused("listen sockets", &e))?;
         threads.push(spawn(at, worker, Arc::clone(&barrier)).map_err(|e| refused("threads", &e))?);
     }
+    drop(checkers);
     logger.log(LogLevel::Information, format!("mosquitto version {VERSION} running"));
     launch.running();
     let operator = Operator {
@@ -64,6 +82,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         logger: logger.clone(),
         office: Arc::clone(&office),
         listeners,
+        auth_files,
         reload: None,
         sys_updates,
         tree_print: TreePrint::new(shared),
@@ -99,7 +118,7 @@ fn spawn(at: u16, worker: Worker, barrier: Arc<Barrier>) -> io::Result<JoinHandl
 }
 
 /// A broker with a part of its sessions gone is worse than one that is started again.
-struct AbortOnPanic;
+pub(crate) struct AbortOnPanic;
 
 impl Drop for AbortOnPanic {
     fn drop(&mut self) {

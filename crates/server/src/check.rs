@@ -1,7 +1,8 @@
 //! `--test-config`: whether what the configuration names is there, without changing anything.
 
+use crate::auth_files::AuthFiles;
 use crate::sensitive::links_are_allowed;
-use crate::{interface, privileges};
+use crate::{interface, privileges, tls};
 use mosquitto_config::{Endpoint, Settings};
 use mosquitto_transport::error_text;
 use nix::unistd::{AccessFlags, eaccess};
@@ -29,6 +30,9 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     if let Some(path) = &global.pid_file {
         problems.extend(written_file("pid file", path, false));
     }
+    if let Err(failure) = AuthFiles::read(settings, &AuthFiles::default(), &mut Vec::new()) {
+        problems.push(failure.text);
+    }
     let endpoints = settings.endpoints();
     problems.extend(endpoints.iter().filter_map(|endpoint| unix_socket(endpoint.unix_path.as_deref()?.as_ref())));
     let mut places = HashSet::new();
@@ -36,6 +40,9 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
         if !places.insert(place.clone()) {
             problems.push(format!("Error: Two listeners at {place}: only one of them can be opened."));
         }
+    }
+    for endpoint in &endpoints {
+        problems.extend(tls::open(endpoint, None).err().into_iter().flatten());
     }
     let over_tcp = endpoints.iter().filter(|endpoint| endpoint.unix_path.is_none());
     for name in over_tcp.filter_map(|endpoint| endpoint.bind_interface.as_deref()) {

@@ -5,7 +5,7 @@ use crate::log::Logger;
 use crate::seats::Seats;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::{Endpoint, Protocol, SocketDomain};
-use mosquitto_transport::{BindOptions, Listener, error_text};
+use mosquitto_transport::{BindOptions, Listener, TlsServer, error_text};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
@@ -16,6 +16,8 @@ pub(crate) struct Door {
     /// The number of the endpoint, which is that of the broker's listener settings.
     pub(crate) listener: u16,
     pub(crate) seats: Seats,
+    /// What its connections need for TLS; none: they are without.
+    pub(crate) tls: Option<TlsServer>,
 }
 
 /// The sockets of one endpoint, those of one address after another, as many for each as there are workers, or the one of

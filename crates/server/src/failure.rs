@@ -5,6 +5,7 @@
 pub(crate) struct Failure {
     pub(crate) code: u8,
     /// The line that says it.
+    /// Further lines tell more about it.
     pub(crate) text: String,
 }
 
@@ -14,6 +15,9 @@ impl Failure {
 
     /// Something that the configuration or the environment names is wrong.
     pub(crate) const INVALID: u8 = 3;
+
+    /// A file that says who may do what cannot be read.
+    pub(crate) const UNREADABLE: u8 = 13;
 
     /// The system refused to change the user, or to write the pid file.
     pub(crate) const SYSTEM: u8 = 14;

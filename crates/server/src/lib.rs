@@ -8,6 +8,8 @@
 //! Invariant: a worker waits for its own events, and for the locks of the two trees that all shards share, which nobody
 //! holds for longer than a tick; for nothing else: not for the log, not for a mailbox, not for a client.
 
+mod access_lists;
+mod auth_files;
 mod broker;
 mod check;
 mod endpoint;
@@ -20,6 +22,8 @@ mod mailbox;
 mod operator;
 mod order;
 pub mod outside;
+mod password_checks;
+mod password_files;
 mod pid_file;
 mod privileges;
 mod reload;
@@ -32,6 +36,7 @@ mod startup;
 mod supervisor;
 mod sys_tree;
 mod sys_updates;
+mod tls;
 mod tree_print;
 mod worker;
 

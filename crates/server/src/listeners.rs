@@ -6,11 +6,13 @@ use crate::endpoint::{self, Door};
 use crate::log::Logger;
 use crate::seats::Seats;
 use crate::settings::layers;
+use crate::tls;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::{Endpoint, Global, Place};
-use mosquitto_transport::BindOptions;
+use mosquitto_transport::{BindOptions, KeyLogFile, TlsServer};
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use taken::Taken;
 
 /// The listeners of a broker. A connection carries the number of the one that it came through, for as long as it lives.
@@ -19,6 +21,8 @@ pub(crate) struct Listeners {
     slots: Vec<Slot>,
     all_seats: Seats,
     workers: usize,
+    /// Where the keys of TLS connections are written down.
+    key_log: Option<Arc<KeyLogFile>>,
 }
 
 /// A number.
@@ -29,6 +33,7 @@ struct Slot {
     /// Where its sockets listen.
     addresses: Vec<SocketAddr>,
     seats: Seats,
+    tls: Option<TlsServer>,
 }
 
 /// The listeners to be: what is to be opened is open, and nothing else has happened. Dropped, it closes that again.
@@ -41,8 +46,8 @@ pub(crate) struct Plan {
 
 impl Listeners {
     /// None yet, for so many workers.
-    pub(crate) fn new(workers: usize) -> Self {
-        Self { slots: Vec::new(), all_seats: Seats::new(None), workers }
+    pub(crate) fn new(workers: usize, key_log: Option<Arc<KeyLogFile>>) -> Self {
+        Self { slots: Vec::new(), all_seats: Seats::new(None), workers, key_log }
     }
 
     /// What has to be for these endpoints: listeners at the same place are kept as they are, with their numbers; the
@@ -56,20 +61,22 @@ impl Listeners {
     ) -> Result<Plan, Vec<String>> {
         // To be asked before the plan itself knows of the seats.
         let mut free: Vec<usize> = self.numbers_that_nobody_has().collect();
-        let mut slots: Vec<Slot> = self.slots.iter().map(|slot| Slot { endpoint: None, ..slot.clone() }).collect();
+        let mut slots: Vec<Slot> =
+            self.slots.iter().map(|slot| Slot { endpoint: None, tls: None, ..slot.clone() }).collect();
+        let (endpoints, mut errors) = self.with_tls(endpoints);
         let (new, leaving) = self.keep(endpoints, &mut slots);
         let mut taken = Taken::default();
         slots.iter().filter(|slot| slot.endpoint.is_some()).for_each(|slot| taken.insert(&slot.addresses));
         let mut plan = Plan { slots, doors: (0..self.workers).map(|_| Vec::new()).collect() };
-        let (mut errors, mut failed) = (Vec::new(), Vec::new());
-        for endpoint in new {
+        let mut failed = Vec::new();
+        for (endpoint, tls) in new {
             let replacing = leaving.contains(&endpoint.port);
             let opened = endpoint::open(&endpoint, self.workers, BindOptions { replacing, ..options }, logger);
             match opened.and_then(|sockets| taken.add(sockets)) {
                 Ok((sockets, addresses)) => {
                     let seats = self.all_seats.part(endpoint.max_connections);
                     let layers = layers(&endpoint, global);
-                    let slot = Slot { endpoint: Some(endpoint), addresses, seats: seats.clone() };
+                    let slot = Slot { endpoint: Some(endpoint), addresses, seats: seats.clone(), tls: tls.clone() };
                     let Some(number) = plan.add(free.pop(), slot) else {
                         return Err(vec!["Error: More than 65536 listeners.".to_owned()]);
                     };
@@ -79,7 +86,7 @@ impl Listeners {
                     {
                         socket.set_layers(layers.clone());
                         if let Some(doors) = plan.doors.get_mut(worker) {
-                            doors.push(Door { socket, listener: number, seats: seats.clone() });
+                            doors.push(Door { socket, listener: number, seats: seats.clone(), tls: tls.clone() });
                         }
                     }
                 }
@@ -93,6 +100,19 @@ impl Listeners {
             logger.log(LogLevel::Warning, text);
         }
         if errors.is_empty() { Ok(plan) } else { Err(errors) }
+    }
+
+    /// Reads the files of all endpoints, also of those that are there: they may hold something else than before. With the
+    /// lines that say what is wrong with them.
+    fn with_tls(&self, endpoints: Vec<Endpoint>) -> (Vec<WithTls>, Vec<String>) {
+        let (mut with_tls, mut errors) = (Vec::new(), Vec::new());
+        for endpoint in endpoints {
+            match tls::open(&endpoint, self.key_log.as_ref()) {
+                Ok(tls) => with_tls.push((endpoint, tls)),
+                Err(lines) => errors.extend(lines),
+            }
+        }
+        (with_tls, errors)
     }
 
     /// Does as planned, and returns the sockets that are new, by worker. Limits hold at once.
@@ -115,23 +135,31 @@ impl Listeners {
 
     /// Puts endpoints at places that are listened at already where they are, and returns the others, and the ports of the
     /// listeners that are not among those to be.
-    fn keep(&self, endpoints: Vec<Endpoint>, slots: &mut [Slot]) -> (Vec<Endpoint>, HashSet<u16>) {
+    fn keep(&self, endpoints: Vec<WithTls>, slots: &mut [Slot]) -> (Vec<WithTls>, HashSet<u16>) {
         let numbered = self.slots.iter().enumerate();
         let mut leaving: HashMap<Place, usize> =
             numbered.filter_map(|(number, slot)| Some((slot.endpoint.as_ref()?.place(), number))).collect();
         let mut new = Vec::new();
-        for endpoint in endpoints {
+        for (endpoint, tls) in endpoints {
             // The second one at the same place cannot be opened, and says so.
             match leaving.remove(&endpoint.place()).and_then(|number| slots.get_mut(number)) {
-                Some(slot) => slot.endpoint = Some(endpoint),
-                None => new.push(endpoint),
+                Some(slot) => (slot.endpoint, slot.tls) = (Some(endpoint), tls),
+                None => new.push((endpoint, tls)),
             }
         }
         (new, leaving.into_keys().map(|place| place.port).collect())
     }
 }
 
+/// An endpoint, and what its connections need for TLS.
+type WithTls = (Endpoint, Option<TlsServer>);
+
 impl Plan {
+    /// What connections need for TLS, by number.
+    pub(crate) fn tls(&self) -> Arc<[Option<TlsServer>]> {
+        self.slots.iter().map(|slot| slot.tls.clone()).collect()
+    }
+
     /// The endpoints by number; none where the listener is gone.
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = Option<&Endpoint>> {
         self.slots.iter().map(|slot| slot.endpoint.as_ref())
@@ -175,7 +203,7 @@ mod tests {
     fn a_number_serves_again_when_nobody_has_it_any_more_and_not_before() {
         let (logger, _writer) = log::open(&Log { destinations: Destinations::NONE, ..Log::default() }).unwrap();
         let (kept, first, second, third) = (free_port(), free_port(), free_port(), free_port());
-        let mut listeners = Listeners::new(1);
+        let mut listeners = Listeners::new(1, None);
         let change = |listeners: &mut Listeners, ports: &[u16]| {
             let plan = listeners.plan(endpoints(ports), &Global::default(), BindOptions::default(), &logger).unwrap();
             listeners.adopt(plan, None).remove(0)
@@ -204,7 +232,7 @@ mod tests {
         let (logger, _writer) = log::open(&Log { destinations: Destinations::NONE, ..Log::default() }).unwrap();
         let (old, new) = (free_port(), free_port());
         let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let mut listeners = Listeners::new(2);
+        let mut listeners = Listeners::new(2, None);
         let plan = listeners.plan(endpoints(&[old]), &Global::default(), BindOptions::default(), &logger).unwrap();
         let _doors = listeners.adopt(plan, None);
         let taken_port = taken.local_addr().unwrap().port();

@@ -28,6 +28,8 @@ const USED_MAX: usize = 4;
 pub(crate) struct Arrival {
     pub(crate) stream: Stream,
     pub(crate) peer: Peer,
+    /// The common name that a proxy has told of.
+    pub(crate) common_name: Option<Box<str>>,
     pub(crate) listener: u16,
     pub(crate) seat: Seat,
     /// What was read from it.

@@ -1,5 +1,6 @@
 //! The main thread while the broker runs: signals, and what is due by the clock.
 
+use crate::auth_files::AuthFiles;
 use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
@@ -26,6 +27,7 @@ pub(crate) struct Operator {
     pub(crate) logger: Logger,
     pub(crate) office: Arc<PostOffice>,
     pub(crate) listeners: Listeners,
+    pub(crate) auth_files: AuthFiles,
     pub(crate) reload: Option<UnderWay>,
     pub(crate) sys_updates: SysUpdates,
     pub(crate) tree_print: TreePrint,

@@ -2,8 +2,8 @@
 
 use crate::endpoint::Door;
 use crate::sys_updates::Report;
-use mosquitto_broker::{Publication, SessionReport, Settings};
-use mosquitto_transport::Layers;
+use mosquitto_broker::{PasswordAnswer, Publication, SessionReport, Settings};
+use mosquitto_transport::{Layers, TlsServer};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -21,6 +21,8 @@ pub(crate) enum Order {
     Report(SyncSender<Report>),
     /// Tells about a slice of its sessions, from this place on, and where the next one begins.
     Sessions { from: u32, answer: SyncSender<(Vec<SessionReport>, Option<u32>)> },
+    /// Goes on with a connection whose client's password was looked at.
+    PasswordChecked(PasswordAnswer),
     /// Shows that it is alive. There is room in the channel for each worker's answer.
     Answer(SyncSender<()>),
 }
@@ -33,6 +35,8 @@ pub(crate) struct Change {
     pub(crate) nodelay: bool,
     /// Those of the listeners by number, for connections to come.
     pub(crate) layers: Arc<[Layers]>,
+    /// What connections to come need for TLS, by the number of their listener.
+    pub(crate) tls: Arc<[Option<TlsServer>]>,
     /// Nothing is sent there: it is dropped when the settings are in force.
     pub(crate) pending: SyncSender<Infallible>,
 }

@@ -67,6 +67,7 @@ pub static EXIT_STATUSES: &[(u8, &str)] = &[
     ),
     (1, "The broker could not start: no listener could be opened, or the system refused something else."),
     (3, "An argument, a configuration file or an environment variable is wrong. Standard error says what, and where."),
+    (13, "A file that says who may do what cannot be read."),
     (14, "The system refused to let the broker become another user, or to write the pid file."),
 ];
 

@@ -5,6 +5,7 @@
 //! which goes on with them from a tick to the next; nobody waits for anybody else. When all of them have, the workers are
 //! given the new listening sockets: so a connection is never handed over to a worker that does not know its listener yet.
 
+use crate::auth_files::AuthFiles;
 use crate::endpoint::Door;
 use crate::listeners::Plan;
 use crate::log::{Logger, NextLog, level_of};
@@ -25,6 +26,7 @@ struct Prepared {
     settings: Settings,
     changes: Vec<OptionChange>,
     plan: Plan,
+    auth_files: AuthFiles,
     log: NextLog,
 }
 
@@ -37,6 +39,8 @@ pub(crate) struct UnderWay {
     pending: Receiver<Infallible>,
     doors: Vec<Vec<Door>>,
     changes: Vec<OptionChange>,
+    /// What the log says about files with other contents.
+    contents: Vec<String>,
     /// Whether SIGHUP came once more.
     again: bool,
 }
@@ -67,11 +71,11 @@ impl Operator {
         if pending.try_recv() == Err(TryRecvError::Empty) {
             return;
         }
-        let Some(UnderWay { doors, changes, again, .. }) = self.reload.take() else { return };
+        let Some(UnderWay { doors, changes, contents, again, .. }) = self.reload.take() else { return };
         for (worker, doors) in self.office.workers().zip(doors) {
             self.office.order(worker, Order::Open(doors));
         }
-        self.report(&changes);
+        self.report(&changes, &contents);
         supervisor::ready();
         if again {
             self.reload();
@@ -101,16 +105,26 @@ impl Operator {
         let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
         let plan =
             self.listeners.plan(settings.endpoints(), &settings.config.global, bind_options(&settings), &self.logger);
-        let plan = match (plan, unloggable) {
-            (Ok(plan), None) => plan,
-            (plan, unloggable) => {
-                let unopened = plan.err().unwrap_or_default();
-                return Err(unopened.into_iter().chain(unloggable.into_iter().flatten()).collect());
+        let (plan, auth_files) = match (plan, self.read_auth_files(&settings), unloggable) {
+            (Ok(plan), Ok(auth_files), None) => (plan, auth_files),
+            (plan, auth_files, unloggable) => {
+                let (unopened, unread) = (plan.err().unwrap_or_default(), auth_files.err().unwrap_or_default());
+                return Err(unopened.into_iter().chain(unread).chain(unloggable.into_iter().flatten()).collect());
             }
         };
         let log = self.logger.prepare(&self.settings.config.log, &settings.config.log);
         let log = log.map_err(|error| log_error(&error, &settings.config))?;
-        Ok(Prepared { settings, changes, plan, log })
+        Ok(Prepared { settings, changes, plan, auth_files, log })
+    }
+
+    /// An error is what the log is to say of it.
+    fn read_auth_files(&self, settings: &Settings) -> Result<AuthFiles, Vec<String>> {
+        let mut lines = Vec::new();
+        let files = AuthFiles::read(settings, &self.auth_files, &mut lines);
+        for line in lines {
+            self.logger.log(line.level, line.text);
+        }
+        files.map_err(|failure| failure.text.lines().map(str::to_owned).collect())
     }
 
     /// The settings that can hold before the broker is started again.
@@ -119,6 +133,7 @@ impl Operator {
         new.pid_file.clone_from(&old.pid_file);
         new.user.clone_from(&old.user);
         new.worker_threads = old.worker_threads;
+        new.check_retain_source = old.check_retain_source;
         let left = self.settings.config.changes_to(&settings.config);
         debug_assert!(left.iter().all(|change| change.effect != Effect::Restart), "{left:?}");
         settings
@@ -139,22 +154,24 @@ impl Operator {
     }
 
     /// Nothing of this fails.
-    fn go_on_with(&mut self, Prepared { settings, changes, plan, log }: Prepared) {
-        let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), log.mask()));
+    fn go_on_with(&mut self, Prepared { settings, changes, plan, auth_files, log }: Prepared) {
+        let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), &auth_files, log.mask()));
         let layers = |endpoint| layers(endpoint, &settings.config.global);
         let layers = plan.endpoints().map(|endpoint| endpoint.map(layers).unwrap_or_default()).collect();
         self.logger.go_on_with(log);
+        let tls = plan.tls();
         let doors = self.listeners.adopt(plan, connections_max(&settings));
         let (with_workers, pending) = sync_channel(1);
         let nodelay = settings.config.global.set_tcp_nodelay;
-        let change = Change { settings: broker_settings, nodelay, layers, pending: with_workers };
+        let change = Change { settings: broker_settings, nodelay, layers, tls, pending: with_workers };
         for worker in self.office.workers() {
             self.office.order(worker, Order::Configure(change.clone()));
         }
         drop(change);
         self.note(&settings.config.notices);
-        self.settings = settings;
-        self.reload = Some(UnderWay { pending, doors, changes, again: false });
+        let contents = auth_files.changes_since(&self.auth_files);
+        (self.settings, self.auth_files) = (settings, auth_files);
+        self.reload = Some(UnderWay { pending, doors, changes, contents, again: false });
     }
 
     fn note(&self, notices: &[Notice]) {
@@ -164,12 +181,15 @@ impl Operator {
     }
 
     /// Says what is different, a line each.
-    fn report(&self, changes: &[OptionChange]) {
+    fn report(&self, changes: &[OptionChange], contents: &[String]) {
         for change in changes {
             let level = if change.effect == Effect::Restart { LogLevel::Warning } else { LogLevel::Notice };
             self.logger.log(level, format!("{change}."));
         }
-        let end = match changes.len() {
+        for line in contents {
+            self.logger.log(LogLevel::Notice, line.as_str());
+        }
+        let end = match changes.len() + contents.len() {
             0 => "Configuration reloaded: nothing has changed.".to_owned(),
             1 => "Configuration reloaded: 1 change.".to_owned(),
             count => format!("Configuration reloaded: {count} changes."),

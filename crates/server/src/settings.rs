@@ -1,6 +1,7 @@
 //! From the configuration to what the broker's core knows as its settings.
 
-use mosquitto_broker::{ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
+use crate::auth_files::AuthFiles;
+use mosquitto_broker::{CertificateUsername, ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
 use mosquitto_config::{Endpoint, Global, Protocol, ProtocolVersions, Settings};
 use mosquitto_mqtt::QoS;
 use mosquitto_transport::{BindOptions, Layers, ProxyRules, ProxyVersion, WebSocketRules};
@@ -33,8 +34,9 @@ pub(crate) fn layers(endpoint: &Endpoint, global: &Global) -> Layers {
         None => None,
     };
     let require_tls = endpoint.proxy_protocol_v2_require_tls;
-    // `require_certificate` is not supported yet.
-    let proxy = version.map(|version| ProxyRules { version, require_tls, require_certificate: false });
+    // With TLS of its own, it is that which requires one.
+    let require_certificate = endpoint.tls.require_certificate && !endpoint.tls.is_on();
+    let proxy = version.map(|version| ProxyRules { version, require_tls, require_certificate });
     let websocket = (endpoint.protocol == Protocol::WebSockets).then(|| {
         let bytes = if global.packet_buffer_size == 0 { HEAD_BYTES_DEFAULT } else { global.packet_buffer_size };
         Arc::new(WebSocketRules {
@@ -51,11 +53,12 @@ pub(crate) fn connections_max(settings: &Settings) -> Option<u32> {
     settings.config.global.global_max_connections.map(u32::from)
 }
 
-/// The core's settings. `endpoints` are those of the listeners by number, none for one that is gone; `log` are the lines
-/// that are wanted.
+/// The core's settings. `endpoints` are those of the listeners by number, none for one that is gone; `auth_files` are
+/// the files that say who may do what; `log` are the lines that are wanted.
 pub(crate) fn broker_settings<'e>(
     settings: &Settings,
     endpoints: impl Iterator<Item = Option<&'e Endpoint>>,
+    auth_files: &AuthFiles,
     log: LogMask,
 ) -> BrokerSettings {
     let global = &settings.config.global;
@@ -79,12 +82,16 @@ pub(crate) fn broker_settings<'e>(
         retain_expiry_interval_min: global.retain_expiry_interval.map_or(0, u32::from),
         enable_control_api: global.enable_control_api,
         connection_messages: settings.config.log.connection_messages,
-        listeners: endpoints.map(|endpoint| endpoint.map_or_else(closed_listener, listener)).collect(),
+        listeners: endpoints
+            .map(|endpoint| endpoint.map_or_else(closed_listener, |at| listener(at, auth_files)))
+            .collect(),
+        access_lists: auth_files.acl.lists(),
+        check_retain_source: global.check_retain_source,
         log,
     }
 }
 
-fn listener(endpoint: &Endpoint) -> ListenerSettings {
+fn listener(endpoint: &Endpoint, auth_files: &AuthFiles) -> ListenerSettings {
     ListenerSettings {
         port: endpoint.port,
         host: endpoint.host.as_deref().map(Into::into),
@@ -92,14 +99,30 @@ fn listener(endpoint: &Endpoint) -> ListenerSettings {
         websockets: endpoint.protocol == Protocol::WebSockets,
         closed: false,
         allow_anonymous: endpoint.allow_anonymous,
+        passwords: auth_files.passwords.of(endpoint),
         max_qos: QoS::from_bits(endpoint.max_qos).unwrap_or(QoS::ExactlyOnce),
         versions: versions(endpoint.protocol_versions),
         auto_id_prefix: endpoint.auto_id_prefix.as_str().into(),
         allow_zero_length_clientid: endpoint.allow_zero_length_clientid,
         use_username_as_clientid: endpoint.use_username_as_clientid,
+        tls: endpoint.tls.is_on(),
+        certificate_username: certificate_username(endpoint),
         mount_point: endpoint.mount_point.as_deref().map(Into::into),
+        access_list: auth_files.acl.of(endpoint),
         max_topic_alias: endpoint.max_topic_alias,
         max_topic_alias_broker: endpoint.max_topic_alias_broker,
+    }
+}
+
+/// Where a certificate is required, a listener without TLS lets nobody in either, as in Mosquitto.
+/// A proxy tells of common names in version 2 of its header.
+fn certificate_username(endpoint: &Endpoint) -> Option<CertificateUsername> {
+    let tls = &endpoint.tls;
+    let of_proxy = endpoint.proxy_protocol == Some(2);
+    if tls.use_identity_as_username && (tls.is_on() || of_proxy || tls.require_certificate) {
+        Some(CertificateUsername::CommonName)
+    } else {
+        (tls.use_subject_as_username && tls.is_on()).then_some(CertificateUsername::Subject)
     }
 }
 
@@ -113,7 +136,7 @@ fn versions(ProtocolVersions { v31, v311, v5 }: ProtocolVersions) -> Versions {
 
 #[cfg(test)]
 mod tests {
-    use super::broker_settings;
+    use super::{AuthFiles, broker_settings};
     use mosquitto_broker::LogMask;
     use mosquitto_config::{Config, Settings};
     use std::path::Path;
@@ -124,7 +147,7 @@ mod tests {
         for (text, expected) in [("", 0), ("retain_expiry_interval 5\n", 5), ("retain_expiry_interval 1\n", 1)] {
             let config = Config::parse(Path::new("test"), text.as_bytes()).unwrap();
             let settings = Settings { config, ..Settings::default() };
-            let core = broker_settings(&settings, std::iter::empty(), LogMask::DEFAULT);
+            let core = broker_settings(&settings, std::iter::empty(), &AuthFiles::default(), LogMask::DEFAULT);
             assert_eq!(core.retain_expiry_interval_min, expected);
         }
     }

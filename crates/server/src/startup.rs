@@ -14,8 +14,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Runs the broker with these arguments (without the program's name) until it is told to stop. The exit status is
-/// Mosquitto's: 0 after SIGINT or SIGTERM, 1 if it cannot start, 3 if arguments, configuration or environment are wrong, 14
-/// if the system refuses another user or the pid file. In the background: 0 as soon as the daemon runs.
+/// Mosquitto's: 0 after SIGINT or SIGTERM, 1 if it cannot start, 3 if arguments, configuration or environment are wrong,
+/// 13 if a file that says who may do what cannot be read, 14 if the system refuses another user or the pid file. In the
+/// background: 0 as soon as the daemon runs.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match parse_command_line(arguments) {
         Ok(Command::Run(settings)) => run_broker(&settings),
@@ -125,7 +126,7 @@ fn log_and_run(settings: &Settings, lines: &[LogLine], mut launch: Launch) -> Ex
     let code = match &outcome {
         Ok(()) => 0,
         Err(failure) => {
-            logger.log(LogLevel::Error, failure.text.as_str());
+            failure.text.lines().for_each(|line| logger.log(LogLevel::Error, line));
             launch.failed(failure);
             failure.code
         }
@@ -154,7 +155,7 @@ fn announce(settings: &Settings, logger: &Logger) {
             .for_each(|file| logger.log(LogLevel::Information, format!("Config loaded from {}.", file.display()))),
     }
     for (feature, available) in
-        [("Bridge", false), ("Persistence", false), ("TLS", false), ("TLS-PSK", false), ("Websockets", true)]
+        [("Bridge", false), ("Persistence", false), ("TLS", true), ("TLS-PSK", false), ("Websockets", true)]
     {
         let not = if available { "" } else { "NOT " };
         logger.log(LogLevel::Information, format!("{feature} support {not}available."));

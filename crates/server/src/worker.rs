@@ -20,10 +20,11 @@ pub(crate) use clock::Clock;
 use crate::endpoint::Door;
 use crate::log::Logger;
 use crate::mailbox::{Arrival, Delivery, PostOffice};
+use crate::password_checks::Checkers;
 use accept::Entrance;
 use closing::Closing;
 use mio::{Events, Poll, Token};
-use mosquitto_broker::{ConnectionId, LogLine, Moment, Publication, Shard, ShardId};
+use mosquitto_broker::{ConnectionId, LogLine, Moment, PasswordAnswer, PasswordCheck, Publication, Shard, ShardId};
 use pace::Pace;
 use reading::READ_BUFFER_BYTES;
 use socket::Sockets;
@@ -53,6 +54,7 @@ pub(crate) struct Worker {
     office: Arc<PostOffice>,
     clock: Clock,
     logger: Logger,
+    checkers: Checkers,
     entrance: Entrance,
     sockets: Sockets,
     closing: Closing,
@@ -76,13 +78,17 @@ pub(crate) struct Worker {
     /// What the broker itself has to publish, and could not yet.
     publications: VecDeque<Publication>,
     delivery: Delivery,
+    /// Passwords that nobody has time to look at, for the next tick.
+    refused_checks: Vec<PasswordAnswer>,
     /// Memory that is used again from tick to tick.
     touched: Vec<ConnectionId>,
     receivers: Vec<ShardId>,
+    checks: Vec<PasswordCheck>,
     lines: Vec<LogLine>,
 }
 
 impl Worker {
+    #[allow(clippy::too_many_arguments, reason = "all that a worker shares with others")]
     pub(crate) fn new(
         id: ShardId,
         shard: Shard,
@@ -91,6 +97,7 @@ impl Worker {
         office: Arc<PostOffice>,
         clock: Clock,
         logger: Logger,
+        checkers: Checkers,
     ) -> io::Result<Self> {
         Ok(Self {
             id,
@@ -100,6 +107,7 @@ impl Worker {
             office,
             clock,
             logger,
+            checkers,
             sockets: Sockets::default(),
             closing: Closing::default(),
             pace: Pace::default(),
@@ -113,8 +121,10 @@ impl Worker {
             heap_looked_at: None,
             publications: VecDeque::new(),
             delivery: Delivery::default(),
+            refused_checks: Vec::new(),
             touched: Vec::new(),
             receivers: Vec::new(),
+            checks: Vec::new(),
             lines: Vec::new(),
         })
     }
@@ -143,6 +153,7 @@ impl Worker {
     /// How long to sleep at most; none: for ever.
     fn timeout(&self) -> Option<Duration> {
         let work = !self.ready.is_empty() || !self.writable.is_empty() || !self.broken.is_empty();
+        let work = work || !self.refused_checks.is_empty();
         if work || !self.newcomers.is_empty() || (self.entrance.is_waiting() && self.may_accept()) {
             return Some(Duration::ZERO);
         }
@@ -160,6 +171,9 @@ impl Worker {
         self.look_at_heap(now);
         let newcomers = std::mem::take(&mut self.newcomers);
         self.collect_mail();
+        for answer in std::mem::take(&mut self.refused_checks) {
+            self.password_checked(answer);
+        }
         for (id, error) in std::mem::take(&mut self.broken) {
             self.shard.closed(id, error.as_deref());
         }
@@ -193,7 +207,7 @@ impl Worker {
                 self.ready.push(id);
             }
         }
-        if event.is_writable() && socket.blocked {
+        if event.is_writable() && (socket.blocked || socket.stream.has_unsent()) {
             socket.blocked = false;
             self.writable.push(id);
         }
@@ -211,9 +225,13 @@ impl Worker {
 
     /// Takes in a connection that another worker accepted.
     fn welcome(&mut self, arrival: Arrival) {
-        let Arrival { stream, peer, listener, seat, bytes } = arrival;
+        let Arrival { stream, peer, common_name, listener, seat, bytes } = arrival;
         let id = self.shard.open_handed_over(&peer.to_string(), listener);
         self.take_in(id, stream, peer, seat, listener, bytes);
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.common_name = common_name;
+        }
+        self.tell_secured(id);
     }
 
     /// Brings out what the tick came to: mail first, so that an acknowledgement overtakes its message only where a
@@ -223,6 +241,7 @@ impl Worker {
         self.depart();
         self.write_all();
         self.close_ended();
+        self.give_checks_away();
         self.shard.log_lines(&mut self.lines);
         self.logger.write(&mut self.lines);
     }

@@ -101,7 +101,8 @@ impl Model {
         let best = all.iter().map(|due| due.qos).max();
         let looks: Vec<DueLook> =
             all.iter().filter(|due| more || Some(due.qos) == best).map(|due| due.look()).collect();
-        let looks = (looks.len() > 1).then(|| Self::share_looks(due, seq, looks));
+        let differ = looks.iter().any(|look| Some(look) != looks.first());
+        let looks = differ.then(|| Self::share_looks(due, seq, looks));
         let mut chosen = false;
         due.retain_mut(|due| {
             if !is_one(due) {

@@ -268,7 +268,7 @@ impl Simulation {
                 self.model.connection_ended(at, &mut self.network.links);
                 return Ok(true);
             }
-            Then::Ended { .. } | Then::Wait { .. } | Then::Busy | Then::Full => {}
+            Then::Ended { .. } | Then::Wait { .. } | Then::Busy | Then::Full | Then::Checking => {}
         }
         Ok(moved || received.then == Then::Busy)
     }

@@ -2,7 +2,8 @@
 //!
 //! The way of a command line: `options` declares every option once; [`arguments`] reads the arguments with it into
 //! [`settings`], which [`publish`] or [`subscribe`] then carries out. What a program says besides messages, and with
-//! which status it exits, is in `report`. [`signal`] is a program that is no client.
+//! which status it exits, is in `report`. [`signal`] and [`passwd`] are programs that are
+//! no clients.
 
 pub mod arguments;
 mod connecting;
@@ -11,6 +12,7 @@ mod number;
 mod options;
 mod options_file;
 mod output;
+pub mod passwd;
 pub mod program;
 pub mod publish;
 mod report;

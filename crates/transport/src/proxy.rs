@@ -59,6 +59,8 @@ pub struct ProxyTls {
     pub cipher: Option<String>,
     /// Whether the client has shown a certificate on this connection that was found to be good.
     pub certificate: bool,
+    /// The common name of that certificate. None where it was not found to be good.
+    pub common_name: Option<String>,
 }
 
 /// Why a connection is refused because of its header. It shows itself as the line for the log.

@@ -2,6 +2,7 @@
 
 use crate::introducing::Introducing;
 use crate::socket::{Socket, is_in_progress};
+use crate::tls::{Secured, Tls, TlsServer};
 use crate::websocket::{Lower, WebSocket};
 use crate::{Introduction, Layers, Peer};
 use mio::net::{TcpStream, UnixStream};
@@ -15,6 +16,9 @@ use std::path::Path;
 /// Streams are watched edge-triggered: after an event, read until [`Read::Drained`] or [`Read::End`], and write until
 /// [`Written::Blocked`] or nothing is left. Where the event says that the peer has closed its half, read on until
 /// [`Read::End`]: an end that arrived together with the last bytes has no event of its own. No call ever waits.
+///
+/// Inside TLS, reading also brings the handshake on, and both reading and writing may leave bytes that the socket did not
+/// take: while there are [`unsent`](Self::has_unsent) ones, [`flush`](Self::flush) after an event of writing.
 #[derive(Debug)]
 pub struct Stream {
     socket: Socket,
@@ -26,7 +30,14 @@ pub struct Stream {
 #[derive(Debug)]
 struct Upper {
     header: Option<Introducing>,
+    tls: Option<Tls>,
     websocket: Option<WebSocket>,
+}
+
+/// What a WebSocket runs over where there is TLS.
+struct Inside<'s> {
+    tls: &'s mut Tls,
+    socket: &'s mut Socket,
 }
 
 /// What came of a read.
@@ -67,7 +78,7 @@ impl Stream {
         if layers.proxy.is_some() || layers.websocket.is_some() {
             let header = layers.proxy.map(Introducing::new);
             let websocket = layers.websocket.clone().map(WebSocket::new);
-            self.upper = Some(Box::new(Upper { header, websocket }));
+            self.upper = Some(Box::new(Upper { header, tls: None, websocket }));
         }
         self
     }
@@ -108,12 +119,33 @@ impl Stream {
         self.socket.deregister(registry)
     }
 
+    /// What follows a PROXY header, or all where there is none, is inside TLS, of which this is the server's end. Nothing
+    /// may have been read or written before.
+    pub fn secure(&mut self, server: &TlsServer) -> io::Result<()> {
+        let tls = Some(Tls::accept(server)?);
+        match &mut self.upper {
+            Some(upper) => upper.tls = tls,
+            None => self.upper = Some(Box::new(Upper { header: None, tls, websocket: None })),
+        }
+        Ok(())
+    }
+
+    /// What TLS came to. None where there is no TLS, and before its handshake is done.
+    pub fn secured(&self) -> Option<Secured> {
+        self.tls()?.secured()
+    }
+
     /// Reads what there is into `buffer`, which must not be empty.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         match &mut self.upper {
             None => self.socket.read(buffer),
             Some(upper) => upper.read(&mut self.socket, buffer),
         }
+    }
+
+    /// Whether there are bytes to read that the socket tells nothing about any more.
+    pub fn has_unread(&self) -> bool {
+        self.tls().is_some_and(Tls::has_unread)
     }
 
     /// Whether it is known who is at the other end: not while a PROXY header is to come.
@@ -125,7 +157,7 @@ impl Stream {
     pub fn introduction(&mut self) -> Option<Introduction> {
         let upper = self.upper.as_mut()?;
         let said = upper.header.take_if(|header| header.is_done())?;
-        if upper.websocket.is_none() {
+        if upper.tls.is_none() && upper.websocket.is_none() {
             self.upper = None;
         }
         said.into_introduction()
@@ -133,22 +165,44 @@ impl Stream {
 
     /// Writes as much of the slices, in order, as the stream takes.
     pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        match self.upper.as_mut().and_then(|upper| upper.websocket.as_mut()) {
+        match &mut self.upper {
             None => self.socket.write(slices),
-            Some(websocket) => websocket.write(&mut self.socket, slices),
+            Some(upper) => upper.write(&mut self.socket, slices),
+        }
+    }
+
+    /// Whether there are bytes that count as written and that the socket has not taken yet.
+    pub fn has_unsent(&self) -> bool {
+        self.tls().is_some_and(Tls::has_unsent)
+    }
+
+    /// Writes those bytes, as many as the socket takes.
+    pub fn flush(&mut self) -> io::Result<()> {
+        match self.upper.as_mut().and_then(|upper| upper.tls.as_mut()) {
+            Some(tls) => tls.flush(&mut self.socket),
+            None => Ok(()),
         }
     }
 
     /// Says goodbye where what carries the bytes has a word for it: when all is written, before the end.
     pub fn say_goodbye(&mut self) {
-        if let Some(websocket) = self.upper.as_mut().and_then(|upper| upper.websocket.as_mut()) {
-            websocket.say_goodbye(&mut self.socket);
+        let Some(Upper { tls, websocket: Some(websocket), .. }) = self.upper.as_deref_mut() else { return };
+        match tls {
+            Some(tls) => websocket.say_goodbye(&mut Inside { tls, socket: &mut self.socket }),
+            None => websocket.say_goodbye(&mut self.socket),
         }
     }
 
     /// Says that nothing more will be written; the peer's bytes can still be read.
     pub fn finish(&mut self) -> io::Result<()> {
+        if let Some(tls) = self.upper.as_mut().and_then(|upper| upper.tls.as_mut()) {
+            tls.finish(&mut self.socket);
+        }
         self.socket.finish()
+    }
+
+    fn tls(&self) -> Option<&Tls> {
+        self.upper.as_ref()?.tls.as_ref()
     }
 
     /// Whether small writes leave at once (TCP_NODELAY). Without effect on what is not TCP.
@@ -173,11 +227,32 @@ impl Stream {
 
 impl Upper {
     fn read(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<Read> {
-        match (&mut self.header, &mut self.websocket) {
-            (Some(header), _) => header.read(socket),
-            (None, Some(websocket)) => websocket.read(socket, buffer),
-            (None, None) => socket.read(buffer),
+        match (&mut self.header, &mut self.tls, &mut self.websocket) {
+            (Some(header), _, _) => header.read(socket),
+            (None, Some(tls), Some(websocket)) => websocket.read(&mut Inside { tls, socket }, buffer),
+            (None, Some(tls), None) => tls.read(socket, buffer),
+            (None, None, Some(websocket)) => websocket.read(socket, buffer),
+            (None, None, None) => socket.read(buffer),
         }
+    }
+
+    fn write(&mut self, socket: &mut Socket, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        match (&mut self.tls, &mut self.websocket) {
+            (Some(tls), Some(websocket)) => websocket.write(&mut Inside { tls, socket }, slices),
+            (Some(tls), None) => tls.write(socket, slices),
+            (None, Some(websocket)) => websocket.write(socket, slices),
+            (None, None) => socket.write(slices),
+        }
+    }
+}
+
+impl Lower for Inside<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        self.tls.read(self.socket, buffer)
+    }
+
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        self.tls.write(self.socket, slices)
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod access_lists;
 mod acknowledgements;
 mod authentication;
 mod bad_input;
@@ -41,6 +42,7 @@ mod other_brokers_bugs;
 mod own_messages;
 mod packet_ids;
 mod packet_size;
+mod passwords;
 mod protocol_error_lines;
 mod publish_subscribe;
 mod qos_in;
@@ -54,6 +56,7 @@ mod refused_messages;
 mod retained;
 mod retained_flag;
 mod retry;
+mod secured;
 mod send_quota;
 mod session_expiry;
 mod session_resume;

@@ -32,7 +32,10 @@ pub(crate) fn per_listener_settings(
     let already = reader.config.global.per_listener_settings;
     if on && reader.given.security && !already {
         return Err(ConfigError::new("per_listener_settings must be set before any other security settings.")
-            .expected("this line above all of allow_anonymous, allow_zero_length_clientid and auto_id_prefix"));
+            .expected(
+                "this line above all of acl_file, allow_anonymous, allow_zero_length_clientid, auto_id_prefix and \
+                 password_file",
+            ));
     }
     if already && !on {
         let text = "Warning: 'per_listener_settings true' cannot be taken back; it stays in force.";

@@ -58,8 +58,11 @@ pub(super) static OPTIONS: &[Declaration] = &[
              published it (client id, username and listener) may publish to this topic; if not, it is not sent. \
              Messages of the broker's own are sent always.\n\n\
              Mosquitto's documentation calls `true` the default, but its brokers behave as with `false`; so does this \
-             one.",
-        ),
+             one. A change takes effect when the broker is started again: of what was published without the option, \
+             it is not known who published it.",
+        )
+        .store(Store::Bool(|c, on| c.global.check_retain_source = on))
+        .shows(Effect::Restart, |c| c.global.check_retain_source.written()),
     Declaration::bool("enable_control_api")
         .default("false")
         .reload(DocumentedOnly)

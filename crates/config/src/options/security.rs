@@ -23,9 +23,18 @@ pub(super) static OPTIONS: &[Declaration] = &[
              `topic` rules above the first `user` hold for clients without a username, those below a `user` for that \
              user. `pattern` rules hold for everybody, wherever they stand; in them, `%c` stands for the client id \
              and `%u` for the username, each as a whole level. A rule without a word for the access gives both kinds. \
-             `deny` rules are looked at first. What no rule allows is forbidden. Lines that begin with `#` are \
-             comments.",
-        ),
+             `deny` rules are looked at first. What no rule allows is forbidden: with an empty file, everything is. \
+             Lines that begin with `#` are comments.\n\n\
+             First the rules of the client's user decide; what they neither deny nor allow, the patterns may allow. A \
+             client whose username or client id contains `+` or `#` gets nothing by patterns, and neither does one \
+             whose name contains `/` by those that the name stands in. Rules that do not begin with `$` do not match \
+             topics that do. Topics are the whole ones, with the `mount_point` before them.\n\n\
+             A client may subscribe to anything, and gets the messages that it may read. The file is read again at \
+             SIGHUP, and the new rules hold at once, also for what is queued or retained; if it cannot be read or has \
+             an error, nothing changes. It must not be a symbolic link.",
+        )
+        .store(Store::SecurityText(|s| &mut s.acl_file))
+        .security_shows(Effect::AtOnce, |s| s.acl_file.written()),
     Declaration::bool("allow_anonymous")
         .default("false, or true in local only mode")
         .scope(Security)
@@ -35,8 +44,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "Without this option, clients need a username as soon as the configuration has a `listener`, and need \
              none in local only mode. `listener_allow_anonymous` says otherwise for a single listener.\n\n\
-             With `true` and no password file, any username and password will do as well. As password files are not \
-             supported yet, nobody is let in with `false`.",
+             With `true` and no password file, any username and password will do as well. With `false` and no password \
+             file, nobody is let in.",
         )
         .store(Store::ByHand(by_hand::allow_anonymous))
         .security_shows(Effect::AtOnce, |s| s.allow_anonymous.written()),
@@ -96,8 +105,16 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "The file has one user a line, the name and a hash of the password with a colon between them, as \
              `mosquitto_passwd` writes them. Who gives no username is a matter of `allow_anonymous`; who gives one \
-             must be in the file and know the password.",
-        ),
+             must be in the file and know the password.\n\n\
+             Lines that begin with `#` and lines without a colon do not count. Any other line that cannot be understood \
+             is an error. The file may be no symbolic link, unless the \
+             environment allows it (see `mosquitto(8)`).\n\n\
+             With SIGHUP the file is read again. Where that fails, nothing changes: Mosquitto 2.1 would stop. Clients \
+             whose line in the file is gone, or is another one, are disconnected, also where the new hash is one of the \
+             same password.",
+        )
+        .store(Store::SecurityText(|s| &mut s.password_file))
+        .security_shows(Effect::AtOnce, |s| s.password_file.written()),
     Declaration::text("psk_file", Repeat::Replaces)
         .scope(Security)
         .reload(Yes)

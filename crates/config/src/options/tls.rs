@@ -2,7 +2,9 @@
 
 use super::Reload::{Contents, LaterConnections, Yes};
 use super::Scope::{ExplicitListener, Listener};
-use super::{Declaration, Repeat};
+use super::{Declaration, Repeat, Store};
+use crate::changes::Effect;
+use crate::written::Written;
 
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::text("certfile", Repeat::Replaces)
@@ -10,71 +12,150 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .reload(Contents)
         .value("file")
         .examples(&["/etc/mosquitto/certs/server.crt"])
-        .help("The server's certificate chain (PEM); together with keyfile it turns TLS on."),
+        .help("The server's certificate chain (PEM); together with keyfile it turns TLS on.")
+        .manual(
+            "The file holds the server's own certificate and then those above it, up to one that clients trust. It is read \
+             again when the configuration is reloaded, as are all files that these options name; connections that are \
+             there go on as they are. With a file that is of no use, the broker does not start, and a reload changes \
+             nothing.\n\n\
+             The versions of TLS are 1.2 and 1.3. Keys may be RSA of 2048 bits or more, of the curves P-256 and P-384, \
+             or Ed25519.",
+        )
+        .store(Store::ListenerText(|l| &mut l.tls.certfile))
+        .listener_shows(Effect::LaterConnections, |l| l.tls.certfile.written()),
     Declaration::text("keyfile", Repeat::Replaces)
         .scope(Listener)
         .reload(Contents)
         .value("file")
         .examples(&["/etc/mosquitto/certs/server.key"])
-        .help("The key of the server's certificate (PEM)."),
+        .help("The key of the server's certificate (PEM).")
+        .manual(
+            "An encrypted key is refused: decrypt it with `openssl pkey -in KEY -out FILE`, and protect the file.",
+        )
+        .store(Store::ListenerText(|l| &mut l.tls.keyfile))
+        .listener_shows(Effect::LaterConnections, |l| l.tls.keyfile.written()),
     Declaration::text("cafile", Repeat::Replaces)
         .scope(ExplicitListener)
         .reload(Contents)
         .value("file")
         .examples(&["/etc/mosquitto/ca_certificates/ca.crt"])
-        .help("Certificates of the authorities trusted to sign clients' certificates (PEM)."),
+        .help("Certificates of the authorities trusted to sign clients' certificates (PEM).")
+        .manual(
+            "Certificates are asked for with `require_certificate` only. An authority that is taken out of the file is not \
+             trusted any more, after a reload, by connections made from then on.",
+        )
+        .store(Store::ListenerText(|l| &mut l.tls.cafile))
+        .listener_shows(Effect::LaterConnections, |l| l.tls.cafile.written()),
     Declaration::text("capath", Repeat::Replaces)
         .scope(Listener)
         .reload(Contents)
         .value("directory")
         .examples(&["/etc/ssl/certs"])
-        .help("As cafile, a directory of files named by hash."),
+        .help("As cafile, a directory of files named by hash.")
+        .manual(
+            "The names are those that `openssl rehash` makes. Other files in the directory are left alone.",
+        )
+        .store(Store::ListenerText(|l| &mut l.tls.capath))
+        .listener_shows(Effect::LaterConnections, |l| l.tls.capath.written()),
     Declaration::text("crlfile", Repeat::Replaces)
         .scope(Listener)
         .reload(Contents)
         .value("file")
         .examples(&["/etc/mosquitto/ca_certificates/ca.crl"])
-        .help("Certificates that were revoked (PEM)."),
+        .help("Certificates that were revoked (PEM).")
+        .manual(
+            "It is looked at with `require_certificate`, and only for the clients' own certificates. There must be a list, \
+             not out of date, of each authority that has signed one.",
+        )
+        .store(Store::ListenerText(|l| &mut l.tls.crlfile))
+        .listener_shows(Effect::LaterConnections, |l| l.tls.crlfile.written()),
     Declaration::text("ciphers", Repeat::Replaces)
-        .default("DEFAULT:!aNULL:!eNULL:!LOW:!EXPORT:!SSLv2:@STRENGTH")
         .scope(Listener)
         .reload(LaterConnections)
         .value("list")
-        .help("Ciphers for TLS up to 1.2, as OpenSSL writes them."),
+        .examples(&["ECDHE+AESGCM:ECDHE+CHACHA20"])
+        .help("Ciphers for TLS up to 1.2, as OpenSSL writes them.")
+        .manual(
+            "A list as ciphers(1) of OpenSSL describes it; without one, all that there is may be used. There are the six suites that use ECDHE and encrypt with AES-GCM or \
+             ChaCha20-Poly1305: `ECDHE-ECDSA-AES256-GCM-SHA384`, `ECDHE-ECDSA-AES128-GCM-SHA256`, \
+             `ECDHE-ECDSA-CHACHA20-POLY1305`, and the same with `RSA`. Names and groups of others, which OpenSSL has \
+             besides, choose nothing; a list that chooses nothing at all is an error, and so is a name that OpenSSL does \
+             not know. The order of the list decides. Of the words with `@`, `@STRENGTH` sorts, and `@SECLEVEL` may ask \
+             for 0 to 2, which all suites comply with.",
+        )
+        .store(Store::ListenerText(|l| &mut l.tls.ciphers))
+        .listener_shows(Effect::LaterConnections, |l| l.tls.ciphers.written()),
     Declaration::text("ciphers_tls1.3", Repeat::Replaces)
         .scope(Listener)
         .reload(LaterConnections)
         .since("2.0")
         .value("list")
         .examples(&["TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"])
-        .help("Cipher suites for TLS 1.3."),
+        .help("Cipher suites for TLS 1.3.")
+        .manual(
+            "The names, with colons between them, are TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256 and \
+             TLS_AES_128_GCM_SHA256. The order of the list decides.",
+        )
+        .store(Store::ListenerText(|l| &mut l.tls.ciphers_tls13))
+        .listener_shows(Effect::LaterConnections, |l| l.tls.ciphers_tls13.written()),
     Declaration::text("tls_version", Repeat::Refused)
         .scope(ExplicitListener)
         .value("tlsv1.3 | tlsv1.2")
         .examples(&["tlsv1.2"])
-        .help("The lowest version of TLS accepted: tlsv1.2 or tlsv1.3."),
+        .help("The lowest version of TLS accepted: tlsv1.2 or tlsv1.3.")
+        .manual(
+            "Unlike Mosquitto, this broker has no TLS 1.1: `tlsv1.1` is refused.",
+        )
+        .store(Store::ListenerText(|l| &mut l.tls.version))
+        .listener_shows(Effect::LaterConnections, |l| l.tls.version.written()),
     Declaration::bool("require_certificate")
         .default("false")
         .scope(Listener)
         .reload(Yes)
-        .help("Let only clients in that show a certificate."),
+        .help("Let only clients in that show a certificate.")
+        .manual(
+            "The certificate must be signed by one of the authorities in `cafile` or `capath`, perhaps through others that the \
+             client sends; without any authority, nobody is let in. It must be one of X.509 version 3, and its time must have \
+             come and not be over. Clients are asked for a certificate with this option only.",
+        )
+        .store(Store::ListenerBool(|l, on| l.tls.require_certificate = on))
+        .listener_shows(Effect::LaterConnections, |l| l.tls.require_certificate.written()),
     Declaration::bool("disable_client_cert_date_checks")
         .default("false")
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
-        .help("Accept client certificates outside the time for which they are valid."),
+        .help("Accept client certificates outside the time for which they are valid.")
+        .manual(
+            "All else about the certificate has to be right.",
+        )
+        .store(Store::ListenerBool(|l, on| l.tls.disable_client_cert_date_checks = on))
+        .listener_shows(Effect::LaterConnections, |l| l.tls.disable_client_cert_date_checks.written()),
     Declaration::bool("use_identity_as_username")
         .default("false")
         .scope(Listener)
         .reload(LaterConnections)
-        .help("Take the certificate's common name, or the PSK identity, for the username."),
+        .help("Take the certificate's common name, or the PSK identity, for the username.")
+        .manual(
+            "Username and password that the client sends are not looked at, and the client counts as known: `allow_anonymous` \
+             does not matter. A client whose certificate has no common name, or that has shown none because of \
+             `require_certificate false`, is refused. When the option is turned on by a reload, clients that are there \
+             under another name are disconnected.",
+        )
+        .store(Store::ListenerBool(|l, on| l.tls.use_identity_as_username = on))
+        .listener_shows(Effect::AtOnce, |l| l.tls.use_identity_as_username.written()),
     Declaration::bool("use_subject_as_username")
         .default("false")
         .scope(Listener)
         .reload(LaterConnections)
         .since("1.5")
-        .help("Take the certificate's whole subject for the username."),
+        .help("Take the certificate's whole subject for the username.")
+        .manual(
+            "It is written as RFC 2253 has it, the last part first: `CN=test client,OU=Production,O=Server,C=GB`. All else is as \
+             with `use_identity_as_username`, which comes first where both are given.",
+        )
+        .store(Store::ListenerBool(|l, on| l.tls.use_subject_as_username = on))
+        .listener_shows(Effect::AtOnce, |l| l.tls.use_subject_as_username.written()),
     Declaration::ignored("dhparamfile")
         .since("1.6")
         .value("file")

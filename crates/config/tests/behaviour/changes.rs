@@ -28,7 +28,8 @@ fn another_value_of_any_option_is_one_change_of_that_option() {
         let option: &Declaration = find(name.as_bytes()).unwrap();
         let Some(effect) = option.effect() else { continue };
         let value = if option.name == "per_listener_settings" { "true" } else { value };
-        let lines = "port 1883\nlistener 1900\n";
+        // With what options of TLS need.
+        let lines = "port 1883\nlistener 1900\ncertfile a\nkeyfile b\n";
         let (old, new) = (config(lines), config(format!("{lines}{name} {value}\n")));
         let changes = old.changes_to(&new);
         let changed: Vec<_> = changes.iter().map(|change| change.option).collect();

@@ -4,6 +4,7 @@ use crate::folder::Folder;
 use mosquitto_config::{Command, CommandLineError, FLAGS, LogTypes, Settings, Verbosity, parse_command_line, usage};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 
 fn parse(arguments: &[&str]) -> Result<Command, CommandLineError> {
     parse_command_line(arguments.iter().map(OsString::from))
@@ -181,8 +182,13 @@ fn a_flag_without_its_value_is_named() {
 }
 
 #[test]
-fn flags_that_this_broker_lacks_are_named() {
-    assert_eq!(refusal(&["--tls-keylog", "x"]), "Error: The '--tls-keylog' option is not supported yet.");
+fn the_key_log_is_kept_across_a_reload() {
+    let Ok(Command::Run(settings)) = parse_command_line(["--tls-keylog", "a", "--tls-keylog", "x"].map(OsString::from))
+    else {
+        panic!("settings to run with");
+    };
+    assert_eq!(settings.tls_keylog.as_deref(), Some(Path::new("x")));
+    assert_eq!(settings.reload().unwrap().tls_keylog.as_deref(), Some(Path::new("x")));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Where the broker listens, and who is let in without a name.
 
 use crate::folder::{Folder, complaint, config, notices, refusal};
-use mosquitto_config::{Config, Endpoint, LogType, Protocol, ProtocolVersions, SocketDomain};
+use mosquitto_config::{Config, Endpoint, LogType, Protocol, ProtocolVersions, SocketDomain, Tls};
 
 const DEFAULT_LISTENER: [&str; 2] = [
     "Creating default listener due to 'max_connections' option.",
@@ -30,7 +30,9 @@ fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
         unix_path: None,
         bind_interface: None,
         socket_domain: None,
+        acl_file: None,
         allow_anonymous: true,
+        password_file: None,
         allow_zero_length_clientid: true,
         use_username_as_clientid: false,
         max_connections: None,
@@ -44,6 +46,7 @@ fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
         websockets_origins: Vec::new(),
         proxy_protocol: None,
         proxy_protocol_v2_require_tls: false,
+        tls: Tls::default(),
         optional: true,
     };
     assert_eq!(config.endpoints(&[]), [local("127.0.0.1"), local("::1")]);

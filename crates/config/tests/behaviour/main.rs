@@ -22,4 +22,5 @@ mod reading;
 mod references;
 mod reload;
 mod text;
+mod tls;
 mod unsupported;

@@ -165,28 +165,8 @@ const MOSQUITTO: &[(&str, char, char)] = &[
 
 /// Options that this broker will have, by theme.
 pub(crate) const LATER: &[(&str, &[&str])] = &[
-    ("credentials", &["password_file", "acl_file", "psk_file", "check_retain_source"]),
-    (
-        "TLS",
-        &[
-            "certfile",
-            "keyfile",
-            "cafile",
-            "capath",
-            "crlfile",
-            "ciphers",
-            "ciphers_tls1.3",
-            "tls_version",
-            "require_certificate",
-            "disable_client_cert_date_checks",
-            "use_identity_as_username",
-            "use_subject_as_username",
-            "tls_engine",
-            "tls_engine_kpass_sha1",
-            "tls_keyform",
-            "psk_hint",
-        ],
-    ),
+    ("credentials", &["psk_file"]),
+    ("TLS", &["tls_engine", "tls_engine_kpass_sha1", "tls_keyform", "psk_hint"]),
     ("HTTP", &["http_dir"]),
     ("persistence", &["persistence_file", "persistence_location", "autosave_interval", "autosave_on_changes"]),
     (

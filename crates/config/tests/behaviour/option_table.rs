@@ -7,19 +7,29 @@ use mosquitto_config::options::{Declaration, Status, find, options};
 /// Options that do what they say, each with a line that is accepted below a `listener`.
 pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("accept_protocol_versions", "3,4"),
+    ("acl_file", "rules"),
     ("allow_anonymous", "true"),
     ("allow_duplicate_messages", "false"),
     ("allow_zero_length_clientid", "false"),
     ("auto_id_prefix", "client-"),
     ("bind_address", "localhost"),
     ("bind_interface", "lo"),
+    ("cafile", "ca.crt"),
+    ("capath", "/etc/ssl/certs"),
+    ("certfile", "server.crt"),
+    ("ciphers", "HIGH"),
+    ("ciphers_tls1.3", "TLS_AES_128_GCM_SHA256"),
+    ("check_retain_source", "true"),
     ("clientid_prefixes", "a-"),
     ("connection_messages", "false"),
+    ("crlfile", "crl.pem"),
+    ("disable_client_cert_date_checks", "true"),
     ("enable_control_api", "true"),
-    ("enable_proxy_protocol", "2"),
+    ("enable_proxy_protocol", "1"),
     ("global_max_clients", "10"),
     ("global_max_connections", "10"),
     ("include_dir", "DIR/d"),
+    ("keyfile", "server.key"),
     ("listener", "1884"),
     ("listener_allow_anonymous", "true"),
     ("listener_auto_id_prefix", "client-"),
@@ -42,6 +52,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("memory_limit", "4294967296"),
     ("message_size_limit", "1000"),
     ("mount_point", "home/"),
+    ("password_file", "users"),
     ("per_listener_settings", "false"),
     ("packet_buffer_size", "100"),
     ("persistence", "false"),
@@ -51,6 +62,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("protocol", "websockets"),
     ("proxy_protocol_v2_require_tls", "true"),
     ("queue_qos0_messages", "true"),
+    ("require_certificate", "true"),
     ("retain_available", "false"),
     ("retain_expiry_interval", "5"),
     ("retained_persistence", "false"),
@@ -58,7 +70,10 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("set_tcp_nodelay", "true"),
     ("socket_domain", "ipv4"),
     ("sys_interval", "20"),
+    ("tls_version", "tlsv1.3"),
     ("upgrade_outgoing_qos", "true"),
+    ("use_identity_as_username", "true"),
+    ("use_subject_as_username", "true"),
     ("use_username_as_clientid", "true"),
     ("user", "nobody"),
     ("websockets_headers_size", "100"),
@@ -83,8 +98,10 @@ fn no_name_is_declared_twice() {
 
 #[test]
 fn every_supported_option_is_accepted() {
+    // Options of TLS need these two.
+    const TLS: &str = "certfile x\nkeyfile x\n";
     for (name, value) in SUPPORTED {
-        let folder = Folder::new().with("x", format!("listener 1883\n{name} {value}\n")).with_directory("d");
+        let folder = Folder::new().with("x", format!("listener 1883\n{TLS}{name} {value}\n")).with_directory("d");
         assert!(folder.read("x").is_ok(), "{name}");
     }
 }
@@ -136,5 +153,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 32);
+    assert_eq!(compared, 37);
 }

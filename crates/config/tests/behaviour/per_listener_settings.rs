@@ -2,6 +2,7 @@
 
 use crate::folder::{complaint, config, notices, refusal};
 use mosquitto_config::LogType;
+use std::path::PathBuf;
 
 /// Of every endpoint: whether clients may be anonymous, and may come without an id, and the prefix of made up ids.
 fn security(contents: &str) -> Vec<(bool, bool, String)> {
@@ -45,7 +46,9 @@ fn the_listeners_own_options_win() {
 
 #[test]
 fn a_security_option_then_needs_a_listener_above_it() {
-    for line in ["allow_anonymous true", "allow_zero_length_clientid true", "auto_id_prefix a"] {
+    for line in
+        ["allow_anonymous true", "allow_zero_length_clientid true", "auto_id_prefix a", "acl_file a", "password_file a"]
+    {
         let name = line.split(' ').next().unwrap();
         assert_eq!(
             complaint(format!("per_listener_settings true\n{line}\nlistener 1884\n")),
@@ -56,11 +59,12 @@ fn a_security_option_then_needs_a_listener_above_it() {
 
 #[test]
 fn it_must_stand_above_all_security_options() {
-    for line in ["allow_anonymous true", "allow_zero_length_clientid true", "auto_id_prefix a"] {
+    for line in ["allow_anonymous true", "allow_zero_length_clientid true", "auto_id_prefix a", "acl_file a"] {
         assert_eq!(
             refusal(format!("{line}\nper_listener_settings true\nlistener 1884\n")),
             "Error: per_listener_settings must be set before any other security settings.\n\
-             Expected: this line above all of allow_anonymous, allow_zero_length_clientid and auto_id_prefix.\n\
+             Expected: this line above all of acl_file, allow_anonymous, allow_zero_length_clientid, auto_id_prefix and \
+             password_file.\n\
              Error found at DIR/x:2."
         );
         config(format!("{line}\nper_listener_settings false\n"));
@@ -98,4 +102,41 @@ fn in_local_only_mode_anybody_is_let_in_unless_the_default_listener_says_otherwi
         security("per_listener_settings true\nmax_connections 5\nallow_anonymous false\n"),
         [not_anonymous.clone(), not_anonymous]
     );
+}
+
+fn acl_files(text: &str) -> (Option<PathBuf>, Vec<Option<PathBuf>>) {
+    let config = config(text);
+    (config.acl_file(), config.endpoints(&[]).into_iter().map(|endpoint| endpoint.acl_file).collect())
+}
+
+#[test]
+fn an_access_list_is_the_brokers_or_the_listeners_and_the_last_line_counts() {
+    let file = |name: &str| Some(PathBuf::from(name));
+    let listeners = "listener 1884\nacl_file a\nlistener 1885\n";
+    assert_eq!(acl_files(listeners), (file("a"), vec![file("a"), file("a")]));
+    assert_eq!(acl_files(&format!("{listeners}acl_file b c\n")), (file("b c"), vec![file("b c"), file("b c")]));
+    assert_eq!(acl_files(&format!("per_listener_settings true\n{listeners}")), (None, vec![file("a"), None]));
+    assert_eq!(acl_files("acl_file a\n"), (file("a"), vec![file("a"), file("a")]), "in local only mode as well");
+    let default = "per_listener_settings true\nmax_connections 5\nacl_file a\n";
+    assert_eq!(acl_files(default), (None, vec![file("a"), file("a")]), "and that of the default listener counts there");
+}
+
+fn password_files(text: &str) -> Vec<Option<String>> {
+    config(text).endpoints(&[]).into_iter().map(|endpoint| endpoint.password_file).collect()
+}
+
+#[test]
+fn a_password_file_is_the_brokers_or_the_listeners_and_the_last_line_counts() {
+    let file = |name: &str| Some(name.to_owned());
+    let listeners = "listener 1884\npassword_file a\nlistener 1885\n";
+    assert_eq!(password_files(listeners), [file("a"), file("a")]);
+    assert_eq!(password_files(&format!("{listeners}password_file b c\n")), [file("b c"), file("b c")]);
+    assert_eq!(password_files(&format!("per_listener_settings true\n{listeners}")), [file("a"), None]);
+    // In local only mode as well.
+    assert_eq!(password_files("password_file a\n"), [file("a"), file("a")]);
+    assert_eq!(
+        password_files("per_listener_settings true\nmax_connections 3\npassword_file a\n"),
+        [file("a"), file("a")]
+    );
+    assert_eq!(password_files("per_listener_settings true\n"), [None, None]);
 }

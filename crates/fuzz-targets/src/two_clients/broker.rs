@@ -231,6 +231,7 @@ impl Broker {
                 return true;
             }
             Then::Ended { .. } => wire.inbox.clear(),
+            Then::Checking => unreachable!("there is no password file"),
             Then::Busy | Then::Full => assert!(!wire.inbox.is_empty(), "there is nothing to wait for"),
         }
         consumed > 0

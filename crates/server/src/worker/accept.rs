@@ -4,7 +4,7 @@ use super::{FIRST_DOOR, Worker};
 use crate::endpoint::Door;
 use mio::{Registry, Token};
 use mosquitto_broker::{LogLevel, Moment, Settings};
-use mosquitto_transport::{Layers, Peer, Stream};
+use mosquitto_transport::{Layers, Peer, Stream, TlsServer};
 use std::fs::File;
 use std::io;
 
@@ -64,7 +64,7 @@ impl Entrance {
     }
 
     /// Closes the doors of listeners that are gone, and lets the others do what the settings say.
-    pub(super) fn change(&mut self, settings: &Settings, nodelay: bool, layers: &[Layers]) {
+    pub(super) fn change(&mut self, settings: &Settings, nodelay: bool, layers: &[Layers], tls: &[Option<TlsServer>]) {
         for place in &mut self.doors {
             let Some((door, _)) = place else { continue };
             let number = usize::from(door.listener);
@@ -72,6 +72,7 @@ impl Entrance {
                 Some(listener) if !listener.closed => {
                     door.socket.set_nodelay(nodelay);
                     door.socket.set_layers(layers.get(number).cloned().unwrap_or_default());
+                    door.tls = tls.get(number).cloned().flatten();
                 }
                 _ => *place = None,
             }
@@ -151,14 +152,19 @@ impl Worker {
         self.departures.len() < DEPARTURES_MAX
     }
 
-    fn let_in(&mut self, door: usize, stream: Stream, peer: Peer) {
-        let Some(Some((Door { listener, seats, .. }, _))) = self.entrance.doors.get(door) else { return };
+    fn let_in(&mut self, door: usize, mut stream: Stream, peer: Peer) {
+        let Some(Some((Door { listener, seats, tls, .. }, _))) = self.entrance.doors.get(door) else { return };
         let listener = *listener;
         let Some(seat) = seats.take() else {
             self.log_connection(format!("Client connection from {} denied: max_connections exceeded.", peer.host()));
             return;
         };
         let name = peer.to_string();
+        if let Some(error) = tls.as_ref().and_then(|tls| stream.secure(tls).err()) {
+            let text = format!("Error: Unable to begin TLS with {name}: {}.", mosquitto_transport::error_text(&error));
+            self.logger.log(LogLevel::Error, text);
+            return;
+        }
         let id = if stream.is_introduced() {
             self.shard.open(&name, listener)
         } else {

@@ -11,6 +11,7 @@ impl Worker {
         match socket.stream.introduction() {
             Some(Introduction::Client { peer, tls }) => {
                 socket.peer = peer.clone();
+                socket.common_name = tls.as_ref().and_then(|tls| tls.common_name.as_deref()).map(Into::into);
                 self.shard.introduce(id, Some(&peer.to_string()));
                 self.log_tls(&peer, tls.as_ref());
                 true

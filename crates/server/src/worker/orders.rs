@@ -5,7 +5,7 @@ use crate::endpoint::Door;
 use crate::order::{Change, Order};
 use crate::sys_updates::Report;
 use crate::tree_print::SESSIONS_A_SLICE;
-use mosquitto_broker::{LogLevel, Stored};
+use mosquitto_broker::{LogLevel, PasswordAnswer, Stored};
 use mosquitto_transport::error_text;
 
 /// What the broker itself has to publish, and could not yet: beyond so many messages the oldest are forgotten.
@@ -31,6 +31,7 @@ impl Worker {
                 Order::Sessions { from, answer } => {
                     let _ = answer.try_send(self.shard.session_reports(from, SESSIONS_A_SLICE));
                 }
+                Order::PasswordChecked(answer) => self.password_checked(answer),
                 Order::Answer(answer) => {
                     let _ = answer.try_send(());
                 }
@@ -44,9 +45,24 @@ impl Worker {
         }
     }
 
+    /// Lets a connection go on whose client's password was looked at, if it still is there.
+    pub(super) fn password_checked(&mut self, answer: PasswordAnswer) {
+        if self.shard.password_checked(answer) {
+            self.resume_reading(answer.connection());
+        }
+    }
+
+    /// Has passwords looked at.
+    pub(super) fn give_checks_away(&mut self) {
+        self.shard.password_checks(&mut self.checks);
+        for check in self.checks.drain(..) {
+            self.refused_checks.extend(self.checkers.offer(self.id, check).err());
+        }
+    }
+
     /// The doors first: who still came through one that is closed is sent away with the others.
-    fn change(&mut self, Change { settings, nodelay, layers, pending }: Change) {
-        self.entrance.change(&settings, nodelay, &layers);
+    fn change(&mut self, Change { settings, nodelay, layers, tls, pending }: Change) {
+        self.entrance.change(&settings, nodelay, &layers, &tls);
         self.shard.reconfigure(settings);
         drop(pending);
     }

@@ -1,8 +1,9 @@
 //! From sockets to the shard.
 
 use super::Worker;
-use mosquitto_broker::{ConnectionId, Received, Then};
-use mosquitto_transport::{Read, error_text};
+use super::socket::Socket;
+use mosquitto_broker::{ConnectionId, LogLevel, Received, Shard, Then};
+use mosquitto_transport::{Read, Secured, TlsFailure, error_text};
 use std::io;
 
 /// Bytes of the buffer that all connections of a worker are read into.
@@ -16,6 +17,8 @@ const GATHERED_FROM_BYTES: usize = 32 * 1024;
 
 /// What a read costs of the budget that brought nothing but what carries the bytes.
 const CARRIER_BYTES: usize = 4 * 1024;
+/// How the log says that a connection has ended for its TLS: EPROTO, as in Mosquitto.
+const TLS_FAILED: &str = "Protocol error";
 
 /// What to do with a connection after some of its bytes were handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +93,9 @@ impl Worker {
         if len == 0 {
             return Ok(self.nothing_came(id, read));
         }
+        if !socket.secured {
+            tell_secured(&mut self.shard, socket, id);
+        }
         head.copy_from_slice(&socket.pending);
         let total = before + len;
         let bytes = self.buffer.get(..total).unwrap_or_default();
@@ -122,6 +128,13 @@ impl Worker {
         }
     }
 
+    /// Tells the shard what a connection's TLS came to, if it has any and is so far.
+    pub(super) fn tell_secured(&mut self, id: ConnectionId) {
+        if let Some(socket) = self.sockets.get_mut(id) {
+            tell_secured(&mut self.shard, socket, id);
+        }
+    }
+
     /// Reads more of a long packet into the connection's own buffer, which grows with what has come, not with what was
     /// announced.
     fn gather(&mut self, id: ConnectionId) -> io::Result<Option<usize>> {
@@ -133,6 +146,9 @@ impl Worker {
         let len = socket.note_read(read);
         if len == 0 {
             return Ok(self.nothing_came(id, read));
+        }
+        if !socket.secured {
+            tell_secured(&mut self.shard, socket, id);
         }
         socket.pending.extend_from_slice(room.get(..len).unwrap_or_default());
         if socket.packet_len > 0 && socket.pending.len() < socket.packet_len {
@@ -175,6 +191,8 @@ impl Worker {
                     self.held.push(id);
                 }
             }
+            // Until the answer comes.
+            Then::Checking => socket.held = true,
             Then::Ended { by_client } => {
                 socket.gone |= by_client;
                 socket.pending = Vec::new();
@@ -195,6 +213,20 @@ impl Worker {
         }
     }
 
+    /// Says why there is no TLS, in the place of OpenSSL's own lines.
+    fn log_failure(&mut self, id: ConnectionId, failure: &TlsFailure) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let peer = &socket.peer;
+        if failure.is_not_tls() {
+            if self.shard.settings().connection_messages {
+                let text = format!("Client from {peer} appears not to be using TLS to connect to a TLS listener.");
+                self.logger.log(LogLevel::Notice, text);
+            }
+        } else {
+            self.logger.log(LogLevel::Information, format!("TLS error of {peer}: {failure}."));
+        }
+    }
+
     fn fail(&mut self, id: ConnectionId, error: &io::Error) {
         if let Some(socket) = self.sockets.get_mut(id) {
             // Who broke the rules of what carries the bytes has been told so, and is given the time to read it.
@@ -202,10 +234,27 @@ impl Worker {
             socket.told |= is_there;
             socket.gone |= !is_there;
         }
+        if let Some(failure) = TlsFailure::of(error) {
+            self.log_failure(id, failure);
+            return self.shard.closed(id, Some(TLS_FAILED));
+        }
         match text_of(error) {
             None => self.shard.closed(id, None),
             Some(text) => self.shard.closed(id, Some(&text)),
         }
+    }
+}
+
+fn tell_secured(shard: &mut Shard, socket: &mut Socket, id: ConnectionId) {
+    socket.secured = true;
+    if let Some(Secured { protocol, cipher, certificate }) = socket.stream.secured() {
+        let names = certificate.map(|names| (names.common_name, names.subject));
+        let (common_name, subject) = names.unwrap_or_default();
+        let (common_name, subject) = (common_name.map(Into::into), subject.map(Into::into));
+        shard.secured(id, mosquitto_broker::Secured { protocol, cipher, common_name, subject });
+    } else if let Some(name) = &socket.common_name {
+        let common_name = Some(name.clone());
+        shard.secured(id, mosquitto_broker::Secured { common_name, ..mosquitto_broker::Secured::default() });
     }
 }
 
@@ -217,7 +266,7 @@ pub(super) fn text_of(error: &io::Error) -> Option<String> {
     }
 }
 
-impl super::socket::Socket {
+impl Socket {
     /// Keeps in mind what a read said, and returns how many bytes came.
     fn note_read(&mut self, read: Read) -> usize {
         match read {

@@ -25,12 +25,16 @@ pub(super) struct Socket {
     pub(super) at_end: bool,
     /// Whether it stands in the list of connections to read.
     pub(super) queued: bool,
-    /// Whether its bytes wait until output was sent or mail was taken.
+    /// Whether its bytes wait until output was sent, mail was taken, or a password was looked at.
     pub(super) held: bool,
     /// Whether it stands in the list of connections that may wait for mail to be taken.
     pub(super) listed: bool,
     /// Whether it takes nothing more until an event says so.
     pub(super) blocked: bool,
+    /// Whether the shard knows all that is to be known of its TLS.
+    pub(super) secured: bool,
+    /// The common name of the certificate that its client has shown to a proxy.
+    pub(super) common_name: Option<Box<str>>,
     /// Whether anything was ever sent to it.
     pub(super) told: bool,
     /// Whether its client has gone by itself, and waits for nothing.
@@ -79,7 +83,9 @@ impl Worker {
         if let Err(error) = stream.register(self.poll.registry(), Token(id.index())) {
             self.shard.closed(id, Some(&mosquitto_transport::error_text(&error)));
         }
-        let queued = !pending.is_empty();
+        // What has been read from the socket already is announced by nothing.
+        let readable = stream.has_unread();
+        let queued = readable || !pending.is_empty();
         if queued {
             self.ready.push(id);
         }
@@ -92,12 +98,14 @@ impl Worker {
                 seat,
                 pending,
                 packet_len: 0,
-                readable: false,
+                readable,
                 at_end: false,
                 queued,
                 held: false,
                 listed: false,
                 blocked: false,
+                secured: false,
+                common_name: None,
                 told: false,
                 gone: false,
                 dead: false,
@@ -112,7 +120,7 @@ impl Worker {
         let Some(mut socket) = self.sockets.remove(id) else { return };
         // A stream that cannot be taken off here is broken, and will be found so there.
         let _ = socket.stream.deregister(self.poll.registry());
-        let Socket { stream, peer, listener, seat, .. } = socket;
-        self.departures.push((to, Arrival { stream, peer, listener, seat, bytes }));
+        let Socket { stream, peer, common_name, listener, seat, .. } = socket;
+        self.departures.push((to, Arrival { stream, peer, common_name, listener, seat, bytes }));
     }
 }

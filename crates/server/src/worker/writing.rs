@@ -32,9 +32,14 @@ impl Worker {
         if socket.blocked {
             return;
         }
+        if socket.stream.has_unsent() && !self.flush(id) {
+            return;
+        }
         let mut budget = WRITE_BUDGET_BYTES;
         let before = self.shard.output_len(id);
-        socket.told |= before > 0;
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.told |= before > 0;
+        }
         let mut left = before;
         while left > 0 {
             if budget == 0 {
@@ -55,13 +60,7 @@ impl Worker {
                     break;
                 }
                 Err(error) => {
-                    if let Some(socket) = self.sockets.get_mut(id) {
-                        socket.blocked = true;
-                        socket.dead = true;
-                    }
-                    if !self.note_sent(id) {
-                        self.broken.push((id, text_of(&error)));
-                    }
+                    self.fail_to_write(id, &error);
                     break;
                 }
             }
@@ -70,8 +69,38 @@ impl Worker {
         if left < before {
             self.resume_reading(id);
         }
-        if left == 0 {
+        if left == 0 && !self.has_unsent(id) {
             self.note_sent(id);
+        }
+    }
+
+    /// Whether a connection's stream has taken bytes that its socket has not.
+    pub(super) fn has_unsent(&mut self, id: ConnectionId) -> bool {
+        self.sockets.get_mut(id).is_some_and(|socket| !socket.dead && socket.stream.has_unsent())
+    }
+
+    /// Brings out what the stream still has. False where nothing more can be written now.
+    fn flush(&mut self, id: ConnectionId) -> bool {
+        let Some(socket) = self.sockets.get_mut(id) else { return false };
+        match socket.stream.flush() {
+            Ok(()) => {
+                socket.blocked = socket.stream.has_unsent();
+                !socket.blocked
+            }
+            Err(error) => {
+                self.fail_to_write(id, &error);
+                false
+            }
+        }
+    }
+
+    fn fail_to_write(&mut self, id: ConnectionId, error: &io::Error) {
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.blocked = true;
+            socket.dead = true;
+        }
+        if !self.note_sent(id) {
+            self.broken.push((id, text_of(error)));
         }
     }
 

@@ -11,6 +11,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod access_lists;
 mod background;
 mod bad_input;
 mod broken_configurations;
@@ -27,6 +28,7 @@ mod max_connections;
 mod memory;
 mod memory_limit;
 mod options;
+mod passwords;
 mod pid_file;
 mod privileges;
 mod proxy_protocol;
@@ -38,6 +40,7 @@ mod stopping;
 mod supervision;
 mod sys_topics;
 mod timers;
+mod tls;
 mod tree_print;
 mod unix_sockets;
 mod websockets;

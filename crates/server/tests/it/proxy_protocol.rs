@@ -136,3 +136,22 @@ fn a_reload_is_for_later_connections() {
     connect(&broker, b"PROXY TCP4 192.0.2.5 127.0.0.1 6275 1234\r\n", "late");
     early.ping();
 }
+
+/// A name counts that is of a certificate which the proxy has found to be good, with whatever worker the client comes to be.
+#[test]
+fn a_common_name_that_the_proxy_tells_of_is_the_username() {
+    let broker = behind_proxy(2, "require_certificate true\nuse_identity_as_username true");
+    let shown = |verify: u8| [b"\x20\x00\x0c\x07\0\0\0", &[verify][..], b"\x22\x00\x04alma"].concat();
+    for n in 0..8 {
+        let id = format!("c{n}");
+        let mut stream = broker.dial();
+        stream.write_all(&from_ipv4(&shown(0))).unwrap();
+        let mut connected = client(&id).username("other").over(stream);
+        assert_eq!(connected.next(), Got::ConnAck { present: false, reason: 0 });
+        broker.log.wait_for(&format!("New client connected from 192.0.2.5:6275 as {id} (p5, c1, k60, u'alma')."));
+    }
+    let mut stream = broker.dial();
+    stream.write_all(&from_ipv4(&shown(1))).unwrap();
+    is_hung_up_on(&stream);
+    broker.log.wait_for("Connection from 192.0.2.5:6275 rejected, client did not provide a certificate.");
+}

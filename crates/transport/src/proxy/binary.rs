@@ -23,6 +23,7 @@ const PATH_BYTES: usize = 108;
 /// The type of the value about TLS, and those of the values in it.
 const SSL: u8 = 0x20;
 const SSL_VERSION: u8 = 0x21;
+const SSL_COMMON_NAME: u8 = 0x22;
 const SSL_CIPHER: u8 = 0x23;
 
 /// Bits of what the client has done: it came over TLS; it has shown a certificate on this connection.
@@ -129,6 +130,8 @@ fn of_ssl(value: &[u8]) -> Result<Option<ProxyTls>, Malformed> {
         match kind {
             SSL_VERSION => tls.version = Some(text()),
             SSL_CIPHER => tls.cipher = Some(text()),
+            // A username: it is that name or none.
+            SSL_COMMON_NAME if tls.certificate => tls.common_name = str::from_utf8(value).ok().map(str::to_owned),
             _ => {}
         }
     }
@@ -205,12 +208,16 @@ mod tests {
 
     #[test]
     fn tls_is_told_with_version_cipher_and_whether_there_was_a_good_certificate() {
-        let names = [value(SSL_VERSION, b"TLSv1.3"), value(0x22, b"cn"), value(SSL_CIPHER, b"AES")];
+        let names = [value(SSL_VERSION, b"TLSv1.3"), value(SSL_COMMON_NAME, b"cn"), value(SSL_CIPHER, b"AES")];
         for (client, verify, certificate) in
             [(1, 0, false), (3, 0, true), (5, 0, true), (7, 0, true), (5, 1, false), (1, 1, false)]
         {
-            let expected =
-                ProxyTls { version: Some("TLSv1.3".to_owned()), cipher: Some("AES".to_owned()), certificate };
+            let expected = ProxyTls {
+                version: Some("TLSv1.3".to_owned()),
+                cipher: Some("AES".to_owned()),
+                certificate,
+                common_name: certificate.then(|| "cn".to_owned()),
+            };
             let peer = Peer::of_address("192.0.2.5:6275".parse().unwrap());
             assert_eq!(parsed(&from_ipv4(&ssl(client, verify, &names))), Header::Client(peer, Some(expected)));
         }

@@ -16,8 +16,8 @@ pub(crate) fn of_listener(listener: ListenerSettings) -> Settings {
 }
 
 use mosquitto_broker::{
-    ConnectionId, DropReason, ListenerSettings, LogLine, LogMask, Mail, Moment, Received, Settings, Shard, ShardId,
-    Shared, Then,
+    ConnectionId, DropReason, ListenerSettings, LogLine, LogMask, Mail, Moment, PasswordCheck, Received, Secured,
+    Settings, Shard, ShardId, Shared, Then,
 };
 use mosquitto_mqtt::{FixedHeader, ProtocolVersion};
 use std::collections::VecDeque;
@@ -52,6 +52,10 @@ pub(crate) struct Net {
     used_mail: Vec<Mail>,
     /// Whether mail stays under way.
     pub(crate) hold_mail: bool,
+    /// Passwords to be looked at, with the shard that wants it.
+    checks: Vec<(usize, PasswordCheck)>,
+    /// Whether nobody looks at them.
+    pub(crate) hold_checks: bool,
     pub(crate) log: Vec<LogLine>,
 }
 
@@ -73,6 +77,8 @@ impl Net {
             mail: (0..shards).map(|_| VecDeque::new()).collect(),
             used_mail: Vec::new(),
             hold_mail: false,
+            checks: Vec::new(),
+            hold_checks: false,
             log: Vec::new(),
             shared,
         }
@@ -100,6 +106,12 @@ impl Net {
             listener,
         });
         Peer(at)
+    }
+
+    /// Tells the broker that a connection is inside TLS. One that is handed over later is not known to be.
+    pub(crate) fn secured(&mut self, peer: Peer, secured: Secured) {
+        let Link { shard, id, .. } = self.links[peer.0];
+        self.shards[shard].secured(id, secured);
     }
 
     /// Sends bytes from a peer and lets the broker work until it is quiet.
@@ -239,6 +251,27 @@ impl Net {
         self.run();
     }
 
+    /// How many passwords wait to be looked at.
+    pub(crate) fn waiting_checks(&self) -> usize {
+        self.checks.len()
+    }
+
+    /// Somebody looks at the passwords that were held back.
+    pub(crate) fn do_checks(&mut self) {
+        self.hold_checks = false;
+        self.run();
+    }
+
+    /// Nobody has time for the passwords that were held back.
+    pub(crate) fn give_checks_up(&mut self) {
+        for (at, check) in std::mem::take(&mut self.checks) {
+            self.shards[at].begin(self.now);
+            self.shards[at].password_checked(check.give_up());
+            self.shards[at].end();
+        }
+        self.run();
+    }
+
     /// The log lines that contain a text.
     pub(crate) fn log_with(&self, text: &str) -> Vec<&str> {
         self.log.iter().map(|line| line.text.as_str()).filter(|line| line.contains(text)).collect()
@@ -294,6 +327,12 @@ impl Net {
             while let Some((_, mail)) = self.mail[at].pop_front() {
                 self.shards[at].mail(&mail);
                 self.used_mail.push(mail);
+                moved = true;
+            }
+        }
+        if !self.hold_checks {
+            for (_, check) in self.checks.extract_if(.., |(shard, _)| *shard == at).collect::<Vec<_>>() {
+                self.shards[at].password_checked(check.carry_out());
                 moved = true;
             }
         }
@@ -369,6 +408,10 @@ impl Net {
                 link.shard = usize::MAX;
             }
         }
+        let mut checks = Vec::new();
+        self.shards[at].password_checks(&mut checks);
+        moved |= !checks.is_empty();
+        self.checks.extend(checks.into_iter().map(|check| (at, check)));
         let mut lines = Vec::new();
         self.shards[at].log_lines(&mut lines);
         self.log.append(&mut lines);
@@ -385,7 +428,7 @@ impl Net {
         (0..).map(|n| format!("{prefix}{n}")).find(|id| self.home_of(id) == shard).unwrap()
     }
 
-    fn set_version(&mut self, peer: Peer, version: ProtocolVersion) {
+    pub(crate) fn set_version(&mut self, peer: Peer, version: ProtocolVersion) {
         self.links[peer.0].version = version;
     }
 }

@@ -28,6 +28,8 @@ const RUNNING: &str = concat!("mosquitto version ", env!("CARGO_PKG_VERSION"), "
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
     config: Option<String>,
+    /// Name and contents.
+    files: Vec<(String, String)>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     ready: Ready,
@@ -70,6 +72,7 @@ impl Setup {
     pub(crate) fn config(text: &str) -> Self {
         Self {
             config: Some(text.to_owned()),
+            files: Vec::new(),
             arguments: Vec::new(),
             environment: Vec::new(),
             ready: Ready::Says,
@@ -88,6 +91,12 @@ impl Setup {
     /// A broker without configuration.
     pub(crate) fn local() -> Self {
         Self { config: None, ..Self::config("") }.argument("-p").argument("PORT")
+    }
+
+    /// There is this file in `DIR`.
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
+        self
     }
 
     /// Adds an argument, in which `PORT` is the port.
@@ -172,6 +181,9 @@ impl Setup {
         let scratch = Scratch::new();
         let filled = |text: &str| scratch.filled(text, port, second_port);
         let mut command = self.command();
+        for (name, text) in &self.files {
+            scratch.file(name, text);
+        }
         if let Some(config) = &self.config {
             command.arg("-c").arg(scratch.file(CONFIG, &filled(config)));
         }

@@ -108,6 +108,12 @@ impl Client {
         std::iter::from_fn(|| Some(self.next()).filter(|got| *got != Got::End)).collect()
     }
 
+    /// The next packet; none where the connection is closed instead, in whatever way.
+    pub(crate) fn next_or_end(&mut self) -> Option<Got> {
+        let got = self.next();
+        (got != Got::End).then_some(got)
+    }
+
     /// False at the end.
     fn read(&mut self) -> bool {
         self.buffer.drain(..self.taken);
@@ -216,6 +222,18 @@ impl Client {
             Publish { dup, qos, retain, topic, packet_id: 0, properties, payload }.encode(self.version, &mut out);
         }
         self.send_bytes(&out);
+    }
+
+    /// Sends a message of QoS 1 while no other is under way, and returns what its PUBACK says.
+    pub(crate) fn attempt(&mut self, topic: &str, payload: &str) -> u8 {
+        self.publish(topic, payload, 1);
+        self.in_flight -= 1;
+        loop {
+            match self.next() {
+                Got::Ack(PacketType::PubAck, id, reason) if id == self.last_id => return reason,
+                got => assert!(self.exchange(&got), "{got:?} instead of a PUBACK"),
+            }
+        }
     }
 
     fn send_message(&mut self, topic: &str, payload: &[u8], qos: u8, retain: bool) {

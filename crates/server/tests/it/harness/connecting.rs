@@ -16,6 +16,7 @@ pub(crate) struct Connecting {
     will: Option<(String, String, QoS)>,
     will_delay_s: u32,
     username: Option<String>,
+    password: Option<Vec<u8>>,
     second: bool,
 }
 
@@ -30,6 +31,7 @@ pub(crate) fn client(client_id: &str) -> Connecting {
         will: None,
         will_delay_s: 0,
         username: None,
+        password: None,
         second: false,
     }
 }
@@ -75,6 +77,11 @@ impl Connecting {
         self
     }
 
+    pub(crate) fn password(mut self, password: &str) -> Self {
+        self.password = Some(password.as_bytes().to_vec());
+        self
+    }
+
     /// Through the second of two listeners.
     pub(crate) fn second(mut self) -> Self {
         self.second = true;
@@ -102,7 +109,7 @@ impl Connecting {
             client_id: &self.client_id,
             will,
             username: self.username.as_deref(),
-            password: None,
+            password: self.password.as_deref(),
         };
         let mut out = Vec::new();
         packet.encode(&mut out);

@@ -18,6 +18,7 @@ macro_rules! effects {
 const EFFECTS: &[Effect] = effects! {
     // The broker as a whole
     allow_duplicate_messages: delivery::allow_duplicate_messages_decides_about_overlapping_subscriptions_of_mqtt_3;
+    check_retain_source: crate::access_lists::check_retain_source_holds_back_what_its_publisher_could_not_publish_now;
     clientid_prefixes: client_ids::clientid_prefixes_refuses_other_ids;
     connection_messages: crate::logging::connection_messages_false_hides_them,
         logging::connection_messages_false_hides_who_is_turned_away_too;
@@ -61,11 +62,15 @@ const EFFECTS: &[Effect] = effects! {
         crate::privileges::user_root_stays_root_and_is_warned, crate::privileges::who_does_not_exist_is_named_and_exits_with_3;
     worker_threads: whole::worker_threads_is_the_number_of_workers;
     // Who is let in
+    acl_file: crate::access_lists::acl_file_decides_who_publishes_and_who_gets_what,
+        crate::access_lists::acl_file_is_the_listeners_own_with_per_listener_settings;
     allow_anonymous: access::allow_anonymous_decides_about_clients_without_a_name,
         access::allow_anonymous_false_holds_in_local_only_mode_too;
     allow_zero_length_clientid: client_ids::allow_zero_length_clientid_decides_about_clients_without_one;
     auto_id_prefix: client_ids::auto_id_prefix_begins_the_ids_that_are_made_up,
         client_ids::auto_id_prefix_has_no_effect_in_local_only_mode;
+    password_file: crate::passwords::only_who_knows_the_password_of_a_user_is_let_in,
+        crate::passwords::each_listener_has_its_own_file_with_per_listener_settings;
     listener_allow_anonymous: access::listener_allow_anonymous_comes_before_allow_anonymous;
     listener_auto_id_prefix: client_ids::listener_auto_id_prefix_is_for_its_listener_alone;
     // Listeners
@@ -91,6 +96,22 @@ const EFFECTS: &[Effect] = effects! {
     websockets_origin: crate::websockets::websockets_origin_lets_in_pages_of_these_origins_only;
     websockets_log_level: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
     // TLS
+    cafile: crate::tls::client_certificates::require_certificate_lets_in_whom_an_authority_of_cafile_has_signed;
+    capath: crate::tls::client_certificates::capath_is_a_directory_of_files_named_by_hash;
+    certfile: crate::tls::connections::a_listener_with_certificate_and_key_speaks_tls_1_2_and_1_3,
+        crate::tls::files::a_file_of_no_use_is_named_and_the_broker_does_not_start;
+    ciphers: crate::tls::ciphers::ciphers_and_ciphers_tls_1_3_choose_in_their_order;
+    crlfile: crate::tls::client_certificates::crlfile_names_those_that_are_good_no_more;
+    disable_client_cert_date_checks:
+        crate::tls::client_certificates::disable_client_cert_date_checks_takes_certificates_out_of_their_time;
+    keyfile: crate::tls::connections::a_listener_with_certificate_and_key_speaks_tls_1_2_and_1_3,
+        crate::tls::files::a_file_of_no_use_is_named_and_the_broker_does_not_start;
+    require_certificate:
+        crate::tls::client_certificates::require_certificate_lets_in_whom_an_authority_of_cafile_has_signed;
+    tls_version: crate::tls::ciphers::tls_version_is_the_lowest_one_that_is_spoken;
+    use_identity_as_username:
+        crate::tls::identities::use_identity_as_username_takes_the_common_name_and_asks_for_nothing_else;
+    use_subject_as_username: crate::tls::identities::use_subject_as_username_takes_all_of_it_the_last_part_first;
     dhparamfile: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
     // Persistence
     persistence: sessions::persistence_is_off_and_cannot_be_turned_on_so_far;
@@ -106,6 +127,13 @@ const EFFECTS: &[Effect] = effects! {
     log_type: logging::log_type_names_what_is_logged;
 };
 
+/// Options whose names are no names in Rust.
+const MORE_EFFECTS: &[Effect] = &[(
+    "ciphers_tls1.3",
+    "crate::tls::ciphers::ciphers_and_ciphers_tls_1_3_choose_in_their_order",
+    crate::tls::ciphers::ciphers_and_ciphers_tls_1_3_choose_in_their_order,
+)];
+
 /// Options whose effect no test of the whole program sees, with the reason and where it is seen instead.
 const SEEN_ELSEWHERE: &[(&str, &str)] = &[(
     "retain_expiry_interval",
@@ -117,7 +145,7 @@ const SEEN_ELSEWHERE: &[(&str, &str)] = &[(
 /// `crates/config/tests/behaviour/mosquitto_options.rs`.
 #[test]
 fn every_supported_option_has_a_test_that_sees_its_effect() {
-    let seen: BTreeSet<_> = EFFECTS.iter().map(|(option, ..)| *option).collect();
+    let seen: BTreeSet<_> = EFFECTS.iter().chain(MORE_EFFECTS).map(|(option, ..)| *option).collect();
     let elsewhere: BTreeSet<_> = SEEN_ELSEWHERE.iter().map(|(option, _)| *option).collect();
     assert_eq!(seen.intersection(&elsewhere).collect::<Vec<_>>(), [&""; 0]);
     let shown: BTreeSet<_> = seen.union(&elsewhere).copied().collect();
@@ -135,7 +163,7 @@ fn what_sees_an_effect_is_run_as_a_test() {
     let listed = Command::new(this).args(["--list", "--format", "terse"]).output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
     let tests: BTreeSet<_> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
-    for (option, test, _) in EFFECTS {
+    for (option, test, _) in EFFECTS.iter().chain(MORE_EFFECTS) {
         let path = test.strip_prefix("crate::").map_or_else(|| format!("options::{test}"), str::to_owned);
         assert!(tests.contains(&*path), "{test} of {option}");
     }

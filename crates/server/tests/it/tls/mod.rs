@@ -1,0 +1,72 @@
+//! Listeners inside TLS.
+
+mod authority;
+pub(crate) mod ciphers;
+pub(crate) mod client_certificates;
+pub(crate) mod connections;
+pub(crate) mod files;
+mod foreign;
+pub(crate) mod identities;
+mod key_log;
+mod layers;
+mod reload;
+mod tunnel;
+
+use crate::harness::{Broker, Scratch, Setup};
+use authority::Authority;
+use std::path::PathBuf;
+use tunnel::Tunnel;
+
+/// An authority, a server's certificate from it, and a directory for files.
+#[derive(Debug)]
+struct Office {
+    authority: Authority,
+    scratch: Scratch,
+}
+
+impl Office {
+    fn new() -> Self {
+        let office = Self { authority: Authority::new("Test Authority"), scratch: Scratch::new() };
+        office.write_server();
+        office.file("ca.crt", &office.authority.pem);
+        office
+    }
+
+    /// A server's certificate and key, new ones each time.
+    fn write_server(&self) {
+        let server = self.authority.server();
+        self.file("server.crt", &server.pem);
+        self.file("server.key", &server.key);
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        self.scratch.file(name, text)
+    }
+
+    /// A configuration with one listener inside TLS that lets everybody in, with these lines below it. `DIR` is the office's
+    /// directory.
+    fn config(&self, lines: &str) -> String {
+        let config = format!(
+            "log_type all\nlog_timestamp false\nworker_threads 2\nlistener PORT 127.0.0.1\nlistener_allow_anonymous true\n\
+             certfile DIR/server.crt\nkeyfile DIR/server.key\n{lines}\n"
+        );
+        config.replace("DIR", self.scratch.path().to_str().unwrap())
+    }
+
+    fn broker(&self, lines: &str) -> Broker {
+        Setup::config(&self.config(lines)).start()
+    }
+
+    /// A client's end that trusts the server.
+    fn tunnel(&self) -> Tunnel {
+        Tunnel::trusting(&self.authority.pem)
+    }
+
+    /// What such a broker says instead of running, and its exit status.
+    fn refusal(&self, lines: &str) -> (Vec<String>, Option<i32>) {
+        let port = crate::harness::free_port().to_string();
+        let config = self.scratch.file("mosquitto.conf", &self.config(lines).replace("PORT", &port));
+        let refused = crate::harness::mosquitto(["-c".as_ref(), config.as_os_str()]);
+        (refused.stderr, refused.code)
+    }
+}
