@@ -121,6 +121,7 @@ impl PostOffice {
     }
 
     /// Hands a connection over, or gives it back where there is no room.
+    #[allow(clippy::result_large_err, reason = "what is not taken goes back as it came")]
     pub(crate) fn hand_over(&self, to: ShardId, arrival: Arrival) -> Result<(), Arrival> {
         let Some(mailbox) = self.boxes.get(to.index()) else { return Err(arrival) };
         {
