@@ -525,7 +525,7 @@ impl Shard {
             }
         }
         let secured = self.home.connections.get_mut(id).and_then(|connection| connection.secured.take());
-        if let Some(secured) = secured {
+        if let Some(secured) = secured.filter(|secured| !secured.protocol.is_empty()) {
             let (protocol, cipher) = (secured.protocol, secured.cipher);
             log!(self.home.log, Notice, "Client {client_id} negotiated {protocol} cipher {cipher}");
         }

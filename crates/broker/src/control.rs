@@ -129,9 +129,13 @@ fn listeners(settings: &Settings) -> Vec<Value> {
     let listed = settings.listeners.iter().filter(|listener| !listener.closed).map(|listener| {
         let mut listed = Map::new();
         listed.insert("port".to_owned(), listener.port.into());
-        listed.insert("protocol".to_owned(), "mqtt".into());
+        let protocol = if listener.websockets { "mqtt+websockets" } else { "mqtt" };
+        listed.insert("protocol".to_owned(), protocol.into());
         if let Some(host) = &listener.host {
             listed.insert("bind-address".to_owned(), (**host).into());
+        }
+        if let Some(path) = &listener.unix_path {
+            listed.insert("socket-path".to_owned(), (**path).into());
         }
         listed.insert("tls".to_owned(), listener.tls.into());
         Value::Object(listed)
@@ -151,8 +155,9 @@ mod tests {
             tls: host.is_some(),
             ..ListenerSettings::default()
         };
+        let unix = ListenerSettings { websockets: true, unix_path: Some("/run/x.sock".into()), ..listener(0, None) };
         let closed = ListenerSettings { closed: true, ..listener(1885, None) };
-        let listeners = vec![listener(1883, None), closed, listener(1884, Some("127.0.0.1"))];
+        let listeners = vec![listener(1883, None), closed, listener(1884, Some("127.0.0.1")), unix];
         answer(request.as_bytes(), &Settings { listeners, ..Settings::default() })
     }
 
@@ -184,6 +189,7 @@ mod tests {
         let listeners = json!([
             { "port": 1883, "protocol": "mqtt", "tls": false },
             { "port": 1884, "protocol": "mqtt", "bind-address": "127.0.0.1", "tls": true },
+            { "port": 0, "protocol": "mqtt+websockets", "socket-path": "/run/x.sock", "tls": false },
         ]);
         let expected = json!({ "responses": [
             { "command": "listListeners", "data": { "listeners": listeners }, "correlationData": "x" },

@@ -5,7 +5,7 @@ use crate::{ConnectionId, Shard};
 /// What is known of a connection inside TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secured {
-    /// The version, as the log has it: `TLSv1.3`.
+    /// The version, as the log has it: `TLSv1.3`. Empty where the TLS is that of a proxy, which has a line of its own.
     pub protocol: &'static str,
     /// The cipher, as the log has it.
     pub cipher: &'static str,

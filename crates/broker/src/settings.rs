@@ -93,6 +93,10 @@ pub struct ListenerSettings {
     pub port: u16,
     /// The address or host name that it was asked to listen at; none: all addresses.
     pub host: Option<Box<str>>,
+    /// The path of its Unix socket; none: it is no such socket.
+    pub unix_path: Option<Box<str>>,
+    /// Whether its clients speak in WebSockets.
+    pub websockets: bool,
     /// Whether it is there no more: its number stays, as long as it may have connections.
     pub closed: bool,
     /// Whether clients without a user name are let in; and those with one, where there is no password file.
@@ -164,6 +168,8 @@ impl Default for ListenerSettings {
         Self {
             port: 1883,
             host: None,
+            unix_path: None,
+            websockets: false,
             closed: false,
             allow_anonymous: true,
             passwords: None,

@@ -143,10 +143,27 @@ impl Shard {
 
     /// A new connection, accepted by the listener of this number. `peer` is what the log calls it, `ADDRESS:PORT`.
     pub fn open(&mut self, peer: &str, listener: u16) -> ConnectionId {
-        let port = self.home.settings.listeners.get(usize::from(listener)).map_or(0, |l| l.port);
-        log_connection!(self.home.log, Notice, "New connection from {peer} on port {port}.");
+        let id = self.open_unintroduced(peer, listener);
+        self.introduce(id, None);
+        id
+    }
+
+    /// A new connection that somebody else passes on, who has still to say for whom: then call
+    /// [`introduce`](Self::introduce). Until then it is called `peer`.
+    pub fn open_unintroduced(&mut self, peer: &str, listener: u16) -> ConnectionId {
         self.home.statistics.sockets_opened += 1;
         self.open_handed_over(peer, listener)
+    }
+
+    /// Who is at the other end of a new connection: somebody called `peer`, or whom it was opened with.
+    pub fn introduce(&mut self, id: ConnectionId, peer: Option<&str>) {
+        let Some(connection) = self.home.connections.get_mut(id) else { return };
+        if let Some(peer) = peer {
+            connection.peer = peer.into();
+        }
+        let (peer, listener) = (&connection.peer, usize::from(connection.listener));
+        let port = self.home.settings.listeners.get(listener).map_or(0, |listener| listener.port);
+        log_connection!(self.home.log, Notice, "New connection from {peer} on port {port}.");
     }
 
     /// A connection that another shard accepted and handed over.

@@ -4,13 +4,14 @@ mod connection;
 mod input;
 
 use crate::{End, Event, Moment, Options, Publication, RequestError, Session};
-use connection::{Attempt, CONNECTION, Connection, WAKER};
+use connection::{Attempt, CONNECTION, Connection, Target, WAKER};
 use mio::{Events, Poll};
 use mosquitto_mqtt::packet::Subscription;
 use mosquitto_mqtt::{Properties, QoS, ReasonCode};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -150,11 +151,22 @@ impl Client {
     /// Begins a connection, and ends the one that there is. The name is looked up here; an error is that of the look-up.
     /// All else is told by [`next`](Self::next), which tries all addresses that were found.
     pub fn connect(&mut self, host: &str, port: u16) -> io::Result<()> {
+        self.hang_up();
+        let targets = (host, port).to_socket_addrs()?.map(Target::Tcp).collect();
+        self.state = State::Connecting(Attempt::new(targets, self.local));
+        Ok(())
+    }
+
+    /// [`connect`](Self::connect) to a Unix socket.
+    pub fn connect_unix(&mut self, path: &Path) {
+        self.hang_up();
+        let targets = VecDeque::from([Target::Unix(path.to_owned())]);
+        self.state = State::Connecting(Attempt::new(targets, None));
+    }
+
+    fn hang_up(&mut self) {
         self.state = State::Closed;
         self.session.closed(self.now());
-        let addresses: VecDeque<_> = (host, port).to_socket_addrs()?.collect();
-        self.state = State::Connecting(Attempt::new(addresses, self.local));
-        Ok(())
     }
 
     /// Publishes a message: see [`Session::publish`].

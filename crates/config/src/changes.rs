@@ -173,8 +173,8 @@ impl fmt::Display for Change {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.port)?;
-        if let Some(host) = &self.host {
-            write!(f, " {host}")?;
+        if let Some(place) = self.unix_path.as_ref().or(self.host.as_ref()) {
+            write!(f, " {place}")?;
         }
         if let Some(interface) = &self.bind_interface {
             write!(f, " (interface {interface})")?;

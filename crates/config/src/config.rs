@@ -70,6 +70,8 @@ pub struct Global {
     /// `persistent_client_expiration`: seconds for which a session outlives its connection at the most; what does not fit
     /// is `u32::MAX`, 136 years. 0: as long as its client says. Default: 0.
     pub persistent_client_expiration: u32,
+    /// `packet_buffer_size`: bytes of the longest head of a request for a WebSocket; 0 means the default: 4096.
+    pub packet_buffer_size: u16,
     /// `pid_file`: where the process id is written. `None`: nowhere.
     pub pid_file: Option<PathBuf>,
     /// `queue_qos0_messages`: whether QoS 0 messages, too, wait for clients that are away. Default: false.
@@ -115,10 +117,12 @@ pub struct Security {
 /// One `listener`, or the default listener that `port`, `bind_address` or a listener's option above any `listener` make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
-    /// The TCP port, never 0.
+    /// The TCP port; 0 for a Unix socket, and only there.
     pub port: u16,
     /// The address or host name to listen on. `None`: all addresses, IPv4 and IPv6.
     pub host: Option<String>,
+    /// The path of a Unix socket. `None`: it listens over TCP.
+    pub unix_path: Option<String>,
     /// `bind_interface`: the network interface to whose addresses it is bound. `None`: any.
     pub bind_interface: Option<String>,
     /// `socket_domain`: the one version of IP to listen over. `None`: both.
@@ -142,6 +146,14 @@ pub struct Listener {
     pub mount_point: Option<String>,
     /// `use_username_as_clientid`: whether the username takes the place of the client id. Default: false.
     pub use_username_as_clientid: bool,
+    /// `protocol`: what its clients speak. Default: MQTT as it is.
+    pub protocol: Protocol,
+    /// `websockets_origin`: the origins whose pages may connect. Empty: all.
+    pub websockets_origins: Vec<String>,
+    /// `enable_proxy_protocol`: the version of the PROXY header that comes first, 1 or 2. `None`: there is none.
+    pub proxy_protocol: Option<u8>,
+    /// `proxy_protocol_v2_require_tls`: whether that header has to tell of TLS. Default: false.
+    pub proxy_protocol_v2_require_tls: bool,
     /// The options of TLS, whether it is on or not.
     pub tls: Tls,
     /// Its own security options, if `per_listener_settings true`.
@@ -164,6 +176,15 @@ pub struct ProtocolVersions {
 impl ProtocolVersions {
     /// All that there are.
     pub const ALL: Self = Self { v31: true, v311: true, v5: true };
+}
+
+/// What clients speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// MQTT as it is.
+    Mqtt,
+    /// MQTT in WebSockets.
+    WebSockets,
 }
 
 /// A version of IP.
@@ -236,6 +257,7 @@ impl Default for Global {
             message_size_limit: 0,
             per_listener_settings: false,
             persistent_client_expiration: 0,
+            packet_buffer_size: 4096,
             pid_file: None,
             queue_qos0_messages: false,
             retain_available: true,
@@ -257,6 +279,7 @@ impl Listener {
         Self {
             port,
             host,
+            unix_path: None,
             bind_interface: None,
             socket_domain: None,
             max_connections: None,
@@ -268,6 +291,10 @@ impl Listener {
             max_topic_alias_broker: 10,
             mount_point: None,
             use_username_as_clientid: false,
+            protocol: Protocol::Mqtt,
+            websockets_origins: Vec::new(),
+            proxy_protocol: None,
+            proxy_protocol_v2_require_tls: false,
             tls: Tls::default(),
             security: Security::default(),
             origin,

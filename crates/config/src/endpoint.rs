@@ -1,6 +1,6 @@
 //! Where the broker listens, with everything decided that the options leave open.
 
-use crate::config::{Config, Listener, PORT, ProtocolVersions, Security, SocketDomain};
+use crate::config::{Config, Listener, PORT, Protocol, ProtocolVersions, Security, SocketDomain};
 use crate::tls::Tls;
 
 use std::path::PathBuf;
@@ -14,8 +14,10 @@ const AUTO_ID_PREFIX: &str = "auto-";
 pub struct Endpoint {
     /// The address or host name; `None`: all addresses, IPv4 and IPv6. A name stands for all of its addresses.
     pub host: Option<String>,
-    /// The TCP port, never 0.
+    /// The TCP port; 0 for a Unix socket, and only there.
     pub port: u16,
+    /// The path of a Unix socket; `None`: it is TCP.
+    pub unix_path: Option<String>,
     /// The network interface to whose addresses it is bound; `None`: any.
     pub bind_interface: Option<String>,
     /// The one version of IP to listen over; `None`: both.
@@ -44,6 +46,14 @@ pub struct Endpoint {
     pub max_topic_alias: u16,
     /// Topic aliases that the broker uses towards a client of MQTT 5, if that allows them; 0: none.
     pub max_topic_alias_broker: u16,
+    /// What its clients speak.
+    pub protocol: Protocol,
+    /// The origins whose pages may open a WebSocket; empty: all, and programs without an origin.
+    pub websockets_origins: Vec<String>,
+    /// The version of the PROXY header that comes first on each connection, 1 or 2; `None`: there is none.
+    pub proxy_protocol: Option<u8>,
+    /// Whether a PROXY header of version 2 has to tell of TLS.
+    pub proxy_protocol_v2_require_tls: bool,
     /// What its TLS is to be, if [`Tls::is_on`].
     pub tls: Tls,
     /// Whether the broker may run without it, if another one can be opened: so in local only mode, where a machine
@@ -55,8 +65,10 @@ pub struct Endpoint {
 /// of it has changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
-    /// The TCP port, never 0.
+    /// The TCP port; 0 for a Unix socket.
     pub port: u16,
+    /// The path of a Unix socket, which nothing else tells from others.
+    pub unix_path: Option<String>,
     /// The address or host name; `None`: all addresses.
     pub host: Option<String>,
     /// The network interface; `None`: any.
@@ -70,9 +82,10 @@ impl Endpoint {
     pub fn place(&self) -> Place {
         Place {
             port: self.port,
+            unix_path: self.unix_path.clone(),
             host: self.host.clone(),
-            bind_interface: self.bind_interface.clone(),
-            socket_domain: self.socket_domain,
+            bind_interface: self.bind_interface.clone().filter(|_| self.unix_path.is_none()),
+            socket_domain: self.socket_domain.filter(|_| self.unix_path.is_none()),
         }
     }
 }
@@ -82,9 +95,10 @@ impl Listener {
     pub fn place(&self) -> Place {
         Place {
             port: self.port,
+            unix_path: self.unix_path.clone(),
             host: self.host.clone(),
-            bind_interface: self.bind_interface.clone(),
-            socket_domain: self.socket_domain,
+            bind_interface: self.bind_interface.clone().filter(|_| self.unix_path.is_none()),
+            socket_domain: self.socket_domain.filter(|_| self.unix_path.is_none()),
         }
     }
 }
@@ -135,6 +149,7 @@ impl Config {
         Endpoint {
             host: listener.host.clone(),
             port: listener.port,
+            unix_path: listener.unix_path.clone(),
             bind_interface: listener.bind_interface.clone(),
             socket_domain: listener.socket_domain,
             acl_file: security.acl_file(),
@@ -149,6 +164,10 @@ impl Config {
             mount_point: listener.mount_point.clone(),
             max_topic_alias: listener.max_topic_alias,
             max_topic_alias_broker: listener.max_topic_alias_broker,
+            protocol: listener.protocol,
+            websockets_origins: listener.websockets_origins.clone(),
+            proxy_protocol: listener.proxy_protocol,
+            proxy_protocol_v2_require_tls: listener.proxy_protocol_v2_require_tls,
             tls: listener.tls.clone(),
             optional: false,
         }

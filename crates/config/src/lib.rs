@@ -29,7 +29,7 @@ mod written;
 
 pub use changes::{Change, Effect};
 pub use command_line::{Command, CommandLineError, FLAGS, Flag, parse_command_line, usage};
-pub use config::{Config, Global, Listener, Origin, ProtocolVersions, Security, SocketDomain};
+pub use config::{Config, Global, Listener, Origin, Protocol, ProtocolVersions, Security, SocketDomain};
 pub use endpoint::{Endpoint, Place};
 pub use error::{ConfigError, ConfigErrors, Location, Notice};
 pub use log::{Destinations, Log, LogType, LogTypes};

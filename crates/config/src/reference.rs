@@ -29,6 +29,8 @@ pub enum Referent {
     Interface,
     /// An address or host name to listen on.
     Host,
+    /// The path of a Unix socket to listen on.
+    UnixSocket,
 }
 
 impl Referent {

@@ -43,6 +43,18 @@ impl Tls {
 /// What is wrong with the options of a listener taken together.
 pub(crate) fn check(listener: &Listener) -> Option<ConfigError> {
     let tls = &listener.tls;
+    if listener.proxy_protocol == Some(2) {
+        // The TLS that counts is the one between the client and the proxy.
+        let wrong = if tls.use_subject_as_username {
+            Some("use_subject_as_username")
+        } else {
+            (tls.certfile.is_some() || tls.keyfile.is_some()).then_some("certfile and keyfile")
+        };
+        if let Some(wrong) = wrong {
+            let error = ConfigError::new(format_args!("{wrong} cannot be used with `enable_proxy_protocol 2`."));
+            return Some(error.expected(format!("one of them below the listener with port {}", listener.port)));
+        }
+    }
     match (&tls.certfile, &tls.keyfile) {
         (Some(_), Some(_)) => None,
         (Some(_), None) | (None, Some(_)) => {

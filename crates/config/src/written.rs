@@ -1,6 +1,6 @@
 //! Values as a file could say them.
 
-use crate::config::{ProtocolVersions, SocketDomain};
+use crate::config::{Protocol, ProtocolVersions, SocketDomain};
 use crate::log::{Destinations, LogType, LogTypes};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
@@ -40,6 +40,16 @@ impl Written for SocketDomain {
         let name = match self {
             SocketDomain::Ipv4 => "ipv4",
             SocketDomain::Ipv6 => "ipv6",
+        };
+        Some(name.to_owned())
+    }
+}
+
+impl Written for Protocol {
+    fn written(&self) -> Option<String> {
+        let name = match self {
+            Protocol::Mqtt => "mqtt",
+            Protocol::WebSockets => "websockets",
         };
         Some(name.to_owned())
     }

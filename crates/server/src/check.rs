@@ -9,7 +9,11 @@ use nix::unistd::{AccessFlags, eaccess};
 use std::collections::HashSet;
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+
+/// The bytes of `sun_path`, without the one that ends it (unix(7)).
+const UNIX_PATH_BYTES_MAX: usize = 107;
 
 /// All that would go wrong, a line for each. The process becomes the user of the configuration, so that files are looked
 /// at with the rights that the broker will have.
@@ -30,6 +34,7 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
         problems.push(failure.text);
     }
     let endpoints = settings.endpoints();
+    problems.extend(endpoints.iter().filter_map(|endpoint| unix_socket(endpoint.unix_path.as_deref()?.as_ref())));
     let mut places = HashSet::new();
     for place in endpoints.iter().map(Endpoint::place) {
         if !places.insert(place.clone()) {
@@ -39,7 +44,8 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     for endpoint in &endpoints {
         problems.extend(tls::open(endpoint, None).err().into_iter().flatten());
     }
-    for name in endpoints.iter().filter_map(|endpoint| endpoint.bind_interface.as_deref()) {
+    let over_tcp = endpoints.iter().filter(|endpoint| endpoint.unix_path.is_none());
+    for name in over_tcp.filter_map(|endpoint| endpoint.bind_interface.as_deref()) {
         match interface::addresses(name) {
             Ok(Some(_)) => {}
             Ok(None) => problems.push(format!("Error: Interface {name} does not exist.")),
@@ -47,6 +53,28 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
         }
     }
     problems
+}
+
+/// What is wrong with the place of a Unix socket. One that is there already may be that of the broker that runs.
+fn unix_socket(path: &Path) -> Option<String> {
+    let shown = path.display();
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.file_type().is_socket() => Some(format!("Error: {shown} is not a Unix socket.")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Some(format!("Error: Unix socket {shown} cannot be looked at: {}.", error_text(&error)))
+        }
+        _ if path.as_os_str().len() > UNIX_PATH_BYTES_MAX => {
+            Some(format!("Error: The path {shown} is too long for a Unix socket: {UNIX_PATH_BYTES_MAX} bytes at most."))
+        }
+        _ => not_made("Unix socket", path),
+    }
+}
+
+/// Why something cannot be made in its directory.
+fn not_made(what: &str, path: &Path) -> Option<String> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let refused = eaccess(directory, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
+    Some(format!("Error: {what} {} cannot be made in {}: {}.", path.display(), directory.display(), refused.desc()))
 }
 
 /// What is wrong with a file that is to be written, or to be made.
@@ -60,11 +88,7 @@ fn written_file(what: &str, path: &Path, links_are_allowed: bool) -> Option<Stri
             let refused = eaccess(path, AccessFlags::W_OK).err()?;
             Some(format!("Error: {what} {shown} cannot be written: {}.", refused.desc()))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let refused = eaccess(directory, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
-            Some(format!("Error: {what} {shown} cannot be made in {}: {}.", directory.display(), refused.desc()))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => not_made(what, path),
         Err(error) => Some(format!("Error: {what} {shown} cannot be looked at: {}.", error_text(&error))),
     }
 }

@@ -4,7 +4,7 @@ use crate::interface;
 use crate::log::Logger;
 use crate::seats::Seats;
 use mosquitto_broker::LogLevel;
-use mosquitto_config::{Endpoint, SocketDomain};
+use mosquitto_config::{Endpoint, Protocol, SocketDomain};
 use mosquitto_transport::{BindOptions, Listener, TlsServer, error_text};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -20,19 +20,26 @@ pub(crate) struct Door {
     pub(crate) tls: Option<TlsServer>,
 }
 
-/// The sockets of one endpoint, those of one address after another, as many for each as there are workers; or the line
-/// that says what went wrong.
+/// The sockets of one endpoint, those of one address after another, as many for each as there are workers, or the one of
+/// a path; or the line that says what went wrong.
 pub(crate) fn open(
     endpoint: &Endpoint,
     workers: usize,
     options: BindOptions,
     logger: &Logger,
 ) -> Result<Vec<Listener>, String> {
+    warn_of_options_without_effect(endpoint, logger);
+    if let Some(path) = &endpoint.unix_path {
+        return open_unix(path, logger).map(|socket| vec![socket]);
+    }
     let mut sockets = Vec::new();
     let mut unavailable = None;
     for address in addresses(endpoint, logger)? {
-        let version = version(address.is_ipv4());
-        logger.log(LogLevel::Information, format!("Opening {version} listen socket on port {}.", address.port()));
+        let what = match endpoint.protocol {
+            Protocol::Mqtt => version(address.is_ipv4()),
+            Protocol::WebSockets => "websockets",
+        };
+        logger.log(LogLevel::Information, format!("Opening {what} listen socket on port {}.", address.port()));
         match Listener::bind_tcp(address, workers, options) {
             Ok(opened) => sockets.extend(opened),
             // A machine need not have both versions of IP, where none was asked for.
@@ -44,6 +51,29 @@ pub(crate) fn open(
         Some(error) if sockets.is_empty() => Err(format!("Error: {}", error_text(&error))),
         _ => Ok(sockets),
     }
+}
+
+/// Options that mean nothing to a listener of this kind.
+fn warn_of_options_without_effect(endpoint: &Endpoint, logger: &Logger) {
+    let is_unix = endpoint.unix_path.is_some();
+    for (option, is_idle) in [
+        ("bind_interface", is_unix && endpoint.bind_interface.is_some()),
+        ("socket_domain", is_unix && endpoint.socket_domain.is_some()),
+        ("websockets_origin", endpoint.protocol == Protocol::Mqtt && !endpoint.websockets_origins.is_empty()),
+        ("proxy_protocol_v2_require_tls", endpoint.proxy_protocol_v2_require_tls && endpoint.proxy_protocol != Some(2)),
+    ] {
+        if is_idle {
+            let text = format!("Warning: The '{option}' option has no effect on listener {}.", endpoint.place());
+            logger.log(LogLevel::Warning, text);
+        }
+    }
+}
+
+/// One socket for all workers.
+fn open_unix(path: &str, logger: &Logger) -> Result<Listener, String> {
+    logger.log(LogLevel::Information, format!("Opening unix listen socket on path {path}."));
+    Listener::bind_unix(path.as_ref())
+        .map_err(|error| format!("Error: Unable to listen on {path}: {}.", error_text(&error)))
 }
 
 /// The line that says that an endpoint could not be opened.

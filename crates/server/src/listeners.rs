@@ -5,9 +5,10 @@ mod taken;
 use crate::endpoint::{self, Door};
 use crate::log::Logger;
 use crate::seats::Seats;
+use crate::settings::layers;
 use crate::tls;
 use mosquitto_broker::LogLevel;
-use mosquitto_config::{Endpoint, Place};
+use mosquitto_config::{Endpoint, Global, Place};
 use mosquitto_transport::{BindOptions, KeyLogFile, TlsServer};
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -54,6 +55,7 @@ impl Listeners {
     pub(crate) fn plan(
         &self,
         endpoints: Vec<Endpoint>,
+        global: &Global,
         options: BindOptions,
         logger: &Logger,
     ) -> Result<Plan, Vec<String>> {
@@ -73,11 +75,16 @@ impl Listeners {
             match opened.and_then(|sockets| taken.add(sockets)) {
                 Ok((sockets, addresses)) => {
                     let seats = self.all_seats.part(endpoint.max_connections);
+                    let layers = layers(&endpoint, global);
                     let slot = Slot { endpoint: Some(endpoint), addresses, seats: seats.clone(), tls: tls.clone() };
                     let Some(number) = plan.add(free.pop(), slot) else {
                         return Err(vec!["Error: More than 65536 listeners.".to_owned()]);
                     };
-                    for (worker, socket) in (0..self.workers).cycle().zip(sockets) {
+                    // Where there is one socket for all, each listener has it with another worker.
+                    let from = usize::from(number);
+                    for (worker, mut socket) in (0..self.workers).cycle().skip(from % self.workers.max(1)).zip(sockets)
+                    {
+                        socket.set_layers(layers.clone());
                         if let Some(doors) = plan.doors.get_mut(worker) {
                             doors.push(Door { socket, listener: number, seats: seats.clone(), tls: tls.clone() });
                         }
@@ -198,7 +205,7 @@ mod tests {
         let (kept, first, second, third) = (free_port(), free_port(), free_port(), free_port());
         let mut listeners = Listeners::new(1, None);
         let change = |listeners: &mut Listeners, ports: &[u16]| {
-            let plan = listeners.plan(endpoints(ports), BindOptions::default(), &logger).unwrap();
+            let plan = listeners.plan(endpoints(ports), &Global::default(), BindOptions::default(), &logger).unwrap();
             listeners.adopt(plan, None).remove(0)
         };
         let _kept_door = change(&mut listeners, &[kept]);
@@ -226,10 +233,12 @@ mod tests {
         let (old, new) = (free_port(), free_port());
         let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let mut listeners = Listeners::new(2, None);
-        let plan = listeners.plan(endpoints(&[old]), BindOptions::default(), &logger).unwrap();
+        let plan = listeners.plan(endpoints(&[old]), &Global::default(), BindOptions::default(), &logger).unwrap();
         let _doors = listeners.adopt(plan, None);
         let taken_port = taken.local_addr().unwrap().port();
-        let errors = listeners.plan(endpoints(&[new, taken_port]), BindOptions::default(), &logger).unwrap_err();
+        let errors = listeners
+            .plan(endpoints(&[new, taken_port]), &Global::default(), BindOptions::default(), &logger)
+            .unwrap_err();
         assert_eq!(errors.len(), 1);
         assert_eq!(numbers(&listeners, &[old, new]), [Some(0), None]);
         TcpListener::bind(("127.0.0.1", new)).unwrap();

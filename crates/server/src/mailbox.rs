@@ -28,6 +28,8 @@ const USED_MAX: usize = 4;
 pub(crate) struct Arrival {
     pub(crate) stream: Stream,
     pub(crate) peer: Peer,
+    /// The common name that a proxy has told of.
+    pub(crate) common_name: Option<Box<str>>,
     pub(crate) listener: u16,
     pub(crate) seat: Seat,
     /// What was read from it.
@@ -119,6 +121,7 @@ impl PostOffice {
     }
 
     /// Hands a connection over, or gives it back where there is no room.
+    #[allow(clippy::result_large_err, reason = "what is not taken goes back as it came")]
     pub(crate) fn hand_over(&self, to: ShardId, arrival: Arrival) -> Result<(), Arrival> {
         let Some(mailbox) = self.boxes.get(to.index()) else { return Err(arrival) };
         {

@@ -3,7 +3,7 @@
 use crate::endpoint::Door;
 use crate::sys_updates::Report;
 use mosquitto_broker::{PasswordAnswer, Publication, SessionReport, Settings};
-use mosquitto_transport::TlsServer;
+use mosquitto_transport::{Layers, TlsServer};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -33,6 +33,8 @@ pub(crate) struct Change {
     pub(crate) settings: Arc<Settings>,
     /// `set_tcp_nodelay`, for connections to come.
     pub(crate) nodelay: bool,
+    /// Those of the listeners by number, for connections to come.
+    pub(crate) layers: Arc<[Layers]>,
     /// What connections to come need for TLS, by the number of their listener.
     pub(crate) tls: Arc<[Option<TlsServer>]>,
     /// Nothing is sent there: it is dropped when the settings are in force.

@@ -11,7 +11,7 @@ use crate::listeners::Plan;
 use crate::log::{Logger, NextLog, level_of};
 use crate::operator::Operator;
 use crate::order::{Change, Order};
-use crate::settings::{bind_options, broker_settings, connections_max};
+use crate::settings::{bind_options, broker_settings, connections_max, layers};
 use crate::supervisor;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::{Change as OptionChange, Config, Effect, Notice, Referent, Settings};
@@ -103,7 +103,8 @@ impl Operator {
         })?;
         let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
         let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
-        let plan = self.listeners.plan(settings.endpoints(), bind_options(&settings), &self.logger);
+        let plan =
+            self.listeners.plan(settings.endpoints(), &settings.config.global, bind_options(&settings), &self.logger);
         let (plan, auth_files) = match (plan, self.read_auth_files(&settings), unloggable) {
             (Ok(plan), Ok(auth_files), None) => (plan, auth_files),
             (plan, auth_files, unloggable) => {
@@ -155,12 +156,14 @@ impl Operator {
     /// Nothing of this fails.
     fn go_on_with(&mut self, Prepared { settings, changes, plan, auth_files, log }: Prepared) {
         let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), &auth_files, log.mask()));
+        let layers = |endpoint| layers(endpoint, &settings.config.global);
+        let layers = plan.endpoints().map(|endpoint| endpoint.map(layers).unwrap_or_default()).collect();
         self.logger.go_on_with(log);
         let tls = plan.tls();
         let doors = self.listeners.adopt(plan, connections_max(&settings));
         let (with_workers, pending) = sync_channel(1);
         let nodelay = settings.config.global.set_tcp_nodelay;
-        let change = Change { settings: broker_settings, nodelay, tls, pending: with_workers };
+        let change = Change { settings: broker_settings, nodelay, layers, tls, pending: with_workers };
         for worker in self.office.workers() {
             self.office.order(worker, Order::Configure(change.clone()));
         }

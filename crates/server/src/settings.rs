@@ -2,12 +2,16 @@
 
 use crate::auth_files::AuthFiles;
 use mosquitto_broker::{CertificateUsername, ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
-use mosquitto_config::{Endpoint, ProtocolVersions, Settings, Tls};
+use mosquitto_config::{Endpoint, Global, Protocol, ProtocolVersions, Settings};
 use mosquitto_mqtt::QoS;
-use mosquitto_transport::BindOptions;
+use mosquitto_transport::{BindOptions, Layers, ProxyRules, ProxyVersion, WebSocketRules};
+use std::sync::Arc;
 
 /// As many workers as `worker_threads` may ask for.
 const WORKERS_MAX: usize = 256;
+
+/// `packet_buffer_size` where it is not said.
+const HEAD_BYTES_DEFAULT: u16 = 4096;
 
 /// How many workers there are to be.
 pub(crate) fn worker_count(settings: &Settings) -> usize {
@@ -20,6 +24,28 @@ pub(crate) fn worker_count(settings: &Settings) -> usize {
 /// How listening sockets are opened.
 pub(crate) fn bind_options(settings: &Settings) -> BindOptions {
     BindOptions { nodelay: settings.config.global.set_tcp_nodelay, ..BindOptions::default() }
+}
+
+/// What there is between the sockets of an endpoint's connections and MQTT.
+pub(crate) fn layers(endpoint: &Endpoint, global: &Global) -> Layers {
+    let version = match endpoint.proxy_protocol {
+        Some(1) => Some(ProxyVersion::V1),
+        Some(_) => Some(ProxyVersion::V2),
+        None => None,
+    };
+    let require_tls = endpoint.proxy_protocol_v2_require_tls;
+    // With TLS of its own, it is that which requires one.
+    let require_certificate = endpoint.tls.require_certificate && !endpoint.tls.is_on();
+    let proxy = version.map(|version| ProxyRules { version, require_tls, require_certificate });
+    let websocket = (endpoint.protocol == Protocol::WebSockets).then(|| {
+        let bytes = if global.packet_buffer_size == 0 { HEAD_BYTES_DEFAULT } else { global.packet_buffer_size };
+        Arc::new(WebSocketRules {
+            head_bytes_max: usize::from(bytes),
+            protocols: &["mqtt", "mqttv3.1"],
+            origins: endpoint.websockets_origins.clone(),
+        })
+    });
+    Layers { proxy, websocket }
 }
 
 /// `global_max_connections`; none: any number.
@@ -69,6 +95,8 @@ fn listener(endpoint: &Endpoint, auth_files: &AuthFiles) -> ListenerSettings {
     ListenerSettings {
         port: endpoint.port,
         host: endpoint.host.as_deref().map(Into::into),
+        unix_path: endpoint.unix_path.as_deref().map(Into::into),
+        websockets: endpoint.protocol == Protocol::WebSockets,
         closed: false,
         allow_anonymous: endpoint.allow_anonymous,
         passwords: auth_files.passwords.of(endpoint),
@@ -78,7 +106,7 @@ fn listener(endpoint: &Endpoint, auth_files: &AuthFiles) -> ListenerSettings {
         allow_zero_length_clientid: endpoint.allow_zero_length_clientid,
         use_username_as_clientid: endpoint.use_username_as_clientid,
         tls: endpoint.tls.is_on(),
-        certificate_username: certificate_username(&endpoint.tls),
+        certificate_username: certificate_username(endpoint),
         mount_point: endpoint.mount_point.as_deref().map(Into::into),
         access_list: auth_files.acl.of(endpoint),
         max_topic_alias: endpoint.max_topic_alias,
@@ -87,8 +115,11 @@ fn listener(endpoint: &Endpoint, auth_files: &AuthFiles) -> ListenerSettings {
 }
 
 /// Where a certificate is required, a listener without TLS lets nobody in either, as in Mosquitto.
-fn certificate_username(tls: &Tls) -> Option<CertificateUsername> {
-    if tls.use_identity_as_username && (tls.is_on() || tls.require_certificate) {
+/// A proxy tells of common names in version 2 of its header.
+fn certificate_username(endpoint: &Endpoint) -> Option<CertificateUsername> {
+    let tls = &endpoint.tls;
+    let of_proxy = endpoint.proxy_protocol == Some(2);
+    if tls.use_identity_as_username && (tls.is_on() || of_proxy || tls.require_certificate) {
         Some(CertificateUsername::CommonName)
     } else {
         (tls.use_subject_as_username && tls.is_on()).then_some(CertificateUsername::Subject)

@@ -154,10 +154,11 @@ fn announce(settings: &Settings, logger: &Logger) {
             .iter()
             .for_each(|file| logger.log(LogLevel::Information, format!("Config loaded from {}.", file.display()))),
     }
-    for (feature, is) in
-        [("Bridge", "NOT "), ("Persistence", "NOT "), ("TLS", ""), ("TLS-PSK", "NOT "), ("Websockets", "NOT ")]
+    for (feature, available) in
+        [("Bridge", false), ("Persistence", false), ("TLS", true), ("TLS-PSK", false), ("Websockets", true)]
     {
-        logger.log(LogLevel::Information, format!("{feature} support {is}available."));
+        let not = if available { "" } else { "NOT " };
+        logger.log(LogLevel::Information, format!("{feature} support {not}available."));
     }
     if settings.config.local_only() {
         for line in [

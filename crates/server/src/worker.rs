@@ -8,6 +8,7 @@ mod accept;
 mod clock;
 mod closing;
 mod heap;
+mod introduction;
 mod orders;
 mod pace;
 mod reading;
@@ -224,10 +225,13 @@ impl Worker {
 
     /// Takes in a connection that another worker accepted.
     fn welcome(&mut self, arrival: Arrival) {
-        let Arrival { stream, peer, listener, seat, bytes } = arrival;
+        let Arrival { stream, peer, common_name, listener, seat, bytes } = arrival;
         let id = self.shard.open_handed_over(&peer.to_string(), listener);
         self.take_in(id, stream, peer, seat, listener, bytes);
-        self.introduce(id);
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.common_name = common_name;
+        }
+        self.tell_secured(id);
     }
 
     /// Brings out what the tick came to: mail first, so that an acknowledgement overtakes its message only where a

@@ -133,7 +133,7 @@ fn check(settings: &mut Settings) -> Result<(), ArgumentError> {
     } else if !connection.clean_start && unnamed {
         return Err(ArgumentError::plain("Error: You must provide a client id if you are using the -c option."));
     }
-    if connection.port == TLS_PORT && !connection.no_tls {
+    if connection.port == TLS_PORT && !connection.no_tls && connection.unix_path.is_none() {
         // It means TLS, and a password must not leave in the clear where TLS is expected.
         return Err(ArgumentError {
             text: "Error: TLS, which port 8883 stands for, is not supported yet.".to_owned(),

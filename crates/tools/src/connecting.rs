@@ -4,6 +4,7 @@ use crate::report::Report;
 use crate::settings::{ConnectionSettings, Settings};
 use mosquitto_client::mqtt::{Property, ProtocolVersion};
 use mosquitto_client::{Client, Options, WillMessage};
+use std::io;
 use std::net::ToSocketAddrs;
 use std::time::Duration;
 
@@ -30,6 +31,17 @@ pub(crate) fn client(settings: &Settings, report: Report) -> Result<Client, u8> 
         client.set_local_address(Some(address.ip()));
     }
     Ok(client)
+}
+
+/// Begins a connection to the server. An error is one of looking up its name.
+pub(crate) fn connect(client: &mut Client, settings: &ConnectionSettings) -> io::Result<()> {
+    match &settings.unix_path {
+        Some(path) => {
+            client.connect_unix(path);
+            Ok(())
+        }
+        None => client.connect(&settings.host, settings.port),
+    }
 }
 
 fn options(settings: &Settings) -> Result<Options, &'static str> {

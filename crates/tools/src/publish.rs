@@ -3,6 +3,7 @@
 mod lines;
 mod once;
 
+use crate::connecting::connect;
 use crate::report::{FAILURE, Report, packet_line};
 use crate::settings::{Settings, Source};
 use crate::{Tool, connecting, usage};
@@ -29,7 +30,7 @@ pub fn run(settings: Settings) -> u8 {
         Ok(client) => client,
         Err(status) => return status,
     };
-    if client.connect(&settings.connection.host, settings.connection.port).is_err() {
+    if connect(&mut client, &settings.connection).is_err() {
         return report.lookup();
     }
     let publisher = Publisher { client, settings, topic, report, refused: None };

@@ -68,6 +68,8 @@ pub struct ConnectionSettings {
     pub password: Option<Vec<u8>>,
     /// `-M`
     pub inflight_max: u16,
+    /// `--unix`: takes the place of host and port.
+    pub unix_path: Option<PathBuf>,
     /// `-A`: a name or an address of this machine.
     pub bind_address: Option<String>,
     /// `--nodelay`
@@ -172,6 +174,7 @@ impl Settings {
                 username: None,
                 password: None,
                 inflight_max: Self::INFLIGHT_MAX,
+                unix_path: None,
                 bind_address: None,
                 nodelay: false,
                 no_tls: false,

@@ -1,6 +1,6 @@
 //! `mosquitto_sub`
 
-use crate::connecting::{self, RECONNECT_PAUSE};
+use crate::connecting::{self, RECONNECT_PAUSE, connect};
 use crate::output::Output;
 use crate::report::{Report, TIMED_OUT, packet_line};
 use crate::settings::Settings;
@@ -26,7 +26,7 @@ pub fn run(settings: Settings) -> u8 {
         Ok(signalled) => signalled,
         Err(error) => return report.unreachable(&error),
     };
-    if client.connect(&settings.connection.host, settings.connection.port).is_err() {
+    if connect(&mut client, &settings.connection).is_err() {
         return report.lookup();
     }
     let mut output = Output::new();
@@ -277,8 +277,7 @@ impl Subscriber {
         }
         if self.reconnect_at.is_some_and(|at| at <= now) {
             self.reconnect_at = None;
-            let connection = &self.settings.connection;
-            if self.client.connect(&connection.host, connection.port).is_err() {
+            if connect(&mut self.client, &self.settings.connection).is_err() {
                 self.reconnect_at = Some(now + RECONNECT_PAUSE);
             }
         }

@@ -1,19 +1,27 @@
 //! One non-blocking byte stream, whatever it runs over; listeners that accept such streams, and connecting.
 //!
-//! TCP, and TLS over it. What is to come (Unix sockets, WebSocket, a PROXY header, a SOCKS5 proxy) becomes another kind of
-//! [`Stream`] or [`Listener`]: those who read and write never learn which kind they have.
+//! A stream is made of layers, each in a file of its own: at the bottom a socket of the system (TCP or Unix); above it a PROXY
+//! header, which goes when it has come, TLS, and a WebSocket, each only where it is wanted. What is to come (a SOCKS5 proxy)
+//! becomes another layer: those who read and write never learn which there are.
 //!
 //! Invariant: this room knows nothing of MQTT, and nothing in it waits.
 
 mod error_text;
+mod introducing;
 mod listener;
 mod peer;
+mod proxy;
+mod socket;
 mod stream;
 mod tls;
-mod wire;
+mod unix_path;
+mod websocket;
 
 pub use error_text::error_text;
+pub use listener::Layers;
 pub use listener::{BindOptions, Listener};
 pub use peer::Peer;
+pub use proxy::{Introduction, ProxyRefusal, ProxyRules, ProxyTls, ProxyVersion};
 pub use stream::{Read, Stream, Written};
 pub use tls::{CertificateNames, KeyLogFile, Secured, TlsFailure, TlsOptions, TlsServer, TlsSetupError, TlsVersion};
+pub use websocket::WebSocketRules;

@@ -1,11 +1,14 @@
 //! Sockets that clients connect to.
 
-use crate::{Peer, Stream};
-use mio::net::TcpListener;
+use crate::unix_path::UnixPath;
+use crate::{Peer, ProxyRules, Stream, WebSocketRules};
+use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Type};
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 
 /// Connections that wait to be accepted, at most: those beyond it have to try again.
 const BACKLOG: i32 = 1024;
@@ -13,8 +16,30 @@ const BACKLOG: i32 = 1024;
 /// One socket that accepts streams.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    socket: Socket,
     nodelay: bool,
+    layers: Layers,
+}
+
+/// What stands between the sockets of accepted connections and their bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Layers {
+    /// A PROXY header comes first.
+    pub proxy: Option<ProxyRules>,
+    /// The bytes come and go in a WebSocket.
+    pub websocket: Option<Arc<WebSocketRules>>,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix {
+        socket: UnixListener,
+        /// What its connections are called.
+        peer: Peer,
+        /// The file, which goes with the listener.
+        _file: UnixPath,
+    },
 }
 
 /// How a listener is made.
@@ -49,33 +74,48 @@ impl Listener {
         (0..sockets).map(|_| Self::listen(open(address, true)?, options)).collect()
     }
 
+    /// Listens at the path of a Unix socket, which its owner and group may connect to (mode 0770). A socket there at which
+    /// nobody listens any more is replaced. The file is removed with the listener.
+    ///
+    /// It is one socket, and cannot be several: whoever wants to share the work has to hand connections on.
+    pub fn bind_unix(path: &Path) -> io::Result<Listener> {
+        let (socket, file) = UnixPath::bind(path, BACKLOG)?;
+        let (socket, peer) = (UnixListener::from_std(socket), Peer::at_path(path));
+        Ok(Self { socket: Socket::Unix { socket, peer, _file: file }, nodelay: false, layers: Layers::default() })
+    }
+
     /// Whether small writes on connections accepted from now on leave at once (TCP_NODELAY).
     pub fn set_nodelay(&mut self, on: bool) {
         self.nodelay = on;
     }
 
-    fn listen(socket: Socket, options: BindOptions) -> io::Result<Listener> {
+    /// What there is between the socket and the bytes of connections accepted from now on.
+    pub fn set_layers(&mut self, layers: Layers) {
+        self.layers = layers;
+    }
+
+    fn listen(socket: socket2::Socket, options: BindOptions) -> io::Result<Listener> {
         socket.listen(BACKLOG)?;
-        Ok(Self { socket: TcpListener::from_std(socket.into()), nodelay: options.nodelay })
+        Ok(Self {
+            socket: Socket::Tcp(TcpListener::from_std(socket.into())),
+            nodelay: options.nodelay,
+            layers: Layers::default(),
+        })
     }
 
     /// Has waiting connections reported under `token`. Edge-triggered: accept until there is none.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.socket, token, Interest::READABLE)
+        match &mut self.socket {
+            Socket::Tcp(socket) => registry.register(socket, token, Interest::READABLE),
+            Socket::Unix { socket, .. } => registry.register(socket, token, Interest::READABLE),
+        }
     }
 
     /// The next waiting connection; none if there is none now.
     pub fn accept(&self) -> io::Result<Option<(Stream, Peer)>> {
         loop {
-            return match self.socket.accept() {
-                Ok((stream, address)) => {
-                    let stream = Stream::tcp(stream);
-                    if self.nodelay {
-                        // A connection that is broken already is found out when it is read.
-                        let _ = stream.set_nodelay(true);
-                    }
-                    Ok(Some((stream, Peer::new(address))))
-                }
+            return match self.accept_one() {
+                Ok((stream, peer)) => Ok(Some((stream.with_layers(&self.layers), peer))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
                 Err(error) if is_the_peers(&error) => continue,
                 Err(error) => Err(error),
@@ -83,9 +123,27 @@ impl Listener {
         }
     }
 
-    /// The address that the socket listens at.
-    pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    fn accept_one(&self) -> io::Result<(Stream, Peer)> {
+        match &self.socket {
+            Socket::Tcp(socket) => {
+                let (stream, address) = socket.accept()?;
+                let stream = Stream::tcp(stream);
+                if self.nodelay {
+                    // A connection that is broken already is found out when it is read.
+                    let _ = stream.set_nodelay(true);
+                }
+                Ok((stream, Peer::of_address(address)))
+            }
+            Socket::Unix { socket, peer, .. } => Ok((Stream::unix(socket.accept()?.0), peer.clone())),
+        }
+    }
+
+    /// The address that the socket listens at; none if it is no TCP socket.
+    pub fn local_address(&self) -> io::Result<Option<SocketAddr>> {
+        match &self.socket {
+            Socket::Tcp(socket) => socket.local_addr().map(Some),
+            Socket::Unix { .. } => Ok(None),
+        }
     }
 }
 
@@ -109,8 +167,8 @@ fn is_the_peers(error: &io::Error) -> bool {
     of_the_network || kinds.contains(&error.kind())
 }
 
-fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+fn open(address: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // Old connections of an earlier run do not stand in the way.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
@@ -136,7 +194,7 @@ mod tests {
     #[test]
     fn several_sockets_share_one_port() {
         let sockets = Listener::bind_tcp(local(), 3, BindOptions::default()).unwrap();
-        let addresses: Vec<_> = sockets.iter().map(|s| s.local_address().unwrap()).collect();
+        let addresses: Vec<_> = sockets.iter().map(|s| s.local_address().unwrap().unwrap()).collect();
         assert!(addresses.iter().all(|a| *a == addresses[0] && a.port() != 0));
     }
 
@@ -145,7 +203,7 @@ mod tests {
         for sockets in [1, 2] {
             let first = Listener::bind_tcp(local(), sockets, BindOptions::default()).unwrap();
             // `bind` succeeds while nobody listens, so the system may only tell at `listen`.
-            let second = Listener::bind_tcp(first[0].local_address().unwrap(), 2, BindOptions::default());
+            let second = Listener::bind_tcp(first[0].local_address().unwrap().unwrap(), 2, BindOptions::default());
             assert_eq!(second.unwrap_err().kind(), io::ErrorKind::AddrInUse);
         }
     }
@@ -154,7 +212,7 @@ mod tests {
     fn sockets_that_are_to_be_closed_can_be_replaced_before_they_are() {
         for (before, after) in [(1, 1), (1, 3), (3, 1), (2, 2)] {
             let old = Listener::bind_tcp(local(), before, BindOptions::default()).unwrap();
-            let address = old[0].local_address().unwrap();
+            let address = old[0].local_address().unwrap().unwrap();
             let replacing = BindOptions { replacing: true, ..BindOptions::default() };
             let new = Listener::bind_tcp(address, after, replacing).unwrap();
             drop(old);
@@ -174,9 +232,9 @@ mod tests {
     #[test]
     fn accepting_ends_when_nobody_waits() {
         let sockets = Listener::bind_tcp(local(), 1, BindOptions { nodelay: true, ..BindOptions::default() }).unwrap();
-        let client = TcpStream::connect(sockets[0].local_address().unwrap()).unwrap();
+        let client = TcpStream::connect(sockets[0].local_address().unwrap().unwrap()).unwrap();
         let (stream, peer) = sockets[0].accept().unwrap().unwrap();
-        assert_eq!(peer.address(), client.local_addr().unwrap());
+        assert_eq!(peer.address(), Some(client.local_addr().unwrap()));
         assert_eq!(stream.peer().unwrap(), peer);
         assert!(sockets[0].accept().unwrap().is_none());
     }
@@ -184,7 +242,7 @@ mod tests {
     #[test]
     fn small_writes_leave_at_once_on_connections_accepted_after_it_was_said() {
         let mut sockets = Listener::bind_tcp(local(), 1, BindOptions::default()).unwrap();
-        let address = sockets[0].local_address().unwrap();
+        let address = sockets[0].local_address().unwrap().unwrap();
         for on in [false, true, false] {
             sockets[0].set_nodelay(on);
             let _client = TcpStream::connect(address).unwrap();

@@ -1,13 +1,15 @@
 //! A non-blocking byte stream.
 
-use crate::Peer;
+use crate::introducing::Introducing;
+use crate::socket::{Socket, is_in_progress};
 use crate::tls::{Secured, Tls, TlsServer};
-use crate::wire::Wire;
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
-use socket2::{SockRef, Socket};
+use crate::websocket::{Lower, WebSocket};
+use crate::{Introduction, Layers, Peer};
+use mio::net::{TcpStream, UnixStream};
+use mio::{Registry, Token};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// A connected stream, or one that is being connected.
 ///
@@ -19,18 +21,34 @@ use std::net::SocketAddr;
 /// take: while there are [`unsent`](Self::has_unsent) ones, [`flush`](Self::flush) after an event of writing.
 #[derive(Debug)]
 pub struct Stream {
-    wire: Wire,
-    /// None: what is on the wire is what is read and written.
-    tls: Option<Box<Tls>>,
+    socket: Socket,
+    /// What stands above the socket; nothing on a plain connection.
+    upper: Option<Box<Upper>>,
+}
+
+/// Layers above the socket, the lowest first. One that has done its work is gone.
+#[derive(Debug)]
+struct Upper {
+    header: Option<Introducing>,
+    tls: Option<Tls>,
+    websocket: Option<WebSocket>,
+}
+
+/// What a WebSocket runs over where there is TLS.
+struct Inside<'s> {
+    tls: &'s mut Tls,
+    socket: &'s mut Socket,
 }
 
 /// What came of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
-    /// So many bytes, and there may be more.
+    /// So many bytes, and there may be more. None where only what carries them has come.
     Some(usize),
     /// So many bytes, perhaps none; an event will tell when there is more.
     Drained(usize),
+    /// The PROXY header has come: [`Stream::introduction`] has what it says. There may be more to read.
+    Introduced,
     /// The peer sends nothing any more.
     End,
 }
@@ -47,14 +65,29 @@ pub enum Written {
 impl Stream {
     /// A TCP connection that a listener accepted.
     pub(crate) fn tcp(stream: TcpStream) -> Self {
-        Self { wire: Wire::Tcp(stream), tls: None }
+        Self { socket: Socket::Tcp(stream), upper: None }
+    }
+
+    /// A connection over a Unix socket that a listener accepted.
+    pub(crate) fn unix(stream: UnixStream) -> Self {
+        Self { socket: Socket::Unix(stream), upper: None }
+    }
+
+    /// Puts these layers above the socket.
+    pub(crate) fn with_layers(mut self, layers: &Layers) -> Self {
+        if layers.proxy.is_some() || layers.websocket.is_some() {
+            let header = layers.proxy.map(Introducing::new);
+            let websocket = layers.websocket.clone().map(WebSocket::new);
+            self.upper = Some(Box::new(Upper { header, tls: None, websocket }));
+        }
+        self
     }
 
     /// Begins a TCP connection to `address`, from the local address `from` if one is given. The stream becomes writable
     /// when it is made or has failed; [`connected`](Self::connected) tells which.
     pub fn connect_tcp(address: SocketAddr, from: Option<SocketAddr>) -> io::Result<Self> {
         let Some(from) = from else { return TcpStream::connect(address).map(Self::tcp) };
-        let socket = Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
         socket.bind(&from.into())?;
         socket.set_nonblocking(true)?;
         match socket.connect(&address.into()) {
@@ -65,104 +98,170 @@ impl Stream {
         Ok(Self::tcp(TcpStream::from_std(socket.into())))
     }
 
+    /// Connects to the Unix socket at `path`. That is done at once or fails at once, also where too many others wait to
+    /// be accepted there.
+    pub fn connect_unix(path: &Path) -> io::Result<Self> {
+        UnixStream::connect(path).map(Self::unix)
+    }
+
     /// Whether a connection that was begun is made: false while it is under way.
     pub fn connected(&self) -> io::Result<bool> {
-        let Wire::Tcp(stream) = &self.wire;
-        if let Some(error) = stream.take_error()? {
-            return Err(error);
-        }
-        match stream.peer_addr() {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotConnected || is_in_progress(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.socket.connected()
     }
 
     /// Has events of this stream reported under `token`: readable and writable, for its whole life.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        let Wire::Tcp(stream) = &mut self.wire;
-        registry.register(stream, token, Interest::READABLE | Interest::WRITABLE)
+        self.socket.register(registry, token)
     }
 
     /// Ends the reporting, so that the stream can be registered elsewhere.
     pub fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        let Wire::Tcp(stream) = &mut self.wire;
-        registry.deregister(stream)
+        self.socket.deregister(registry)
     }
 
-    /// From now on what is read and written is inside TLS, of which this is the server's end. Nothing may have been read
-    /// or written before.
+    /// What follows a PROXY header, or all where there is none, is inside TLS, of which this is the server's end. Nothing
+    /// may have been read or written before.
     pub fn secure(&mut self, server: &TlsServer) -> io::Result<()> {
-        self.tls = Some(Box::new(Tls::accept(server)?));
+        let tls = Some(Tls::accept(server)?);
+        match &mut self.upper {
+            Some(upper) => upper.tls = tls,
+            None => self.upper = Some(Box::new(Upper { header: None, tls, websocket: None })),
+        }
         Ok(())
     }
 
     /// What TLS came to. None where there is no TLS, and before its handshake is done.
     pub fn secured(&self) -> Option<Secured> {
-        self.tls.as_ref()?.secured()
+        self.tls()?.secured()
     }
 
     /// Reads what there is into `buffer`, which must not be empty.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
-        match &mut self.tls {
-            Some(tls) => tls.read(&mut self.wire, buffer),
-            None => self.wire.read(buffer),
+        match &mut self.upper {
+            None => self.socket.read(buffer),
+            Some(upper) => upper.read(&mut self.socket, buffer),
         }
     }
 
     /// Whether there are bytes to read that the socket tells nothing about any more.
     pub fn has_unread(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.has_unread())
+        self.tls().is_some_and(Tls::has_unread)
+    }
+
+    /// Whether it is known who is at the other end: not while a PROXY header is to come.
+    pub fn is_introduced(&self) -> bool {
+        self.upper.as_ref().is_none_or(|upper| upper.header.is_none())
+    }
+
+    /// What the PROXY header says, once after [`Read::Introduced`].
+    pub fn introduction(&mut self) -> Option<Introduction> {
+        let upper = self.upper.as_mut()?;
+        let said = upper.header.take_if(|header| header.is_done())?;
+        if upper.tls.is_none() && upper.websocket.is_none() {
+            self.upper = None;
+        }
+        said.into_introduction()
     }
 
     /// Writes as much of the slices, in order, as the stream takes.
     pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        match &mut self.tls {
-            Some(tls) => tls.write(&mut self.wire, slices),
-            None => self.wire.write(slices),
+        match &mut self.upper {
+            None => self.socket.write(slices),
+            Some(upper) => upper.write(&mut self.socket, slices),
         }
     }
 
     /// Whether there are bytes that count as written and that the socket has not taken yet.
     pub fn has_unsent(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.has_unsent())
+        self.tls().is_some_and(Tls::has_unsent)
     }
 
     /// Writes those bytes, as many as the socket takes.
     pub fn flush(&mut self) -> io::Result<()> {
-        match &mut self.tls {
-            Some(tls) => tls.flush(&mut self.wire),
+        match self.upper.as_mut().and_then(|upper| upper.tls.as_mut()) {
+            Some(tls) => tls.flush(&mut self.socket),
             None => Ok(()),
+        }
+    }
+
+    /// Says goodbye where what carries the bytes has a word for it: when all is written, before the end.
+    pub fn say_goodbye(&mut self) {
+        let Some(Upper { tls, websocket: Some(websocket), .. }) = self.upper.as_deref_mut() else { return };
+        match tls {
+            Some(tls) => websocket.say_goodbye(&mut Inside { tls, socket: &mut self.socket }),
+            None => websocket.say_goodbye(&mut self.socket),
         }
     }
 
     /// Says that nothing more will be written; the peer's bytes can still be read.
     pub fn finish(&mut self) -> io::Result<()> {
-        if let Some(tls) = &mut self.tls {
-            tls.finish(&mut self.wire);
+        if let Some(tls) = self.upper.as_mut().and_then(|upper| upper.tls.as_mut()) {
+            tls.finish(&mut self.socket);
         }
-        self.wire.finish()
+        self.socket.finish()
     }
 
-    /// Whether small writes leave at once (TCP_NODELAY).
+    fn tls(&self) -> Option<&Tls> {
+        self.upper.as_ref()?.tls.as_ref()
+    }
+
+    /// Whether small writes leave at once (TCP_NODELAY). Without effect on what is not TCP.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        let Wire::Tcp(stream) = &self.wire;
-        SockRef::from(stream).set_tcp_nodelay(on)
+        self.socket.set_nodelay(on)
     }
 
     #[cfg(test)]
     pub(crate) fn nodelay(&self) -> io::Result<bool> {
-        let Wire::Tcp(stream) = &self.wire;
-        SockRef::from(stream).tcp_nodelay()
+        self.socket.system().tcp_nodelay()
     }
 
-    /// The other end.
+    /// The other end. That of a Unix socket is called by the path that it is bound to; a client's mostly has none.
     pub fn peer(&self) -> io::Result<Peer> {
-        let Wire::Tcp(stream) = &self.wire;
-        stream.peer_addr().map(Peer::new)
+        let address = self.socket.system().peer_addr()?;
+        Ok(match address.as_socket() {
+            Some(address) => Peer::of_address(address),
+            None => Peer::at_path(address.as_pathname().unwrap_or(Path::new(""))),
+        })
     }
 }
 
-fn is_in_progress(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::EINPROGRESS)
+impl Upper {
+    fn read(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<Read> {
+        match (&mut self.header, &mut self.tls, &mut self.websocket) {
+            (Some(header), _, _) => header.read(socket),
+            (None, Some(tls), Some(websocket)) => websocket.read(&mut Inside { tls, socket }, buffer),
+            (None, Some(tls), None) => tls.read(socket, buffer),
+            (None, None, Some(websocket)) => websocket.read(socket, buffer),
+            (None, None, None) => socket.read(buffer),
+        }
+    }
+
+    fn write(&mut self, socket: &mut Socket, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        match (&mut self.tls, &mut self.websocket) {
+            (Some(tls), Some(websocket)) => websocket.write(&mut Inside { tls, socket }, slices),
+            (Some(tls), None) => tls.write(socket, slices),
+            (None, Some(websocket)) => websocket.write(socket, slices),
+            (None, None) => socket.write(slices),
+        }
+    }
+}
+
+impl Lower for Inside<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        self.tls.read(self.socket, buffer)
+    }
+
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        self.tls.write(self.socket, slices)
+    }
+}
+
+impl Lower for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        Self::read(self, buffer)
+    }
+
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        Self::write(self, slices)
+    }
 }

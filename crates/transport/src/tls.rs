@@ -1,4 +1,4 @@
-//! TLS over a wire: the server's end.
+//! TLS over a socket: the server's end.
 //!
 //! All of rustls is spoken to in this module. A connection is driven through the interface of rustls that owns no buffers:
 //! what is read and what is encrypted passes through buffers that a thread has for all of its connections, and a connection
@@ -17,7 +17,7 @@ pub use failure::TlsFailure;
 pub use key_log::KeyLogFile;
 pub use server::{TlsOptions, TlsServer, TlsSetupError, TlsVersion};
 
-use crate::wire::Wire;
+use crate::socket::Socket;
 use crate::{Read, Written};
 use rustls::Error;
 use rustls::server::UnbufferedServerConnection;
@@ -147,7 +147,7 @@ impl Tls {
     }
 
     /// As [`Stream::read`](crate::Stream::read), but that it may be no bytes that came although there may be more.
-    pub(crate) fn read(&mut self, wire: &mut Wire, buffer: &mut [u8]) -> io::Result<Read> {
+    pub(crate) fn read(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<Read> {
         if self.has_unread() {
             return Ok(Read::Some(self.read_plain(buffer)));
         }
@@ -160,13 +160,13 @@ impl Tls {
                 let before = self.incoming.len();
                 let Some((head, room)) = buffers.incoming.split_at_mut_checked(before) else { break };
                 head.copy_from_slice(&self.incoming);
-                let read = wire.read(room.get_mut(..READ_BYTES).unwrap_or_default())?;
+                let read = socket.read(room.get_mut(..READ_BYTES).unwrap_or_default())?;
                 let (Read::Some(len) | Read::Drained(len)) = read else { return Ok(Read::End) };
                 let all = buffers.incoming.get_mut(..before + len).unwrap_or_default();
                 let mut sink = Sink { buffer: &mut *buffer, filled: 0 };
                 let outcome = self.process(all, &mut sink);
                 // Also what tells the peer what was wrong.
-                let flushed = self.flush(wire);
+                let flushed = self.flush(socket);
                 outcome.and(flushed)?;
                 let filled = sink.filled;
                 // The end of what the peer sends is told by the next read: nothing else may tell of it.
@@ -261,8 +261,8 @@ impl Tls {
     }
 
     /// As [`Stream::write`](crate::Stream::write). What was encrypted counts as written.
-    pub(crate) fn write(&mut self, wire: &mut Wire, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        self.flush(wire)?;
+    pub(crate) fn write(&mut self, socket: &mut Socket, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        self.flush(socket)?;
         if self.has_unsent() {
             return Ok(Written::Blocked(0));
         }
@@ -276,7 +276,7 @@ impl Tls {
             self.encrypt(plain)?;
             Ok::<_, io::Error>(plain.len())
         })?;
-        self.flush(wire)?;
+        self.flush(socket)?;
         Ok(if self.has_unsent() { Written::Blocked(len) } else { Written::Some(len) })
     }
 
@@ -328,9 +328,9 @@ impl Tls {
     }
 
     /// Writes what the socket has not taken yet.
-    pub(crate) fn flush(&mut self, wire: &mut Wire) -> io::Result<()> {
+    pub(crate) fn flush(&mut self, socket: &mut Socket) -> io::Result<()> {
         while let Some(rest) = self.outgoing.get(self.outgoing_sent..).filter(|rest| !rest.is_empty()) {
-            match wire.write(&[IoSlice::new(rest)])? {
+            match socket.write(&[IoSlice::new(rest)])? {
                 Written::Some(len) => self.outgoing_sent += len,
                 Written::Blocked(len) => {
                     self.outgoing_sent += len;
@@ -343,7 +343,7 @@ impl Tls {
     }
 
     /// Tells the peer that nothing more comes, if the socket takes that at once.
-    pub(crate) fn finish(&mut self, wire: &mut Wire) {
+    pub(crate) fn finish(&mut self, socket: &mut Socket) {
         let queued = self.when_writable(|traffic, outgoing| {
             let before = outgoing.len();
             outgoing.resize(before + 256, 0);
@@ -352,7 +352,7 @@ impl Tls {
             Ok(())
         });
         // Who is not told sees the end of the connection all the same.
-        let _ = queued.and_then(|()| self.flush(wire));
+        let _ = queued.and_then(|()| self.flush(socket));
     }
 }
 

@@ -8,31 +8,39 @@ use mosquitto_transport::{Read, Stream, Written};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 pub(super) const CONNECTION: Token = Token(0);
 pub(super) const WAKER: Token = Token(1);
 
-/// The attempt to connect, one address after the other.
+/// Where a server may be.
+#[derive(Debug)]
+pub(super) enum Target {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+/// The attempt to connect, one target after the other.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    addresses: VecDeque<SocketAddr>,
+    targets: VecDeque<Target>,
     /// The own address to connect from.
     local: Option<IpAddr>,
     stream: Option<Stream>,
 }
 
 impl Attempt {
-    pub(super) fn new(addresses: VecDeque<SocketAddr>, local: Option<IpAddr>) -> Self {
-        Self { addresses, local, stream: None }
+    pub(super) fn new(targets: VecDeque<Target>, local: Option<IpAddr>) -> Self {
+        Self { targets, local, stream: None }
     }
 
-    /// The connection, if there is one now; an error when no address is left.
+    /// The connection, if there is one now; an error when no target is left.
     pub(super) fn proceed(&mut self, registry: &Registry, nodelay: bool) -> io::Result<Option<Connection>> {
         let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
         loop {
             let Some(stream) = self.stream.take() else {
-                let Some(address) = self.addresses.pop_front() else { return Err(failure) };
-                match open(address, self.local, registry) {
+                let Some(target) = self.targets.pop_front() else { return Err(failure) };
+                match open(&target, self.local, registry) {
                     Ok(stream) => self.stream = Some(stream),
                     Err(error) => failure = error,
                 }
@@ -53,8 +61,11 @@ impl Attempt {
     }
 }
 
-fn open(address: SocketAddr, local: Option<IpAddr>, registry: &Registry) -> io::Result<Stream> {
-    let mut stream = Stream::connect_tcp(address, local.map(|local| SocketAddr::new(local, 0)))?;
+fn open(target: &Target, local: Option<IpAddr>, registry: &Registry) -> io::Result<Stream> {
+    let mut stream = match target {
+        Target::Tcp(address) => Stream::connect_tcp(*address, local.map(|local| SocketAddr::new(local, 0)))?,
+        Target::Unix(path) => Stream::connect_unix(path)?,
+    };
     stream.register(registry, CONNECTION)?;
     Ok(stream)
 }
@@ -106,7 +117,8 @@ impl Connection {
                 self.readable = self.ends && len > 0;
                 return len > 0;
             }
-            Ok(Read::End) | Err(_) => session.closed(now),
+            // A client is never introduced to its server.
+            Ok(Read::End | Read::Introduced) | Err(_) => session.closed(now),
         }
         true
     }
@@ -138,7 +150,7 @@ impl Connection {
             match self.stream.read(self.input.room()) {
                 Ok(Read::Some(_)) => {}
                 Ok(Read::Drained(len)) => self.readable = self.ends && len > 0,
-                Ok(Read::End) | Err(_) => return false,
+                Ok(Read::End | Read::Introduced) | Err(_) => return false,
             }
         }
         true

@@ -1,21 +1,26 @@
 //! Listeners, and what about them is no mere number, flag or text.
 
-use crate::config::{Listener, Origin, ProtocolVersions, SocketDomain};
+use crate::config::{Listener, Origin, Protocol, ProtocolVersions, SocketDomain};
 use crate::error::{ConfigError, shown};
 use crate::log::LogType;
 use crate::reader::{OpenFile, Reader};
 use crate::reference::Referent;
 use crate::words::{Statement, checked_text};
 
-/// `listener PORT [HOST | PATH]`, perhaps with a comment after it.
+/// `listener PORT [HOST]` or `listener 0 PATH`, perhaps with a comment after it.
 pub(crate) fn listener(
     reader: &mut Reader,
     file: &mut OpenFile,
     statement: &mut Statement<'_>,
 ) -> Result<(), ConfigError> {
     let listener = parse_listener(statement);
-    if let Some(host) = listener.as_ref().ok().and_then(|listener| listener.host.as_deref()) {
-        reader.refer(file, Referent::Host, &statement.name, host);
+    if let Ok(listener) = &listener {
+        if let Some(host) = &listener.host {
+            reader.refer(file, Referent::Host, &statement.name, host);
+        }
+        if let Some(path) = &listener.unix_path {
+            reader.refer(file, Referent::UnixSocket, &statement.name, path);
+        }
     }
     // Also one that is wrong takes the options below it: of these, only what is wrong with themselves is to be told.
     reader.add_listener(file, listener.as_ref().cloned().unwrap_or_else(|_| Listener::default_listener()));
@@ -30,7 +35,8 @@ fn parse_listener(statement: &mut Statement<'_>) -> Result<Listener, ConfigError
             return Err(ConfigError::new("A listener with port 0 must provide a Unix socket path."));
         }
         (Ok(0), Some(path)) => {
-            return Err(ConfigError::not_supported_yet(format_args!("listener 0 {}", shown(path))));
+            let unix_path = Some(checked_text(path)?);
+            return Ok(Listener { unix_path, ..Listener::new(0, None, Origin::Listener) });
         }
         (Ok(port), _) => port,
         (Err(_), _) => {
@@ -97,6 +103,32 @@ pub(crate) fn mount_point(
             .expected("the beginning of a topic, without + and #"));
     }
     listener.mount_point = Some(text);
+    Ok(())
+}
+
+/// `protocol`: what is spoken, of which not all is there.
+pub(crate) fn protocol(
+    reader: &mut Reader,
+    file: &mut OpenFile,
+    statement: &mut Statement<'_>,
+) -> Result<(), ConfigError> {
+    let listener = reader.listener(file, &statement.name)?;
+    listener.protocol = match statement.choice()? {
+        "mqtt" => Protocol::Mqtt,
+        "websockets" => Protocol::WebSockets,
+        other => return Err(ConfigError::not_supported_yet(format_args!("{} {other}", statement.name))),
+    };
+    Ok(())
+}
+
+/// `websockets_origin`: one more.
+pub(crate) fn websockets_origin(
+    reader: &mut Reader,
+    file: &mut OpenFile,
+    statement: &mut Statement<'_>,
+) -> Result<(), ConfigError> {
+    let listener = reader.listener(file, &statement.name)?;
+    listener.websockets_origins.push(statement.text(false)?);
     Ok(())
 }
 

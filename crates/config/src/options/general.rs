@@ -219,15 +219,13 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .unit("bytes")
         .refusal(Own("Packet buffer size must be between 0 and 65535 inclusive."))
         .since("2.1")
-        .help("Without effect: connections share the buffers of their worker.")
+        .help("Bytes of the longest head of the HTTP request by which a WebSocket begins; 0: 4096.")
         .manual(
-            "Each connection has one such buffer. It also limits the head of the HTTP request by which a WebSocket \
-             begins.",
+            "A client whose head is longer is disconnected. In Mosquitto it is also the size of a buffer that each \
+             connection has; here connections share the buffers of their worker.",
         )
-        .idle(
-            LogType::Information,
-            "The 'packet_buffer_size' option has no effect: connections share the read buffer of their worker.",
-        ),
+        .store(Store::SmallInt(|c, n| c.global.packet_buffer_size = n))
+        .shows(Effect::LaterConnections, |c| c.global.packet_buffer_size.written()),
     Declaration::bool("per_listener_settings")
         .default("false")
         .reload(DocumentedOnly)

@@ -14,13 +14,16 @@ use crate::written::Written;
 pub(super) static OPTIONS: &[Declaration] = &[
     Declaration::words("listener", "a port from 1 to 65535, then an address or host name if not all are meant")
         .label("listener port")
-        .value("port [host]")
+        .value("port [host | path]")
         .examples(&["1883"])
-        .help("Listen on a port, on all addresses or on one; the options below it belong to it.")
+        .help("Listen on a port, on all addresses or on one, or on a Unix socket; the options below it belong to it.")
         .manual(
             "An address, or a host name, limits the listener to that address of this machine; a name stands for all \
              addresses that it has when the listener is opened. Without one, the listener takes connections to all addresses, of IPv4 and IPv6. A \
              comment may follow on the same line.\n\n\
+             Port 0 and a path make a Unix socket, for programs on this machine that the broker's user or group may run \
+             (mode 0770). A socket that an earlier broker left behind is replaced; a file that is no socket is not. The \
+             socket is removed when the broker ends. Its clients are logged under the path.\n\n\
              The option may be given many times. With at least one, the broker is not in local only mode any more, \
              and clients need a username unless `allow_anonymous` says otherwise.",
         )
@@ -58,7 +61,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .examples(&["eth0"])
         .help("Listen only on the addresses of this network interface.")
         .manual(
-            "It may not contradict an address in the `listener` line. An interface that is not there ends the start. \
+            "It may not contradict an address in the `listener` line, and means nothing to a Unix socket. An interface that is not there ends the start. \
              Linux knows interfaces by names such as `eth0`. Its addresses are looked up when the listener is opened; a \
              reload leaves a listener alone that has not changed in the file, also if its interface has other addresses \
              by then.",
@@ -91,15 +94,22 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "For listeners behind a proxy such as HAProxy. The address in the header takes the place of the proxy's \
              own, in the log and wherever addresses matter. A connection without such a header is closed, so clients \
-             cannot connect to the listener directly.",
-        ),
+             cannot connect to the listener directly. The header has to come as soon as a CONNECT would have to. With \
+             version 2, a proxy that speaks for itself, to see whether the broker is there (`LOCAL`), is hung up on \
+             without a line in the log; and the TLS version and cipher between client and proxy are logged if the proxy \
+             tells of them.",
+        )
+        .store(Store::ListenerInt(|l, n| l.proxy_protocol = u8::try_from(n).ok()))
+        .listener_shows(Effect::LaterConnections, |l| l.proxy_protocol.written()),
     Declaration::bool("proxy_protocol_v2_require_tls")
         .default("false")
         .scope(ExplicitListener)
         .reload(LaterConnections)
         .since("2.1")
         .help("Accept only connections that reached the proxy over TLS.")
-        .manual("It needs `enable_proxy_protocol 2`."),
+        .manual("Others are closed, and logged. It has no effect without `enable_proxy_protocol 2`.")
+        .store(Store::ListenerBool(|l, on| l.proxy_protocol_v2_require_tls = on))
+        .listener_shows(Effect::LaterConnections, |l| l.proxy_protocol_v2_require_tls.written()),
     Declaration::int("max_connections", Clamps(-1), Unbounded)
         .default("-1")
         .scope(Listener)
@@ -165,15 +175,22 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .default("mqtt")
         .scope(Listener)
         .reload(LaterConnections)
-        .help("What the listener speaks.")
-        .store(Store::Only("mqtt")),
+        .help("What the listener speaks: MQTT, or MQTT in WebSockets.")
+        .manual(
+            "With `websockets`, clients such as web pages open a WebSocket with a request of HTTP 1.1 for any path, and \
+             offer the sub-protocol `mqtt` or `mqttv3.1`. Then packets of MQTT come and go in binary messages, which \
+             may be split and joined as the sender likes. A request that is none is closed without an answer. \
+             The HTTP API of Mosquitto is not supported yet.",
+        )
+        .store(Store::ByHand(by_hand::protocol))
+        .listener_shows(Effect::LaterConnections, |l| l.protocol.written()),
     Declaration::choice("socket_domain", &["ipv4", "ipv6"])
         .refusal(Own("Invalid 'NAME' value 'VALUE' in configuration."))
         .scope(Listener)
         .since("1.5.5")
         .examples(&["ipv4"])
         .help("Listen over this version of IP only.")
-        .manual("Without it, the listener takes both, as far as its host has addresses of both.")
+        .manual("Without it, the listener takes both, as far as its host has addresses of both. It means nothing to a Unix socket.")
         .store(Store::ByHand(by_hand::socket_domain))
         .makes_another_listener(),
     Declaration::bool("use_username_as_clientid")
@@ -206,5 +223,13 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .since("2.1")
         .value("origin")
         .examples(&["https://www.example.com"])
-        .help("Accept web pages of this origin only; may be given several times."),
+        .help("Accept web pages of this origin only; may be given several times.")
+        .manual(
+            "An origin is what browsers call a site by, without a path. It is compared as a whole; upper and lower case \
+             are the same. Clients that name another origin, or none, are disconnected.",
+        )
+        .store(Store::ByHand(by_hand::websockets_origin))
+        .listener_shows(Effect::LaterConnections, |l| {
+            (!l.websockets_origins.is_empty()).then(|| l.websockets_origins.join(" "))
+        }),
 ];

@@ -146,15 +146,7 @@ fn a_hundred_errors_are_told_and_the_others_counted() {
 
 #[test]
 fn options_below_a_listener_that_is_wrong_are_not_wrong_for_it() {
-    for line in [
-        "listener",
-        "listener x",
-        "listener 0",
-        "listener 70000",
-        "listener 0 /run/x",
-        "lisener 1884",
-        "listener\t1884",
-    ] {
+    for line in ["listener", "listener x", "listener 0", "listener 70000", "lisener 1884", "listener\t1884"] {
         let contents = format!("{line}\nlistener_allow_anonymous true\nmax_connections 5\nmount_point a/\nmax_qos 3\n");
         let folder = Folder::new().with("x", contents);
         let errors = folder.read("x").unwrap_err();

@@ -26,10 +26,7 @@ fn a_huge_value_is_refused_in_a_short_line() {
         assert!(text.starts_with("Error: "), "{name}");
         assert!(longest_line(&text) < 1000, "{name}: {}", longest_line(&text));
     }
-    assert_eq!(
-        complaint(format!("listener 0 {huge}\n")).len(),
-        "Error: The 'listener 0 ' option is not supported yet.".len() + 900
-    );
+    assert!(complaint(format!("listener 0 {huge}\n")).len() < 100);
 }
 
 #[test]
@@ -158,7 +155,7 @@ fn thousands_of_listeners_are_read_in_order() {
 
 #[test]
 fn a_million_notices_are_told_as_ten_thousand() {
-    let config = config("packet_buffer_size 1\n".repeat(700_000));
+    let config = config("store_clean_interval 1\n".repeat(700_000));
     assert_eq!(config.notices.len(), 10_001);
     assert_eq!(config.notices[10_000].text, "Warning: Further notices are left out.");
 }

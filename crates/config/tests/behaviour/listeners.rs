@@ -1,7 +1,7 @@
 //! Where the broker listens, and who is let in without a name.
 
 use crate::folder::{Folder, complaint, config, notices, refusal};
-use mosquitto_config::{Config, Endpoint, LogType, ProtocolVersions, SocketDomain, Tls};
+use mosquitto_config::{Config, Endpoint, LogType, Protocol, ProtocolVersions, SocketDomain, Tls};
 
 const DEFAULT_LISTENER: [&str; 2] = [
     "Creating default listener due to 'max_connections' option.",
@@ -27,6 +27,7 @@ fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
     let local = |host: &str| Endpoint {
         host: Some(host.to_owned()),
         port: 1883,
+        unix_path: None,
         bind_interface: None,
         socket_domain: None,
         acl_file: None,
@@ -41,6 +42,10 @@ fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
         mount_point: None,
         max_topic_alias: 10,
         max_topic_alias_broker: 10,
+        protocol: Protocol::Mqtt,
+        websockets_origins: Vec::new(),
+        proxy_protocol: None,
+        proxy_protocol_v2_require_tls: false,
         tls: Tls::default(),
         optional: true,
     };
@@ -109,11 +114,25 @@ fn a_listener_needs_a_port_that_there_is() {
 }
 
 #[test]
-fn unix_sockets_are_not_supported_yet() {
-    assert_eq!(
-        complaint("listener 0 /run/x.sock\n"),
-        "Error: The 'listener 0 /run/x.sock' option is not supported yet."
+fn port_0_and_a_path_are_a_unix_socket() {
+    let config = config("listener 0 /run/x.sock # here\nmax_connections 3\nsocket_domain ipv4\nlistener 0 y\n");
+    let endpoints = config.endpoints(&[]);
+    let paths: Vec<_> = endpoints.iter().map(|e| (e.port, e.host.as_deref(), e.unix_path.as_deref())).collect();
+    assert_eq!(paths, [(0, None, Some("/run/x.sock")), (0, None, Some("y"))]);
+    assert_eq!(endpoints[0].max_connections, Some(3));
+    // The path alone tells it from others.
+    assert_eq!(endpoints[0].place().to_string(), "0 /run/x.sock");
+}
+
+#[test]
+fn a_listener_speaks_mqtt_or_websockets_and_origins_add_up() {
+    let config = config(
+        "listener 1884\nprotocol websockets\nwebsockets_origin https://a\nwebsockets_origin https://b c\n\
+         listener 1885\nlistener 1886\nprotocol websockets\nprotocol mqtt\n",
     );
+    let spoken: Vec<_> = config.endpoints(&[]).into_iter().map(|e| (e.protocol, e.websockets_origins)).collect();
+    let origins = vec!["https://a".to_owned(), "https://b c".to_owned()];
+    assert_eq!(spoken, [(Protocol::WebSockets, origins), (Protocol::Mqtt, Vec::new()), (Protocol::Mqtt, Vec::new())]);
 }
 
 #[test]

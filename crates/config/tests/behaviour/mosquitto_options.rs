@@ -167,8 +167,7 @@ const MOSQUITTO: &[(&str, char, char)] = &[
 pub(crate) const LATER: &[(&str, &[&str])] = &[
     ("credentials", &["psk_file"]),
     ("TLS", &["tls_engine", "tls_engine_kpass_sha1", "tls_keyform", "psk_hint"]),
-    ("WebSockets and HTTP", &["websockets_origin", "http_dir"]),
-    ("PROXY", &["enable_proxy_protocol", "proxy_protocol_v2_require_tls"]),
+    ("HTTP", &["http_dir"]),
     ("persistence", &["persistence_file", "persistence_location", "autosave_interval", "autosave_on_changes"]),
     (
         "bridges",

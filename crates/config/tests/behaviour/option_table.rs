@@ -25,6 +25,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("crlfile", "crl.pem"),
     ("disable_client_cert_date_checks", "true"),
     ("enable_control_api", "true"),
+    ("enable_proxy_protocol", "1"),
     ("global_max_clients", "10"),
     ("global_max_connections", "10"),
     ("include_dir", "DIR/d"),
@@ -53,11 +54,13 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("mount_point", "home/"),
     ("password_file", "users"),
     ("per_listener_settings", "false"),
+    ("packet_buffer_size", "100"),
     ("persistence", "false"),
     ("persistent_client_expiration", "2d"),
     ("pid_file", "DIR/pid"),
     ("port", "1884"),
-    ("protocol", "mqtt"),
+    ("protocol", "websockets"),
+    ("proxy_protocol_v2_require_tls", "true"),
     ("queue_qos0_messages", "true"),
     ("require_certificate", "true"),
     ("retain_available", "false"),
@@ -73,12 +76,13 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("use_subject_as_username", "true"),
     ("use_username_as_clientid", "true"),
     ("user", "nobody"),
+    ("websockets_headers_size", "100"),
+    ("websockets_origin", "https://example.org"),
     ("worker_threads", "2"),
 ];
 
 /// Options that have no effect, and one line that says so.
-pub(crate) const REMOVED: &[&str] =
-    &["dhparamfile", "packet_buffer_size", "store_clean_interval", "websockets_headers_size", "websockets_log_level"];
+pub(crate) const REMOVED: &[&str] = &["dhparamfile", "store_clean_interval", "websockets_log_level"];
 
 /// Options of RSMB, which Mosquitto does not know any more.
 pub(crate) const REFUSED: &[&str] = &["ffdc_output", "max_log_entries", "trace_level", "trace_output"];
@@ -149,5 +153,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 35);
+    assert_eq!(compared, 37);
 }

@@ -19,7 +19,11 @@ fn row(referent: Referent, option: &str, name: &str, place: &str) -> (Referent, 
 #[test]
 fn files_users_interfaces_and_hosts_are_told_with_their_lines() {
     let folder = Folder::new()
-        .with("x", "user mqtt\npid_file DIR/a b\nlog_dest file DIR/log\nlistener 1884 ::1 # x\nbind_interface lo\n")
+        .with(
+            "x",
+            "user mqtt\npid_file DIR/a b\nlog_dest file DIR/log\nlistener 1884 ::1 # x\nbind_interface lo\n\
+                    listener 0 /run/x\n",
+        )
         .with("y", "include_dir DIR/d\n")
         .with("d/z.conf", "\nbind_address localhost\n");
     let config = Config::read([folder.path("x"), folder.path("y")]).unwrap();
@@ -28,13 +32,14 @@ fn files_users_interfaces_and_hosts_are_told_with_their_lines() {
         [
             row(Referent::Host, "listener", "::1", "DIR/x:4"),
             row(Referent::Interface, "bind_interface", "lo", "DIR/x:5"),
+            row(Referent::UnixSocket, "listener", "/run/x", "DIR/x:6"),
             row(Referent::Host, "bind_address", "localhost", "DIR/d/z.conf:2"),
             row(Referent::User, "user", "mqtt", "DIR/x:1"),
             row(Referent::PidFile, "pid_file", "DIR/a b", "DIR/x:2"),
             row(Referent::LogFile, "log_dest file", "DIR/log", "DIR/x:3"),
         ]
     );
-    assert!(config.references[2].location.included);
+    assert!(config.references[3].location.included);
 }
 
 #[test]

@@ -69,3 +69,22 @@ fn every_option_has_its_place() {
         "Error: Duplicate 'tls_version' value in configuration."
     );
 }
+
+#[test]
+fn what_a_proxy_has_done_already_is_not_done_again() {
+    for (lines, named) in [
+        ("use_subject_as_username true", "use_subject_as_username"),
+        ("certfile x\nkeyfile x", "certfile and keyfile"),
+        ("keyfile x", "certfile and keyfile"),
+    ] {
+        let listener = |version| format!("listener 8883\nenable_proxy_protocol {version}\n{lines}\n");
+        assert_eq!(
+            refusal(listener(2)),
+            format!(
+                "Error: {named} cannot be used with `enable_proxy_protocol 2`.\n\
+                 Expected: one of them below the listener with port 8883."
+            )
+        );
+    }
+    config(format!("{BOTH}enable_proxy_protocol 1\n"));
+}

@@ -24,7 +24,8 @@ impl Taken {
         let mut addresses = Vec::new();
         for socket in &sockets {
             let address = socket.local_address();
-            addresses.push(address.map_err(|error| format!("Error: Unable to listen: {}.", error_text(&error)))?);
+            // A Unix socket has none, and nobody else's path: the system sees to that.
+            addresses.extend(address.map_err(|error| format!("Error: Unable to listen: {}.", error_text(&error)))?);
         }
         // Those of all workers stand one after the other.
         addresses.dedup();

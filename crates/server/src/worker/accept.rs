@@ -4,7 +4,7 @@ use super::{FIRST_DOOR, Worker};
 use crate::endpoint::Door;
 use mio::{Registry, Token};
 use mosquitto_broker::{LogLevel, Moment, Settings};
-use mosquitto_transport::{Peer, Stream, TlsServer};
+use mosquitto_transport::{Layers, Peer, Stream, TlsServer};
 use std::fs::File;
 use std::io;
 
@@ -64,13 +64,15 @@ impl Entrance {
     }
 
     /// Closes the doors of listeners that are gone, and lets the others do what the settings say.
-    pub(super) fn change(&mut self, settings: &Settings, nodelay: bool, tls: &[Option<TlsServer>]) {
+    pub(super) fn change(&mut self, settings: &Settings, nodelay: bool, layers: &[Layers], tls: &[Option<TlsServer>]) {
         for place in &mut self.doors {
             let Some((door, _)) = place else { continue };
-            match settings.listeners.get(usize::from(door.listener)) {
+            let number = usize::from(door.listener);
+            match settings.listeners.get(number) {
                 Some(listener) if !listener.closed => {
                     door.socket.set_nodelay(nodelay);
-                    door.tls = tls.get(usize::from(door.listener)).cloned().flatten();
+                    door.socket.set_layers(layers.get(number).cloned().unwrap_or_default());
+                    door.tls = tls.get(number).cloned().flatten();
                 }
                 _ => *place = None,
             }
@@ -154,18 +156,20 @@ impl Worker {
         let Some(Some((Door { listener, seats, tls, .. }, _))) = self.entrance.doors.get(door) else { return };
         let listener = *listener;
         let Some(seat) = seats.take() else {
-            if self.shard.settings().connection_messages {
-                let text = format!("Client connection from {} denied: max_connections exceeded.", peer.address().ip());
-                self.logger.log(LogLevel::Notice, text);
-            }
+            self.log_connection(format!("Client connection from {} denied: max_connections exceeded.", peer.host()));
             return;
         };
+        let name = peer.to_string();
         if let Some(error) = tls.as_ref().and_then(|tls| stream.secure(tls).err()) {
-            let text = format!("Error: Unable to begin TLS with {peer}: {}.", mosquitto_transport::error_text(&error));
+            let text = format!("Error: Unable to begin TLS with {name}: {}.", mosquitto_transport::error_text(&error));
             self.logger.log(LogLevel::Error, text);
             return;
         }
-        let id = self.shard.open(&peer.to_string(), listener);
+        let id = if stream.is_introduced() {
+            self.shard.open(&name, listener)
+        } else {
+            self.shard.open_unintroduced(&name, listener)
+        };
         self.take_in(id, stream, peer, seat, listener, Vec::new());
     }
 }

@@ -89,9 +89,12 @@ impl Worker {
     fn close(&mut self, id: ConnectionId, now: Moment) {
         self.shard.release(id);
         let Some(socket) = self.sockets.remove(id) else { return };
-        let Socket { mut stream, seat, gone, told, listed, .. } = socket;
+        let Socket { mut stream, seat, gone, told, listed, dead, .. } = socket;
         if listed {
             self.held.retain(|held| *held != id);
+        }
+        if !dead {
+            stream.say_goodbye();
         }
         // Before the client can see that it has left its seat.
         drop(seat);

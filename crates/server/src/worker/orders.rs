@@ -61,8 +61,8 @@ impl Worker {
     }
 
     /// The doors first: who still came through one that is closed is sent away with the others.
-    fn change(&mut self, Change { settings, nodelay, tls, pending }: Change) {
-        self.entrance.change(&settings, nodelay, &tls);
+    fn change(&mut self, Change { settings, nodelay, layers, tls, pending }: Change) {
+        self.entrance.change(&settings, nodelay, &layers, &tls);
         self.shard.reconfigure(settings);
         drop(pending);
     }

@@ -15,6 +15,8 @@ const READ_BUDGET_BYTES: usize = 256 * 1024;
 /// A packet that is longer than this is gathered in a buffer of its own, as it comes.
 const GATHERED_FROM_BYTES: usize = 32 * 1024;
 
+/// What a read costs of the budget that brought nothing but what carries the bytes.
+const CARRIER_BYTES: usize = 4 * 1024;
 /// How the log says that a connection has ended for its TLS: EPROTO, as in Mosquitto.
 const TLS_FAILED: &str = "Protocol error";
 
@@ -91,8 +93,8 @@ impl Worker {
         if len == 0 {
             return Ok(self.nothing_came(id, read));
         }
-        if !socket.introduced {
-            introduce(&mut self.shard, socket, id);
+        if !socket.secured {
+            tell_secured(&mut self.shard, socket, id);
         }
         head.copy_from_slice(&socket.pending);
         let total = before + len;
@@ -113,21 +115,23 @@ impl Worker {
         Ok((self.go_on(id, then) == Next::Read).then_some(len))
     }
 
-    /// A read brought no bytes.
+    /// A read that brought no bytes: whether to go on reading, and what that one counts for.
     fn nothing_came(&mut self, id: ConnectionId, read: Read) -> Option<usize> {
         match read {
-            Read::End => self.shard.closed(id, None),
-            // What came was for the stream itself, and there may be more.
-            Read::Some(_) => self.queue(id),
-            Read::Drained(_) => {}
+            Read::End => {
+                self.shard.closed(id, None);
+                None
+            }
+            Read::Introduced => self.introduce(id).then_some(0),
+            Read::Some(_) => Some(CARRIER_BYTES),
+            Read::Drained(_) => None,
         }
-        None
     }
 
     /// Tells the shard what a connection's TLS came to, if it has any and is so far.
-    pub(super) fn introduce(&mut self, id: ConnectionId) {
+    pub(super) fn tell_secured(&mut self, id: ConnectionId) {
         if let Some(socket) = self.sockets.get_mut(id) {
-            introduce(&mut self.shard, socket, id);
+            tell_secured(&mut self.shard, socket, id);
         }
     }
 
@@ -143,8 +147,8 @@ impl Worker {
         if len == 0 {
             return Ok(self.nothing_came(id, read));
         }
-        if !socket.introduced {
-            introduce(&mut self.shard, socket, id);
+        if !socket.secured {
+            tell_secured(&mut self.shard, socket, id);
         }
         socket.pending.extend_from_slice(room.get(..len).unwrap_or_default());
         if socket.packet_len > 0 && socket.pending.len() < socket.packet_len {
@@ -212,7 +216,7 @@ impl Worker {
     /// Says why there is no TLS, in the place of OpenSSL's own lines.
     fn log_failure(&mut self, id: ConnectionId, failure: &TlsFailure) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        let peer = socket.peer;
+        let peer = &socket.peer;
         if failure.is_not_tls() {
             if self.shard.settings().connection_messages {
                 let text = format!("Client from {peer} appears not to be using TLS to connect to a TLS listener.");
@@ -225,7 +229,10 @@ impl Worker {
 
     fn fail(&mut self, id: ConnectionId, error: &io::Error) {
         if let Some(socket) = self.sockets.get_mut(id) {
-            socket.gone = true;
+            // Who broke the rules of what carries the bytes has been told so, and is given the time to read it.
+            let is_there = error.kind() == io::ErrorKind::InvalidData;
+            socket.told |= is_there;
+            socket.gone |= !is_there;
         }
         if let Some(failure) = TlsFailure::of(error) {
             self.log_failure(id, failure);
@@ -238,13 +245,16 @@ impl Worker {
     }
 }
 
-fn introduce(shard: &mut Shard, socket: &mut Socket, id: ConnectionId) {
-    socket.introduced = true;
+fn tell_secured(shard: &mut Shard, socket: &mut Socket, id: ConnectionId) {
+    socket.secured = true;
     if let Some(Secured { protocol, cipher, certificate }) = socket.stream.secured() {
         let names = certificate.map(|names| (names.common_name, names.subject));
         let (common_name, subject) = names.unwrap_or_default();
         let (common_name, subject) = (common_name.map(Into::into), subject.map(Into::into));
         shard.secured(id, mosquitto_broker::Secured { protocol, cipher, common_name, subject });
+    } else if let Some(name) = &socket.common_name {
+        let common_name = Some(name.clone());
+        shard.secured(id, mosquitto_broker::Secured { common_name, ..mosquitto_broker::Secured::default() });
     }
 }
 
@@ -269,6 +279,7 @@ impl Socket {
                 }
                 len
             }
+            Read::Introduced => 0,
             Read::End => {
                 self.readable = false;
                 self.at_end = false;

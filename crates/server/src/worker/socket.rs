@@ -32,7 +32,9 @@ pub(super) struct Socket {
     /// Whether it takes nothing more until an event says so.
     pub(super) blocked: bool,
     /// Whether the shard knows all that is to be known of its TLS.
-    pub(super) introduced: bool,
+    pub(super) secured: bool,
+    /// The common name of the certificate that its client has shown to a proxy.
+    pub(super) common_name: Option<Box<str>>,
     /// Whether anything was ever sent to it.
     pub(super) told: bool,
     /// Whether its client has gone by itself, and waits for nothing.
@@ -102,7 +104,8 @@ impl Worker {
                 held: false,
                 listed: false,
                 blocked: false,
-                introduced: false,
+                secured: false,
+                common_name: None,
                 told: false,
                 gone: false,
                 dead: false,
@@ -117,7 +120,7 @@ impl Worker {
         let Some(mut socket) = self.sockets.remove(id) else { return };
         // A stream that cannot be taken off here is broken, and will be found so there.
         let _ = socket.stream.deregister(self.poll.registry());
-        let Socket { stream, peer, listener, seat, .. } = socket;
-        self.departures.push((to, Arrival { stream, peer, listener, seat, bytes }));
+        let Socket { stream, peer, common_name, listener, seat, .. } = socket;
+        self.departures.push((to, Arrival { stream, peer, common_name, listener, seat, bytes }));
     }
 }

@@ -1,4 +1,4 @@
-"""Puts a broker at 127.0.0.1 through what Eclipse Paho's client does: with_paho.py PORT.
+"""Puts a broker at 127.0.0.1 through what Eclipse Paho's client does: with_paho.py PORT [tcp | websockets].
 
 Says "good" for each version of MQTT and exits with 0, or shows what went wrong. Nothing waits for a time to pass; what
 does not happen within PATIENCE_S is a failure.
@@ -13,6 +13,12 @@ from paho.mqtt.properties import Properties
 
 PATIENCE_S = 20
 PORT = int(sys.argv[1])
+TRANSPORT = sys.argv[2] if len(sys.argv) > 2 else "tcp"
+
+
+def end_of(connection):
+    """The socket of a connection; Paho wraps that of a WebSocket."""
+    return getattr(connection, "_socket", connection)
 
 
 class Client:
@@ -21,7 +27,7 @@ class Client:
     def __init__(self, version, client_id, persistent=False, will=None):
         self.messages, self.events = queue.Queue(), queue.Queue()
         options = {} if version == mqtt.MQTTv5 else {"clean_session": not persistent}
-        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=version, **options)
+        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=version, transport=TRANSPORT, **options)
         self.client.on_connect = lambda c, u, flags, reason, p: self.events.put(
             ("connected", flags.session_present, reason.is_failure)
         )
@@ -61,7 +67,7 @@ class Client:
 
     def vanish(self):
         """Ends the connection without a word."""
-        self.client.socket().shutdown(2)
+        end_of(self.client.socket()).shutdown(2)
         assert self.event() == ("disconnected",)
         self.client.loop_stop()
 

@@ -113,3 +113,25 @@ fn an_interface_or_version_of_ip_that_does_not_fit_is_named_and_exits_with_1() {
         assert!(refused.stderr.iter().any(|written| written == line), "{refused:?}");
     }
 }
+
+#[test]
+fn an_option_that_means_nothing_to_a_kind_of_listener_is_warned_of() {
+    let broker = Setup::config(
+        "listener PORT 127.0.0.1\nwebsockets_origin https://a\nproxy_protocol_v2_require_tls true\n\
+         listener 0 DIR/x.sock\nsocket_domain ipv4\nbind_interface lo\n\
+         listener SECOND 127.0.0.1\nprotocol websockets\nwebsockets_origin https://a\nsocket_domain ipv4\n\
+         enable_proxy_protocol 2\nproxy_protocol_v2_require_tls true\n",
+    )
+    .start();
+    let (tcp, unix) = (format!("{} 127.0.0.1", broker.port()), format!("0 {}/x.sock", broker.directory().display()));
+    for (option, listener) in [
+        ("websockets_origin", &tcp),
+        ("proxy_protocol_v2_require_tls", &tcp),
+        ("socket_domain", &unix),
+        ("bind_interface", &unix),
+    ] {
+        let line = format!("Warning: The '{option}' option has no effect on listener {listener}.");
+        assert_eq!(broker.log.count(&line), 1, "{:?}", broker.log.all());
+    }
+    assert_eq!(broker.log.count(" has no effect "), 4);
+}

@@ -339,14 +339,13 @@ fn start_and_end_are_logged_in_mosquittos_order() {
     let broker = setup.start();
     let (version, port) = (env!("CARGO_PKG_VERSION"), broker.port());
     let config = broker.directory().join("mosquitto.conf").display().to_string();
-    let lines: Vec<_> = broker.stop().into_iter().filter(|line| !line.ends_with("support NOT available.")).collect();
+    let lines: Vec<_> = broker.stop().into_iter().filter(|line| !line.contains(" support ")).collect();
     assert!(lines[0].starts_with("Info: running mosquitto as user"), "{lines:?}");
     assert_eq!(
         lines[1..],
         [
             format!("mosquitto version {version} starting"),
             format!("Config loaded from {config}."),
-            "TLS support available.".to_owned(),
             format!("Opening ipv4 listen socket on port {port}."),
             format!("mosquitto version {version} running"),
             format!("mosquitto version {version} terminating"),

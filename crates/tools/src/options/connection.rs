@@ -5,7 +5,9 @@ use super::{Act, CommandOption, GO_ON, qos, text, topic_name};
 use crate::arguments::{ArgumentError, Command};
 use crate::number::leading_integer;
 use crate::settings::Settings;
+use std::ffi::OsStr;
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
 
 pub(super) const OPTIONS: &[CommandOption] = &[
     CommandOption::value("-h", "host", "no host", |settings, value| {
@@ -15,6 +17,14 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     .long("--host")
     .help(&["the server's name or address; localhost if not given."]),
     CommandOption::value("-p", "port", "no port", port).long("--port").help(&["the server's port; 1883 if not given."]),
+    CommandOption::value("--unix", "path", "no socket path", |settings, value| {
+        settings.connection.unix_path = Some(OsStr::from_bytes(value).into());
+        // It is what the server is called.
+        settings.connection.host = String::from_utf8_lossy(value).into_owned();
+        Ok(())
+    })
+    .only_long()
+    .help(&["the server's Unix socket, in place of host and port."]),
     CommandOption::value("-L", "url", "no URL", url::read)
         .long("--url")
         .help(&["server, user and topic in one: mqtt://[username[:password]@]host[:port]/topic"]),

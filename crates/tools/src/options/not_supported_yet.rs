@@ -21,6 +21,5 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     CommandOption::refused("--tls-keylog").with_value("no file"),
     CommandOption::refused("--tls-use-os-certs"),
     CommandOption::refused("--tls-version").with_value("no version"),
-    CommandOption::refused("--unix").with_value("no socket path"),
     CommandOption::refused("--ws"),
 ];

@@ -1,7 +1,7 @@
 //! A message for each line of standard input.
 
 use super::Publisher;
-use crate::connecting::RECONNECT_PAUSE;
+use crate::connecting::{RECONNECT_PAUSE, connect};
 use crate::stdin_lines::StdinLines;
 use mosquitto_client::{End, Event, Next, RequestError};
 use std::ops::ControlFlow;
@@ -124,8 +124,8 @@ impl Lines {
 
     fn reconnect(&mut self) {
         self.reconnect_at = None;
-        let connection = &self.publisher.settings.connection;
-        if self.publisher.client.connect(&connection.host, connection.port).is_err() {
+        let Publisher { client, settings, .. } = &mut self.publisher;
+        if connect(client, &settings.connection).is_err() {
             self.reconnect_later();
         }
     }

@@ -1,6 +1,9 @@
 //! What is published arrives as it was published.
 
 use crate::harness::{Broker, Directory, PUB, SUB, VERSIONS, text};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 #[test]
 fn every_version_and_quality_of_service_delivers() {
@@ -19,6 +22,27 @@ fn every_version_and_quality_of_service_delivers() {
             assert_eq!((status, errors.as_str()), (Some(0), ""), "{version} QoS {qos}");
         }
     }
+}
+
+#[test]
+fn a_unix_socket_takes_the_place_of_host_and_port() {
+    let directory = Directory::new();
+    // Started by root, the broker is somebody else.
+    std::fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
+    let path = directory.path().join("x.sock");
+    let _broker = Broker::with(&format!("allow_anonymous true\nlistener 0 {}\n", path.display()));
+    let path = path.to_str().unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.env("XDG_CONFIG_HOME", "/nonexistent").args(["--unix", path]).args(arguments).output().unwrap()
+    };
+    // Nobody is at this port, and TLS is none of its business.
+    let published = run(PUB, &["-p", "8883", "-t", "a/b", "-m", "hello", "-q", "1", "-r"]);
+    assert!(published.status.success(), "{published:?}");
+    let got = run(SUB, &["-t", "a/b", "-C", "1", "-W", "20"]);
+    assert_eq!((text(&got.stdout), got.status.code()), ("hello\n".into(), Some(0)));
+    let nowhere = Command::new(PUB).args(["--unix", "/nowhere/x.sock", "-t", "a", "-m", "b"]).output().unwrap();
+    assert_eq!(nowhere.status.code(), Some(1), "{nowhere:?}");
 }
 
 #[test]

@@ -16,8 +16,11 @@ fn the_script_of_paho_runs_to_its_end() {
         report_skipped("paho-mqtt 2 for Python");
         return;
     }
-    let broker = Broker::open("worker_threads 4");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/with_paho.py");
-    let finished = Program::start(PYTHON.as_ref(), [script, &broker.port().to_string()]).succeed();
-    assert_eq!(finished.stdout, ["MQTTv311: good", "MQTTv5: good"], "{finished:#?}");
+    for transport in ["tcp", "websockets"] {
+        let broker = Broker::open("worker_threads 4\nlistener SECOND 127.0.0.1\nprotocol websockets");
+        let port = if transport == "tcp" { broker.port() } else { broker.second_port() };
+        let finished = Program::start(PYTHON.as_ref(), [script, &port.to_string(), transport]).succeed();
+        assert_eq!(finished.stdout, ["MQTTv311: good", "MQTTv5: good"], "{finished:#?}");
+    }
 }

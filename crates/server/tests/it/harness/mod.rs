@@ -9,6 +9,7 @@ mod lines;
 mod process;
 mod scratch;
 mod sentinels;
+mod websocket;
 
 pub(crate) use broker::{Broker, Setup, free_port};
 pub(crate) use client::{Client, Got, Message, retry};
@@ -19,6 +20,7 @@ pub(crate) use rustix::process::Signal;
 pub(crate) use rustix_libc_wrappers::process::SignalExt;
 pub(crate) use scratch::Scratch;
 pub(crate) use sentinels::Sentinels;
+pub(crate) use websocket::{ANSWER, REQUEST, frame, in_websocket, next_frame, open_websocket};
 
 use std::time::Duration;
 

@@ -71,10 +71,8 @@ pub(super) fn max_connections_and_global_max_connections_are_unlimited_at_0_and_
 
 /// What is not there is not pretended.
 #[test]
-pub(super) fn protocol_is_mqtt_and_nothing_else_so_far() {
+pub(super) fn protocol_is_mqtt_or_websockets_and_nothing_else_so_far() {
     client("user").to(&Broker::open("protocol mqtt")).ping();
-    for protocol in ["websockets", "http_api"] {
-        refused(&format!("protocol {protocol}"), &format!("The 'protocol {protocol}' option is not supported yet."));
-    }
+    refused("protocol http_api", "The 'protocol http_api' option is not supported yet.");
     refused("protocol amqp", "Invalid 'protocol' value (amqp).");
 }

@@ -45,7 +45,7 @@ const EFFECTS: &[Effect] = effects! {
     message_size_limit: limits::message_size_limit_drops_longer_messages_and_keeps_their_sender,
         limits::message_size_limit_refuses_clients_with_a_longer_will,
         overload::messages_over_message_size_limit_cost_only_their_sender;
-    packet_buffer_size: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
+    packet_buffer_size: crate::websockets::packet_buffer_size_bounds_the_head_of_the_request;
     per_listener_settings: access::per_listener_settings_leaves_security_options_to_the_listener_above_them,
         client_ids::per_listener_settings_leaves_ids_to_the_listener_above_them;
     pid_file: crate::pid_file::it_has_the_number_of_the_process_and_is_gone_at_the_end;
@@ -77,7 +77,9 @@ const EFFECTS: &[Effect] = effects! {
     accept_protocol_versions: listeners::accept_protocol_versions_is_a_list_of_those_that_are_let_in;
     bind_address: listeners::port_opens_the_default_listener_and_bind_address_tells_where;
     bind_interface: crate::listeners::bind_interface_listens_on_all_addresses_of_the_interface_and_nowhere_else;
-    listener: listeners::a_listener_listens_at_its_address_and_port;
+    enable_proxy_protocol: crate::proxy_protocol::the_log_names_the_client_and_not_the_proxy;
+    listener: listeners::a_listener_listens_at_its_address_and_port,
+        crate::unix_sockets::clients_at_a_path_and_over_tcp_talk_with_each_other_and_the_log_names_the_path;
     max_connections: crate::max_connections::the_one_too_many_is_closed_and_the_others_go_on,
         listeners::max_connections_and_global_max_connections_are_unlimited_at_0_and_below;
     max_qos: limits::max_qos_is_announced_and_bounds_publishes_subscriptions_and_wills;
@@ -85,10 +87,13 @@ const EFFECTS: &[Effect] = effects! {
     max_topic_alias_broker: limits::max_topic_alias_broker_bounds_what_the_broker_uses;
     mount_point: delivery::mount_point_stands_before_all_topics_of_its_listeners_clients;
     port: listeners::port_opens_the_default_listener_and_bind_address_tells_where;
-    protocol: listeners::protocol_is_mqtt_and_nothing_else_so_far;
+    protocol: listeners::protocol_is_mqtt_or_websockets_and_nothing_else_so_far,
+        crate::websockets::clients_in_websockets_and_others_talk_with_each_other;
+    proxy_protocol_v2_require_tls: crate::proxy_protocol::proxy_protocol_v2_require_tls_refuses_clients_without_it;
     socket_domain: crate::listeners::socket_domain_leaves_one_version_of_ip;
     use_username_as_clientid: client_ids::use_username_as_clientid_takes_the_one_for_the_other,
         client_ids::use_username_as_clientid_is_for_its_listener_alone;
+    websockets_origin: crate::websockets::websockets_origin_lets_in_pages_of_these_origins_only;
     websockets_log_level: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
     // TLS
     cafile: crate::tls::client_certificates::require_certificate_lets_in_whom_an_authority_of_cafile_has_signed;

@@ -78,8 +78,6 @@ pub(super) fn options_without_effect_are_said_to_be_so_and_the_broker_runs() {
     for (line, said) in [
         ("store_clean_interval 10", "Warning: The 'store_clean_interval' option is no longer needed"),
         ("dhparamfile /no/such/file", "dhparamfile"),
-        ("packet_buffer_size 100", "The 'packet_buffer_size' option has no effect"),
-        ("websockets_headers_size 100", "The 'packet_buffer_size' option has no effect"),
         ("websockets_log_level 7", "Note: The 'websockets_log_level' option has no effect"),
     ] {
         let broker = Broker::open(line);
@@ -91,7 +89,6 @@ pub(super) fn options_without_effect_are_said_to_be_so_and_the_broker_runs() {
         assert_eq!(user.message().payload.len(), 10_000);
     }
     refused("store_clean_interval -1", "'store_clean_interval'");
-    refused("packet_buffer_size 65536", "Packet buffer size must be between 0 and 65535 inclusive.");
 }
 
 /// It would not be so without the option.

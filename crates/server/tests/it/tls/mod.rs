@@ -8,6 +8,7 @@ pub(crate) mod files;
 mod foreign;
 pub(crate) mod identities;
 mod key_log;
+mod layers;
 mod reload;
 mod tunnel;
 

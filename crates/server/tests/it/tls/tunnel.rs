@@ -62,7 +62,8 @@ impl Tunnel {
         self.over(broker.dial())
     }
 
-    fn over(&self, socket: TcpStream) -> Result<TcpStream, String> {
+    /// The same over a connection that is there.
+    pub(crate) fn over(&self, socket: TcpStream) -> Result<TcpStream, String> {
         Self::with(Arc::new(self.config()), socket).map(|(stream, _)| stream)
     }
 

@@ -1,0 +1,161 @@
+//! The layer of a stream that speaks WebSocket (RFC 6455), as a server: the handshake over HTTP, then frames.
+//!
+//! Frames are only a way to carry bytes: where they begin and end means nothing to who reads and writes. So what comes is
+//! unmasked where it was read, and what goes is one frame for all that is written at once; neither is gathered or copied.
+
+mod decoder;
+mod encoder;
+mod handshake;
+
+use crate::stream::{Read, Written};
+use decoder::{Control, Decoder};
+use encoder::Encoder;
+use handshake::{Handshake, Outcome};
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+/// What a server asks of a client that opens a WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebSocketRules {
+    /// Bytes of the longest head of its request.
+    pub head_bytes_max: usize,
+    /// The sub-protocols that are spoken; the client has to offer one of them.
+    pub protocols: &'static [&'static str],
+    /// The origins whose pages may connect; empty: all, and programs without an origin.
+    pub origins: Vec<String>,
+}
+
+/// Bytes above and below a layer.
+pub(crate) trait Lower {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read>;
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written>;
+}
+
+/// Why the other end is closed (RFC 6455, 7.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CloseCode {
+    Normal = 1000,
+    ProtocolError = 1002,
+    /// Text, where bytes are spoken.
+    Unsupported = 1003,
+    TooBig = 1009,
+}
+
+/// The server's end of a WebSocket.
+#[derive(Debug)]
+pub(crate) struct WebSocket {
+    /// While it is opened.
+    handshake: Option<Box<Handshake>>,
+    decoder: Decoder,
+    encoder: Encoder,
+    end: End,
+}
+
+/// How far the end is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It is open, or being opened.
+    None,
+    /// The client has closed it.
+    Closed,
+    /// The client has broken the rules.
+    Broken(&'static str),
+    /// Whoever reads knows about it.
+    Told,
+}
+
+impl WebSocket {
+    pub(crate) fn new(rules: Arc<WebSocketRules>) -> Self {
+        Self {
+            handshake: Some(Box::new(Handshake::new(rules))),
+            decoder: Decoder::default(),
+            encoder: Encoder::default(),
+            end: End::None,
+        }
+    }
+
+    /// Bytes of messages. What is not theirs may leave nothing of a read, though there is more.
+    pub(crate) fn read(&mut self, lower: &mut impl Lower, buffer: &mut [u8]) -> io::Result<Read> {
+        let (len, drained) = match lower.read(buffer)? {
+            Read::Some(len) => (len, false),
+            Read::Drained(len) => (len, true),
+            other => return Ok(other),
+        };
+        let len = match self.end {
+            End::None => self.take(buffer.get_mut(..len).unwrap_or_default()),
+            // Nothing that still comes is of any interest.
+            _ => 0,
+        };
+        self.encoder.flush(lower)?;
+        match self.end {
+            End::Closed | End::Broken(_) if len > 0 => return Ok(Read::Some(len)),
+            End::Closed => {
+                self.end = End::Told;
+                return Ok(Read::End);
+            }
+            End::Broken(why) => {
+                self.end = End::Told;
+                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+            }
+            End::None | End::Told => {}
+        }
+        Ok(if drained { Read::Drained(len) } else { Read::Some(len) })
+    }
+
+    /// Sends the slices as frames.
+    pub(crate) fn write(&mut self, lower: &mut impl Lower, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        if self.handshake.is_some() {
+            return Ok(Written::Blocked(0));
+        }
+        self.encoder.write(lower, slices)
+    }
+
+    /// Tells the client that nothing more will come, unless it has been told, or is in the middle of a frame.
+    pub(crate) fn say_goodbye(&mut self, lower: &mut impl Lower) {
+        if self.handshake.is_none() {
+            self.encoder.close(Some(CloseCode::Normal as u16));
+            // Where it is not taken, the end of the connection has to do.
+            let _ = self.encoder.flush(lower);
+        }
+    }
+
+    /// Takes what has come, and leaves the bytes of messages at the beginning of it: so many.
+    fn take(&mut self, bytes: &mut [u8]) -> usize {
+        let Some(handshake) = &mut self.handshake else { return self.decode(bytes) };
+        match handshake.take(bytes) {
+            Outcome::Incomplete => 0,
+            Outcome::Refused(why) => {
+                self.end = End::Broken(why);
+                0
+            }
+            Outcome::Open { answer, taken } => {
+                self.handshake = None;
+                self.encoder.answer(answer);
+                // A client has to wait for the answer; one that did not is forgiven.
+                bytes.copy_within(taken.., 0);
+                let rest = bytes.len() - taken;
+                self.decode(bytes.get_mut(..rest).unwrap_or_default())
+            }
+        }
+    }
+
+    fn decode(&mut self, bytes: &mut [u8]) -> usize {
+        let (encoder, end) = (&mut self.encoder, &mut self.end);
+        let (len, result) = self.decoder.decode(bytes, |control, payload| match control {
+            Control::Ping => encoder.pong(payload),
+            Control::Pong => {}
+            Control::Close => {
+                encoder.close(payload.first_chunk().map(|code| u16::from_be_bytes(*code)));
+                *end = End::Closed;
+            }
+        });
+        if let Err(code) = result {
+            self.encoder.close(Some(code as u16));
+            self.end = End::Broken("protocol error");
+        }
+        len
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! A WebSocket is opened: a request over HTTP, and its answer.
+
+use super::WebSocketRules;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use httparse::{EMPTY_HEADER, Header, Request, Status};
+use sha1::{Digest, Sha1};
+use std::sync::Arc;
+
+/// Headers of a request, at most.
+const HEADERS_MAX: usize = 100;
+
+/// What ends a head.
+const END: &[u8] = b"\r\n\r\n";
+
+/// What the client's key is made an answer with (RFC 6455, 1.3).
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// What the log says of a request that is refused.
+const FAULTY: &str = "protocol error";
+const ORIGIN: &str = "non-matching http origin";
+
+/// A request that has not come as a whole yet.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    rules: Arc<WebSocketRules>,
+    head: Vec<u8>,
+}
+
+/// What came of some bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The head goes on.
+    Incomplete,
+    /// The connection is to be closed, without an answer, for this reason.
+    Refused(&'static str),
+    /// This is the answer; so many of the bytes belonged to the head.
+    Open { answer: Vec<u8>, taken: usize },
+}
+
+impl Handshake {
+    pub(super) fn new(rules: Arc<WebSocketRules>) -> Self {
+        Self { rules, head: Vec::new() }
+    }
+
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Outcome {
+        let before = self.head.len();
+        let room = self.rules.head_bytes_max.saturating_sub(before);
+        self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        // The end may have begun before.
+        let from = before.saturating_sub(END.len() - 1);
+        let new = self.head.get(from..).unwrap_or_default();
+        let Some(at) = new.windows(END.len()).position(|window| window == END) else {
+            return if bytes.len() > room { Outcome::Refused(FAULTY) } else { Outcome::Incomplete };
+        };
+        let len = from + at + END.len();
+        match self.answer(self.head.get(..len).unwrap_or_default()) {
+            Ok(answer) => Outcome::Open { answer, taken: len - before },
+            Err(why) => Outcome::Refused(why),
+        }
+    }
+
+    /// The answer to a whole head, or why there is none.
+    fn answer(&self, head: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let mut headers = [EMPTY_HEADER; HEADERS_MAX];
+        let mut request = Request::new(&mut headers);
+        let parsed = request.parse(head).map_err(|_| FAULTY)?;
+        let known = matches!(request.method, Some("GET" | "HEAD")) && request.version == Some(1);
+        if parsed != Status::Complete(head.len()) || !known {
+            return Err(FAULTY);
+        }
+        let headers = &*request.headers;
+        let upgrade = lists(headers, "Upgrade", "websocket") && lists(headers, "Connection", "upgrade");
+        if !upgrade || value(headers, "Sec-WebSocket-Version") != Some("13") {
+            return Err(FAULTY);
+        }
+        let key = value(headers, "Sec-WebSocket-Key").filter(|key| !key.is_empty()).ok_or(FAULTY)?;
+        let offered = value(headers, "Sec-WebSocket-Protocol").ok_or(FAULTY)?;
+        let spoken = |word: &str| self.rules.protocols.iter().copied().find(|protocol| *protocol == word.trim());
+        let protocol = offered.split(',').find_map(spoken).ok_or(FAULTY)?;
+        self.check_origin(value(headers, "Origin"))?;
+        let accept = STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize());
+        Ok(format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
+        )
+        .into_bytes())
+    }
+
+    fn check_origin(&self, origin: Option<&str>) -> Result<(), &'static str> {
+        let origins = &self.rules.origins;
+        let is_allowed = |origin: &str| origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin));
+        if origins.is_empty() || origin.is_some_and(is_allowed) { Ok(()) } else { Err(ORIGIN) }
+    }
+}
+
+/// The value of the first header of this name.
+fn value<'h>(headers: &[Header<'h>], name: &str) -> Option<&'h str> {
+    let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(header.value).ok().map(str::trim)
+}
+
+/// Whether headers of this name list this word.
+fn lists(headers: &[Header<'_>], name: &str, word: &str) -> bool {
+    let named = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
+    let mut words = named.flat_map(|header| header.value.split(|&byte| byte == b','));
+    words.any(|listed| listed.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
+}
