@@ -52,7 +52,10 @@ fn messages_pass_in_every_version_and_at_every_qos() {
             for (most, subscriber) in subscribers.into_iter().enumerate() {
                 let expected: Vec<_> =
                     (0..3).map(|qos| format!("{from}/{to}|{}|0|payload-{qos}", qos.min(most))).collect();
-                assert_eq!(subscriber.succeed().stdout, expected, "from {from} to {to}");
+                // Each came over a connection of its own, and what has QoS 0 is sent before it is known to have arrived.
+                let mut got = subscriber.succeed().stdout;
+                got.sort_by_key(|line| line.split('-').next_back().map(str::to_owned));
+                assert_eq!(got, expected, "from {from} to {to}");
             }
         }
     }
