@@ -77,29 +77,49 @@ pub struct Place {
     pub socket_domain: Option<SocketDomain>,
 }
 
+impl Place {
+    /// What concerns addresses means nothing to a Unix socket.
+    fn new(
+        port: u16,
+        unix_path: Option<&str>,
+        host: Option<&str>,
+        bind_interface: Option<&str>,
+        socket_domain: Option<SocketDomain>,
+    ) -> Self {
+        let over_ip = unix_path.is_none();
+        Self {
+            port,
+            unix_path: unix_path.map(str::to_owned),
+            host: host.map(str::to_owned),
+            bind_interface: bind_interface.filter(|_| over_ip).map(str::to_owned),
+            socket_domain: socket_domain.filter(|_| over_ip),
+        }
+    }
+}
+
 impl Endpoint {
     /// Where it listens.
     pub fn place(&self) -> Place {
-        Place {
-            port: self.port,
-            unix_path: self.unix_path.clone(),
-            host: self.host.clone(),
-            bind_interface: self.bind_interface.clone().filter(|_| self.unix_path.is_none()),
-            socket_domain: self.socket_domain.filter(|_| self.unix_path.is_none()),
-        }
+        Place::new(
+            self.port,
+            self.unix_path.as_deref(),
+            self.host.as_deref(),
+            self.bind_interface.as_deref(),
+            self.socket_domain,
+        )
     }
 }
 
 impl Listener {
     /// Where it listens.
     pub fn place(&self) -> Place {
-        Place {
-            port: self.port,
-            unix_path: self.unix_path.clone(),
-            host: self.host.clone(),
-            bind_interface: self.bind_interface.clone().filter(|_| self.unix_path.is_none()),
-            socket_domain: self.socket_domain.filter(|_| self.unix_path.is_none()),
-        }
+        Place::new(
+            self.port,
+            self.unix_path.as_deref(),
+            self.host.as_deref(),
+            self.bind_interface.as_deref(),
+            self.socket_domain,
+        )
     }
 }
 
