@@ -1,8 +1,9 @@
 //! `mosquitto-simulator [--seed N] [--steps M] [--seconds S] [--trace]`: see `docs/simulator.md`.
 
 use mosquitto_simulator::{Counts, run};
+use std::hash::{BuildHasher, RandomState};
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 const USAGE: &str = "Usage: mosquitto-simulator [--seed N] [--steps M] [--seconds S] [--trace]
   --seed N     what happens; a fresh one each time where it is not given
@@ -48,8 +49,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64);
-    let mut seed = seed.unwrap_or(clock % 1_000_000_000);
+    // Not the clock: processes that are started together would run the same seeds.
+    let mut seed = seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) % 1_000_000_000_000);
     let begin = Instant::now();
     loop {
         let start = Instant::now();
