@@ -1,5 +1,7 @@
 //! `mosquitto_rr`: a question, and the message that answers it.
 
+#![allow(clippy::panic, reason = "a helper fails the test that it serves")]
+
 use crate::harness::{Broker, Process, RR, Subscriber, VERSIONS, text};
 use std::process::{Command, Output};
 
@@ -11,7 +13,8 @@ fn asked(broker: &Broker) -> Subscriber {
 /// Has the program ask, and answers with these arguments of `mosquitto_pub`.
 fn ask(broker: &Broker, mut program: Command, question: &str, answer: &[&str]) -> Output {
     let other = asked(broker);
-    let mut process = Process { child: program.spawn().unwrap() };
+    let child = program.spawn().unwrap_or_else(|error| panic!("it does not run: {error}"));
+    let mut process = Process { child };
     assert_eq!(other.message(), question);
     broker.publish(answer);
     process.output()
