@@ -11,6 +11,8 @@ mod rumqttc_v4;
 mod rumqttc_v5;
 mod rust_clients;
 
+pub(crate) use haproxy::Proxy;
+
 use crate::harness::report_skipped;
 use std::path::PathBuf;
 
