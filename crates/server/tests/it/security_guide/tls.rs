@@ -68,21 +68,20 @@ pub(super) fn clients_with_certificates() {
     broker.log.wait_for_several(", u'anna').", 2);
     broker.log.wait_for("Denied PUBLISH from ");
     assert_eq!(broker.log.count("Denied PUBLISH"), 1);
-    if let Ok(stream) = tunnel(&section).to(&broker) {
-        assert!(is_let_in(&user("anna"), stream).is_none());
-    }
+    // In TLS 1.3 a client hears of a refusal only when it reads.
+    let without = tunnel(&section).to(&broker);
+    assert!(without.map_or(true, |stream| is_let_in(&user("anna"), stream).is_none()));
     broker.log.wait_for("peer sent no certificates.");
     broker.reload(&broker.config().replace("use_identity_as_username", "use_subject_as_username"));
     section.run(&publish).succeed();
     broker.log.wait_for(", u'CN=anna').");
-    // The same without an extension.
-    section
-        .run(
-            "openssl x509 -req -in /etc/mosquitto/anna.csr -CA /etc/mosquitto/ca.crt -CAkey /etc/mosquitto/ca.key \
-             -CAcreateserial -out /etc/mosquitto/anna.crt",
-        )
-        .succeed();
-    assert_ne!(section.run(&publish).finish().code, Some(0));
+    // The same without an extension, of which older versions of OpenSSL make one of version 1.
+    let certificate = "/etc/mosquitto/anna.crt";
+    let authority = "-CA /etc/mosquitto/ca.crt -CAkey /etc/mosquitto/ca.key -CAcreateserial";
+    section.run(&format!("openssl x509 -req -in /etc/mosquitto/anna.csr {authority} -out {certificate}")).succeed();
+    let text = section.run(&format!("openssl x509 -noout -text -in {certificate}")).succeed().stdout;
+    let is_version_1 = text.iter().any(|line| line.contains("Version: 1 "));
+    assert_eq!(section.run(&publish).finish().code != Some(0), is_version_1);
 }
 
 #[test]
