@@ -50,10 +50,9 @@ pub(super) fn tls() {
     assert!(old.to(&broker).is_err());
     section.run(&publish.replace("-u anna", "-u bert")).succeed();
     stays.ping();
-    let key = section.path("/etc/mosquitto/server.key");
-    let (key, encrypted) = (key.display(), "openssl ec -aes256 -passout pass:x");
-    section.run(&format!("cp {key} {key}.plain && {encrypted} -in {key}.plain -out {key}")).succeed();
+    std::fs::write(section.path("/etc/mosquitto/server.key"), "of no use\n").unwrap();
     is_not_reloaded(&broker);
+    section.run(&publish.replace("-u anna", "-u bert")).succeed();
 }
 
 #[test]
