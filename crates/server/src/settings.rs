@@ -43,6 +43,7 @@ pub(crate) fn layers(endpoint: &Endpoint, global: &Global) -> Layers {
             head_bytes_max: usize::from(bytes),
             protocols: &["mqtt", "mqttv3.1"],
             origins: endpoint.websockets_origins.clone(),
+            gives_requests_away: endpoint.http_dir.is_some(),
         })
     });
     Layers { proxy, websocket }

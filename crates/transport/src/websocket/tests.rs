@@ -45,7 +45,7 @@ impl Lower for Wire {
 
 fn rules(origins: &[&str]) -> Arc<WebSocketRules> {
     let origins = origins.iter().map(|&origin| origin.to_owned()).collect();
-    Arc::new(WebSocketRules { head_bytes_max: 4096, protocols: PROTOCOLS, origins })
+    Arc::new(WebSocketRules { head_bytes_max: 4096, protocols: PROTOCOLS, origins, gives_requests_away: false })
 }
 
 fn open() -> (WebSocket, Wire) {
