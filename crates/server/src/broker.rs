@@ -63,7 +63,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     let checkers = Checkers::start(&office).map_err(|e| refused("threads", &e))?;
     let counters = Counters::new();
     let http = http::start().map_err(|e| refused("event queues", &e))?;
-    http.desk.configure(sites);
+    http.desk.configure(sites, None);
     http.desk.open(doors.of_http);
     let shared = Shared::new(workers as u16);
     let (clock, barrier) = (Clock::start(), Arc::new(Barrier::new(workers)));

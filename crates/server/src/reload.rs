@@ -172,8 +172,7 @@ impl Operator {
         for worker in self.office.workers() {
             self.office.order(worker, Order::Configure(change.clone()));
         }
-        drop(change);
-        self.http.configure(sites);
+        self.http.configure(sites, Some(change.pending));
         self.note(&settings.config.notices);
         let contents = auth_files.changes_since(&self.auth_files);
         (self.settings, self.auth_files) = (settings, auth_files);

@@ -8,8 +8,10 @@ use crate::seats::Seat;
 use mio::Waker;
 use mosquitto_transport::Stream;
 use parking_lot::Mutex;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 
 /// Connections that may wait to be taken over. Beyond that they are closed.
 const VISITORS_MAX: usize = 64;
@@ -35,8 +37,9 @@ pub(super) struct Tray {
 /// What the operator wants.
 #[derive(Debug)]
 pub(super) enum Order {
-    /// Goes on with other settings. A listener that they do not know has no sockets any more.
-    Configure(Arc<Sites>),
+    /// Goes on with other settings. A listener that they do not know has no sockets any more. What is beside them is dropped
+    /// when they are in force.
+    Configure(Arc<Sites>, Option<SyncSender<Infallible>>),
     /// Lets clients in through these doors, too.
     Open(Vec<Door>),
 }
@@ -66,9 +69,9 @@ impl Desk {
         });
     }
 
-    /// Other settings, to be gone by from now on.
-    pub(crate) fn configure(&self, sites: Sites) {
-        self.put(|tray| tray.orders.push(Order::Configure(Arc::new(sites))));
+    /// Other settings, to be gone by from now on. `pending` is dropped when they are.
+    pub(crate) fn configure(&self, sites: Sites, pending: Option<SyncSender<Infallible>>) {
+        self.put(|tray| tray.orders.push(Order::Configure(Arc::new(sites), pending)));
     }
 
     /// New listening sockets, whose listeners the settings know already.

@@ -167,9 +167,10 @@ impl Server {
         let tray = self.desk.clear();
         for order in tray.orders {
             match order {
-                Order::Configure(sites) => {
+                Order::Configure(sites, pending) => {
                     self.doors.change(&sites);
                     self.sites = sites;
+                    drop(pending);
                 }
                 Order::Open(doors) => {
                     if let Err(error) = self.doors.add(doors, FIRST_DOOR, self.poll.registry()) {
