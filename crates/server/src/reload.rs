@@ -108,7 +108,7 @@ impl Operator {
         let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
         let plan =
             self.listeners.plan(settings.endpoints(), &settings.config.global, bind_options(&settings), &self.logger);
-        let directories = Directories::find(&settings).map_err(lines_of);
+        let directories = Directories::find(&settings).map_err(|failure| lines_of(&failure));
         let (plan, auth_files, directories) = match (plan, self.read_auth_files(&settings), directories, unloggable) {
             (Ok(plan), Ok(auth_files), Ok(directories), None) => (plan, auth_files, directories),
             (plan, auth_files, directories, unloggable) => {
@@ -128,7 +128,7 @@ impl Operator {
         for line in lines {
             self.logger.log(line.level, line.text);
         }
-        files.map_err(lines_of)
+        files.map_err(|failure| lines_of(&failure))
     }
 
     /// The settings that can hold before the broker is started again.
@@ -203,7 +203,7 @@ impl Operator {
     }
 }
 
-fn lines_of(failure: Failure) -> Vec<String> {
+fn lines_of(failure: &Failure) -> Vec<String> {
     failure.text.lines().map(str::to_owned).collect()
 }
 

@@ -90,7 +90,7 @@ pub(crate) struct Worker {
 }
 
 /// Whom a worker hands something to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Neighbours {
     pub(crate) office: Arc<PostOffice>,
     pub(crate) logger: Logger,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const REQUEST_TIME: Duration = Duration::from_secs(10);
 
 /// How long a password may take to be looked at.
-const LOGIN_TIME: Duration = Duration::from_secs(60);
+const LOGIN_TIME: Duration = Duration::from_mins(1);
 
 /// How long somebody may take nothing of an answer.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
@@ -217,10 +217,9 @@ impl Visit {
     fn linger(&mut self, room: &mut [u8]) -> io::Result<Step> {
         for _ in 0..STEPS_MAX {
             match self.stream.read(room)? {
-                Read::Some(_) => {}
                 Read::Drained(0) => return Ok(Step::Wait),
                 // The end of the other half may have come with these bytes, and has no event of its own.
-                Read::Drained(_) => {}
+                Read::Some(_) | Read::Drained(_) => {}
                 Read::End | Read::Introduced | Read::Request => return Ok(Step::End),
             }
         }
