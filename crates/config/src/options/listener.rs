@@ -181,7 +181,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
              offer the sub-protocol `mqtt` or `mqttv3.1`. Then packets of MQTT come and go in binary messages, which \
              may be split and joined as the sender likes. A request that is none is closed without an answer, but for \
              requests for files where there is an `http_dir`.\n\n\
-             With `http_api`, programs and web pages ask over HTTP how the broker does: `GET /api/v1/version` is answered \
+             With `protocol http_api`, programs and web pages ask over HTTP how the broker does: `GET /api/v1/version` is answered \
              with its version, `/api/v1/systree` with the counters of the `$SYS` tree as JSON, and `/api/v1/listeners` with a \
              list of listeners; other paths are files of `http_dir`. Each answer ends its connection, and there are 256 connections at \
              most over all such listeners. A user name and a password (HTTP Basic) are those of a client called `http-api`: \
@@ -221,7 +221,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "A path that ends in a slash means the file `index.html` there. Only regular files that really lie in the \
              directory or below it are served; a symbolic link may lead from one place of it to another, but not out of it. \
              Their type is told by the ending of their name.\n\n\
-             On an `http_api` listener, files are for those who may read from their path as if it were a topic. On a \
+             On a listener with `protocol http_api`, files are for those who may read from their path as if it were a topic. On a \
              `websockets` listener, files are for everybody who can connect to it.\n\n\
              The directory has to be there when the broker starts or reloads its configuration.",
         )
