@@ -114,6 +114,7 @@ fn credentials(headers: &[Header<'_>]) -> Option<Credentials> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn request(text: &str) -> Request {
         Request::parse(text.as_bytes()).unwrap().unwrap()
@@ -142,6 +143,29 @@ mod tests {
         assert_eq!(of("Basic Og==").unwrap().username, "");
         for none in ["", "Basic", "Basic !", "Bearer dTpw", "BasicdTpw", "Basic /zpw"] {
             assert_eq!(of(none), None, "{none}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_strange(
+            path in prop::collection::vec(any::<u8>(), 0..60),
+            value in prop::collection::vec(any::<u8>(), 0..60),
+            basic in any::<bool>(),
+        ) {
+            let scheme: &[u8] = if basic { b"Basic " } else { b"" };
+            let head = [b"GET /", &path[..], b" HTTP/1.1\r\nAuthorization: ", scheme, &value, b"\r\n\r\n"].concat();
+            for bytes in [&path[..], &head] {
+                if let Ok(Some(request)) = Request::parse(bytes) {
+                    prop_assert!(request.path.len() <= bytes.len());
+                }
+            }
+        }
+
+        #[test]
+        fn what_was_percent_encoded_is_decoded(path in prop::collection::vec(any::<u8>(), 0..60)) {
+            let encoded: String = path.iter().map(|byte| format!("%{byte:02x}")).collect();
+            prop_assert_eq!(decoded(encoded.as_bytes()), path);
         }
     }
 
