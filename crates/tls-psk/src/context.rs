@@ -71,11 +71,11 @@ impl fmt::Display for SetupError {
 
 impl std::error::Error for SetupError {}
 
-/// Bytes of the longest identity, and of the longest hint, that all releases of OpenSSL take (`PSK_MAX_IDENTITY_LEN`).
-const IDENTITY_BYTES_MAX: usize = 128;
+/// Bytes of the longest identity, and of the longest hint, that OpenSSL 3 takes (`PSK_MAX_IDENTITY_LEN`); 1.1 takes half.
+const IDENTITY_BYTES_MAX: usize = 256;
 
-/// Bytes of the longest key that all releases of OpenSSL take (`PSK_MAX_PSK_LEN`).
-const KEY_BYTES_MAX: usize = 256;
+/// Bytes of the longest key that OpenSSL 3 takes (`PSK_MAX_PSK_LEN`); 1.1 takes half.
+const KEY_BYTES_MAX: usize = 512;
 
 /// The server's side of TLS-PSK. Cheap to copy.
 #[derive(Clone)]

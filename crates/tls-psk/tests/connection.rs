@@ -262,16 +262,16 @@ fn ciphers_are_openssls_own_language_and_what_is_wrong_with_them_is_told() {
 #[test]
 fn names_and_keys_that_openssl_has_no_room_for_are_refused_beforehand() {
     let Some(library) = openssl() else { return };
-    let long = "x".repeat(129);
+    let long = "x".repeat(257);
     assert_eq!(PskClient::new(library, &long, b"k", None).unwrap_err(), SetupError::Identity);
     assert_eq!(PskClient::new(library, "a\0b", b"k", None).unwrap_err(), SetupError::Identity);
     assert_eq!(PskClient::new(library, "a", b"", None).unwrap_err(), SetupError::Key);
-    assert_eq!(PskClient::new(library, "a", &[1; 257], None).unwrap_err(), SetupError::Key);
+    assert_eq!(PskClient::new(library, "a", &[1; 513], None).unwrap_err(), SetupError::Key);
     for hint in [long.as_str(), "a\0b"] {
         let options = ServerOptions { hint: hint.to_owned(), ..options(None) };
         assert_eq!(PskServer::new(library, &options).unwrap_err(), SetupError::Hint);
     }
-    let longest = PskClient::new(library, &long[1..], &[1; 256], None).unwrap();
+    let longest = PskClient::new(library, &long[1..], &[1; 512], None).unwrap();
     assert!(!Pair::new(&longest, &server(library)).pass().unwrap_err().errors.is_empty());
 }
 
