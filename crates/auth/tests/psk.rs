@@ -108,8 +108,8 @@ proptest! {
     fn a_file_that_was_written_reads_as_it_was_meant(
         entries in prop::collection::btree_map("[a-z/+#%]{1,8}", prop::collection::vec(any::<u8>(), 1..40), 0..8)
     ) {
-        let hex = |key: &[u8]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let text: String = entries.iter().map(|(name, key)| format!(" {name}:{}\n", hex(key))).collect();
+        let hex = |key: &[u8]| key.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+        let text = entries.iter().map(|(name, key)| format!(" {name}:{}\n", hex(key))).collect::<Vec<_>>().concat();
         let file = PskFile::parse(text.as_bytes()).unwrap();
         prop_assert_eq!(file.len(), entries.len());
         for (name, key) in &entries {

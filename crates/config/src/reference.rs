@@ -31,6 +31,8 @@ pub enum Referent {
     Host,
     /// The path of a Unix socket to listen on.
     UnixSocket,
+    /// A hint for pre-shared keys, for which OpenSSL has to be there.
+    PskHint,
 }
 
 impl Referent {

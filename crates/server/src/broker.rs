@@ -40,15 +40,15 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         logger.log(LogLevel::Notice, "TLS key logging is for DEBUGGING only.");
     }
     let mut listeners = Listeners::new(workers, key_log);
-    let plan = listeners.plan(settings.endpoints(), &settings.config.global, bind_options(settings), logger).map_err(
-        |mut errors| {
-            let last = errors.pop().unwrap_or_default();
-            for error in errors {
-                logger.log(LogLevel::Error, error);
-            }
-            last
-        },
-    )?;
+    let (endpoints, global) = (settings.endpoints(), &settings.config.global);
+    let plan = listeners.plan(endpoints, global, &auth_files.psk, bind_options(settings), logger);
+    let plan = plan.map_err(|mut errors| {
+        let last = errors.pop().unwrap_or_default();
+        for error in errors {
+            logger.log(LogLevel::Error, error);
+        }
+        last
+    })?;
     let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &auth_files, logger.mask()));
     let doors = listeners.adopt(plan, connections_max(settings));
     launch.listening()?;

@@ -1,6 +1,7 @@
 //! `--test-config`: whether what the configuration names is there, without changing anything.
 
 use crate::auth_files::AuthFiles;
+use crate::psk::PskFiles;
 use crate::sensitive::links_are_allowed;
 use crate::{interface, privileges, tls};
 use mosquitto_config::{Endpoint, Settings};
@@ -30,9 +31,11 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     if let Some(path) = &global.pid_file {
         problems.extend(written_file("pid file", path, false));
     }
-    if let Err(failure) = AuthFiles::read(settings, &AuthFiles::default(), &mut Vec::new()) {
+    let auth_files = AuthFiles::read(settings, &AuthFiles::default(), &mut Vec::new());
+    let psk = auth_files.map(|files| files.psk).unwrap_or_else(|failure| {
         problems.push(failure.text);
-    }
+        PskFiles::default()
+    });
     let endpoints = settings.endpoints();
     problems.extend(endpoints.iter().filter_map(|endpoint| unix_socket(endpoint.unix_path.as_deref()?.as_ref())));
     let mut places = HashSet::new();
@@ -42,7 +45,7 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
         }
     }
     for endpoint in &endpoints {
-        problems.extend(tls::open(endpoint, None).err().into_iter().flatten());
+        problems.extend(tls::open(endpoint, None, &psk).err().into_iter().flatten());
     }
     let over_tcp = endpoints.iter().filter(|endpoint| endpoint.unix_path.is_none());
     for name in over_tcp.filter_map(|endpoint| endpoint.bind_interface.as_deref()) {

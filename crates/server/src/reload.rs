@@ -11,6 +11,7 @@ use crate::listeners::Plan;
 use crate::log::{Logger, NextLog, level_of};
 use crate::operator::Operator;
 use crate::order::{Change, Order};
+use crate::psk::PskFiles;
 use crate::settings::{bind_options, broker_settings, connections_max, layers};
 use crate::supervisor;
 use mosquitto_broker::LogLevel;
@@ -103,9 +104,13 @@ impl Operator {
         })?;
         let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
         let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
-        let plan =
-            self.listeners.plan(settings.endpoints(), &settings.config.global, bind_options(&settings), &self.logger);
-        let (plan, auth_files) = match (plan, self.read_auth_files(&settings), unloggable) {
+        let auth_files = self.read_auth_files(&settings);
+        // Without keys, what else is wrong with listeners is told all the same.
+        let no_keys = PskFiles::default();
+        let psk = auth_files.as_ref().map_or(&no_keys, |files| &files.psk);
+        let (endpoints, options) = (settings.endpoints(), bind_options(&settings));
+        let plan = self.listeners.plan(endpoints, &settings.config.global, psk, options, &self.logger);
+        let (plan, auth_files) = match (plan, auth_files, unloggable) {
             (Ok(plan), Ok(auth_files), None) => (plan, auth_files),
             (plan, auth_files, unloggable) => {
                 let (unopened, unread) = (plan.err().unwrap_or_default(), auth_files.err().unwrap_or_default());
