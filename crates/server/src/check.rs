@@ -32,10 +32,13 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
         problems.extend(written_file("pid file", path, false));
     }
     let auth_files = AuthFiles::read(settings, &AuthFiles::default(), &mut Vec::new());
-    let psk = auth_files.map(|files| files.psk).unwrap_or_else(|failure| {
-        problems.push(failure.text);
-        PskFiles::default()
-    });
+    let psk = match auth_files {
+        Ok(files) => files.psk,
+        Err(failure) => {
+            problems.push(failure.text);
+            PskFiles::default()
+        }
+    };
     let endpoints = settings.endpoints();
     problems.extend(endpoints.iter().filter_map(|endpoint| unix_socket(endpoint.unix_path.as_deref()?.as_ref())));
     let mut places = HashSet::new();

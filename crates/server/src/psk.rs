@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::sensitive;
-use mosquitto_auth::psk::{FILE_BYTES_MAX, PskFile};
+use mosquitto_auth::psk::{FILE_BYTES_MAX, Ineffective, PskFile};
 use mosquitto_broker::{LogLevel, LogLine};
 use mosquitto_config::{Endpoint, Referent, Settings};
 use mosquitto_tls_psk::{KeyLines, Keys, OpenSsl, PskServer, ServerOptions, SetupError};
@@ -110,6 +110,10 @@ fn read(path: &Path, lines: &mut Vec<LogLine>) -> Result<PskFile, Failure> {
         text: format!("Error: Unable to open pwfile \"{shown}\".\nError: {}.\n{opening}", error_text(&error)),
     })?;
     let file = PskFile::parse(&bytes).map_err(|error| Failure::invalid(format!("{}\n{opening}", error.text(path))))?;
-    lines.extend(file.notes().iter().map(|note| LogLine { level: LogLevel::Warning, text: note.text(path) }));
+    lines.extend(file.notes().iter().map(|note| {
+        let is_duplicate = matches!(note.why, Ineffective::Duplicate(_));
+        let level = if is_duplicate { LogLevel::Error } else { LogLevel::Warning };
+        LogLine { level, text: note.text(path) }
+    }));
     Ok(file)
 }

@@ -33,6 +33,8 @@ pub struct Connection {
     /// The first byte that came.
     first: Option<u8>,
     failed: bool,
+    /// Whether the handshake is done, and was one with a key that is known.
+    proven: bool,
     /// So that the context's settings live as long as the connection.
     _context: Arc<Context>,
 }
@@ -115,8 +117,8 @@ impl Connection {
         // SAFETY: all three are valid; from now on the BIOs are the SSL's, and freed with it.
         unsafe { (functions.SSL_set_bio)(ssl.as_ptr(), input.as_ptr(), output.as_ptr()) };
         let attached = Arc::new(attached);
-        let (first, failed, context) = (None, false, Arc::clone(context));
-        let connection = Self { library, ssl, input, output, attached, first, failed, _context: context };
+        let (first, failed, proven, context) = (None, false, false, Arc::clone(context));
+        let connection = Self { library, ssl, input, output, attached, first, failed, proven, _context: context };
         let pointer = Arc::as_ptr(&connection.attached).cast_mut().cast();
         // SAFETY: what is attached lives as long as `connection`, which frees the SSL first, and is only read.
         let done = unsafe { (functions.SSL_set_ex_data)(ssl.as_ptr(), APP_DATA, pointer) };
@@ -140,9 +142,12 @@ impl Connection {
         self.begin()?;
         // SAFETY: there is room for `len` bytes.
         let read = unsafe { (self.library.functions.SSL_read)(self.ssl.as_ptr(), room.as_mut_ptr().cast(), len) };
-        if self.is_pretender() {
-            // No key could have brought it here. Should it be here nevertheless, it goes no further.
-            return Err(self.fail());
+        if !self.proven && self.is_secured() {
+            // No other handshake is offered. Should there have been one nevertheless, it leads nowhere.
+            self.proven = self.has_key();
+            if !self.proven {
+                return Err(self.fail());
+            }
         }
         match usize::try_from(read) {
             Ok(read @ 1..) => Ok(Got::Bytes(read)),
@@ -156,7 +161,7 @@ impl Connection {
 
     /// Encrypts the beginning of these bytes, a piece at most, and returns how many: none before the handshake is done.
     pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Failure> {
-        if bytes.is_empty() || !self.is_secured() {
+        if bytes.is_empty() || !self.proven {
             return Ok(0);
         }
         let len = bytes.len().min(PIECE_BYTES);
@@ -198,7 +203,7 @@ impl Connection {
 
     /// What the handshake came to; none before it is done.
     pub fn secured(&self) -> Option<Secured> {
-        if !self.is_secured() {
+        if !self.proven || self.failed {
             return None;
         }
         let functions = &self.library.functions;
@@ -231,9 +236,13 @@ impl Connection {
         !self.failed && unsafe { (self.library.functions.SSL_is_init_finished)(self.ssl.as_ptr()) } == 1
     }
 
-    /// Whether the handshake is done for somebody who is not known.
-    fn is_pretender(&self) -> bool {
-        self.said().is_some_and(|said| !said.is_known) && self.is_secured()
+    /// Whether the other end has the key of an identity that is known, given that the handshake is done.
+    fn has_key(&self) -> bool {
+        let is_known = match &self.attached.end {
+            End::Server { .. } => self.said().is_some_and(|said| said.is_known),
+            End::Client { .. } => true,
+        };
+        is_known && self.identity().is_some()
     }
 
     fn said(&self) -> Option<&Said> {

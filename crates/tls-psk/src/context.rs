@@ -199,8 +199,18 @@ impl Context {
         if taken > 0 { Ok(()) } else { Err(refused(self.library)) }
     }
 
+    /// Those of the list that work with a pre-shared key and with that alone. Others must not remain: a server could show a
+    /// certificate that nobody looks at, and a client could come in without any proof where anonymous ones are chosen.
     fn ciphers(&self, list: Option<&str>) -> Result<(), SetupError> {
-        let list = CString::new(list.unwrap_or(DEFAULT_CIPHERS));
+        self.choose(list.unwrap_or(DEFAULT_CIPHERS))?;
+        let is_usable = |name: &&str| name.contains("PSK-") && !name.starts_with("RSA-PSK-");
+        let usable: Vec<_> = self.cipher_names().into_iter().filter(is_usable).collect();
+        // What the list has said about the level of security stays.
+        if usable.is_empty() { Err(SetupError::NoPskCiphers) } else { self.choose(&usable.join(":")) }
+    }
+
+    fn choose(&self, list: &str) -> Result<(), SetupError> {
+        let list = CString::new(list);
         let list = list.map_err(|_| SetupError::Ciphers("there is a NUL in the list".to_owned()))?;
         let functions = &self.library.functions;
         // SAFETY: it takes nothing.
@@ -209,8 +219,7 @@ impl Context {
         if unsafe { (functions.SSL_CTX_set_cipher_list)(self.pointer.as_ptr(), list.as_ptr()) } != 1 {
             return Err(SetupError::Ciphers(reason(self.library)));
         }
-        let is_usable = |name: &str| name.contains("PSK-") && !name.starts_with("RSA-PSK-");
-        if self.cipher_names().into_iter().any(is_usable) { Ok(()) } else { Err(SetupError::NoPskCiphers) }
+        Ok(())
     }
 
     /// The ciphers that were chosen.

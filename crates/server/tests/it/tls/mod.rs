@@ -19,13 +19,13 @@ use tunnel::Tunnel;
 
 /// An authority, a server's certificate from it, and a directory for files.
 #[derive(Debug)]
-struct Office {
+pub(crate) struct Office {
     authority: Authority,
     scratch: Scratch,
 }
 
 impl Office {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let office = Self { authority: Authority::new("Test Authority"), scratch: Scratch::new() };
         office.write_server();
         office.file("ca.crt", &office.authority.pem);
@@ -45,7 +45,7 @@ impl Office {
 
     /// A configuration with one listener inside TLS that lets everybody in, with these lines below it. `DIR` is the office's
     /// directory.
-    fn config(&self, lines: &str) -> String {
+    pub(crate) fn config(&self, lines: &str) -> String {
         let config = format!(
             "log_type all\nlog_timestamp false\nworker_threads 2\nlistener PORT 127.0.0.1\nlistener_allow_anonymous true\n\
              certfile DIR/server.crt\nkeyfile DIR/server.key\n{lines}\n"
@@ -53,12 +53,12 @@ impl Office {
         config.replace("DIR", self.scratch.path().to_str().unwrap())
     }
 
-    fn broker(&self, lines: &str) -> Broker {
+    pub(crate) fn broker(&self, lines: &str) -> Broker {
         Setup::config(&self.config(lines)).start()
     }
 
     /// A client's end that trusts the server.
-    fn tunnel(&self) -> Tunnel {
+    pub(crate) fn tunnel(&self) -> Tunnel {
         Tunnel::trusting(&self.authority.pem)
     }
 
