@@ -47,8 +47,9 @@ impl Psk {
         Some(Secured { protocol, cipher, certificate: None, identity: Some(identity) })
     }
 
+    /// Also the end, which nothing else tells of when the socket has no more.
     pub(crate) fn has_unread(&self) -> bool {
-        self.unread
+        self.unread || self.peer_closed
     }
 
     pub(crate) fn has_unsent(&self) -> bool {

@@ -36,6 +36,24 @@ fn messages_of_all_sizes_pass() {
     }
 }
 
+/// What the socket does not take waits, encrypted, and nothing of it is lost or told twice.
+#[test]
+fn who_reads_late_gets_all() {
+    const MESSAGES: u8 = 40;
+    let Some(desk) = Desk::new(KEYS) else { return };
+    let broker = desk.broker("");
+    let mut late = connect(&desk.bob(), &broker, "late");
+    late.subscribe("much", 1);
+    let mut writer = connect(&desk.alice(), &broker, "writer");
+    for n in 0..MESSAGES {
+        writer.publish("much", &vec![n; 700_000], 1);
+    }
+    writer.ping();
+    for n in 0..MESSAGES {
+        assert!(late.message().payload == vec![n; 700_000], "message {n}");
+    }
+}
+
 #[test]
 fn another_key_and_an_identity_that_nobody_knows_are_refused_alike_and_told_apart_in_the_log() {
     let Some(desk) = Desk::new(KEYS) else { return };
