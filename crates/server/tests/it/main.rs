@@ -35,6 +35,7 @@ mod proxy_protocol;
 mod psk;
 mod reload;
 mod reload_options;
+mod security_guide;
 mod sessions;
 mod slow_subscribers;
 mod stopping;

@@ -1,27 +1,27 @@
 //! Listeners inside TLS.
 
-mod authority;
+pub(crate) mod authority;
 pub(crate) mod ciphers;
 pub(crate) mod client_certificates;
 pub(crate) mod connections;
 pub(crate) mod files;
-mod foreign;
 pub(crate) mod identities;
 mod key_log;
 mod layers;
 mod reload;
-mod tunnel;
+mod subjects;
+pub(crate) mod tunnel;
 
 use crate::harness::{Broker, Scratch, Setup};
-use authority::Authority;
+use authority::{Authority, Leaf};
 use std::path::PathBuf;
 use tunnel::Tunnel;
 
 /// An authority, a server's certificate from it, and a directory for files.
 #[derive(Debug)]
 pub(crate) struct Office {
-    authority: Authority,
-    scratch: Scratch,
+    pub(crate) authority: Authority,
+    pub(crate) scratch: Scratch,
 }
 
 impl Office {
@@ -39,8 +39,21 @@ impl Office {
         self.file("server.key", &server.key);
     }
 
-    fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         self.scratch.file(name, text)
+    }
+
+    /// The same for a client of this name, in files of this name.
+    pub(crate) fn write_client(&self, name: &str) -> Leaf {
+        let leaf = self.authority.client(name);
+        self.file(&format!("{name}.crt"), &leaf.pem);
+        self.file(&format!("{name}.key"), &leaf.key);
+        leaf
+    }
+
+    /// Where the file of this name is.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.scratch.path().join(name).to_str().unwrap().to_owned()
     }
 
     /// A configuration with one listener inside TLS that lets everybody in, with these lines below it. `DIR` is the office's
