@@ -46,7 +46,7 @@ fn who_reads_late_gets_all() {
     late.subscribe("much", 1);
     let mut writer = connect(&desk.alice(), &broker, "writer");
     for n in 0..MESSAGES {
-        writer.publish("much", &vec![n; 700_000], 1);
+        writer.publish("much", vec![n; 700_000], 1);
     }
     writer.ping();
     for n in 0..MESSAGES {
