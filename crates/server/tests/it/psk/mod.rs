@@ -6,7 +6,7 @@ mod foreign;
 pub(crate) mod identities;
 mod layers;
 mod reload;
-mod tunnel;
+pub(crate) mod tunnel;
 
 use crate::harness::{Broker, Client, Got, Scratch, Setup, client, report_skipped};
 use mosquitto_tls_psk::OpenSsl;
