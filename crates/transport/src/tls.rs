@@ -62,6 +62,8 @@ pub struct Secured {
     pub cipher: &'static str,
     /// What the peer's certificate says about it; none: it has shown none.
     pub certificate: Option<CertificateNames>,
+    /// The identity of a client that has shown that it has its key.
+    pub identity: Option<String>,
 }
 
 /// One connection.
@@ -135,6 +137,7 @@ impl Tls {
             protocol: ciphers::protocol_name(suite),
             cipher: ciphers::openssl_name(suite),
             certificate: certificate.map(|certificate| CertificateNames::of(certificate)),
+            identity: None,
         })
     }
 
