@@ -4,7 +4,7 @@ use crate::Result;
 use crate::certificates::Certificates;
 use crate::scenario::Version;
 use rustls::client::Resumption;
-use rustls::crypto::ring::default_provider;
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
