@@ -21,6 +21,7 @@ pub(crate) fn help(tool: Tool) -> String {
     let summary = match tool {
         Tool::Pub => "mosquitto_pub publishes messages on one topic of an MQTT server, and ends.",
         Tool::Sub => "mosquitto_sub subscribes to topics of an MQTT server and prints the messages that arrive.",
+        Tool::Rr => "mosquitto_rr publishes a request to an MQTT server, and prints the message that answers it.",
     };
     let mut text = format!("{summary}\n{}\n{}\n", version(tool), synopsis(tool));
     let supported = || all(tool).filter(|option| !matches!(option.act, Act::NotSupportedYet { .. }));
@@ -45,6 +46,7 @@ fn synopsis(tool: Tool) -> String {
     let needed = match tool {
         Tool::Pub => "-t topic {-m message | -f file | -l | -s | -n}",
         Tool::Sub => "{-t filter | -U filter}",
+        Tool::Rr => "-t topic -e response-topic {-m message | -f file | -s | -n}",
     };
     let start = format!("Usage: {} ", tool.name());
     let mut text = String::new();
@@ -69,5 +71,5 @@ fn synopsis(tool: Tool) -> String {
 
 /// The options of the beginning of the usage line.
 fn is_needed(option: &CommandOption) -> bool {
-    matches!(option.short, Some("-t" | "-U" | "-m" | "-f" | "-l" | "-s" | "-n"))
+    matches!(option.short, Some("-t" | "-e" | "-U" | "-m" | "-f" | "-l" | "-s" | "-n"))
 }
