@@ -141,3 +141,20 @@ fn packet_bytes(bytes: &[u8]) -> Option<usize> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_is_as_long_as_its_head_says() {
+        for len in [0, 1, 127, 128, 16_383, 16_384] {
+            let mut packets = Vec::new();
+            put_packet(0x30, &vec![0; len], &mut packets);
+            let whole = packets.len();
+            packets.push(0xD0);
+            assert_eq!(packet_bytes(&packets), Some(whole), "{len}");
+            assert_eq!(packet_bytes(packets.get(..whole - 1).unwrap_or_default()), None, "{len}");
+        }
+    }
+}
