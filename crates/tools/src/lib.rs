@@ -9,6 +9,7 @@ pub mod arguments;
 mod connecting;
 pub mod format;
 mod number;
+pub mod option_table;
 mod options;
 mod options_file;
 mod output;
