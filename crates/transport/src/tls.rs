@@ -286,10 +286,14 @@ impl Tls {
     fn encrypt<'r>(&mut self, plain: &[u8], room: &'r mut Vec<u8>) -> io::Result<&'r [u8]> {
         // Not made small again, nor cleared: what stands there is written over.
         room.resize(room.len().max(ENCRYPTED_BYTES), 0);
-        let len = self.when_writable(|traffic, _| {
+        let mut len = 0;
+        self.when_writable(|traffic, _| {
             loop {
                 match traffic.encrypt(plain, room) {
-                    Ok(len) => return Ok(len),
+                    Ok(encrypted) => {
+                        len = encrypted;
+                        return Ok(());
+                    }
                     Err(EncryptError::InsufficientSize(needed)) if needed.required_size > room.len() => {
                         room.resize(needed.required_size, 0);
                     }
@@ -318,13 +322,13 @@ impl Tls {
     }
 
     /// Brings the connection to where application data may be sent.
-    fn when_writable<T>(
+    fn when_writable(
         &mut self,
         then: impl FnOnce(
             &mut rustls::unbuffered::WriteTraffic<'_, rustls::server::ServerConnectionData>,
             &mut Vec<u8>,
-        ) -> io::Result<T>,
-    ) -> io::Result<T> {
+        ) -> io::Result<()>,
+    ) -> io::Result<()> {
         if self.broken {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
