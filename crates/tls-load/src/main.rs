@@ -18,6 +18,7 @@ use broker::Broker;
 use certificates::Certificates;
 use scenario::Scenario;
 use std::error::Error;
+use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -94,11 +95,12 @@ fn row(scenario: &Scenario, figures: Vec<Vec<f64>>) -> String {
         let at = |index: usize| figures.get(index).copied().unwrap_or(f64::NAN);
         let median = f64::midpoint(at((figures.len() - 1) / 2), at(figures.len() / 2));
         let (least, most) = (at(0), at(figures.len() - 1));
-        line += &format!(" {} ({} to {}) |", thousands(median), thousands(least), thousands(most));
+        // Writing into a String cannot fail.
+        let _ = write!(line, " {} ({} to {}) |", thousands(median), thousands(least), thousands(most));
         medians.push(median);
     }
     if let (Some(first), Some(last)) = (medians.first(), medians.last()) {
-        line += &format!(" {:.2} |", last / first);
+        let _ = write!(line, " {:.2} |", last / first);
     }
     line
 }
