@@ -45,15 +45,15 @@ impl Authority {
 
     /// For a server on this machine.
     pub(crate) fn server(&self) -> Leaf {
-        self.server_with(KeyPair::generate().unwrap())
+        self.server_with(&KeyPair::generate().unwrap())
     }
 
     /// For a server on this machine, with this key.
-    pub(crate) fn server_with(&self, key: KeyPair) -> Leaf {
+    pub(crate) fn server_with(&self, key: &KeyPair) -> Leaf {
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name = name(&[(DnType::CommonName, "localhost")]);
-        self.sign(params, &key)
+        self.sign(params, key)
     }
 
     /// For a client of this name.

@@ -34,7 +34,7 @@ fn a_server_has_a_key_of_any_kind() {
         (&rcgen::PKCS_ECDSA_P521_SHA512, "ECDSA"),
         (&rcgen::PKCS_ED25519, "ECDSA"),
     ] {
-        let server = office.authority.server_with(rcgen::KeyPair::generate_for(kind).unwrap());
+        let server = office.authority.server_with(&rcgen::KeyPair::generate_for(kind).unwrap());
         office.file("server.crt", &server.pem);
         office.file("server.key", &server.key);
         let broker = office.broker("");
