@@ -8,6 +8,7 @@ use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
+use crate::passphrases::Passphrases;
 use crate::password_checks::Checkers;
 use crate::settings::{bind_options, broker_settings, connections_max, worker_count};
 use crate::supervisor::Watchdog;
@@ -24,7 +25,12 @@ use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
 
 /// Runs until SIGINT or SIGTERM. `launch` is told how the start goes.
-pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> Result<(), Failure> {
+pub(crate) fn run(
+    settings: &Settings,
+    passphrases: Passphrases,
+    logger: &Logger,
+    launch: &mut Launch,
+) -> Result<(), Failure> {
     let signals = listen_to_signals().map_err(|e| refused("signals", &e))?;
     let workers = worker_count(settings);
     let mut lines = Vec::new();
@@ -39,7 +45,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         logger.log(LogLevel::Notice, text);
         logger.log(LogLevel::Notice, "TLS key logging is for DEBUGGING only.");
     }
-    let mut listeners = Listeners::new(workers, key_log);
+    let mut listeners = Listeners::new(workers, key_log, passphrases);
     let plan = listeners.plan(settings.endpoints(), &settings.config.global, bind_options(settings), logger).map_err(
         |mut errors| {
             let last = errors.pop().unwrap_or_default();

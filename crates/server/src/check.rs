@@ -42,7 +42,7 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
         }
     }
     for endpoint in &endpoints {
-        problems.extend(tls::open(endpoint, None).err().into_iter().flatten());
+        problems.extend(tls::check(endpoint).err().into_iter().flatten());
     }
     let over_tcp = endpoints.iter().filter(|endpoint| endpoint.unix_path.is_none());
     for name in over_tcp.filter_map(|endpoint| endpoint.bind_interface.as_deref()) {

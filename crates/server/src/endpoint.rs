@@ -60,6 +60,7 @@ fn warn_of_options_without_effect(endpoint: &Endpoint, logger: &Logger) {
         ("bind_interface", is_unix && endpoint.bind_interface.is_some()),
         ("socket_domain", is_unix && endpoint.socket_domain.is_some()),
         ("websockets_origin", endpoint.protocol == Protocol::Mqtt && !endpoint.websockets_origins.is_empty()),
+        ("keyfile_passphrase_command", !endpoint.tls.is_on() && endpoint.tls.keyfile_passphrase_command.is_some()),
         ("proxy_protocol_v2_require_tls", endpoint.proxy_protocol_v2_require_tls && endpoint.proxy_protocol != Some(2)),
     ] {
         if is_idle {

@@ -1,8 +1,9 @@
 //! From a listener's options of TLS to what its connections need.
 
+use crate::passphrases::{Passphrases, lines};
 use crate::sensitive;
 use mosquitto_config::{Endpoint, Settings};
-use mosquitto_transport::{KeyLogFile, TlsOptions, TlsServer, TlsVersion, error_text};
+use mosquitto_transport::{KeyFile, KeyLogFile, TlsOptions, TlsServer, TlsVersion, error_text};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +12,31 @@ use std::sync::Arc;
 
 /// What the connections of a listener need; none where they are not inside TLS. All files are read. The error is the lines
 /// that say what is wrong.
-pub(crate) fn open(endpoint: &Endpoint, key_log: Option<&Arc<KeyLogFile>>) -> Result<Option<TlsServer>, Vec<String>> {
+pub(crate) fn open(
+    endpoint: &Endpoint,
+    key_log: Option<&Arc<KeyLogFile>>,
+    passphrases: &mut Passphrases,
+) -> Result<Option<TlsServer>, Vec<String>> {
+    let Some((options, keyfile)) = options(endpoint, key_log)? else { return Ok(None) };
+    let key = passphrases.open(&endpoint.tls, keyfile)?;
+    TlsServer::open(&options, key).map(Some).map_err(lines)
+}
+
+/// Whether the files of a listener are of use, without asking anybody for anything: what is inside of an encrypted key
+/// remains to be seen. The error is the lines that say what is wrong.
+pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Vec<String>> {
+    let Some((options, keyfile)) = options(endpoint, None)? else { return Ok(()) };
+    if KeyFile::read(keyfile.as_ref()).map_err(lines)?.is_encrypted() {
+        return TlsServer::check(&options).map_err(lines);
+    }
+    open(endpoint, None, &mut Passphrases::default()).map(drop)
+}
+
+/// The options of a listener inside TLS, and the path of its key.
+fn options<'e>(
+    endpoint: &'e Endpoint,
+    key_log: Option<&Arc<KeyLogFile>>,
+) -> Result<Option<(TlsOptions, &'e str)>, Vec<String>> {
     let tls = &endpoint.tls;
     let (Some(certfile), Some(keyfile)) = (&tls.certfile, &tls.keyfile) else { return Ok(None) };
     let path = |name: &Option<String>| name.as_ref().map(PathBuf::from);
@@ -28,10 +53,7 @@ pub(crate) fn open(endpoint: &Endpoint, key_log: Option<&Arc<KeyLogFile>>) -> Re
         ciphers_tls13: tls.ciphers_tls13.clone(),
         key_log: key_log.cloned(),
     };
-    match TlsServer::open(&options) {
-        Ok(server) => Ok(Some(server)),
-        Err(error) => Err(vec![error.text, format!("Reason: {}.", error.why)]),
-    }
+    Ok(Some((options, keyfile)))
 }
 
 fn version(name: Option<&str>) -> Result<TlsVersion, Vec<String>> {

@@ -30,6 +30,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("global_max_connections", "10"),
     ("include_dir", "DIR/d"),
     ("keyfile", "server.key"),
+    ("keyfile_passphrase_command", "/bin/cat passphrase"),
     ("listener", "1884"),
     ("listener_allow_anonymous", "true"),
     ("listener_auto_id_prefix", "client-"),
