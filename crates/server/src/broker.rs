@@ -46,15 +46,8 @@ pub(crate) fn run(
         logger.log(LogLevel::Notice, "TLS key logging is for DEBUGGING only.");
     }
     let mut listeners = Listeners::new(workers, key_log, passphrases);
-    let plan = listeners.plan(settings.endpoints(), &settings.config.global, bind_options(settings), logger).map_err(
-        |mut errors| {
-            let last = errors.pop().unwrap_or_default();
-            for error in errors {
-                logger.log(LogLevel::Error, error);
-            }
-            last
-        },
-    )?;
+    let plan = listeners.plan(settings.endpoints(), &settings.config.global, bind_options(settings), logger);
+    let plan = plan.map_err(|errors| errors.join("\n"))?;
     let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &auth_files, logger.mask()));
     let doors = listeners.adopt(plan, connections_max(settings));
     launch.listening()?;

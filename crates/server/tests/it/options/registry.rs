@@ -106,6 +106,8 @@ const EFFECTS: &[Effect] = effects! {
         crate::tls::client_certificates::disable_client_cert_date_checks_takes_certificates_out_of_their_time;
     keyfile: crate::tls::connections::a_listener_with_certificate_and_key_speaks_tls_1_2_and_1_3,
         crate::tls::files::a_file_of_no_use_is_named_and_the_broker_does_not_start;
+    keyfile_passphrase_command: crate::tls::encrypted_keys::keyfile_passphrase_command_opens_an_encrypted_key,
+        crate::tls::encrypted_keys::a_key_that_a_command_does_not_open_is_named_and_the_broker_does_not_start;
     require_certificate:
         crate::tls::client_certificates::require_certificate_lets_in_whom_an_authority_of_cafile_has_signed;
     tls_version: crate::tls::ciphers::tls_version_is_the_lowest_one_that_is_spoken;

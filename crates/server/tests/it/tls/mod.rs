@@ -4,6 +4,7 @@ mod authority;
 pub(crate) mod ciphers;
 pub(crate) mod client_certificates;
 pub(crate) mod connections;
+pub(crate) mod encrypted_keys;
 pub(crate) mod files;
 mod foreign;
 pub(crate) mod identities;
@@ -37,6 +38,11 @@ impl Office {
         let server = self.authority.server();
         self.file("server.crt", &server.pem);
         self.file("server.key", &server.key);
+    }
+
+    /// A server's certificate for this key.
+    fn write_server_with(&self, key: &str) {
+        self.file("server.crt", &self.authority.server_with(key).pem);
     }
 
     fn file(&self, name: &str, text: &str) -> PathBuf {
