@@ -49,7 +49,10 @@ pub static SIGNALS: &[Signal] = &[
 pub static ENVIRONMENT: &[(&str, &str)] = &[
     ("PUID, PGID", "Numbers of the user and the group to become when started as root, instead of those of `user`."),
     ("UMASK_SET", "The umask, in octal digits, for the files that the broker makes."),
-    ("MOSQUITTO_UNSAFE_ALLOW_SYMLINKS", "Whatever its value: the log file may be a symbolic link."),
+    (
+        "MOSQUITTO_UNSAFE_ALLOW_SYMLINKS",
+        "Whatever its value: log files, and the files that say who may do what, may be symbolic links.",
+    ),
     (
         "NOTIFY_SOCKET, WATCHDOG_USEC",
         "Set by systemd, which is told when the broker runs, reloads, and stops, and that it is alive.",

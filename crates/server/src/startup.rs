@@ -118,13 +118,14 @@ fn log_and_run(settings: &Settings, passphrases: Passphrases, lines: &[LogLine],
             return ExitCode::from(failure.code);
         }
     };
-    if let Err(error) = Logger::check(&settings.config.log) {
-        launch.warn(format!("Error: {error}"));
-    }
     for line in lines {
         logger.log(line.level, line.text.as_str());
     }
     announce(settings, &logger);
+    match Logger::check(&settings.config.log) {
+        Ok(lines) => lines.into_iter().for_each(|line| logger.log(line.level, line.text)),
+        Err(error) => launch.warn(format!("Error: {error}")),
+    }
     let outcome = broker::run(settings, passphrases, &logger, &mut launch);
     let code = match &outcome {
         Ok(()) => 0,

@@ -163,6 +163,12 @@ impl Stream {
         said.into_introduction()
     }
 
+    /// What the request that has opened a WebSocket says in `X-Forwarded-For`, once: 256 characters at most, none of which is
+    /// more than a character. Anybody can say anything there.
+    pub fn forwarded_for(&mut self) -> Option<Box<str>> {
+        self.upper.as_mut()?.websocket.as_mut()?.forwarded_for()
+    }
+
     /// Writes as much of the slices, in order, as the stream takes.
     pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
         match &mut self.upper {

@@ -49,6 +49,8 @@ pub(crate) struct WebSocket {
     decoder: Decoder,
     encoder: Encoder,
     end: End,
+    /// Until somebody has asked.
+    forwarded_for: Option<Box<str>>,
 }
 
 /// How far the end is.
@@ -71,7 +73,13 @@ impl WebSocket {
             decoder: Decoder::default(),
             encoder: Encoder::default(),
             end: End::None,
+            forwarded_for: None,
         }
+    }
+
+    /// Once, when it has been opened: for whom a proxy says that it does.
+    pub(crate) fn forwarded_for(&mut self) -> Option<Box<str>> {
+        self.forwarded_for.take()
     }
 
     /// Bytes of messages. What is not theirs may leave nothing of a read, though there is more.
@@ -128,8 +136,9 @@ impl WebSocket {
                 self.end = End::Broken(why);
                 0
             }
-            Outcome::Open { answer, taken } => {
+            Outcome::Open { answer, taken, forwarded_for } => {
                 self.handshake = None;
+                self.forwarded_for = forwarded_for;
                 self.encoder.answer(answer);
                 // A client has to wait for the answer; one that did not is forgiven.
                 bytes.copy_within(taken.., 0);

@@ -94,8 +94,12 @@ impl Worker {
             return Ok(self.nothing_came(id, read));
         }
         if !socket.secured {
+            let forwarded_for = socket.stream.forwarded_for();
             tell_secured(&mut self.shard, socket, id);
+            self.log_forwarded_for(id, forwarded_for);
         }
+        let Some(socket) = self.sockets.get_mut(id) else { return Ok(None) };
+        let Some((head, _)) = self.buffer.split_at_mut_checked(before) else { return Ok(None) };
         head.copy_from_slice(&socket.pending);
         let total = before + len;
         let bytes = self.buffer.get(..total).unwrap_or_default();
@@ -123,8 +127,11 @@ impl Worker {
                 None
             }
             Read::Introduced => self.introduce(id).then_some(0),
-            Read::Some(_) => Some(CARRIER_BYTES),
-            Read::Drained(_) => None,
+            Read::Some(_) | Read::Drained(_) => {
+                let forwarded_for = self.sockets.get_mut(id).and_then(|socket| socket.stream.forwarded_for());
+                self.log_forwarded_for(id, forwarded_for);
+                matches!(read, Read::Some(_)).then_some(CARRIER_BYTES)
+            }
         }
     }
 

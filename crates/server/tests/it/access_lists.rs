@@ -178,6 +178,37 @@ fn a_broker_does_not_start_with_a_file_that_it_cannot_read_or_understand() {
 }
 
 #[test]
+fn a_file_behind_a_link_is_read_only_if_the_environment_says_so() {
+    let rules = Rules::new("topic write a\n");
+    let link = rules.path().with_extension("link");
+    symlink(rules.path(), &link).unwrap();
+    let config = format!("listener PORT 127.0.0.1\nallow_anonymous true\nacl_file {}\n", link.display());
+    let file = rules.scratch.file("mosquitto.conf", &config.replace("PORT", &crate::harness::free_port().to_string()));
+    let refused = mosquitto(["-c".as_ref(), file.as_os_str()]);
+    assert_eq!(refused.code, Some(13), "{refused:#?}");
+    let broker = Setup::config(&config).environment("MOSQUITTO_UNSAFE_ALLOW_SYMLINKS", "").start();
+    assert!(may_write(&mut client("a").to(&broker), "a"));
+}
+
+#[test]
+fn a_path_that_is_no_file_is_said_to_be_none() {
+    let rules = Rules::new("");
+    let directory = rules.scratch.path().display().to_string();
+    for (option, named) in [
+        ("acl_file", format!("Error: Unable to open acl_file \"{directory}\".")),
+        ("password_file", format!("password-file: Error: Unable to open pwfile \"{directory}\".")),
+    ] {
+        let config = format!("listener {} 127.0.0.1\n{option} {directory}\n", crate::harness::free_port());
+        let config = rules.scratch.file("mosquitto.conf", &config);
+        let refused = mosquitto(["-c".as_ref(), config.as_os_str()]);
+        assert_eq!(refused.code, Some(13), "{refused:#?}");
+        for line in [named, format!("Error: {directory} is not a file.")] {
+            assert!(refused.stderr.iter().any(|said| said.ends_with(&line)), "{line}: {refused:#?}");
+        }
+    }
+}
+
+#[test]
 fn a_file_that_others_can_read_and_a_pattern_without_a_name_are_warned_about() {
     let rules = Rules::new("pattern read a\n");
     fs::set_permissions(rules.path(), fs::Permissions::from_mode(0o604)).unwrap();

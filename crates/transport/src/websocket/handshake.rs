@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// Headers of a request, at most.
 const HEADERS_MAX: usize = 100;
 
+/// Bytes of what a request says about where it comes from, as far as they are kept.
+const FORWARDED_BYTES_MAX: usize = 256;
+
 /// What ends a head.
 const END: &[u8] = b"\r\n\r\n";
 
@@ -34,8 +37,9 @@ pub(super) enum Outcome {
     Incomplete,
     /// The connection is to be closed, without an answer, for this reason.
     Refused(&'static str),
-    /// This is the answer; so many of the bytes belonged to the head.
-    Open { answer: Vec<u8>, taken: usize },
+    /// This is the answer; so many of the bytes belonged to the head. Where the request says that it was passed on by a
+    /// proxy, for whom.
+    Open { answer: Vec<u8>, taken: usize, forwarded_for: Option<Box<str>> },
 }
 
 impl Handshake {
@@ -55,13 +59,13 @@ impl Handshake {
         };
         let len = from + at + END.len();
         match self.answer(self.head.get(..len).unwrap_or_default()) {
-            Ok(answer) => Outcome::Open { answer, taken: len - before },
+            Ok((answer, forwarded_for)) => Outcome::Open { answer, taken: len - before, forwarded_for },
             Err(why) => Outcome::Refused(why),
         }
     }
 
-    /// The answer to a whole head, or why there is none.
-    fn answer(&self, head: &[u8]) -> Result<Vec<u8>, &'static str> {
+    /// The answer to a whole head, and for whom it was passed on; or why there is none.
+    fn answer(&self, head: &[u8]) -> Result<(Vec<u8>, Option<Box<str>>), &'static str> {
         let mut headers = [EMPTY_HEADER; HEADERS_MAX];
         let mut request = Request::new(&mut headers);
         let parsed = request.parse(head).map_err(|_| FAULTY)?;
@@ -80,11 +84,11 @@ impl Handshake {
         let protocol = offered.split(',').find_map(spoken).ok_or(FAULTY)?;
         self.check_origin(value(headers, "Origin"))?;
         let accept = STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize());
-        Ok(format!(
+        let answer = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
-        )
-        .into_bytes())
+        );
+        Ok((answer.into_bytes(), forwarded_for(headers)))
     }
 
     fn check_origin(&self, origin: Option<&str>) -> Result<(), &'static str> {
@@ -98,6 +102,16 @@ impl Handshake {
 fn value<'h>(headers: &[Header<'h>], name: &str) -> Option<&'h str> {
     let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
     std::str::from_utf8(header.value).ok().map(str::trim)
+}
+
+/// What a proxy says about the client, or what the client says that a proxy did: for people, who may know which. It fits into
+/// a line.
+fn forwarded_for(headers: &[Header<'_>]) -> Option<Box<str>> {
+    let named = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("X-Forwarded-For"));
+    let values: Vec<_> = named.map(|header| header.value.trim_ascii()).filter(|value| !value.is_empty()).collect();
+    let shown = |&byte: &u8| if byte == b' ' || byte.is_ascii_graphic() { char::from(byte) } else { '?' };
+    let text: String = values.join(&b", "[..]).iter().take(FORWARDED_BYTES_MAX).map(shown).collect();
+    (!text.is_empty()).then(|| text.into())
 }
 
 /// Whether headers of this name list this word.
