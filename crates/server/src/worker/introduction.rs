@@ -38,14 +38,6 @@ impl Worker {
         }
     }
 
-    /// Says for whom a WebSocket says that it was passed on. It is said and no more: nothing makes it true.
-    pub(super) fn log_forwarded_for(&mut self, id: ConnectionId, forwarded_for: Option<Box<str>>) {
-        let peer = self.sockets.get_mut(id).map(|socket| socket.peer.clone());
-        if let (Some(peer), Some(forwarded_for)) = (peer, forwarded_for) {
-            self.log_connection(format!("Connection from {peer} says X-Forwarded-For: {forwarded_for}"));
-        }
-    }
-
     /// A line that belongs to those about connections.
     pub(super) fn log_connection(&mut self, text: String) {
         if self.shard.settings().connection_messages {

@@ -2,6 +2,7 @@
 
 use super::Worker;
 use super::socket::Socket;
+use crate::log::Logger;
 use mosquitto_broker::{ConnectionId, LogLevel, Received, Shard, Then};
 use mosquitto_transport::{Read, Secured, TlsFailure, error_text};
 use std::io;
@@ -94,12 +95,9 @@ impl Worker {
             return Ok(self.nothing_came(id, read));
         }
         if !socket.secured {
-            let forwarded_for = socket.stream.forwarded_for();
+            log_forwarded_for(&self.shard, &self.logger, socket);
             tell_secured(&mut self.shard, socket, id);
-            self.log_forwarded_for(id, forwarded_for);
         }
-        let Some(socket) = self.sockets.get_mut(id) else { return Ok(None) };
-        let Some((head, _)) = self.buffer.split_at_mut_checked(before) else { return Ok(None) };
         head.copy_from_slice(&socket.pending);
         let total = before + len;
         let bytes = self.buffer.get(..total).unwrap_or_default();
@@ -128,8 +126,9 @@ impl Worker {
             }
             Read::Introduced => self.introduce(id).then_some(0),
             Read::Some(_) | Read::Drained(_) => {
-                let forwarded_for = self.sockets.get_mut(id).and_then(|socket| socket.stream.forwarded_for());
-                self.log_forwarded_for(id, forwarded_for);
+                if let Some(socket) = self.sockets.get_mut(id) {
+                    log_forwarded_for(&self.shard, &self.logger, socket);
+                }
                 matches!(read, Read::Some(_)).then_some(CARRIER_BYTES)
             }
         }
@@ -249,6 +248,16 @@ impl Worker {
             None => self.shard.closed(id, None),
             Some(text) => self.shard.closed(id, Some(&text)),
         }
+    }
+}
+
+/// Says for whom a WebSocket says that it was passed on. It is said and no more: nothing makes it true.
+fn log_forwarded_for(shard: &Shard, logger: &Logger, socket: &mut Socket) {
+    if let Some(forwarded_for) = socket.stream.forwarded_for()
+        && shard.settings().connection_messages
+    {
+        let peer = &socket.peer;
+        logger.log(LogLevel::Notice, format!("Connection from {peer} says X-Forwarded-For: {forwarded_for}"));
     }
 }
 

@@ -215,7 +215,8 @@ fn x_forwarded_for_is_shown_in_the_log_and_changes_nothing() {
     let before = broker.log.count("X-Forwarded-For");
     connect(&broker, "silent");
     let mut refused = broker.dial_second();
-    let request = REQUEST.replace("Host:", "X-Forwarded-For: 203.0.113.7\r\nHost:").replace("Version: 13", "Version: 8");
+    let request =
+        REQUEST.replace("Host:", "X-Forwarded-For: 203.0.113.7\r\nHost:").replace("Version: 13", "Version: 8");
     refused.write_all(request.as_bytes()).unwrap();
     is_hung_up_on(&refused);
     assert_eq!(broker.log.count("X-Forwarded-For"), before);
