@@ -25,4 +25,4 @@ pub use proxy::{Introduction, ProxyRefusal, ProxyRules, ProxyTls, ProxyVersion};
 pub use stream::{Read, Stream, Written};
 pub use tls::{CertificateNames, KeyLogFile, Secured, TlsFailure, TlsOptions, TlsServer, TlsSetupError, TlsVersion};
 pub use tls::{KeyError, KeyFile, PASSPHRASE_BYTES_MAX, Passphrase, PrivateKey};
-pub use websocket::WebSocketRules;
+pub use websocket::{WebSocketRefusal, WebSocketRules};

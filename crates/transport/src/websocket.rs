@@ -11,6 +11,7 @@ use crate::stream::{Read, Written};
 use decoder::{Control, Decoder};
 use encoder::Encoder;
 use handshake::{Handshake, Outcome};
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
@@ -24,6 +25,35 @@ pub struct WebSocketRules {
     /// The origins whose pages may connect; empty: all, and programs without an origin.
     pub origins: Vec<String>,
 }
+
+/// Why a WebSocket came to nothing, or to its end; the source of such an [`io::Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebSocketRefusal {
+    /// The client has broken the rules.
+    Faulty,
+    /// Its page is from somewhere else.
+    Origin,
+    /// It speaks MQTT at once.
+    Mqtt,
+    /// It speaks TLS, where there is none.
+    Tls,
+}
+
+impl WebSocketRefusal {
+    /// If this is why a read failed.
+    pub fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
+}
+
+impl fmt::Display for WebSocketRefusal {
+    /// How the log says that the connection has ended.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Origin { "non-matching http origin" } else { "protocol error" })
+    }
+}
+
+impl std::error::Error for WebSocketRefusal {}
 
 /// Bytes above and below a layer.
 pub(crate) trait Lower {
@@ -61,7 +91,7 @@ enum End {
     /// The client has closed it.
     Closed,
     /// The client has broken the rules.
-    Broken(&'static str),
+    Broken(WebSocketRefusal),
     /// Whoever reads knows about it.
     Told,
 }
@@ -160,7 +190,7 @@ impl WebSocket {
         });
         if let Err(code) = result {
             self.encoder.close(Some(code as u16));
-            self.end = End::Broken("protocol error");
+            self.end = End::Broken(WebSocketRefusal::Faulty);
         }
         len
     }

@@ -4,7 +4,7 @@ use super::Worker;
 use super::socket::Socket;
 use crate::log::Logger;
 use mosquitto_broker::{ConnectionId, LogLevel, Received, Shard, Then};
-use mosquitto_transport::{Read, Secured, TlsFailure, error_text};
+use mosquitto_transport::{Read, Secured, TlsFailure, WebSocketRefusal, error_text};
 use std::io;
 
 /// Bytes of the buffer that all connections of a worker are read into.
@@ -233,6 +233,18 @@ impl Worker {
         }
     }
 
+    /// Names a client that has come to the wrong door.
+    fn log_what_it_is_instead(&mut self, id: ConnectionId, refusal: Option<WebSocketRefusal>) {
+        let what = match refusal {
+            Some(WebSocketRefusal::Mqtt) => "not to be using WebSockets to connect to a websockets listener",
+            Some(WebSocketRefusal::Tls) => "to be using TLS to connect to a non-TLS listener",
+            Some(WebSocketRefusal::Faulty | WebSocketRefusal::Origin) | None => return,
+        };
+        if let Some(peer) = self.sockets.get_mut(id).map(|socket| socket.peer.clone()) {
+            self.log_connection(format!("Client from {peer} appears {what}."));
+        }
+    }
+
     fn fail(&mut self, id: ConnectionId, error: &io::Error) {
         if let Some(socket) = self.sockets.get_mut(id) {
             // Who broke the rules of what carries the bytes has been told so, and is given the time to read it.
@@ -244,6 +256,7 @@ impl Worker {
             self.log_failure(id, failure);
             return self.shard.closed(id, Some(TLS_FAILED));
         }
+        self.log_what_it_is_instead(id, WebSocketRefusal::of(error));
         match text_of(error) {
             None => self.shard.closed(id, None),
             Some(text) => self.shard.closed(id, Some(&text)),

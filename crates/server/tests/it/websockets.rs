@@ -180,6 +180,31 @@ pub(crate) fn websockets_origin_lets_in_pages_of_these_origins_only() {
     }
 }
 
+/// From the first byte: nobody waits for the end of a request that is none.
+#[test]
+fn who_speaks_something_else_to_a_listener_for_websockets_is_named_and_closed() {
+    let broker = broker("");
+    for (bytes, what) in [
+        (CONNECT, "appears not to be using WebSockets to connect to a websockets listener."),
+        (&CONNECT[..1], "appears not to be using WebSockets to connect to a websockets listener."),
+        (b"\x16\x03\x01", "appears to be using TLS to connect to a non-TLS listener."),
+        (b"\0", "disconnected: protocol error."),
+        (b"{\"method\":1}", "disconnected: protocol error."),
+    ] {
+        let mut stream = broker.dial_second();
+        let from = stream.local_addr().unwrap();
+        stream.write_all(bytes).unwrap();
+        is_hung_up_on(&stream);
+        broker.log.wait_for(&format!("[{from}] disconnected: protocol error."));
+        let lines = broker.log.all();
+        assert!(
+            lines.iter().any(|line| line.contains(&from.to_string()) && line.ends_with(what)),
+            "{what}: {lines:#?}"
+        );
+    }
+    connect(&broker, "after").ping();
+}
+
 /// Said, not believed: anybody can send such a header.
 #[test]
 fn x_forwarded_for_is_shown_in_the_log_and_changes_nothing() {

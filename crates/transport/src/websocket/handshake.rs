@@ -1,6 +1,6 @@
 //! A WebSocket is opened: a request over HTTP, and its answer.
 
-use super::WebSocketRules;
+use super::{WebSocketRefusal, WebSocketRules};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use httparse::{EMPTY_HEADER, Header, Request, Status};
@@ -19,9 +19,9 @@ const END: &[u8] = b"\r\n\r\n";
 /// What the client's key is made an answer with (RFC 6455, 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// What the log says of a request that is refused.
-const FAULTY: &str = "protocol error";
-const ORIGIN: &str = "non-matching http origin";
+/// What the first packet of MQTT begins with, and what TLS does.
+const CONNECT: u8 = 0x10;
+const TLS_HANDSHAKE: u8 = 0x16;
 
 /// A request that has not come as a whole yet.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(super) enum Outcome {
     /// The head goes on.
     Incomplete,
     /// The connection is to be closed, without an answer, for this reason.
-    Refused(&'static str),
+    Refused(WebSocketRefusal),
     /// This is the answer; so many of the bytes belonged to the head. Where the request says that it was passed on by a
     /// proxy, for whom.
     Open { answer: Vec<u8>, taken: usize, forwarded_for: Option<Box<str>> },
@@ -49,13 +49,16 @@ impl Handshake {
 
     pub(super) fn take(&mut self, bytes: &[u8]) -> Outcome {
         let before = self.head.len();
+        if let (0, Some(refusal)) = (before, bytes.first().and_then(|first| at_once(*first))) {
+            return Outcome::Refused(refusal);
+        }
         let room = self.rules.head_bytes_max.saturating_sub(before);
         self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
         // The end may have begun before.
         let from = before.saturating_sub(END.len() - 1);
         let new = self.head.get(from..).unwrap_or_default();
         let Some(at) = new.windows(END.len()).position(|window| window == END) else {
-            return if bytes.len() > room { Outcome::Refused(FAULTY) } else { Outcome::Incomplete };
+            return if bytes.len() > room { Outcome::Refused(WebSocketRefusal::Faulty) } else { Outcome::Incomplete };
         };
         let len = from + at + END.len();
         match self.answer(self.head.get(..len).unwrap_or_default()) {
@@ -65,7 +68,8 @@ impl Handshake {
     }
 
     /// The answer to a whole head, and for whom it was passed on; or why there is none.
-    fn answer(&self, head: &[u8]) -> Result<(Vec<u8>, Option<Box<str>>), &'static str> {
+    fn answer(&self, head: &[u8]) -> Result<(Vec<u8>, Option<Box<str>>), WebSocketRefusal> {
+        const FAULTY: WebSocketRefusal = WebSocketRefusal::Faulty;
         let mut headers = [EMPTY_HEADER; HEADERS_MAX];
         let mut request = Request::new(&mut headers);
         let parsed = request.parse(head).map_err(|_| FAULTY)?;
@@ -91,10 +95,21 @@ impl Handshake {
         Ok((answer.into_bytes(), forwarded_for(headers)))
     }
 
-    fn check_origin(&self, origin: Option<&str>) -> Result<(), &'static str> {
+    fn check_origin(&self, origin: Option<&str>) -> Result<(), WebSocketRefusal> {
         let origins = &self.rules.origins;
         let is_allowed = |origin: &str| origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin));
-        if origins.is_empty() || origin.is_some_and(is_allowed) { Ok(()) } else { Err(ORIGIN) }
+        if origins.is_empty() || origin.is_some_and(is_allowed) { Ok(()) } else { Err(WebSocketRefusal::Origin) }
+    }
+}
+
+/// What can be told from the first byte, so that nobody waits for the rest of a request that is none.
+fn at_once(first: u8) -> Option<WebSocketRefusal> {
+    match first {
+        CONNECT => Some(WebSocketRefusal::Mqtt),
+        TLS_HANDSHAKE => Some(WebSocketRefusal::Tls),
+        // A method, or a line feed too many before it.
+        b'A'..=b'Z' | b'\r' | b'\n' => None,
+        _ => Some(WebSocketRefusal::Faulty),
     }
 }
 
