@@ -90,6 +90,21 @@ pub(crate) fn acl_file_is_the_listeners_own_with_per_listener_settings() {
     assert!(!may_write(&mut one, "b") && may_write(&mut two, "b"));
 }
 
+/// The options above any `listener` are those of the default listener.
+#[test]
+fn the_default_listener_goes_by_its_own_list_with_per_listener_settings() {
+    let rules = Rules::new("topic write a\n");
+    let own = format!("port PORT\nallow_anonymous true\n{}\n", rules.option());
+    let other = "listener SECOND 127.0.0.1\nallow_anonymous true\n";
+    for config in [own.clone(), format!("{own}{other}"), format!("bind_address 127.0.0.1\n{own}{other}")] {
+        let broker = Setup::config(&format!("per_listener_settings true\n{config}")).start();
+        let mut user = client("a").to(&broker);
+        assert!(may_write(&mut user, "a") && !may_write(&mut user, "b"), "{config}");
+        broker.hang_up();
+        assert!(may_write(&mut user, "a") && !may_write(&mut user, "b"), "{config}");
+    }
+}
+
 #[test]
 fn in_local_only_mode_the_list_of_the_default_listener_holds() {
     let rules = Rules::new("topic write a\n");

@@ -11,6 +11,7 @@ pub(crate) mod identities;
 mod key_log;
 mod layers;
 mod reload;
+mod resumption;
 mod tunnel;
 
 use crate::harness::{Broker, Scratch, Setup};
