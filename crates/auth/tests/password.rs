@@ -138,7 +138,7 @@ fn other_defects_are_told_in_mosquittos_words() {
     }
     let twice = format!("a\x1b[2J:{}\n", hash("b")).repeat(2);
     assert_eq!(refusal(twice).0, "password-file: Error: Duplicate user 'a?[2J' in password file 'F'.");
-    let (text, line) = refusal(format!("\u{0}\n").into_bytes().into_iter().chain(*b"\xff:x").collect::<Vec<u8>>());
+    let (text, line) = refusal(b"\n\xff:x");
     assert_eq!((&*text, line), ("password-file: Error: Unable to decode line in password file 'F'.", Some(2)));
     let (text, line) = refusal(vec![b'\n'; FILE_BYTES_MAX + 1]);
     assert_eq!((text.contains("is larger than"), line), (true, None));
