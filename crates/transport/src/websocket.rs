@@ -24,6 +24,8 @@ pub struct WebSocketRules {
     pub protocols: &'static [&'static str],
     /// The origins whose pages may connect; empty: all, and programs without an origin.
     pub origins: Vec<String>,
+    /// Whether a request for something else is not refused but given away: [`Read::Request`](crate::Read::Request).
+    pub gives_requests_away: bool,
 }
 
 /// Why a WebSocket came to nothing, or to its end; the source of such an [`io::Error`].
@@ -90,6 +92,8 @@ enum End {
     None,
     /// The client has closed it.
     Closed,
+    /// It never was one: the request is for something else.
+    Request,
     /// The client has broken the rules.
     Broken(WebSocketRefusal),
     /// Whoever reads knows about it.
@@ -135,6 +139,7 @@ impl WebSocket {
                 self.end = End::Told;
                 return Err(io::Error::new(io::ErrorKind::InvalidData, why));
             }
+            End::Request => return Ok(Read::Request),
             End::None | End::Told => {}
         }
         Ok(if drained { Read::Drained(len) } else { Read::Some(len) })
@@ -146,6 +151,14 @@ impl WebSocket {
             return Ok(Written::Blocked(0));
         }
         self.encoder.write(lower, slices)
+    }
+
+    /// What has come of a request for something else than a WebSocket: its head, and perhaps more.
+    pub(crate) fn take_request(&mut self) -> Option<Vec<u8>> {
+        if self.end != End::Request {
+            return None;
+        }
+        self.handshake.take().map(|handshake| handshake.into_head())
     }
 
     /// Tells the client that nothing more will come, unless it has been told, or is in the middle of a frame.
@@ -164,6 +177,10 @@ impl WebSocket {
             Outcome::Incomplete => 0,
             Outcome::Refused(why) => {
                 self.end = End::Broken(why);
+                0
+            }
+            Outcome::Request => {
+                self.end = End::Request;
                 0
             }
             Outcome::Open { answer, taken, forwarded_for } => {

@@ -125,6 +125,10 @@ impl Worker {
                 None
             }
             Read::Introduced => self.introduce(id).then_some(0),
+            Read::Request => {
+                self.give_away(id);
+                None
+            }
             Read::Some(_) | Read::Drained(_) => {
                 if let Some(socket) = self.sockets.get_mut(id) {
                     log_forwarded_for(&self.shard, &self.logger, socket);
@@ -308,7 +312,7 @@ impl Socket {
                 }
                 len
             }
-            Read::Introduced => 0,
+            Read::Introduced | Read::Request => 0,
             Read::End => {
                 self.readable = false;
                 self.at_end = false;

@@ -37,6 +37,8 @@ pub(super) enum Outcome {
     Incomplete,
     /// The connection is to be closed, without an answer, for this reason.
     Refused(WebSocketRefusal),
+    /// It is a whole request, for something else than a WebSocket.
+    Request,
     /// This is the answer; so many of the bytes belonged to the head. Where the request says that it was passed on by a
     /// proxy, for whom.
     Open { answer: Vec<u8>, taken: usize, forwarded_for: Option<Box<str>> },
@@ -61,10 +63,19 @@ impl Handshake {
             return if bytes.len() > room { Outcome::Refused(WebSocketRefusal::Faulty) } else { Outcome::Incomplete };
         };
         let len = from + at + END.len();
-        match self.answer(self.head.get(..len).unwrap_or_default()) {
+        let head = self.head.get(..len).unwrap_or_default();
+        if self.rules.gives_requests_away && is_for_something_else(head) {
+            return Outcome::Request;
+        }
+        match self.answer(head) {
             Ok((answer, forwarded_for)) => Outcome::Open { answer, taken: len - before, forwarded_for },
             Err(why) => Outcome::Refused(why),
         }
+    }
+
+    /// What has come so far.
+    pub(super) fn into_head(self) -> Vec<u8> {
+        self.head
     }
 
     /// The answer to a whole head, and for whom it was passed on; or why there is none.
@@ -111,6 +122,14 @@ fn at_once(first: u8) -> Option<WebSocketRefusal> {
         b'A'..=b'Z' | b'\r' | b'\n' => None,
         _ => Some(WebSocketRefusal::Faulty),
     }
+}
+
+/// Whether a whole head is that of a request which does not even ask for a WebSocket.
+fn is_for_something_else(head: &[u8]) -> bool {
+    let mut headers = [EMPTY_HEADER; HEADERS_MAX];
+    let mut request = Request::new(&mut headers);
+    let is_whole = request.parse(head) == Ok(Status::Complete(head.len()));
+    is_whole && !lists(request.headers, "Upgrade", "websocket")
 }
 
 /// The value of the first header of this name.
