@@ -9,6 +9,7 @@ use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
+use crate::passphrases::Passphrases;
 use crate::password_checks::Checkers;
 use crate::settings::{bind_options, broker_settings, connections_max, worker_count};
 use crate::supervisor::Watchdog;
@@ -25,21 +26,20 @@ use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
 
 /// Runs until SIGINT or SIGTERM. `launch` is told how the start goes.
-pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> Result<(), Failure> {
+pub(crate) fn run(
+    settings: &Settings,
+    passphrases: Passphrases,
+    logger: &Logger,
+    launch: &mut Launch,
+) -> Result<(), Failure> {
     let signals = listen_to_signals().map_err(|e| refused("signals", &e))?;
     let workers = worker_count(settings);
     let auth_files = read_auth_files(settings, logger)?;
     let directories = Directories::find(settings)?;
-    let mut listeners = Listeners::new(workers, open_key_log(settings, logger)?);
+    let mut listeners = Listeners::new(workers, open_key_log(settings, logger)?, passphrases);
     let (endpoints, global) = (settings.endpoints(), &settings.config.global);
     let plan = listeners.plan(endpoints, global, &auth_files.psk, bind_options(settings), logger);
-    let plan = plan.map_err(|mut errors| {
-        let last = errors.pop().unwrap_or_default();
-        for error in errors {
-            logger.log(LogLevel::Error, error);
-        }
-        last
-    })?;
+    let plan = plan.map_err(|errors| errors.join("\n"))?;
     let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &auth_files, logger.mask()));
     let sites = Sites::new(plan.endpoints(), &plan.tls(), &auth_files, &directories);
     let doors = listeners.adopt(plan, connections_max(settings));

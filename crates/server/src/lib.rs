@@ -23,6 +23,7 @@ mod mailbox;
 mod operator;
 mod order;
 pub mod outside;
+mod passphrases;
 mod password_checks;
 mod password_files;
 mod pid_file;

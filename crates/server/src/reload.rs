@@ -106,7 +106,11 @@ impl Operator {
             errors.lines()
         })?;
         let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
-        let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
+        let checked = Logger::check(&settings.config.log);
+        let unloggable = checked.as_ref().err().map(|error| log_error(error, &settings.config));
+        for line in checked.unwrap_or_default() {
+            self.logger.log(line.level, line.text);
+        }
         let auth_files = self.read_auth_files(&settings);
         // Without keys, what else is wrong with listeners is told all the same.
         let no_keys = PskFiles::default();

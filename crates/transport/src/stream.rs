@@ -166,6 +166,12 @@ impl Stream {
         said.into_introduction()
     }
 
+    /// What the request that has opened a WebSocket says in `X-Forwarded-For`, once: 256 characters at most, none of which is
+    /// more than a character. Anybody can say anything there.
+    pub fn forwarded_for(&mut self) -> Option<Box<str>> {
+        self.upper.as_mut()?.websocket.as_mut()?.forwarded_for()
+    }
+
     /// What has come of a request, once after [`Read::Request`]: its whole head, and perhaps more. From then on, what is read
     /// follows that, and there is no WebSocket.
     pub fn take_request(&mut self) -> Option<Vec<u8>> {

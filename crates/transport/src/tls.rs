@@ -10,11 +10,13 @@ mod client_certificates;
 mod failure;
 mod files;
 mod key_log;
+mod private_key;
 mod server;
 
 pub use certificate::CertificateNames;
 pub use failure::TlsFailure;
 pub use key_log::KeyLogFile;
+pub use private_key::{KeyError, KeyFile, PASSPHRASE_BYTES_MAX, Passphrase, PrivateKey};
 pub use server::{TlsOptions, TlsServer, TlsSetupError, TlsVersion};
 
 use crate::socket::Socket;

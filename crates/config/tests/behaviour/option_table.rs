@@ -31,6 +31,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("http_dir", "/usr/share/mosquitto/www"),
     ("include_dir", "DIR/d"),
     ("keyfile", "server.key"),
+    ("keyfile_passphrase_command", "/bin/cat passphrase"),
     ("listener", "1884"),
     ("listener_allow_anonymous", "true"),
     ("listener_auto_id_prefix", "client-"),

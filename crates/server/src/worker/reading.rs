@@ -2,8 +2,9 @@
 
 use super::Worker;
 use super::socket::Socket;
+use crate::log::Logger;
 use mosquitto_broker::{ConnectionId, LogLevel, Received, Shard, Then};
-use mosquitto_transport::{Read, Secured, TlsFailure, error_text};
+use mosquitto_transport::{Read, Secured, TlsFailure, WebSocketRefusal, error_text};
 use std::io;
 
 /// Bytes of the buffer that all connections of a worker are read into.
@@ -94,6 +95,7 @@ impl Worker {
             return Ok(self.nothing_came(id, read));
         }
         if !socket.secured {
+            log_forwarded_for(&self.shard, &self.logger, socket);
             tell_secured(&mut self.shard, socket, id);
         }
         head.copy_from_slice(&socket.pending);
@@ -127,8 +129,12 @@ impl Worker {
                 self.give_away(id);
                 None
             }
-            Read::Some(_) => Some(CARRIER_BYTES),
-            Read::Drained(_) => None,
+            Read::Some(_) | Read::Drained(_) => {
+                if let Some(socket) = self.sockets.get_mut(id) {
+                    log_forwarded_for(&self.shard, &self.logger, socket);
+                }
+                matches!(read, Read::Some(_)).then_some(CARRIER_BYTES)
+            }
         }
     }
 
@@ -235,6 +241,18 @@ impl Worker {
         }
     }
 
+    /// Names a client that has come to the wrong door.
+    fn log_what_it_is_instead(&mut self, id: ConnectionId, refusal: Option<WebSocketRefusal>) {
+        let what = match refusal {
+            Some(WebSocketRefusal::Mqtt) => "not to be using WebSockets to connect to a websockets listener",
+            Some(WebSocketRefusal::Tls) => "to be using TLS to connect to a non-TLS listener",
+            Some(WebSocketRefusal::Faulty | WebSocketRefusal::Origin) | None => return,
+        };
+        if let Some(peer) = self.sockets.get_mut(id).map(|socket| socket.peer.clone()) {
+            self.log_connection(format!("Client from {peer} appears {what}."));
+        }
+    }
+
     fn fail(&mut self, id: ConnectionId, error: &io::Error) {
         if let Some(socket) = self.sockets.get_mut(id) {
             // Who broke the rules of what carries the bytes has been told so, and is given the time to read it.
@@ -246,10 +264,21 @@ impl Worker {
             self.log_failure(id, failure);
             return self.shard.closed(id, Some(TLS_FAILED));
         }
+        self.log_what_it_is_instead(id, WebSocketRefusal::of(error));
         match text_of(error) {
             None => self.shard.closed(id, None),
             Some(text) => self.shard.closed(id, Some(&text)),
         }
+    }
+}
+
+/// Says for whom a WebSocket says that it was passed on. It is said and no more: nothing makes it true.
+fn log_forwarded_for(shard: &Shard, logger: &Logger, socket: &mut Socket) {
+    if let Some(forwarded_for) = socket.stream.forwarded_for()
+        && shard.settings().connection_messages
+    {
+        let peer = &socket.peer;
+        logger.log(LogLevel::Notice, format!("Connection from {peer} says X-Forwarded-For: {forwarded_for}"));
     }
 }
 

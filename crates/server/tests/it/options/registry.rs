@@ -111,6 +111,8 @@ const EFFECTS: &[Effect] = effects! {
     keyfile: crate::tls::connections::a_listener_with_certificate_and_key_speaks_tls_1_2_and_1_3,
         crate::tls::files::a_file_of_no_use_is_named_and_the_broker_does_not_start;
     psk_hint: crate::psk::connections::a_listener_with_a_hint_lets_in_whoever_has_the_key_of_his_identity;
+    keyfile_passphrase_command: crate::tls::encrypted_keys::keyfile_passphrase_command_opens_an_encrypted_key,
+        crate::tls::encrypted_keys::a_key_that_a_command_does_not_open_is_named_and_the_broker_does_not_start;
     require_certificate:
         crate::tls::client_certificates::require_certificate_lets_in_whom_an_authority_of_cafile_has_signed;
     tls_version: crate::tls::ciphers::tls_version_is_the_lowest_one_that_is_spoken;
