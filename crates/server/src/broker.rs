@@ -2,14 +2,16 @@
 
 use crate::VERSION;
 use crate::auth_files::AuthFiles;
+use crate::evictions::Evictions;
 use crate::failure::Failure;
 use crate::launch::Launch;
 use crate::listeners::Listeners;
+use crate::lobby::Lobby;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
 use crate::password_checks::Checkers;
-use crate::settings::{bind_options, broker_settings, connections_max, worker_count};
+use crate::settings::{bind_options, broker_settings, connections_max, lobby_max, worker_count};
 use crate::supervisor::Watchdog;
 use crate::sys_updates::SysUpdates;
 use crate::tls;
@@ -34,11 +36,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     }
     let auth_files = auth_files?;
     let key_log = tls::key_log(settings)?;
-    if let Some(path) = &settings.tls_keylog {
-        let text = format!("TLS key logging to '{}' enabled for all listeners.", path.display());
-        logger.log(LogLevel::Notice, text);
-        logger.log(LogLevel::Notice, "TLS key logging is for DEBUGGING only.");
-    }
+    warn_of_key_log(settings, logger);
     let mut listeners = Listeners::new(workers, key_log);
     let plan = listeners.plan(settings.endpoints(), &settings.config.global, bind_options(settings), logger).map_err(
         |mut errors| {
@@ -60,7 +58,8 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     let checkers = Checkers::start(&office).map_err(|e| refused("threads", &e))?;
     let shared = Shared::new(workers as u16);
     let (clock, barrier) = (Clock::start(), Arc::new(Barrier::new(workers)));
-    let mut sys_updates = SysUpdates::new(Arc::clone(&shared), workers);
+    let evictions = Evictions::default();
+    let mut sys_updates = SysUpdates::new(Arc::clone(&shared), evictions.clone(), workers);
     let mut threads = Vec::new();
     for (at, (poll, doors)) in (0u16..).zip(polls.into_iter().zip(doors)) {
         let mut seed = [0; 32];
@@ -69,9 +68,19 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         if at == 0 {
             publish_sys_topics(&mut shard, clock, &mut sys_updates, settings);
         }
-        let worker =
-            Worker::new(ShardId(at), shard, poll, doors, Arc::clone(&office), clock, logger.clone(), checkers.clone())
-                .map_err(|e| refused("listen sockets", &e))?;
+        let worker = Worker::new(
+            ShardId(at),
+            shard,
+            poll,
+            doors,
+            Arc::clone(&office),
+            clock,
+            logger.clone(),
+            checkers.clone(),
+            Lobby::new(lobby_max(settings)),
+            evictions.clone(),
+        )
+        .map_err(|e| refused("listen sockets", &e))?;
         threads.push(spawn(at, worker, Arc::clone(&barrier)).map_err(|e| refused("threads", &e))?);
     }
     drop(checkers);
@@ -95,6 +104,14 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         let _ = thread.join();
     }
     Ok(())
+}
+
+fn warn_of_key_log(settings: &Settings, logger: &Logger) {
+    if let Some(path) = &settings.tls_keylog {
+        let text = format!("TLS key logging to '{}' enabled for all listeners.", path.display());
+        logger.log(LogLevel::Notice, text);
+        logger.log(LogLevel::Notice, "TLS key logging is for DEBUGGING only.");
+    }
 }
 
 /// Before there is a worker that could let in a client.

@@ -33,6 +33,8 @@ pub(crate) struct Change {
     pub(crate) settings: Arc<Settings>,
     /// `set_tcp_nodelay`, for connections to come.
     pub(crate) nodelay: bool,
+    /// Connections that may be in a worker's lobby.
+    pub(crate) lobby_max: usize,
     /// Those of the listeners by number, for connections to come.
     pub(crate) layers: Arc<[Layers]>,
     /// What connections to come need for TLS, by the number of their listener.

@@ -4,6 +4,7 @@
 //! are looked for from time to time, so that a worker that does not answer holds nobody up. Its last known numbers stand
 //! for it until it does.
 
+use crate::evictions::Evictions;
 use crate::mailbox::PostOffice;
 use crate::order::Order;
 use crate::sys_tree::{Figures, SysTree};
@@ -33,6 +34,7 @@ pub(crate) struct Report {
 pub(crate) struct SysUpdates {
     tree: SysTree,
     shared: Arc<Shared>,
+    evictions: Evictions,
     workers: Vec<Known>,
     started: Instant,
     /// When the last update was.
@@ -60,10 +62,11 @@ enum Step {
 
 impl SysUpdates {
     /// For a broker that starts now, with so many workers.
-    pub(crate) fn new(shared: Arc<Shared>, workers: usize) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, evictions: Evictions, workers: usize) -> Self {
         Self {
             tree: SysTree::default(),
             shared,
+            evictions,
             workers: (0..workers).map(|_| Known::default()).collect(),
             started: Instant::now(),
             updated: None,
@@ -144,6 +147,7 @@ impl SysUpdates {
         self.workers.iter().for_each(|worker| stored += worker.report.stored);
         let shared_subscriptions = self.shared.shared_subscription_count();
         let figures = Figures {
+            evictions: self.evictions.all(),
             statistics: self.workers.iter().map(|worker| worker.report.statistics).sum(),
             stored,
             subscriptions: self.shared.subscription_count().saturating_sub(shared_subscriptions),
@@ -199,7 +203,7 @@ mod tests {
     fn a_worker_that_does_not_answer_holds_up_nobody_and_its_last_numbers_stand_for_it() {
         let polls: Vec<_> = (0..2).map(|_| Poll::new().unwrap()).collect();
         let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), Token(0)).unwrap()).collect();
-        let (office, mut updates) = (PostOffice::new(wakers), SysUpdates::new(Shared::new(2), 2));
+        let (office, mut updates) = (PostOffice::new(wakers), SysUpdates::new(Shared::new(2), Evictions::default(), 2));
         assert_eq!(total(&updates.first(1)), Some(&b"0"[..]));
         let due = |updates: &mut SysUpdates| {
             let at = updates.next_deadline(1).unwrap();
@@ -226,7 +230,7 @@ mod tests {
 
     #[test]
     fn an_interval_that_is_changed_holds_at_once_and_0_means_never() {
-        let mut updates = SysUpdates::new(Shared::new(1), 1);
+        let mut updates = SysUpdates::new(Shared::new(1), Evictions::default(), 1);
         let office = PostOffice::new(Vec::new());
         assert!(updates.first(0).is_empty());
         assert_eq!(updates.next_deadline(0), None);

@@ -61,8 +61,9 @@ impl Worker {
     }
 
     /// The doors first: who still came through one that is closed is sent away with the others.
-    fn change(&mut self, Change { settings, nodelay, layers, tls, pending }: Change) {
+    fn change(&mut self, Change { settings, nodelay, lobby_max, layers, tls, pending }: Change) {
         self.entrance.change(&settings, nodelay, &layers, &tls);
+        self.lobby.set_limit(lobby_max);
         self.shard.reconfigure(settings);
         drop(pending);
     }
