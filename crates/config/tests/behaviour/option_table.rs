@@ -48,6 +48,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("max_queued_messages", "10"),
     ("max_topic_alias", "5"),
     ("max_topic_alias_broker", "5"),
+    ("max_unauthenticated_connections", "10"),
     ("maximum_qos", "1"),
     ("memory_limit", "4294967296"),
     ("message_size_limit", "1000"),

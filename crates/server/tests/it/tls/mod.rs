@@ -6,6 +6,7 @@ pub(crate) mod client_certificates;
 pub(crate) mod connections;
 pub(crate) mod files;
 mod foreign;
+mod half_open;
 pub(crate) mod identities;
 mod key_log;
 mod layers;
