@@ -38,15 +38,8 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     let key_log = tls::key_log(settings)?;
     warn_of_key_log(settings, logger);
     let mut listeners = Listeners::new(workers, key_log);
-    let plan = listeners.plan(settings.endpoints(), &settings.config.global, bind_options(settings), logger).map_err(
-        |mut errors| {
-            let last = errors.pop().unwrap_or_default();
-            for error in errors {
-                logger.log(LogLevel::Error, error);
-            }
-            last
-        },
-    )?;
+    let plan = listeners.plan(settings.endpoints(), &settings.config.global, bind_options(settings), logger);
+    let plan = plan.map_err(|errors| last_of(errors, logger))?;
     let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &auth_files, logger.mask()));
     let doors = listeners.adopt(plan, connections_max(settings));
     launch.listening()?;
@@ -104,6 +97,15 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         let _ = thread.join();
     }
     Ok(())
+}
+
+/// The last error; the log has the others.
+fn last_of(mut errors: Vec<String>, logger: &Logger) -> String {
+    let last = errors.pop().unwrap_or_default();
+    for error in errors {
+        logger.log(LogLevel::Error, error);
+    }
+    last
 }
 
 fn warn_of_key_log(settings: &Settings, logger: &Logger) {
