@@ -147,10 +147,13 @@ impl Lobby {
         (*oldest < mark).then_some(member.id)
     }
 
-    /// The same for those of one listener that came at this moment or before it.
-    pub(crate) fn silent_since(&self, listener: u16, moment: Moment) -> Option<ConnectionId> {
-        let (_, Reverse(oldest), from) = self.ranks.get(&listener)?.last()?;
-        let member = self.groups.get(&(listener, *from))?.members.get(oldest)?;
+    /// The same for those, of one listener or of all, that came at this moment or before it.
+    pub(crate) fn silent_since(&self, listener: Option<u16>, moment: Moment) -> Option<ConnectionId> {
+        let (of, (_, Reverse(oldest), from)) = match listener {
+            Some(listener) => (listener, self.ranks.get(&listener)?.last()?),
+            None => self.largest()?,
+        };
+        let member = self.groups.get(&(of, *from))?.members.get(oldest)?;
         (member.since <= moment).then_some(member.id)
     }
 

@@ -156,10 +156,11 @@ fn who_gives_way_for_a_seat_comes_through_the_same_listener_and_had_its_time() {
     (0..5).for_each(|id| scene.enter(id, 1));
     scene.now = Moment(10);
     let other = scene.lobby.enter(7, source(1), ConnectionId(10), scene.now);
-    assert_eq!(scene.lobby.silent_since(7, Moment(9)), None);
-    assert_eq!(scene.lobby.silent_since(7, Moment(10)), Some(ConnectionId(10)));
-    assert_eq!(scene.lobby.silent_since(LISTENER, Moment(9)), Some(ConnectionId(0)));
-    assert_eq!(scene.lobby.silent_since(3, Moment(10)), None);
+    assert_eq!(scene.lobby.silent_since(Some(7), Moment(9)), None);
+    assert_eq!(scene.lobby.silent_since(Some(7), Moment(10)), Some(ConnectionId(10)));
+    assert_eq!(scene.lobby.silent_since(Some(LISTENER), Moment(9)), Some(ConnectionId(0)));
+    assert_eq!(scene.lobby.silent_since(Some(3), Moment(10)), None);
+    assert_eq!(scene.lobby.silent_since(None, Moment(9)), Some(ConnectionId(0)));
     scene.lobby.leave(other);
     (0..5).for_each(|id| scene.leave(id));
     scene.check_empty();

@@ -101,12 +101,16 @@ impl Entrance {
 
     /// Whether somebody may wait to be let in now.
     pub(super) fn is_waiting(&self, now: Moment) -> bool {
-        self.retry_at.is_none_or(|at| at <= now)
-            && self.doors.iter().flatten().any(|(_, knocks)| *knocks == Knocks::Yes)
+        self.retry_at.is_none_or(|at| at <= now) && self.has_knocks()
     }
 
     pub(super) fn next_deadline(&self) -> Option<Moment> {
-        self.retry_at
+        // Where nobody waits, there is nothing to try again.
+        self.retry_at.filter(|_| self.has_knocks())
+    }
+
+    fn has_knocks(&self) -> bool {
+        self.doors.iter().flatten().any(|(_, waits)| *waits == Knocks::Yes)
     }
 
     fn next(&mut self, door: usize) -> Knocker {
@@ -186,7 +190,9 @@ impl Worker {
             return Some(seat);
         }
         let since = Moment(self.clock.now().0.checked_sub(SEATED_SILENT_MS)?);
-        let silent = self.lobby.silent_since(*listener, since)?;
+        // Where all seats of the broker are taken, it does not matter through which listener somebody came.
+        let through = (!seats.are_all_taken()).then_some(*listener);
+        let silent = self.lobby.silent_since(through, since)?;
         self.give_way(silent);
         let (door, _) = self.entrance.doors.get(door)?.as_ref()?;
         door.seats.take()

@@ -179,10 +179,19 @@ fn silent_connections_give_up_their_descriptors_where_there_are_no_more() {
 /// It takes the seconds that it may keep it.
 #[test]
 fn a_silent_connection_gives_up_its_seat_after_a_while() {
-    let broker = Broker::open("max_connections 3\nworker_threads 1");
+    gives_up_its_seat("max_connections 3", Broker::dial);
+}
+
+#[test]
+fn a_silent_connection_gives_up_its_seat_to_who_comes_through_another_listener() {
+    gives_up_its_seat("global_max_connections 3\nlistener SECOND 127.0.0.1", Broker::dial_second);
+}
+
+fn gives_up_its_seat(lines: &str, dial: fn(&Broker) -> TcpStream) {
+    let broker = Broker::open(&format!("worker_threads 1\n{lines}"));
     let mut one = client("one").to(&broker);
     let mut two = client("two").to(&broker);
-    let silent = broker.dial();
+    let silent = dial(&broker);
     let mut three = insist(&broker, "three");
     assert!(is_closed(&silent));
     broker.log.wait_for("denied: max_connections exceeded.");
