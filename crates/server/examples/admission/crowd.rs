@@ -13,6 +13,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// A crowd has so many threads, since one may have to wait until the broker accepts.
+const THREADS: usize = 4;
+
+/// Connections of a storm that are open at once.
+const OPEN_MAX: usize = 4000;
+
 /// How one behaves; the numbers are connections, or connections a second.
 #[derive(Clone, Copy)]
 pub(crate) enum Crowd {
@@ -24,10 +30,11 @@ pub(crate) enum Crowd {
 }
 
 impl Crowd {
-    pub(crate) const ALL: [(&str, Self); 5] = [
+    pub(crate) const ALL: [(&str, Self); 6] = [
         ("quiet", Self::Quiet),
         ("silent", Self::Silent { half_open: 1000, silent: 1000 }),
         ("handshakes", Self::Handshakes { a_second: 500 }),
+        ("flood", Self::Handshakes { a_second: 5000 }),
         ("garbage", Self::Garbage { a_second: 1000 }),
         ("slow", Self::Slow { connections: 1000 }),
     ];
@@ -38,31 +45,39 @@ impl Crowd {
         let mut hello = Vec::new();
         let name = ServerName::try_from("localhost").unwrap();
         ClientConnection::new(Arc::clone(&site.trust), name).unwrap().write_tls(&mut hello).unwrap();
-        let place = Place {
+        let place = Arc::new(Place {
             from,
             plain: site.plain,
             secured: site.secured,
             hello,
             stop: Arc::clone(&stop),
             count: Arc::clone(&count),
-        };
-        let thread = std::thread::spawn(move || match self {
-            Self::Quiet => {}
-            Self::Silent { half_open, silent } => place.stay(half_open, silent),
-            Self::Handshakes { a_second } => {
-                let hello = place.hello.clone();
-                place.storm(a_second, place.secured, &hello);
-            }
-            Self::Garbage { a_second } => place.storm(a_second, place.secured, &[0x55; 300]),
-            Self::Slow { connections } => place.drip(connections),
         });
-        Running { thread: Some(thread), stop, count }
+        let threads = (0..THREADS)
+            .map(|_| {
+                let place = Arc::clone(&place);
+                // Named, so that it can be told from the others: `chrt` may have it wait for them.
+                std::thread::Builder::new().name("crowd".to_owned()).spawn(move || self.crowd_in(&place)).unwrap()
+            })
+            .collect();
+        Running { threads, stop, count }
+    }
+
+    /// What one thread does of it.
+    fn crowd_in(self, place: &Place) {
+        match self {
+            Self::Quiet => {}
+            Self::Silent { half_open, silent } => place.stay(half_open / THREADS, silent / THREADS),
+            Self::Handshakes { a_second } => place.storm(a_second / THREADS, place.secured, &place.hello),
+            Self::Garbage { a_second } => place.storm(a_second / THREADS, place.secured, &[0x55; 300]),
+            Self::Slow { connections } => place.drip(connections / THREADS),
+        }
     }
 }
 
 /// A crowd at work. It leaves when this is dropped.
 pub(crate) struct Running {
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
     count: Arc<AtomicUsize>,
 }
@@ -77,7 +92,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.take().map(JoinHandle::join);
+        self.threads.drain(..).for_each(|thread| drop(thread.join()));
     }
 }
 
@@ -132,8 +147,8 @@ impl Place {
             while opened < due && !self.is_over() {
                 opened += 1;
                 open.extend(self.begin(to, bytes));
-                // Each of them stays for two seconds.
-                if open.len() > 2 * a_second {
+                // Each of them stays for two seconds, as long as they are not too many.
+                if open.len() > (2 * a_second).min(OPEN_MAX / THREADS) {
                     open.pop_front();
                 }
             }

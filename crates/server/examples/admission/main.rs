@@ -8,12 +8,12 @@
 //!
 //! - `silent`: keeps 1,000 handshakes half-open (their first message is sent, and nothing more) and 1,000 connections on
 //!   which nothing is sent, and opens again what the broker has closed;
-//! - `handshakes`: begins 500 handshakes a second, and goes on with none of them;
+//! - `handshakes`: begins 500 handshakes a second, and goes on with none of them; `flood`: 5,000, or as many as it can;
 //! - `garbage`: sends what is neither TLS nor MQTT on 1,000 new connections a second;
 //! - `slow`: has 1,000 connections on which a CONNECT or a handshake comes byte by byte, ten a second each;
 //! - `quiet`: does nothing.
 //!
-//! The scenarios take turns, round by round. Printed are the latency of messages, from `write` to `read`; how many were lost,
+//! The scenarios and the brokers take turns, round by round. Printed are the latency of messages, from `write` to `read`; how many were lost,
 //! and how many clients were cut off; and how long newcomers took until they had their CONNACK, with TLS and without.
 //!
 //! Options: `--seconds N` of each measurement (5), `--rounds N` (3), `--only NAME` for one scenario beside `quiet`,
@@ -87,18 +87,19 @@ struct Results {
 fn main() {
     let plan = Plan::of_arguments();
     site::raise_descriptors();
-    for broker in &plan.brokers {
-        println!("{broker}, {} x {} s", plan.rounds, plan.seconds);
-        let crowds: Vec<_> = Crowd::ALL
-            .into_iter()
-            .filter(|(name, _)| *name == "quiet" || plan.only.as_deref().is_none_or(|only| only == *name))
-            .collect();
-        let mut results: Vec<_> = crowds.iter().map(|_| Results::default()).collect();
-        for _ in 0..plan.rounds {
-            for ((_, crowd), results) in crowds.iter().zip(&mut results) {
-                measure(&plan, broker, *crowd, results);
+    let is_wanted = |name: &str| name == "quiet" || plan.only.as_deref().is_none_or(|only| only == name);
+    let crowds: Vec<_> = Crowd::ALL.into_iter().filter(|(name, _)| is_wanted(name)).collect();
+    let mut results: Vec<Vec<_>> =
+        plan.brokers.iter().map(|_| crowds.iter().map(|_| Results::default()).collect()).collect();
+    for _ in 0..plan.rounds {
+        for (at, (_, crowd)) in crowds.iter().enumerate() {
+            for (broker, results) in plan.brokers.iter().zip(&mut results) {
+                measure(&plan, broker, *crowd, &mut results[at]);
             }
         }
+    }
+    for (broker, results) in plan.brokers.iter().zip(results) {
+        println!("{broker}, {} x {} s", plan.rounds, plan.seconds);
         println!(
             "{:12}{:>9}{:>9}{:>9}{:>20}{:>6}{:>6}{:>18}{:>18}{:>8}{:>9}{:>8}",
             "",
