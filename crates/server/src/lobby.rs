@@ -18,6 +18,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
+/// Bytes that the broker holds for all in a lobby, before those have to go who are not content with little.
+const HELD_MAX: usize = 32 << 20;
+
+/// What one may make the broker hold in any case, in bytes: more than nearly any CONNECT or message of a handshake has.
+const HELD_BY_ONE: usize = 8 << 10;
+
 /// Where a connection comes from, as far as it matters for fairness. Whoever has one address of IPv6 mostly has a whole
 /// /64 of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +74,8 @@ struct Member {
     since: Moment,
     /// Its place in the queue; none while it is silent.
     place: Option<u64>,
+    /// Bytes held for it.
+    held: usize,
 }
 
 /// How groups of a listener are ordered: the largest comes last, and of those the one with the oldest silent member.
@@ -89,6 +97,8 @@ pub(crate) enum Room {
 pub(crate) struct Lobby {
     limit: usize,
     len: usize,
+    /// Bytes held for all of them.
+    held: usize,
     groups: BTreeMap<Key, Group>,
     /// By listener.
     ranks: BTreeMap<u16, BTreeSet<Rank>>,
@@ -101,7 +111,15 @@ pub(crate) struct Lobby {
 impl Lobby {
     /// One with room for so many.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, len: 0, groups: BTreeMap::new(), ranks: BTreeMap::new(), turns: BTreeMap::new(), next_number: 0 }
+        Self {
+            limit,
+            len: 0,
+            held: 0,
+            groups: BTreeMap::new(),
+            ranks: BTreeMap::new(),
+            turns: BTreeMap::new(),
+            next_number: 0,
+        }
     }
 
     /// From now on there is room for so many. Who is here stays, until somebody else comes.
@@ -160,8 +178,18 @@ impl Lobby {
     /// Takes a connection in, which is silent so far.
     pub(crate) fn enter(&mut self, listener: u16, source: Source, id: ConnectionId, now: Moment) -> Pass {
         let pass = Pass { group: (listener, source), number: self.number() };
-        self.put(pass, Member { id, since: now, place: None });
+        self.put(pass, Member { id, since: now, place: None, held: 0 });
         pass
+    }
+
+    /// So many bytes are held for a connection now. Whether that may be.
+    pub(crate) fn may_hold(&mut self, Pass { group, number }: Pass, held: usize) -> bool {
+        let Some(member) = self.groups.get_mut(&group).and_then(|group| group.members.get_mut(&number)) else {
+            return true;
+        };
+        self.held = self.held - member.held + held;
+        member.held = held;
+        held <= HELD_BY_ONE || self.held <= HELD_MAX
     }
 
     /// A connection has said who it is, or is gone.
@@ -224,6 +252,7 @@ impl Lobby {
 
     fn put(&mut self, Pass { group: key, number }: Pass, member: Member) {
         self.len += 1;
+        self.held += member.held;
         self.change(key, |group| {
             group.members.insert(number, member);
             group.silent.insert(number);
@@ -240,6 +269,7 @@ impl Lobby {
             }
         });
         self.len -= usize::from(taken.is_some());
+        self.held -= taken.map_or(0, |member| member.held);
         taken
     }
 

@@ -63,6 +63,8 @@ pub(crate) struct Worker {
     /// Connections that have not said who they are.
     lobby: Lobby,
     eviction_lines: EvictionLines,
+    /// File descriptors that another worker has asked for.
+    descriptors_owed: usize,
     closing: Closing,
     pace: Pace,
     /// What is read lands here, a connection after the other.
@@ -119,6 +121,7 @@ impl Worker {
             sockets: Sockets::default(),
             lobby,
             eviction_lines: EvictionLines::new(evictions),
+            descriptors_owed: 0,
             closing: Closing::default(),
             pace: Pace::default(),
             buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
@@ -203,6 +206,7 @@ impl Worker {
         }
         self.pace.serve(now, self.ready.len());
         self.read_ready();
+        self.give_descriptors_up();
         self.log_evictions();
         self.shard.end();
         self.drain();

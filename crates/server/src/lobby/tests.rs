@@ -42,8 +42,12 @@ impl Scene {
     /// Nothing is left of those who are gone.
     fn check_empty(&mut self) {
         self.turns();
-        let Lobby { len, groups, ranks, turns, .. } = &self.lobby;
-        assert!(*len == 0 && groups.is_empty() && ranks.is_empty() && turns.is_empty(), "{:?}", self.lobby);
+        let Lobby { len, held, groups, ranks, turns, .. } = &self.lobby;
+        assert!(
+            *len == 0 && *held == 0 && groups.is_empty() && ranks.is_empty() && turns.is_empty(),
+            "{:?}",
+            self.lobby
+        );
     }
 }
 
@@ -193,6 +197,27 @@ fn a_lower_limit_sends_nobody_away_until_somebody_comes() {
     scene.leave(1);
     scene.leave(2);
     assert_eq!(scene.room_for(2), Room::Free);
+}
+
+#[test]
+fn who_has_much_held_goes_where_all_together_have_too_much() {
+    let mut scene = Scene::new(10_000);
+    let large = HELD_MAX / 100;
+    (0..=100).for_each(|id| scene.enter(id, id));
+    for id in 0..100 {
+        // In parts.
+        assert!(scene.lobby.may_hold(scene.passes[&id], large / 2));
+        assert!(scene.lobby.may_hold(scene.passes[&id], large), "{id}");
+    }
+    assert!(scene.lobby.may_hold(scene.passes[&100], HELD_BY_ONE));
+    assert!(!scene.lobby.may_hold(scene.passes[&100], large));
+    scene.leave(7);
+    assert!(scene.lobby.may_hold(scene.passes[&100], large));
+    let moved = scene.lobby.regroup(scene.passes[&8], source(200));
+    scene.passes.insert(8, moved);
+    assert!(scene.lobby.may_hold(scene.passes[&9], 0));
+    (0..=100).filter(|id| *id != 7).for_each(|id| scene.leave(id));
+    scene.check_empty();
 }
 
 #[test]

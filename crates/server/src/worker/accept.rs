@@ -3,6 +3,7 @@
 use super::{FIRST_DOOR, Worker};
 use crate::endpoint::Door;
 use crate::lobby::{Room, Source};
+use crate::order::Order;
 use crate::seats::Seat;
 use mio::{Registry, Token};
 use mosquitto_broker::{LogLevel, Moment, Settings};
@@ -19,6 +20,10 @@ const DEPARTURES_MAX: usize = 256;
 /// How long to wait after the system refused to accept.
 const RETRY_MS: u64 = 200;
 
+/// File descriptors that every other worker is asked for where there are none, and how long they have time for that.
+const DESCRIPTORS_ASKED: usize = 16;
+const ASKED_MS: u64 = 10;
+
 /// A connection that has a seat (`max_connections`) and has not sent its CONNECT may keep it for that long while others
 /// are turned away for want of one.
 const SEATED_SILENT_MS: u64 = 5000;
@@ -31,6 +36,8 @@ pub(super) struct Entrance {
     /// Given up to refuse a connection properly when there are no file descriptors left.
     spare: Option<File>,
     retry_at: Option<Moment>,
+    /// Whether other workers were asked for file descriptors when the system refused to accept last.
+    has_asked: bool,
     /// The door that is looked at first the next time.
     first: usize,
 }
@@ -52,7 +59,7 @@ enum Knocker {
 
 impl Entrance {
     pub(super) fn open(doors: Vec<Door>, registry: &Registry) -> io::Result<Self> {
-        let mut entrance = Self { doors: Vec::new(), spare: spare(), retry_at: None, first: 0 };
+        let mut entrance = Self { doors: Vec::new(), spare: spare(), retry_at: None, has_asked: false, first: 0 };
         entrance.add(doors, registry)?;
         Ok(entrance)
     }
@@ -157,9 +164,7 @@ impl Worker {
                     Knocker::In(stream, peer) => self.let_in(door, stream, peer),
                     Knocker::Refused(error) => {
                         if !self.make_descriptor(&error, mark) {
-                            self.logger.log(LogLevel::Warning, cannot_accept(&error));
-                            self.entrance.turn_away(door);
-                            self.entrance.retry_at = Some(self.clock.now() + RETRY_MS);
+                            self.refuse(door, &error);
                             break;
                         }
                     }
@@ -171,10 +176,27 @@ impl Worker {
         }
     }
 
+    /// The system has refused to accept. Perhaps other workers have somebody who can give up a file descriptor; where that
+    /// was asked already, somebody is turned away.
+    fn refuse(&mut self, door: usize, error: &io::Error) {
+        let has_asked = std::mem::replace(&mut self.entrance.has_asked, false);
+        if !has_asked && is_out_of_descriptors(error) && self.office.workers().len() > 1 {
+            self.entrance.has_asked = true;
+            for other in self.office.workers().filter(|worker| *worker != self.id) {
+                self.office.order(other, Order::GiveWay(DESCRIPTORS_ASKED));
+            }
+            self.entrance.retry_at = Some(self.clock.now() + ASKED_MS);
+            return;
+        }
+        self.logger.log(LogLevel::Warning, cannot_accept(error));
+        self.entrance.turn_away(door);
+        self.entrance.retry_at = Some(self.clock.now() + RETRY_MS);
+    }
+
     /// Where the process has no more file descriptors, somebody who came before `mark` and has said nothing has to give
     /// up one. False if there is nobody.
     fn make_descriptor(&mut self, error: &io::Error, mark: u64) -> bool {
-        if error.raw_os_error() != Some(libc::EMFILE) {
+        if !is_out_of_descriptors(error) {
             return false;
         }
         let silent = self.lobby.longest_silent(mark);
@@ -234,6 +256,10 @@ impl Worker {
 
 fn spare() -> Option<File> {
     File::open("/dev/null").ok()
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EMFILE)
 }
 
 fn cannot_accept(error: &io::Error) -> String {

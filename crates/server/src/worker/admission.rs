@@ -59,6 +59,10 @@ impl Worker {
             if socket.queued {
                 self.ready.push(id);
             }
+        } else if let Some(pass) = &socket.pass
+            && !self.lobby.may_hold(**pass, socket.pending.len() + socket.stream.held())
+        {
+            self.give_way(id);
         }
     }
 
@@ -87,6 +91,14 @@ impl Worker {
         self.shard.release(id);
         self.take_out(id);
         self.count_eviction();
+    }
+
+    /// Gives up the file descriptors that another worker needs, as far as there is somebody silent.
+    pub(super) fn give_descriptors_up(&mut self) {
+        for _ in 0..std::mem::take(&mut self.descriptors_owed) {
+            let Some(silent) = self.lobby.longest_silent(self.lobby.mark()) else { return };
+            self.give_way(silent);
+        }
     }
 
     /// A connection was closed for lack of room.

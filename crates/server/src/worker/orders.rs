@@ -32,6 +32,8 @@ impl Worker {
                     let _ = answer.try_send(self.shard.session_reports(from, SESSIONS_A_SLICE));
                 }
                 Order::PasswordChecked(answer) => self.password_checked(answer),
+                // When it is known who has sent something.
+                Order::GiveWay(count) => self.descriptors_owed = count,
                 Order::Answer(answer) => {
                     let _ = answer.try_send(());
                 }

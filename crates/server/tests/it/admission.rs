@@ -6,6 +6,7 @@ use mosquitto_mqtt::ProtocolVersion;
 use std::io::{ErrorKind, Read, Write};
 use std::iter;
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 
 /// What the log says, once, when the first one has to give way.
 pub(crate) const FIRST_LINE: &str =
@@ -174,6 +175,20 @@ fn silent_connections_give_up_their_descriptors_where_there_are_no_more() {
     newcomers.iter_mut().for_each(Client::ping);
     assert!(silent.iter().any(is_closed));
     assert_eq!(broker.log.count(FIRST_LINE), 1);
+}
+
+/// All of those are with the one worker that has the Unix socket; clients over TCP come to all workers.
+#[cfg(target_os = "linux")]
+#[test]
+fn silent_connections_give_up_their_descriptors_also_to_other_workers() {
+    let lines = "allow_anonymous true\nworker_threads 4\nlistener PORT 127.0.0.1\nlistener 0 DIR/socket\n";
+    let broker = Setup::config(lines).descriptors(64).start();
+    let path = broker.directory().join("socket");
+    let silent: Vec<_> = (0..100).map(|_| UnixStream::connect(&path).unwrap()).collect();
+    wait_until("there are no more descriptors", || broker.descriptors() >= 63);
+    let mut newcomers: Vec<_> = (0..20).map(|n| insist(&broker, &format!("newcomer-{n}"))).collect();
+    newcomers.iter_mut().for_each(Client::ping);
+    drop(silent);
 }
 
 /// It takes the seconds that it may keep it.
