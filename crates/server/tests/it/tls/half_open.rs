@@ -88,7 +88,7 @@ fn who_sends_a_byte_now_and_then_is_cut_off_wherever_it_stands() {
     let (started, mut at) = (Instant::now(), 0);
     let mut open = slow.len();
     while open > 0 {
-        assert!(started.elapsed() < Duration::from_secs(60), "not cut off in time");
+        assert!(started.elapsed() < Duration::from_mins(1), "not cut off in time");
         for (what, stream, bytes) in &mut slow {
             let byte = *bytes.get(at).unwrap_or_else(|| panic!("{what}: it had all of its bytes"));
             let _ = stream.write_all(&[byte]);
