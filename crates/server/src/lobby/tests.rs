@@ -269,6 +269,8 @@ fn the_books_are_kept_right() {
             }
         }
     }
-    sources.into_keys().for_each(|id| scene.leave(id));
+    for id in sources.into_keys() {
+        scene.leave(id);
+    }
     scene.check_empty();
 }
