@@ -35,6 +35,7 @@ mod privileges;
 mod proxy_protocol;
 mod reload;
 mod reload_options;
+mod security_guide;
 mod sessions;
 mod slow_subscribers;
 mod stopping;
