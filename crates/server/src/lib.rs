@@ -15,6 +15,7 @@ mod check;
 mod endpoint;
 mod evictions;
 mod failure;
+mod http;
 mod interface;
 mod launch;
 mod listeners;

@@ -5,6 +5,7 @@
 //! for it until it does.
 
 use crate::evictions::Evictions;
+use crate::http::Counters;
 use crate::mailbox::PostOffice;
 use crate::order::Order;
 use crate::sys_tree::{Figures, SysTree};
@@ -33,6 +34,8 @@ pub(crate) struct Report {
 #[derive(Debug)]
 pub(crate) struct SysUpdates {
     tree: SysTree,
+    /// For those who ask over HTTP.
+    counters: Counters,
     shared: Arc<Shared>,
     evictions: Evictions,
     workers: Vec<Known>,
@@ -62,9 +65,10 @@ enum Step {
 
 impl SysUpdates {
     /// For a broker that starts now, with so many workers.
-    pub(crate) fn new(shared: Arc<Shared>, evictions: Evictions, workers: usize) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, workers: usize, counters: Counters, evictions: Evictions) -> Self {
         Self {
             tree: SysTree::default(),
+            counters,
             shared,
             evictions,
             workers: (0..workers).map(|_| Known::default()).collect(),
@@ -158,7 +162,9 @@ impl SysUpdates {
             uptime_s: now.duration_since(self.started).as_secs(),
         };
         let elapsed = self.updated.replace(now).map_or(Duration::ZERO, |updated| now.duration_since(updated));
-        self.tree.update(&figures, elapsed.as_secs_f64())
+        let news = self.tree.update(&figures, elapsed.as_secs_f64());
+        self.counters.update(|topic| self.tree.last(topic));
+        news
     }
 }
 
@@ -203,7 +209,8 @@ mod tests {
     fn a_worker_that_does_not_answer_holds_up_nobody_and_its_last_numbers_stand_for_it() {
         let polls: Vec<_> = (0..2).map(|_| Poll::new().unwrap()).collect();
         let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), Token(0)).unwrap()).collect();
-        let (office, mut updates) = (PostOffice::new(wakers), SysUpdates::new(Shared::new(2), Evictions::default(), 2));
+        let updates = SysUpdates::new(Shared::new(2), 2, Counters::new(), Evictions::default());
+        let (office, mut updates) = (PostOffice::new(wakers), updates);
         assert_eq!(total(&updates.first(1)), Some(&b"0"[..]));
         let due = |updates: &mut SysUpdates| {
             let at = updates.next_deadline(1).unwrap();
@@ -230,7 +237,7 @@ mod tests {
 
     #[test]
     fn an_interval_that_is_changed_holds_at_once_and_0_means_never() {
-        let mut updates = SysUpdates::new(Shared::new(1), Evictions::default(), 1);
+        let mut updates = SysUpdates::new(Shared::new(1), 1, Counters::new(), Evictions::default());
         let office = PostOffice::new(Vec::new());
         assert!(updates.first(0).is_empty());
         assert_eq!(updates.next_deadline(0), None);

@@ -20,6 +20,7 @@ pub(crate) use clock::Clock;
 
 use crate::endpoint::Door;
 use crate::evictions::{EvictionLines, Evictions};
+use crate::http::Desk;
 use crate::lobby::Lobby;
 use crate::log::Logger;
 use crate::mailbox::{Arrival, Delivery, PostOffice};
@@ -58,6 +59,7 @@ pub(crate) struct Worker {
     clock: Clock,
     logger: Logger,
     checkers: Checkers,
+    http: Arc<Desk>,
     entrance: Entrance,
     sockets: Sockets,
     /// Connections that have not said who they are.
@@ -95,20 +97,27 @@ pub(crate) struct Worker {
     lines: Vec<LogLine>,
 }
 
+/// Whom a worker hands something to.
+#[derive(Debug, Clone)]
+pub(crate) struct Neighbours {
+    pub(crate) office: Arc<PostOffice>,
+    pub(crate) logger: Logger,
+    pub(crate) checkers: Checkers,
+    pub(crate) http: Arc<Desk>,
+    pub(crate) evictions: Evictions,
+}
+
 impl Worker {
-    #[allow(clippy::too_many_arguments, reason = "all that a worker shares with others")]
     pub(crate) fn new(
         id: ShardId,
         shard: Shard,
         poll: Poll,
         doors: Vec<Door>,
-        office: Arc<PostOffice>,
         clock: Clock,
-        logger: Logger,
-        checkers: Checkers,
         lobby: Lobby,
-        evictions: Evictions,
+        neighbours: Neighbours,
     ) -> io::Result<Self> {
+        let Neighbours { office, logger, checkers, http, evictions } = neighbours;
         Ok(Self {
             id,
             shard,
@@ -118,6 +127,7 @@ impl Worker {
             clock,
             logger,
             checkers,
+            http,
             sockets: Sockets::default(),
             lobby,
             eviction_lines: EvictionLines::new(evictions),
