@@ -199,9 +199,7 @@ impl Worker {
         for answer in std::mem::take(&mut self.refused_checks) {
             self.password_checked(answer);
         }
-        for (id, error) in std::mem::take(&mut self.broken) {
-            self.shard.closed(id, error.as_deref());
-        }
+        self.end_broken();
         for event in events {
             match event.token() {
                 WAKER => {}
@@ -221,6 +219,13 @@ impl Worker {
         self.shard.end();
         self.drain();
         self.admit(started.elapsed());
+    }
+
+    /// Ends the connections that failed while they were written.
+    fn end_broken(&mut self) {
+        for (id, error) in std::mem::take(&mut self.broken) {
+            self.shard.closed(id, error.as_deref());
+        }
     }
 
     /// Notes what an event says about a connection.

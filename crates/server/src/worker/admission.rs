@@ -26,6 +26,8 @@ impl Worker {
         let share = SHARE_MIN.max(busy / SHARE_OF_BUSY);
         let started = Instant::now();
         self.shard.begin(self.clock.now());
+        // Before there is somebody new who has the number of one who is gone.
+        self.end_broken();
         self.accept(|| started.elapsed() >= share / 2);
         let mut turns = 0;
         while let Some(id) = self.lobby.next() {
