@@ -90,6 +90,13 @@ impl Worker {
 
     /// Closes a connection that has not said who it is, for somebody else.
     pub(super) fn give_way(&mut self, id: ConnectionId) {
+        if !self.shard.is_opening(id) {
+            // Its time is over, and it is closed at the end of the tick.
+            if let Some(pass) = self.sockets.get_mut(id).and_then(|socket| socket.pass.take()) {
+                self.lobby.leave(*pass);
+            }
+            return;
+        }
         self.shard.release(id);
         self.take_out(id);
         self.count_eviction();
