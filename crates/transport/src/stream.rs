@@ -151,6 +151,11 @@ impl Stream {
         self.tls().is_some_and(Secure::has_unread)
     }
 
+    /// Bytes held for records and messages of TLS that are not whole, or were not taken. Layers of other kinds hold little.
+    pub fn held(&self) -> usize {
+        self.tls().map_or(0, Secure::held)
+    }
+
     /// Whether it is known who is at the other end: not while a PROXY header is to come.
     pub fn is_introduced(&self) -> bool {
         self.upper.as_ref().is_none_or(|upper| upper.header.is_none())

@@ -150,6 +150,11 @@ impl Tls {
         })
     }
 
+    /// Bytes that this end holds for a peer that has still to send or to take something.
+    pub(crate) fn held(&self) -> usize {
+        self.incoming.len() + self.plain.len() + self.outgoing.len()
+    }
+
     pub(crate) fn has_unread(&self) -> bool {
         self.plain_read < self.plain.len()
     }

@@ -237,7 +237,7 @@ pub(crate) const LATER: &[(&str, &[&str])] = &[
 ];
 
 /// The options that Mosquitto does not have.
-const OWN: [&str; 2] = ["keyfile_passphrase_command", "worker_threads"];
+const OWN: [&str; 3] = ["keyfile_passphrase_command", "max_unauthenticated_connections", "worker_threads"];
 
 /// Options that are an error as long as this broker lacks them.
 pub(crate) fn later() -> impl Iterator<Item = &'static str> {

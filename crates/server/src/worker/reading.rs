@@ -35,9 +35,11 @@ impl Worker {
     pub(super) fn read_ready(&mut self) {
         // What is not finished is put into the same list again, for the next tick.
         for id in std::mem::take(&mut self.ready) {
-            if let Some(socket) = self.sockets.get_mut(id) {
+            if let Some(socket) = self.sockets.get_mut(id)
+                && socket.pass.is_none()
+            {
                 socket.queued = false;
-                self.serve(id);
+                self.serve(id, READ_BUDGET_BYTES);
             }
         }
     }
@@ -46,13 +48,13 @@ impl Worker {
     pub(super) fn resume_reading(&mut self, id: ConnectionId) {
         if let Some(socket) = self.sockets.get_mut(id)
             && std::mem::take(&mut socket.held)
-            && !std::mem::replace(&mut socket.queued, true)
         {
-            self.ready.push(id);
+            self.line_up(id);
         }
     }
 
-    fn serve(&mut self, id: ConnectionId) {
+    /// Reads and handles what a connection has, until this many bytes were read.
+    pub(super) fn serve(&mut self, id: ConnectionId, mut budget: usize) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         // What waits comes first. A packet that is known not to be whole need not be looked at again.
         if !socket.pending.is_empty()
@@ -61,13 +63,12 @@ impl Worker {
         {
             return;
         }
-        let mut budget = READ_BUDGET_BYTES;
         while let Some(socket) = self.sockets.get_mut(id) {
             if !socket.readable && !socket.at_end {
                 return;
             }
             if budget == 0 {
-                return self.queue(id);
+                return self.line_up(id);
             }
             match self.read(id) {
                 Ok(None) => return,
@@ -194,7 +195,7 @@ impl Worker {
                 socket.packet_len = packet_len;
                 return Next::Read;
             }
-            Then::Busy => self.queue(id),
+            Then::Busy => self.line_up(id),
             Then::Full => {
                 socket.held = true;
                 if !std::mem::replace(&mut socket.listed, true) {
@@ -213,14 +214,6 @@ impl Worker {
             Then::HandOver(_) => {}
         }
         Next::Stop
-    }
-
-    fn queue(&mut self, id: ConnectionId) {
-        if let Some(socket) = self.sockets.get_mut(id)
-            && !std::mem::replace(&mut socket.queued, true)
-        {
-            self.ready.push(id);
-        }
     }
 
     /// Says why there is no TLS: in OpenSSL's own lines, as Mosquitto does, where it was asked, and in one that names the peer.

@@ -42,6 +42,8 @@ const EFFECTS: &[Effect] = effects! {
         queues::max_queued_messages_and_max_queued_bytes_bound_what_waits_for_a_client_that_is_slow,
         overload::who_takes_nothing_costs_only_himself_at_each_limit_of_his_queue,
         overload::who_reads_nothing_costs_only_himself_at_qos_0;
+    max_unauthenticated_connections: crate::admission::silent_connections_beyond_the_bound_give_way_the_oldest_first,
+        listeners::max_unauthenticated_connections_is_at_least_1;
     memory_limit: crate::memory_limit::a_heap_at_its_limit_takes_nothing_new_until_it_falls;
     message_size_limit: limits::message_size_limit_drops_longer_messages_and_keeps_their_sender,
         limits::message_size_limit_refuses_clients_with_a_longer_will,

@@ -6,6 +6,7 @@ pub(crate) mod client_certificates;
 pub(crate) mod connections;
 pub(crate) mod encrypted_keys;
 pub(crate) mod files;
+mod half_open;
 pub(crate) mod identities;
 mod key_log;
 mod layers;
