@@ -1,8 +1,8 @@
 //! One non-blocking byte stream, whatever it runs over; listeners that accept such streams, and connecting.
 //!
 //! A stream is made of layers, each in a file of its own: at the bottom a socket of the system (TCP or Unix); above it a PROXY
-//! header, which goes when it has come, TLS, and a WebSocket, each only where it is wanted. What is to come (a SOCKS5 proxy)
-//! becomes another layer: those who read and write never learn which there are.
+//! header, which goes when it has come, or for a client the talk with a SOCKS5 proxy, which goes when it is done; then TLS, and a
+//! WebSocket, each only where it is wanted. Those who read and write never learn which there are.
 //!
 //! Invariant: this room knows nothing of MQTT, and nothing in it waits.
 
@@ -12,9 +12,11 @@ mod listener;
 mod peer;
 mod proxy;
 mod socket;
+mod socks;
 mod stream;
 mod tls;
 mod unix_path;
+mod upper;
 mod websocket;
 
 pub use error_text::error_text;
@@ -22,6 +24,10 @@ pub use listener::Layers;
 pub use listener::{BindOptions, Listener};
 pub use peer::Peer;
 pub use proxy::{Introduction, ProxyRefusal, ProxyRules, ProxyTls, ProxyVersion};
-pub use stream::{Read, Stream, Written};
-pub use tls::{CertificateNames, KeyLogFile, Secured, TlsFailure, TlsOptions, TlsServer, TlsSetupError, TlsVersion};
-pub use websocket::WebSocketRules;
+pub use socks::{SocksFailure, SocksRequest};
+pub use stream::{ClientLayers, Read, Stream, Written};
+pub use tls::{
+    CertificateNames, KeyLogFile, Secured, TlsClient, TlsClientOptions, TlsFailure, TlsOptions, TlsServer,
+    TlsSetupError, TlsVerification, TlsVersion,
+};
+pub use websocket::{WebSocketFailure, WebSocketRequest, WebSocketRules};

@@ -2,8 +2,10 @@
 
 use crate::introducing::Introducing;
 use crate::socket::{Socket, is_in_progress};
-use crate::tls::{Secured, Tls, TlsServer};
-use crate::websocket::{Lower, WebSocket};
+use crate::socks::{Socks, SocksRequest};
+use crate::tls::{ClientTls, EitherTls, Secured, ServerTls, TlsClient, TlsServer, server_name};
+use crate::upper::Upper;
+use crate::websocket::{WebSocket, WebSocketRequest};
 use crate::{Introduction, Layers, Peer};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Registry, Token};
@@ -26,18 +28,15 @@ pub struct Stream {
     upper: Option<Box<Upper>>,
 }
 
-/// Layers above the socket, the lowest first. One that has done its work is gone.
-#[derive(Debug)]
-struct Upper {
-    header: Option<Introducing>,
-    tls: Option<Tls>,
-    websocket: Option<WebSocket>,
-}
-
-/// What a WebSocket runs over where there is TLS.
-struct Inside<'s> {
-    tls: &'s mut Tls,
-    socket: &'s mut Socket,
+/// What stands between a client's socket and its bytes, the lowest first.
+#[derive(Debug, Clone, Default)]
+pub struct ClientLayers {
+    /// A proxy that connects to the server.
+    pub socks: Option<SocksRequest>,
+    /// TLS, with the name or address that the server is known by.
+    pub tls: Option<(TlsClient, String)>,
+    /// The bytes come and go in a WebSocket.
+    pub websocket: Option<WebSocketRequest>,
 }
 
 /// What came of a read.
@@ -78,7 +77,7 @@ impl Stream {
         if layers.proxy.is_some() || layers.websocket.is_some() {
             let header = layers.proxy.map(Introducing::new);
             let websocket = layers.websocket.clone().map(WebSocket::new);
-            self.upper = Some(Box::new(Upper { header, tls: None, websocket }));
+            self.upper = Some(Box::new(Upper { header, websocket, ..Upper::default() }));
         }
         self
     }
@@ -122,12 +121,43 @@ impl Stream {
     /// What follows a PROXY header, or all where there is none, is inside TLS, of which this is the server's end. Nothing
     /// may have been read or written before.
     pub fn secure(&mut self, server: &TlsServer) -> io::Result<()> {
-        let tls = Some(Tls::accept(server)?);
+        let tls = Some(EitherTls::Server(ServerTls::accept(server)?));
         match &mut self.upper {
             Some(upper) => upper.tls = tls,
-            None => self.upper = Some(Box::new(Upper { header: None, tls, websocket: None })),
+            None => self.upper = Some(Box::new(Upper { tls, ..Upper::default() })),
         }
         Ok(())
+    }
+
+    /// Puts a client's layers above the socket of a connection that is made or being made. Nothing may have been read or
+    /// written before; [`open`](Self::open) opens them. An error is that a name is none, or too long.
+    pub fn set_client_layers(&mut self, layers: &ClientLayers) -> io::Result<()> {
+        let ClientLayers { socks, tls, websocket } = layers;
+        let mut upper = Upper::default();
+        if let Some(request) = socks {
+            upper.socks = Some(Socks::new(request.clone())?);
+        }
+        if let Some((client, host)) = tls {
+            upper.tls = Some(EitherTls::Client(ClientTls::connect(client, server_name(host)?)?));
+        }
+        if let Some(request) = websocket {
+            upper.websocket = Some(WebSocket::request(request)?);
+        }
+        let any = upper.socks.is_some() || upper.tls.is_some() || upper.websocket.is_some();
+        self.upper = any.then(|| Box::new(upper));
+        Ok(())
+    }
+
+    /// Brings the opening of a client's layers on, once the socket is [`connected`](Self::connected): at once, and after each
+    /// event until it is true. Only then there is something to read, and writing is of any use.
+    ///
+    /// An error is one of the system, or of a layer: [`TlsFailure`](crate::TlsFailure),
+    /// [`SocksFailure`](crate::SocksFailure), [`WebSocketFailure`](crate::WebSocketFailure).
+    pub fn open(&mut self) -> io::Result<bool> {
+        match &mut self.upper {
+            None => Ok(true),
+            Some(upper) => upper.open(&mut self.socket),
+        }
     }
 
     /// What TLS came to. None where there is no TLS, and before its handshake is done.
@@ -145,7 +175,8 @@ impl Stream {
 
     /// Whether there are bytes to read that the socket tells nothing about any more.
     pub fn has_unread(&self) -> bool {
-        self.tls().is_some_and(Tls::has_unread)
+        let early = self.upper.as_ref().and_then(|upper| upper.websocket.as_ref()).is_some_and(WebSocket::has_unread);
+        early || self.tls().is_some_and(EitherTls::has_unread)
     }
 
     /// Whether it is known who is at the other end: not while a PROXY header is to come.
@@ -173,7 +204,7 @@ impl Stream {
 
     /// Whether there are bytes that count as written and that the socket has not taken yet.
     pub fn has_unsent(&self) -> bool {
-        self.tls().is_some_and(Tls::has_unsent)
+        self.tls().is_some_and(EitherTls::has_unsent)
     }
 
     /// Writes those bytes, as many as the socket takes.
@@ -186,10 +217,8 @@ impl Stream {
 
     /// Says goodbye where what carries the bytes has a word for it: when all is written, before the end.
     pub fn say_goodbye(&mut self) {
-        let Some(Upper { tls, websocket: Some(websocket), .. }) = self.upper.as_deref_mut() else { return };
-        match tls {
-            Some(tls) => websocket.say_goodbye(&mut Inside { tls, socket: &mut self.socket }),
-            None => websocket.say_goodbye(&mut self.socket),
+        if let Some(upper) = &mut self.upper {
+            upper.say_goodbye(&mut self.socket);
         }
     }
 
@@ -201,7 +230,7 @@ impl Stream {
         self.socket.finish()
     }
 
-    fn tls(&self) -> Option<&Tls> {
+    fn tls(&self) -> Option<&EitherTls> {
         self.upper.as_ref()?.tls.as_ref()
     }
 
@@ -222,46 +251,5 @@ impl Stream {
             Some(address) => Peer::of_address(address),
             None => Peer::at_path(address.as_pathname().unwrap_or(Path::new(""))),
         })
-    }
-}
-
-impl Upper {
-    fn read(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<Read> {
-        match (&mut self.header, &mut self.tls, &mut self.websocket) {
-            (Some(header), _, _) => header.read(socket),
-            (None, Some(tls), Some(websocket)) => websocket.read(&mut Inside { tls, socket }, buffer),
-            (None, Some(tls), None) => tls.read(socket, buffer),
-            (None, None, Some(websocket)) => websocket.read(socket, buffer),
-            (None, None, None) => socket.read(buffer),
-        }
-    }
-
-    fn write(&mut self, socket: &mut Socket, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        match (&mut self.tls, &mut self.websocket) {
-            (Some(tls), Some(websocket)) => websocket.write(&mut Inside { tls, socket }, slices),
-            (Some(tls), None) => tls.write(socket, slices),
-            (None, Some(websocket)) => websocket.write(socket, slices),
-            (None, None) => socket.write(slices),
-        }
-    }
-}
-
-impl Lower for Inside<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
-        self.tls.read(self.socket, buffer)
-    }
-
-    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        self.tls.write(self.socket, slices)
-    }
-}
-
-impl Lower for Socket {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
-        Self::read(self, buffer)
-    }
-
-    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        Self::write(self, slices)
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 const HEADERS_MAX: usize = 100;
 
 /// What ends a head.
-const END: &[u8] = b"\r\n\r\n";
+pub(super) const END: &[u8] = b"\r\n\r\n";
 
 /// What the client's key is made an answer with (RFC 6455, 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -79,7 +79,7 @@ impl Handshake {
         let spoken = |word: &str| self.rules.protocols.iter().copied().find(|protocol| *protocol == word.trim());
         let protocol = offered.split(',').find_map(spoken).ok_or(FAULTY)?;
         self.check_origin(value(headers, "Origin"))?;
-        let accept = STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize());
+        let accept = accept(key);
         Ok(format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
@@ -94,14 +94,19 @@ impl Handshake {
     }
 }
 
+/// The answer to a client's key.
+pub(super) fn accept(key: &str) -> String {
+    STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
+}
+
 /// The value of the first header of this name.
-fn value<'h>(headers: &[Header<'h>], name: &str) -> Option<&'h str> {
+pub(super) fn value<'h>(headers: &[Header<'h>], name: &str) -> Option<&'h str> {
     let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
     std::str::from_utf8(header.value).ok().map(str::trim)
 }
 
 /// Whether headers of this name list this word.
-fn lists(headers: &[Header<'_>], name: &str, word: &str) -> bool {
+pub(super) fn lists(headers: &[Header<'_>], name: &str, word: &str) -> bool {
     let named = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
     let mut words = named.flat_map(|header| header.value.split(|&byte| byte == b','));
     words.any(|listed| listed.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
