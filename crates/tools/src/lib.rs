@@ -8,6 +8,7 @@
 pub mod arguments;
 mod connecting;
 pub mod format;
+mod layers;
 mod number;
 mod options;
 mod options_file;

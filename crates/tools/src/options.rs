@@ -5,8 +5,10 @@ mod connection;
 mod message;
 mod not_supported_yet;
 pub(crate) mod property;
+mod proxy;
 mod session;
 mod subscription;
+mod tls;
 mod url;
 
 use crate::Tool;
@@ -56,8 +58,14 @@ pub(crate) const BOTH: &[Tool] = &[Tool::Pub, Tool::Sub];
 pub(crate) const PUB: &[Tool] = &[Tool::Pub];
 pub(crate) const SUB: &[Tool] = &[Tool::Sub];
 
-const GROUPS: &[&[CommandOption]] =
-    &[connection::OPTIONS, session::OPTIONS, message::OPTIONS, subscription::OPTIONS, not_supported_yet::OPTIONS];
+const GROUPS: &[&[CommandOption]] = &[
+    connection::OPTIONS,
+    tls::OPTIONS,
+    session::OPTIONS,
+    message::OPTIONS,
+    subscription::OPTIONS,
+    not_supported_yet::OPTIONS,
+];
 
 /// The options of a program, in the order of the usage text.
 pub(crate) fn all(tool: Tool) -> impl Iterator<Item = &'static CommandOption> {

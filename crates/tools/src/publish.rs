@@ -18,7 +18,7 @@ pub(crate) const PAYLOAD_BYTES_MAX: usize = 268_435_455;
 
 /// Publishes what the settings ask for. Returns the exit status.
 pub fn run(settings: Settings) -> u8 {
-    let report = Report { quiet: settings.quiet };
+    let report = Report { quiet: settings.quiet, debug: settings.debug };
     let source = settings.publish.source.clone();
     let message = match source.map(|source| load(source, report)) {
         Some(Err(status)) => return status,

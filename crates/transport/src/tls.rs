@@ -165,13 +165,17 @@ impl ClientTls {
     }
 
     /// Brings the handshake on, which the client begins. True when it is done; otherwise an event of reading will tell of
-    /// more to be done, or one of writing, where there is something [`unsent`](Self::has_unsent).
+    /// more to be done, or one of writing, where there is something [`unsent`](Self::has_unsent). A connection that ends meanwhile
+    /// is a failure of TLS.
     pub(crate) fn handshake(&mut self, socket: &mut Socket) -> io::Result<bool> {
         while self.connection.is_handshaking() {
-            match self.read(socket, &mut [])? {
-                Read::End => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Read::Drained(_) if self.connection.is_handshaking() => return Ok(false),
-                _ => {}
+            match self.read(socket, &mut []) {
+                Ok(Read::End) => return Err(failure(TlsFailure::ended(None))),
+                Ok(Read::Drained(_)) if self.connection.is_handshaking() => return Ok(false),
+                Ok(_) => {}
+                // Servers that do not speak TLS end the connection in one way or the other.
+                Err(error) if TlsFailure::of(&error).is_none() => return Err(failure(TlsFailure::ended(Some(error)))),
+                Err(error) => return Err(error),
             }
         }
         Ok(true)
@@ -441,5 +445,9 @@ fn encode(outgoing: &mut Vec<u8>, mut write: impl FnMut(&mut [u8]) -> Result<usi
 }
 
 fn failed(error: Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, TlsFailure::new(error))
+    failure(TlsFailure::new(error))
+}
+
+fn failure(failure: TlsFailure) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, failure)
 }

@@ -1,15 +1,28 @@
 //! Why a connection over TLS came to nothing.
 
+use crate::error_text;
 use rustls::{Error, InvalidMessage};
 use std::{fmt, io};
 
 /// What TLS says is wrong with a connection; the source of such an [`io::Error`].
 #[derive(Debug)]
-pub struct TlsFailure(Error);
+pub struct TlsFailure(Cause);
+
+#[derive(Debug)]
+enum Cause {
+    Tls(Error),
+    /// The connection has ended in the middle of the handshake: the system's reason, if there is one.
+    Ended(Option<io::Error>),
+}
 
 impl TlsFailure {
     pub(super) fn new(error: Error) -> Self {
-        Self(error)
+        Self(Cause::Tls(error))
+    }
+
+    /// The connection has ended in the middle of the handshake.
+    pub(super) fn ended(reason: Option<io::Error>) -> Self {
+        Self(Cause::Ended(reason))
     }
 
     /// If this is why an input or output failed.
@@ -19,13 +32,19 @@ impl TlsFailure {
 
     /// Whether what came is not TLS at all.
     pub fn is_not_tls(&self) -> bool {
-        matches!(self.0, Error::InvalidMessage(InvalidMessage::InvalidContentType))
+        matches!(self.0, Cause::Tls(Error::InvalidMessage(InvalidMessage::InvalidContentType)))
     }
 }
 
 impl fmt::Display for TlsFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        match &self.0 {
+            Cause::Tls(error) => error.fmt(f),
+            Cause::Ended(None) => f.write_str("the connection has ended during the handshake"),
+            Cause::Ended(Some(reason)) => {
+                write!(f, "the connection has ended during the handshake: {}", error_text(reason))
+            }
+        }
     }
 }
 
