@@ -451,3 +451,6 @@ fn failed(error: Error) -> io::Error {
 fn failure(failure: TlsFailure) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, failure)
 }
+
+#[cfg(test)]
+mod tests;

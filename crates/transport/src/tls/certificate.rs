@@ -34,7 +34,7 @@ const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1D, 17];
 
 // Tags of DER.
-const BIT_STRING: u8 = 0x03;
+pub(super) const BIT_STRING: u8 = 0x03;
 const OCTET_STRING: u8 = 0x04;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 const UTF8_STRING: u8 = 12;
@@ -42,7 +42,7 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const UNIVERSAL_STRING: u8 = 28;
 const BMP_STRING: u8 = 30;
-const SEQUENCE: u8 = 0x30;
+pub(super) const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const VERSION: u8 = 0xA0;
 const EXTENSIONS: u8 = 0xA3;
@@ -188,19 +188,19 @@ fn whole_bytes(bits: &[u8]) -> Option<&[u8]> {
 }
 
 /// One element of DER.
-struct Element<'d> {
+pub(super) struct Element<'d> {
     tag: u8,
-    contents: &'d [u8],
+    pub(super) contents: &'d [u8],
     /// With tag and length.
-    whole: &'d [u8],
+    pub(super) whole: &'d [u8],
 }
 
 /// Reads elements one after the other.
-struct Reader<'d>(&'d [u8]);
+pub(super) struct Reader<'d>(pub(super) &'d [u8]);
 
 impl<'d> Reader<'d> {
     /// None at the end, and where there is no element. Tags of more than one byte do not occur in names.
-    fn next(&mut self) -> Option<Element<'d>> {
+    pub(super) fn next(&mut self) -> Option<Element<'d>> {
         let (&tag, rest) = self.0.split_first()?;
         let (&first, mut rest) = rest.split_first()?;
         let mut len = usize::from(first);
@@ -215,7 +215,7 @@ impl<'d> Reader<'d> {
         Some(Element { tag, contents, whole })
     }
 
-    fn expect(&mut self, tag: u8) -> Option<Element<'d>> {
+    pub(super) fn expect(&mut self, tag: u8) -> Option<Element<'d>> {
         self.next().filter(|element| element.tag == tag)
     }
 }
