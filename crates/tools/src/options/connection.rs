@@ -18,7 +18,7 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     .help(&["the server's name or address; localhost if not given."]),
     CommandOption::value("-p", "port", "no port", port)
         .long("--port")
-        .help(&["the server's port; 1883 if not given, with --cafile or --capath 8883. Port 8883 stands for TLS."]),
+        .help(&["the server's port; 1883 if not given, or 8883 with --cafile or --capath. 8883 means TLS."]),
     CommandOption::value("--unix", "path", "no socket path", |settings, value| {
         settings.connection.unix_path = Some(OsStr::from_bytes(value).into());
         // It is what the server is called.

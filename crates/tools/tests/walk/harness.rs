@@ -245,6 +245,23 @@ pub(crate) fn publish_input(broker: &Broker, arguments: &[&str], input: &[u8]) {
     assert_eq!(process.wait().code(), Some(0));
 }
 
+/// Says, past the capture of the test runner, that a foreign program is not there to be tested with. Where
+/// `MOSQUITTO_TESTS_SKIP_NOTHING` is 1 that is a failure.
+pub(crate) fn report_skipped(what: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {what} is not installed");
+    let all = std::env::var_os("MOSQUITTO_TESTS_SKIP_NOTHING").is_some_and(|value| value == "1");
+    assert!(!all, "{what} is not installed, and nothing may be skipped");
+}
+
+/// A foreign program, if it is installed; otherwise that is said.
+pub(crate) fn foreign(path: &'static str) -> Option<&'static str> {
+    let there = Path::new(path).exists();
+    if !there {
+        report_skipped(path);
+    }
+    there.then_some(path)
+}
+
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -1,7 +1,11 @@
 //! The programs against the broker of this workspace, all as real processes.
 
+mod certificates;
 mod ends;
 mod harness;
 mod lost_connection;
 mod messages;
+mod proxy;
 mod standard_input;
+mod tls;
+mod websockets;
