@@ -236,6 +236,7 @@ impl<E: End> Tls<E> {
                 let (Read::Some(len) | Read::Drained(len)) = read else { return Ok(Read::End) };
                 let all = buffers.incoming.get_mut(..before + len).unwrap_or_default();
                 let mut sink = Sink { buffer: &mut *buffer, filled: 0 };
+                let handshaking = self.connection.is_handshaking();
                 let outcome = self.process(all, &mut sink);
                 // Also what tells the peer what was wrong.
                 let flushed = self.flush(socket);
@@ -247,6 +248,10 @@ impl<E: End> Tls<E> {
                 }
                 if filled > 0 || len == 0 {
                     return Ok(Read::Drained(filled));
+                }
+                if handshaking && !self.connection.is_handshaking() {
+                    // What follows is no part of it, also where it is an end.
+                    return Ok(Read::Some(0));
                 }
                 if self.peer_closed {
                     return Ok(Read::End);
