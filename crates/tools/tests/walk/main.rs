@@ -6,6 +6,7 @@ mod harness;
 mod lost_connection;
 mod messages;
 mod proxy;
+mod requests;
 mod standard_input;
 mod tls;
 mod websockets;
