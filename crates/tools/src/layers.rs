@@ -24,15 +24,14 @@ pub(crate) enum LayersError {
 
 /// What the settings ask for.
 pub(crate) fn layers(connection: &ConnectionSettings) -> Result<ClientLayers, LayersError> {
-    let tls = match connection.uses_tls() {
-        true => {
-            let options = tls_options(connection).map_err(LayersError::Option)?;
-            let client = TlsClient::open(&options).map_err(LayersError::Tls)?;
-            // A Unix socket has no name that a certificate could be for.
-            let host = if connection.unix_path.is_some() { "localhost" } else { &connection.host };
-            Some((client, host.to_owned()))
-        }
-        false => None,
+    let tls = if connection.uses_tls() {
+        let options = tls_options(connection).map_err(LayersError::Option)?;
+        let client = TlsClient::open(&options).map_err(LayersError::Tls)?;
+        // A Unix socket has no name that a certificate could be for.
+        let host = if connection.unix_path.is_some() { "localhost" } else { &connection.host };
+        Some((client, host.to_owned()))
+    } else {
+        None
     };
     let proxy = connection.proxy.as_ref().filter(|_| connection.unix_path.is_none());
     let socks = proxy.map(|proxy| SocksRequest {
@@ -104,12 +103,13 @@ fn tls_options(connection: &ConnectionSettings) -> Result<TlsClientOptions, &'st
 
 fn verification(connection: &ConnectionSettings) -> TlsVerification {
     let settings = &connection.tls;
-    match settings.insecure {
-        // So it is with the original: that other options turn off more is no intention, but those who rely on it are many.
-        true if settings.version.is_some() || settings.ciphers.is_some() => TlsVerification::Nothing,
-        true => TlsVerification::AnyName,
-        false if connection.unix_path.is_some() => TlsVerification::AnyName,
-        false => TlsVerification::Full,
+    if settings.insecure && (settings.version.is_some() || settings.ciphers.is_some()) {
+        // So it is with the original. That other options turn off more may be no intention, but its manual says that all is.
+        TlsVerification::Nothing
+    } else if settings.insecure || connection.unix_path.is_some() {
+        TlsVerification::AnyName
+    } else {
+        TlsVerification::Full
     }
 }
 

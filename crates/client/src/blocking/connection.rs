@@ -15,7 +15,7 @@ pub(super) const CONNECTION: Token = Token(0);
 pub(super) const WAKER: Token = Token(1);
 
 /// What stands between a socket and MQTT (a proxy, TLS, a WebSocket) has to be open so long after the socket is connected.
-const OPENING: Duration = Duration::from_secs(60);
+const OPENING: Duration = Duration::from_mins(1);
 
 /// Where a server may be.
 #[derive(Debug)]

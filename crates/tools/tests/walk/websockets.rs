@@ -13,8 +13,8 @@ use std::thread;
 fn messages_of_all_sizes_go_over_websockets() {
     let broker = Broker::with("protocol websockets\nallow_anonymous true\n");
     let directory = Directory::new();
-    for len in [0, 1, 70, 200, 70_000, 1_500_000] {
-        let message: Vec<u8> = (0..len as u32).map(|i| b'a' + (i % 23) as u8).collect();
+    for len in [0_u32, 1, 70, 200, 70_000, 1_500_000] {
+        let message: Vec<u8> = (0..len).map(|i| b'a' + (i % 23) as u8).collect();
         let file = directory.file("message", &message).display().to_string();
         let subscriber = broker.subscribe(&["--ws", "-t", "a", "-C", "1", "-v"]);
         broker.publish(&["--ws", "-t", "a", "-f", &file, "-q", "1"]);

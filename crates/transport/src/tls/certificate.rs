@@ -127,6 +127,11 @@ impl<'c> Parts<'c> {
         })
     }
 
+    /// How the public key is used, and its bits.
+    pub(super) fn key(&self) -> Option<(&'c [u8], &'c [u8])> {
+        key_parts(Reader(self.public_key).expect(SEQUENCE)?.contents)
+    }
+
     /// All common names that are text.
     pub(super) fn common_names(&self) -> Vec<&'c str> {
         let attributes = attributes(self.subject).unwrap_or_default();
@@ -168,18 +173,11 @@ impl<'c> Parts<'c> {
     }
 }
 
-/// How a public key is used, and its bits, of a public key with its tag (RFC 5280, section 4.1) or without it.
+/// How a public key is used, and its bits, of the contents of one (RFC 5280, section 4.1).
 pub(super) fn key_parts(public_key: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut parts = Reader(public_key);
-    let first = parts.expect(SEQUENCE)?;
-    let (algorithm, bits) = match parts.expect(BIT_STRING) {
-        Some(bits) => (first.contents, bits),
-        None => {
-            let mut parts = Reader(first.contents);
-            (parts.expect(SEQUENCE)?.contents, parts.expect(BIT_STRING)?)
-        }
-    };
-    Some((algorithm, whole_bytes(bits.contents)?))
+    let algorithm = parts.expect(SEQUENCE)?.contents;
+    Some((algorithm, whole_bytes(parts.expect(BIT_STRING)?.contents)?))
 }
 
 /// Bits of which none is left over at the end.

@@ -52,7 +52,7 @@ pub(super) fn verify_tls12(
     signature: &DigitallySignedStruct,
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> Result<HandshakeSignatureValid, Error> {
-    let (kind, key) = key_parts(certificate.public_key).ok_or(CertificateError::BadEncoding)?;
+    let (kind, key) = certificate.key().ok_or(CertificateError::BadEncoding)?;
     let known = algorithms.mapping.iter().find(|(scheme, _)| *scheme == signature.scheme);
     let (_, known) = known.ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
     let mut fitting = known.iter().filter(|algorithm| algorithm.public_key_alg_id().as_ref() == kind);

@@ -14,6 +14,10 @@ const KEPT_BYTES_MAX: usize = 64;
 /// Bytes of data that are hidden behind a mask at once.
 const MASKED_BYTES: usize = 64 * 1024;
 
+/// What stands for a length that follows, of two bytes or of eight.
+const LENGTH_OF_2: u8 = 0x7e;
+const LENGTH_OF_8: u8 = 0x7f;
+
 /// What the length of a frame with a mask has besides.
 const MASKED: u8 = 0x80;
 
@@ -186,11 +190,11 @@ impl Encoder {
         match (u8::try_from(len), u16::try_from(len)) {
             (Ok(short @ ..126), _) => self.before.push(masked | short),
             (_, Ok(medium)) => {
-                self.before.push(masked | 126);
+                self.before.push(masked | LENGTH_OF_2);
                 self.before.extend_from_slice(&medium.to_be_bytes());
             }
             _ => {
-                self.before.push(masked | 127);
+                self.before.push(masked | LENGTH_OF_8);
                 self.before.extend_from_slice(&(len as u64).to_be_bytes());
             }
         }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Bytes of randomness that are fetched at once.
+/// Bytes of randomness that are fetched at once: enough for some masks, with none left over.
 const POOL_BYTES: usize = 256;
 
 /// The masks of one connection.
@@ -24,14 +24,11 @@ impl Masks {
 
     /// A mask that has never been used.
     pub(super) fn next_key(&mut self) -> io::Result<[u8; 4]> {
-        let key = match self.pool.get(self.used..).and_then(<[u8]>::first_chunk) {
-            Some(key) => *key,
-            None => {
-                getrandom::fill(&mut self.pool).map_err(io::Error::other)?;
-                self.used = 0;
-                self.pool.first_chunk().copied().unwrap_or_default()
-            }
-        };
+        if self.used >= POOL_BYTES {
+            getrandom::fill(&mut self.pool).map_err(io::Error::other)?;
+            self.used = 0;
+        }
+        let key: [u8; 4] = self.pool.get(self.used..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
         self.used += key.len();
         Ok(key)
     }

@@ -36,9 +36,15 @@ fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
     [&[first, payload.len() as u8][..], payload].concat()
 }
 
-/// The first byte and the payload of each frame, and the masks.
-fn unframe(mut bytes: &[u8]) -> (Vec<(u8, Vec<u8>)>, Vec<[u8; 4]>) {
-    let (mut frames, mut masks) = (Vec::new(), Vec::new());
+/// A frame of a client.
+struct Frame {
+    first: u8,
+    mask: [u8; 4],
+    payload: Vec<u8>,
+}
+
+fn unframe(mut bytes: &[u8]) -> Vec<Frame> {
+    let mut frames = Vec::new();
     while let [first, second, rest @ ..] = bytes {
         assert!(second & 0x80 != 0, "a client's frames have a mask");
         let (len, rest) = match second & 0x7f {
@@ -48,11 +54,16 @@ fn unframe(mut bytes: &[u8]) -> (Vec<(u8, Vec<u8>)>, Vec<[u8; 4]>) {
         };
         let (mask, rest) = rest.split_first_chunk::<4>().unwrap();
         let (payload, rest) = rest.split_at(len);
-        frames.push((*first, payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key).collect()));
-        masks.push(*mask);
+        let payload = payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+        frames.push(Frame { first: *first, mask: *mask, payload });
         bytes = rest;
     }
-    (frames, masks)
+    frames
+}
+
+/// The first byte and the payload of each frame.
+fn said(wire: &Wire) -> Vec<(u8, Vec<u8>)> {
+    unframe(&wire.outgoing).into_iter().map(|frame| (frame.first, frame.payload)).collect()
 }
 
 /// RFC 6455, section 4.1
@@ -156,9 +167,9 @@ fn a_server_that_hangs_up_has_not_answered() {
 /// RFC 6455, section 5.3
 #[test]
 fn what_is_sent_is_hidden_behind_a_mask_of_its_own_however_little_is_taken() {
-    for len in [0, 1, 125, 126, 65_535, 65_536, 200_000] {
+    for len in [0_u32, 1, 125, 126, 65_535, 65_536, 200_000] {
         let (mut socket, mut wire) = open_client();
-        let payload: Vec<u8> = (0..len as u32).map(|i| (i % 251) as u8).collect();
+        let payload: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
         let mut sent = 0;
         for step in 0.. {
             // Odd amounts, so that the mask goes on in its middle.
@@ -177,11 +188,12 @@ fn what_is_sent_is_hidden_behind_a_mask_of_its_own_however_little_is_taken() {
                 socket.write(&mut wire, &[IoSlice::new(rest)]).unwrap();
             rest = &rest[taken..];
         }
-        let (frames, masks) = unframe(&wire.outgoing);
-        let data: Vec<u8> = frames.iter().flat_map(|(_, payload)| payload.clone()).collect();
+        let frames = unframe(&wire.outgoing);
+        let data: Vec<u8> = frames.iter().flat_map(|frame| frame.payload.clone()).collect();
         assert!(data == [&payload[..], b"end"].concat(), "{len}");
-        assert!(frames.iter().all(|(first, _)| *first == 0x82));
-        assert!(masks.iter().all(|mask| masks.iter().filter(|other| *other == mask).count() == 1));
+        assert!(frames.iter().all(|frame| frame.first == 0x82));
+        let masks = || frames.iter().map(|frame| frame.mask);
+        assert!(masks().all(|mask| masks().filter(|other| *other == mask).count() == 1));
     }
 }
 
@@ -192,7 +204,7 @@ fn pings_are_answered_and_a_close_is_answered_with_its_code() {
     let (data, end) = drain(&mut socket, &mut wire, 4096);
     assert_eq!(data, b"data");
     assert!(matches!(end, Some(Ok(Read::End))));
-    assert_eq!(unframe(&wire.outgoing).0, [(0x8a, b"who".to_vec()), (0x88, vec![0x03, 0xe8])]);
+    assert_eq!(said(&wire), [(0x8a, b"who".to_vec()), (0x88, vec![0x03, 0xe8])]);
 }
 
 /// RFC 6455, section 5.1
@@ -202,14 +214,14 @@ fn a_server_that_hides_its_frames_has_broken_the_rules() {
     wire.incoming.push_back(frame(0x82, b"hello"));
     let (data, end) = drain(&mut socket, &mut wire, 4096);
     assert_eq!((data, end.unwrap().unwrap_err().to_string()), (Vec::new(), "protocol error".to_owned()));
-    assert_eq!(unframe(&wire.outgoing).0, [(0x88, vec![0x03, 0xea])]);
+    assert_eq!(said(&wire), [(0x88, vec![0x03, 0xea])]);
 }
 
 #[test]
 fn a_client_that_ends_says_goodbye() {
     let (mut socket, mut wire) = open_client();
     socket.say_goodbye(&mut wire);
-    assert_eq!(unframe(&wire.outgoing).0, [(0x88, vec![0x03, 0xe8])]);
+    assert_eq!(said(&wire), [(0x88, vec![0x03, 0xe8])]);
     // Before it is open there is nobody to say it to.
     let (mut socket, mut wire, _) = asked();
     socket.say_goodbye(&mut wire);
