@@ -150,10 +150,12 @@ fn opens(trusted: &str, leaf: &Leaf, host: &str, change: impl FnOnce(&mut TlsCli
     }
 }
 
-/// Whether a client that trusts somebody connects to a server that speaks TLS 1.2 and nothing else.
-fn opens_over_tls12(trusted: &str, leaf: &Leaf) -> bool {
+/// Whether a client that trusts somebody connects to a server that speaks TLS 1.2 and the application protocol `mqtt`, and
+/// nothing else.
+fn opens_over_tls12(trusted: &str, leaf: &Leaf, alpn: Option<&str>) -> bool {
     let directory = Directory::new();
-    let client = TlsClientOptions { cafile: Some(directory.file("ca.crt", trusted)), ..TlsClientOptions::default() };
+    let cafile = Some(directory.file("ca.crt", trusted));
+    let client = TlsClientOptions { cafile, alpn: alpn.map(str::to_owned), ..TlsClientOptions::default() };
     let client = TlsClient::open(&client).unwrap();
     let chain = files::certificates(&directory.file("server.crt", &leaf.pem)).unwrap();
     let key = files::private_key(&directory.file("server.key", &leaf.key)).unwrap();
@@ -161,7 +163,8 @@ fn opens_over_tls12(trusted: &str, leaf: &Leaf) -> bool {
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(default_provider()));
     let config = config.with_protocol_versions(&[&rustls::version::TLS12]).unwrap().with_no_client_auth();
     let resolver = rustls::sign::SingleCertAndKey::from(rustls::sign::CertifiedKey::new(chain, key));
-    let config = config.with_cert_resolver(Arc::new(resolver));
+    let mut config = config.with_cert_resolver(Arc::new(resolver));
+    config.alpn_protocols = vec![b"mqtt".to_vec()];
     let (ours, theirs) = UnixStream::pair().unwrap();
     let (mut ours, mut theirs) = (Socket::Unix(ours), Socket::Unix(theirs));
     let mut server = ServerTls::new(UnbufferedServerConnection::new(Arc::new(config)).unwrap());
@@ -210,8 +213,8 @@ fn certificates_without_extensions_are_taken_from_an_authority_itself() {
     let (authority, stranger) = (Authority::new("authority"), Authority::new("authority"));
     let leaf = authority.sign_version_1(&named("localhost", &[]));
     assert_eq!(opens(&authority.pem, &leaf, "localhost", |_| {}), Ok(()));
-    assert!(opens_over_tls12(&authority.pem, &leaf));
-    assert!(!opens_over_tls12(&stranger.pem, &leaf));
+    assert!(opens_over_tls12(&authority.pem, &leaf, None));
+    assert!(!opens_over_tls12(&stranger.pem, &leaf, None));
     // One of the same name, whose signature it is not.
     assert_eq!(opens(&stranger.pem, &leaf, "localhost", |_| {}), Err(UNKNOWN.to_owned()));
     assert!(opens(&authority.pem, &leaf, "other", |_| {}).unwrap_err().starts_with(OTHER_NAME));
@@ -259,6 +262,14 @@ fn a_server_that_asks_for_it_is_shown_the_clients_certificate() {
     while server_end.read(&mut [0; 100]).unwrap() != Read::Drained(0) {}
     let names = server_end.secured().unwrap().certificate.unwrap();
     assert_eq!(names.common_name.as_deref(), Some("me"));
+}
+
+#[test]
+fn the_application_protocol_is_asked_for() {
+    let authority = Authority::new("authority");
+    let leaf = authority.sign(&named("localhost", &[]));
+    assert!(opens_over_tls12(&authority.pem, &leaf, Some("mqtt")));
+    assert!(!opens_over_tls12(&authority.pem, &leaf, Some("x")));
 }
 
 #[test]
