@@ -200,3 +200,19 @@ fn debians_broker_is_talked_to() {
     let got = run(SUB, &["-C", "1", "-W", "20"]);
     assert_eq!((text(&got.stdout), text(&got.stderr), got.status.code()), ("hello\n".into(), String::new(), Some(0)));
 }
+
+#[test]
+fn a_unix_socket_has_no_name_that_a_certificate_could_be_for() {
+    let (certificates, directory) = (Certificates::new(), Directory::new());
+    // Started by root, the broker is somebody else.
+    let writable = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(directory.path(), writable).unwrap();
+    let path = directory.path().join("x.sock").display().to_string();
+    let listener = format!("listener 0 {path}\nprotocol websockets\n{}", certificates.listener());
+    let broker = Broker::with(&format!("allow_anonymous true\n{listener}"));
+    for (trusted, status) in [("ca.crt", 0), ("stranger.crt", 8)] {
+        let cafile = certificates.text(trusted);
+        let output = broker.run(PUB, &["--unix", &path, "--ws", "--cafile", &cafile, "-t", "a", "-m", "b", "-q", "1"]);
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+    }
+}
