@@ -51,7 +51,9 @@ fn of_layer(error: &io::Error) -> Option<(u8, &'static str)> {
 
 /// Whether an error is not worth another attempt: it will be the same.
 pub(crate) fn is_final(error: &io::Error) -> bool {
-    of_layer(error).is_some_and(|(status, _)| status != NO_CONNECTION)
+    // A server that is being started again is no such thing.
+    let is_end = TlsFailure::of(error).is_some_and(TlsFailure::is_end);
+    !is_end && of_layer(error).is_some_and(|(status, _)| status != NO_CONNECTION)
 }
 
 impl Report {

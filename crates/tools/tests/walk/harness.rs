@@ -92,7 +92,12 @@ impl Broker {
 
     /// A broker at the port of another one that has ended.
     pub(crate) fn at(port: u16) -> Self {
-        Self::try_at(port, "allow_anonymous true\n").unwrap_or_else(|| panic!("the broker does not run again"))
+        Self::at_with(port, "allow_anonymous true\n")
+    }
+
+    /// The same with these lines in its configuration.
+    pub(crate) fn at_with(port: u16, configuration: &str) -> Self {
+        Self::try_at(port, configuration).unwrap_or_else(|| panic!("the broker does not run again"))
     }
 
     fn try_at(port: u16, configuration: &str) -> Option<Self> {

@@ -4,7 +4,7 @@
 
 use crate::certificates::Certificates;
 use crate::harness::{Broker, Directory, PUB, Process, SUB, foreign, free_port, text};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,11 @@ const DEBIANS_PUB: &str = "/usr/bin/mosquitto_pub";
 const DEBIANS_BROKER: &str = "/usr/sbin/mosquitto";
 
 fn broker(certificates: &Certificates) -> Broker {
-    Broker::with(&format!("allow_anonymous true\n{}", certificates.listener()))
+    Broker::with(&configuration(certificates))
+}
+
+fn configuration(certificates: &Certificates) -> String {
+    format!("allow_anonymous true\n{}", certificates.listener())
 }
 
 #[test]
@@ -104,6 +108,23 @@ fn a_server_that_does_not_speak_tls_is_told_apart() {
     }
     // With --no-tls the other options mean nothing.
     broker.publish(&["-t", "a", "-m", "b", "--cafile", &cafile, "--no-tls"]);
+}
+
+#[test]
+fn a_subscriber_comes_back_also_when_the_server_goes_away_in_the_middle_of_a_handshake() {
+    let certificates = Certificates::new();
+    let broker = broker(&certificates);
+    let cafile = certificates.text("ca.crt");
+    let tls = ["-h", "localhost", "--cafile", &cafile, "-t", "a"];
+    let subscriber = broker.subscribe(&tls);
+    let port = broker.kill();
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    drop(listener.accept().unwrap());
+    drop(listener);
+    let broker = Broker::at_with(port, &configuration(&certificates));
+    subscriber.wait_for("Subscribed (mid: 2)");
+    broker.publish(&[&tls[..], &["-m", "again"]].concat());
+    assert_eq!(subscriber.message(), "again");
 }
 
 #[test]

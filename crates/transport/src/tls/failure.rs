@@ -30,6 +30,11 @@ impl TlsFailure {
         error.get_ref()?.downcast_ref()
     }
 
+    /// Whether nothing is wrong but that the connection has ended in the middle of the handshake.
+    pub fn is_end(&self) -> bool {
+        matches!(self.0, Cause::Ended(_))
+    }
+
     /// Whether what came is not TLS at all.
     pub fn is_not_tls(&self) -> bool {
         matches!(self.0, Cause::Tls(Error::InvalidMessage(InvalidMessage::InvalidContentType)))
