@@ -28,6 +28,8 @@ pub struct WebSocketRules {
     pub protocols: &'static [&'static str],
     /// The origins whose pages may connect; empty: all, and programs without an origin.
     pub origins: Vec<String>,
+    /// Whether a request for something else is not refused but given away: [`Read::Request`](crate::Read::Request).
+    pub gives_requests_away: bool,
 }
 
 /// Bytes above and below a layer.
@@ -70,6 +72,8 @@ enum End {
     None,
     /// The other end has closed it.
     Closed,
+    /// It never was one: the request is for something else.
+    Request,
     /// The other end has broken the rules.
     Broken(&'static str),
     /// Whoever reads knows about it.
@@ -112,7 +116,7 @@ impl WebSocket {
             let (len, drained) = match lower.read(&mut room)? {
                 Read::Some(len) => (len, false),
                 Read::Drained(len) => (len, true),
-                Read::End | Read::Introduced => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Read::End | Read::Introduced | Read::Request => return Err(io::ErrorKind::UnexpectedEof.into()),
             };
             let come = room.get(..len).unwrap_or_default();
             if let Some(taken) = asking.take(come)? {
@@ -156,6 +160,7 @@ impl WebSocket {
                 self.end = End::Told;
                 return Err(io::Error::new(io::ErrorKind::InvalidData, why));
             }
+            End::Request => return Ok(Read::Request),
             End::None | End::Told => {}
         }
         Ok(if drained { Read::Drained(len) } else { Read::Some(len) })
@@ -179,6 +184,14 @@ impl WebSocket {
         self.encoder.write(lower, slices)
     }
 
+    /// What has come of a request for something else than a WebSocket: its head, and perhaps more.
+    pub(crate) fn take_request(&mut self) -> Option<Vec<u8>> {
+        if self.end != End::Request {
+            return None;
+        }
+        self.handshake.take().map(|handshake| handshake.into_head())
+    }
+
     /// Tells the other end that nothing more will come, unless it has been told, or is in the middle of a frame.
     pub(crate) fn say_goodbye(&mut self, lower: &mut impl Lower) {
         if self.handshake.is_none() && self.asking.is_none() {
@@ -195,6 +208,10 @@ impl WebSocket {
             Outcome::Incomplete => 0,
             Outcome::Refused(why) => {
                 self.end = End::Broken(why);
+                0
+            }
+            Outcome::Request => {
+                self.end = End::Request;
                 0
             }
             Outcome::Open { answer, taken } => {
