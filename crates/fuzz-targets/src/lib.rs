@@ -14,6 +14,7 @@
 mod client_session;
 mod config_text;
 mod decode;
+mod psk_file;
 mod target;
 mod text;
 mod tool_text;

@@ -1,6 +1,6 @@
 //! All targets by name.
 
-use crate::{client_session, config_text, decode, tool_text, two_clients};
+use crate::{client_session, config_text, decode, psk_file, tool_text, two_clients};
 use mosquitto_mqtt::ProtocolVersion;
 use std::sync::OnceLock;
 
@@ -28,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "decode_v5", run: |bytes| decode::run(bytes, ProtocolVersion::V5) },
     Target { name: "two_clients", run: |bytes| two_clients::run(bytes, ALLOCATED.get().copied()) },
     Target { name: "config_text", run: config_text::run },
+    Target { name: "psk_file", run: psk_file::run },
     Target { name: "client_session", run: client_session::run },
     Target { name: "tool_text", run: tool_text::run },
 ];

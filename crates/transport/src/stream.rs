@@ -1,9 +1,10 @@
 //! A non-blocking byte stream.
 
 use crate::introducing::Introducing;
+use crate::security::{Secure, Security};
 use crate::socket::{Socket, is_in_progress};
 use crate::socks::{Socks, SocksRequest};
-use crate::tls::{ClientTls, EitherTls, Secured, ServerTls, TlsClient, TlsServer, server_name};
+use crate::tls::{ClientTls, EitherTls, Secured, TlsClient, server_name};
 use crate::upper::Upper;
 use crate::websocket::{WebSocket, WebSocketRequest};
 use crate::{Introduction, Layers, Peer};
@@ -122,8 +123,8 @@ impl Stream {
 
     /// What follows a PROXY header, or all where there is none, is inside TLS, of which this is the server's end. Nothing
     /// may have been read or written before.
-    pub fn secure(&mut self, server: &TlsServer) -> io::Result<()> {
-        let tls = Some(EitherTls::Server(ServerTls::accept(server)?));
+    pub fn secure(&mut self, server: &Security) -> io::Result<()> {
+        let tls = Some(Secure::accept(server)?);
         match &mut self.upper {
             Some(upper) => upper.tls = tls,
             None => self.upper = Some(Box::new(Upper { tls, ..Upper::default() })),
@@ -140,7 +141,7 @@ impl Stream {
             upper.socks = Some(Socks::new(request.clone())?);
         }
         if let Some((client, host)) = tls {
-            upper.tls = Some(EitherTls::Client(ClientTls::connect(client, server_name(host)?)?));
+            upper.tls = Some(Secure::Tls(EitherTls::Client(ClientTls::connect(client, server_name(host)?)?)));
         }
         if let Some(request) = websocket {
             upper.websocket = Some(WebSocket::request(request)?);
@@ -178,7 +179,7 @@ impl Stream {
     /// Whether there are bytes to read that the socket tells nothing about any more.
     pub fn has_unread(&self) -> bool {
         let early = self.upper.as_ref().and_then(|upper| upper.websocket.as_ref()).is_some_and(WebSocket::has_unread);
-        early || self.tls().is_some_and(EitherTls::has_unread)
+        early || self.tls().is_some_and(Secure::has_unread)
     }
 
     /// Whether it is known who is at the other end: not while a PROXY header is to come.
@@ -215,7 +216,7 @@ impl Stream {
 
     /// Whether there are bytes that count as written and that the socket has not taken yet.
     pub fn has_unsent(&self) -> bool {
-        self.tls().is_some_and(EitherTls::has_unsent)
+        self.tls().is_some_and(Secure::has_unsent)
     }
 
     /// Writes those bytes, as many as the socket takes.
@@ -241,7 +242,7 @@ impl Stream {
         self.socket.finish()
     }
 
-    fn tls(&self) -> Option<&EitherTls> {
+    fn tls(&self) -> Option<&Secure> {
         self.upper.as_ref()?.tls.as_ref()
     }
 

@@ -75,6 +75,8 @@ pub struct Secured {
     pub cipher: &'static str,
     /// What the peer's certificate says about it; none: it has shown none.
     pub certificate: Option<CertificateNames>,
+    /// The identity of a client that has shown that it has its key.
+    pub identity: Option<String>,
 }
 
 /// The end of a connection that this is, as rustls has it.
@@ -207,6 +209,7 @@ impl<E: End> Tls<E> {
             protocol: ciphers::protocol_name(suite),
             cipher: ciphers::openssl_name(suite),
             certificate: certificate.map(|certificate| CertificateNames::of(certificate)),
+            identity: None,
         })
     }
 

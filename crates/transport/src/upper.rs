@@ -1,9 +1,9 @@
 //! The layers of a stream above its socket.
 
 use crate::introducing::Introducing;
+use crate::security::Secure;
 use crate::socket::Socket;
 use crate::socks::Socks;
-use crate::tls::EitherTls;
 use crate::websocket::{Lower, WebSocket};
 use crate::{Read, Written};
 use std::io::{self, IoSlice};
@@ -13,13 +13,13 @@ use std::io::{self, IoSlice};
 pub(crate) struct Upper {
     pub(crate) header: Option<Introducing>,
     pub(crate) socks: Option<Socks>,
-    pub(crate) tls: Option<EitherTls>,
+    pub(crate) tls: Option<Secure>,
     pub(crate) websocket: Option<WebSocket>,
 }
 
 /// What a WebSocket runs over where there is TLS.
 struct Inside<'s> {
-    tls: &'s mut EitherTls,
+    tls: &'s mut Secure,
     socket: &'s mut Socket,
 }
 

@@ -1,6 +1,7 @@
 //! Why a connection over TLS came to nothing.
 
 use crate::error_text;
+use mosquitto_tls_psk::Failure;
 use rustls::{Error, InvalidMessage};
 use std::{fmt, io};
 
@@ -13,6 +14,7 @@ enum Cause {
     Tls(Error),
     /// The connection has ended in the middle of the handshake: the system's reason, if there is one.
     Ended(Option<io::Error>),
+    Psk(Failure),
 }
 
 impl TlsFailure {
@@ -23,6 +25,10 @@ impl TlsFailure {
     /// The connection has ended in the middle of the handshake.
     pub(super) fn ended(reason: Option<io::Error>) -> Self {
         Self(Cause::Ended(reason))
+    }
+
+    pub(crate) fn of_psk(failure: Failure) -> Self {
+        Self(Cause::Psk(failure))
     }
 
     /// If this is why an input or output failed.
@@ -37,7 +43,19 @@ impl TlsFailure {
 
     /// Whether what came is not TLS at all.
     pub fn is_not_tls(&self) -> bool {
-        matches!(self.0, Cause::Tls(Error::InvalidMessage(InvalidMessage::InvalidContentType)))
+        match &self.0 {
+            Cause::Tls(error) => matches!(error, Error::InvalidMessage(InvalidMessage::InvalidContentType)),
+            Cause::Psk(failure) => failure.is_not_tls,
+            Cause::Ended(_) => false,
+        }
+    }
+
+    /// OpenSSL's own words, the oldest first, where it was asked.
+    pub fn openssl_errors(&self) -> &[String] {
+        match &self.0 {
+            Cause::Tls(_) | Cause::Ended(_) => &[],
+            Cause::Psk(failure) => &failure.errors,
+        }
     }
 }
 
@@ -49,6 +67,7 @@ impl fmt::Display for TlsFailure {
             Cause::Ended(Some(reason)) => {
                 write!(f, "the connection has ended during the handshake: {}", error_text(reason))
             }
+            Cause::Psk(failure) => write!(f, "{failure}"),
         }
     }
 }

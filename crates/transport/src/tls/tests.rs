@@ -130,7 +130,7 @@ fn connect(server: &TlsOptions, client: &TlsClientOptions, host: &str) -> io::Re
     let (mut client_end, mut server_end) = (Stream::unix(ours), Stream::unix(theirs));
     let tls = Some((TlsClient::open(client).unwrap(), host.to_owned()));
     client_end.set_client_layers(&ClientLayers { tls, ..ClientLayers::default() })?;
-    server_end.secure(&TlsServer::open(server).unwrap())?;
+    server_end.secure(&crate::Security::Tls(TlsServer::open(server).unwrap()))?;
     while !client_end.open()? {
         // What the server does not like, the client is told.
         let _ = server_end.read(&mut [0; 100]);
