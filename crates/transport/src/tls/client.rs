@@ -9,7 +9,7 @@ use super::server::{TlsSetupError, TlsVersion, complete, unusable};
 use super::server_certificates::ServerCertificates;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
-use rustls::crypto::ring::default_provider;
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};

@@ -5,7 +5,7 @@ use super::*;
 use crate::{ClientLayers, Stream};
 use mio::net::UnixStream;
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::crypto::ring::default_provider;
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::PrivateKeyDer;
 use std::path::PathBuf;
 use std::sync::Arc;
