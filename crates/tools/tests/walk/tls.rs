@@ -182,7 +182,7 @@ fn an_option_that_means_nothing_without_tls_is_told_of() {
         let arguments = [&["-t", "a", "-m", "b", option][..], value].concat();
         let output = broker.run(PUB, &arguments);
         let expected = format!(
-            "Warning: {option} has no effect: there is no TLS without --cafile, --capath, --tls-use-os-certs or port 8883.\n"
+            "Warning: {option} has no effect: there is no TLS without --cafile, --capath, --tls-use-os-certs, --psk or port 8883.\n"
         );
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), expected));
         broker.publish(&[&arguments[..], &["--quiet"]].concat());
