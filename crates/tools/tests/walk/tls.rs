@@ -3,13 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a helper fails the test that it serves")]
 
 use crate::certificates::Certificates;
-use crate::harness::{Broker, Directory, PUB, Process, SUB, foreign, free_port, text};
+use crate::harness::{Broker, DEBIANS_BROKER, DEBIANS_PUB, Directory, PUB, Process, SUB, foreign, free_port, text};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-const DEBIANS_PUB: &str = "/usr/bin/mosquitto_pub";
-const DEBIANS_BROKER: &str = "/usr/sbin/mosquitto";
 
 fn broker(certificates: &Certificates) -> Broker {
     Broker::with(&configuration(certificates))
