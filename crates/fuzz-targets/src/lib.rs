@@ -11,12 +11,17 @@
     reason = "a panic is how a target says that something does not hold"
 )]
 
+mod acl_text;
+mod chance;
 mod client_session;
 mod config_text;
 mod decode;
+mod password_file;
+mod proxy_header;
 mod target;
 mod text;
 mod tool_text;
 mod two_clients;
+mod websocket;
 
 pub use target::{TARGETS, Target, run, watch_memory};

@@ -1,6 +1,8 @@
 //! All targets by name.
 
-use crate::{client_session, config_text, decode, tool_text, two_clients};
+use crate::{
+    acl_text, client_session, config_text, decode, password_file, proxy_header, tool_text, two_clients, websocket,
+};
 use mosquitto_mqtt::ProtocolVersion;
 use std::sync::OnceLock;
 
@@ -30,6 +32,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "config_text", run: config_text::run },
     Target { name: "client_session", run: client_session::run },
     Target { name: "tool_text", run: tool_text::run },
+    Target { name: "password_file", run: password_file::run },
+    Target { name: "acl_text", run: acl_text::run },
+    Target { name: "websocket", run: |bytes| websocket::run(bytes, ALLOCATED.get().copied()) },
+    Target { name: "proxy_header", run: proxy_header::run },
 ];
 
 /// Runs the target of this name.
