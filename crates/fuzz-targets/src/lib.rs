@@ -16,6 +16,7 @@ mod chance;
 mod client_session;
 mod config_text;
 mod decode;
+mod passwd_lines;
 mod password_file;
 mod proxy_header;
 mod target;

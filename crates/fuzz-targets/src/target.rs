@@ -1,8 +1,6 @@
 //! All targets by name.
 
-use crate::{
-    acl_text, client_session, config_text, decode, password_file, proxy_header, tool_text, two_clients, websocket,
-};
+use crate::{acl_text, client_session, config_text, decode, passwd_lines, password_file, proxy_header, tool_text, two_clients, websocket};
 use mosquitto_mqtt::ProtocolVersion;
 use std::sync::OnceLock;
 
@@ -36,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "acl_text", run: acl_text::run },
     Target { name: "websocket", run: |bytes| websocket::run(bytes, ALLOCATED.get().copied()) },
     Target { name: "proxy_header", run: proxy_header::run },
+    Target { name: "passwd_lines", run: passwd_lines::run },
 ];
 
 /// Runs the target of this name.
