@@ -70,10 +70,8 @@ fn hashes(contents: &[u8]) {
         }
         // What no hash mends.
         Err(error) => {
-            let unreadable = matches!(
-                error.defect,
-                Defect::DuplicateUser(_) | Defect::Incomplete(_) | Defect::UsernameTooLong
-            );
+            let unreadable =
+                matches!(error.defect, Defect::DuplicateUser(_) | Defect::Incomplete(_) | Defect::UsernameTooLong);
             assert!(unreadable, "{error:?}");
         }
     }

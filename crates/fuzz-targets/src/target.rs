@@ -1,6 +1,9 @@
 //! All targets by name.
 
-use crate::{acl_text, client_session, config_text, decode, passwd_lines, password_file, proxy_header, tool_text, two_clients, websocket};
+use crate::{
+    acl_text, client_session, config_text, decode, passwd_lines, password_file, proxy_header, tls_files, tls_stream,
+    tool_text, two_clients, websocket,
+};
 use mosquitto_mqtt::ProtocolVersion;
 use std::sync::OnceLock;
 
@@ -35,6 +38,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "websocket", run: |bytes| websocket::run(bytes, ALLOCATED.get().copied()) },
     Target { name: "proxy_header", run: proxy_header::run },
     Target { name: "passwd_lines", run: passwd_lines::run },
+    Target { name: "tls_files", run: tls_files::run },
+    Target { name: "tls_stream", run: tls_stream::run },
 ];
 
 /// Runs the target of this name.
