@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// Bytes of what the log says of a file or list, without the list.
-const WHY_BYTES_MAX: usize = 2_000;
+const WHY_BYTES_MAX: usize = 1_000;
 
 pub(crate) fn run(bytes: &[u8]) {
     let [kind, rest @ ..] = bytes else { return };

@@ -135,7 +135,7 @@ fn is_told_from_mqtt(sent: &[u8], came: &Came) {
         assert_eq!((&came.error, came.is_not_tls), (&None, false));
         return;
     };
-    if sent.len() >= 5 && !(20..=23).contains(first) {
+    if sent.len() >= 5 && !(20..=24).contains(first) {
         assert!(came.is_not_tls && came.records.len() <= 1, "{came:?}");
     }
     // Nothing is said to nobody: the first thing is an answer to a whole message, or what is wrong.
