@@ -4,13 +4,15 @@
 mod head;
 mod plain;
 mod wire;
+mod writing;
 
 use crate::chance::{Chance, single};
 use mosquitto_transport::bare::BareWebSocket;
-use mosquitto_transport::{Read, WebSocketRules, Written};
-use plain::{End, Frame, Said};
-use std::io::{ErrorKind, IoSlice};
+use mosquitto_transport::{Read, WebSocketRules};
+use plain::{End, Said};
+use std::io::ErrorKind;
 use wire::Wire;
+use writing::Writing;
 
 /// Switches in the first byte.
 const OPENED: u8 = 0x01;
@@ -22,9 +24,6 @@ const BUSY: u8 = 0x08;
 const PROTOCOLS: &[&str] = &["mqtt", "mqttv3.1"];
 const ORIGIN: &str = "https://example.org";
 const HEAD_BYTES_MAX: usize = 4096;
-
-/// Things that happen while the server writes.
-const STEPS: usize = 60;
 
 /// Bytes that a WebSocket may hold: while the head is coming, a `Vec` that grows twice as large as it has to be; then the
 /// answer to the request, which is sent first, and frames of control.
@@ -62,7 +61,7 @@ pub(crate) fn run(bytes: &[u8], allocated: Allocated) {
         assert!(whole.said.starts_with(ANSWER.as_bytes()));
     }
     if switches & BUSY != 0 {
-        write_all(rules, &sent, chance, allocated);
+        Writing::new(rules, &sent, chance, allocated).run();
     }
 }
 
@@ -75,6 +74,23 @@ impl Rules {
     fn open(self) -> BareWebSocket {
         let origins = if self.origins { vec![ORIGIN.to_owned()] } else { Vec::new() };
         BareWebSocket::new(WebSocketRules { head_bytes_max: HEAD_BYTES_MAX, protocols: PROTOCOLS, origins })
+    }
+}
+
+/// What is allocated besides what there was at first.
+struct Memory(Option<(fn() -> usize, usize)>);
+
+impl Memory {
+    fn new(allocated: Allocated) -> Self {
+        Self(allocated.map(|count| (count, count())))
+    }
+
+    fn is_within_bounds(&self, wire: &Wire) {
+        if let Some((count, before)) = self.0 {
+            let most = if wire.said.is_empty() { HELD_OPENING_MAX } else { HELD_OPEN_MAX };
+            let held = count() - before;
+            assert!(held <= most, "{held} bytes");
+        }
     }
 }
 
@@ -99,7 +115,7 @@ fn read_all(rules: Rules, pieces: &[&[u8]], room: usize, allocated: Allocated) -
     let mut data = Vec::with_capacity(wire.capacity());
     let mut buffer = vec![0; room];
     let mut end = Ended::Not;
-    let before = allocated.map(|count| count());
+    let memory = Memory::new(allocated);
     let mut socket = rules.open();
     for piece in pieces {
         wire.incoming.extend(*piece);
@@ -121,11 +137,7 @@ fn read_all(rules: Rules, pieces: &[&[u8]], room: usize, allocated: Allocated) -
                 }
             }
         }
-        if let (Some(count), Some(before)) = (allocated, before) {
-            let most = if wire.said.is_empty() { HELD_OPENING_MAX } else { HELD_OPEN_MAX };
-            let held = count() - before;
-            assert!(held <= most, "{held} bytes");
-        }
+        memory.is_within_bounds(&wire);
     }
     Seen { data, end, said: wire.said }
 }
@@ -170,78 +182,4 @@ fn answers(said: &Said, pings: &[Vec<u8>], all: bool) {
         assert!(left.any(|ping| ping == pong), "a pong for nothing");
     }
     assert!(!all || said.pongs.len() == pings.len());
-}
-
-/// The server writes while the client's bytes come, to a client that does not always take them.
-fn write_all(rules: Rules, sent: &[u8], mut chance: Chance, allocated: Allocated) {
-    let pieces = chance.pieces(sent);
-    let mut pieces = pieces.iter();
-    let data: Vec<u8> = (0..=255).cycle().take([200, 70_000][chance.below(2)]).collect();
-    let mut wire = Wire::new(sent.len() + 2 * data.len() + STEPS * 256);
-    let mut buffer = vec![0; 300];
-    let before = allocated.map(|count| count());
-    let mut socket = rules.open();
-    let (mut written, mut given, mut ended) = (0, 0, false);
-    for step in 0.. {
-        let last = step >= STEPS;
-        match chance.below(3) {
-            _ if last => wire.room = None,
-            0 => {
-                wire.incoming.extend(pieces.next().copied().unwrap_or_default());
-                ended |= loop {
-                    match socket.read(&mut wire, &mut buffer) {
-                        Ok(Read::Drained(_)) => break false,
-                        Ok(Read::End) | Err(_) => break true,
-                        Ok(_) => {}
-                    }
-                };
-            }
-            1 => wire.room = [None, Some(0), Some(1), Some(chance.below(300))][chance.below(4)],
-            _ => {}
-        }
-        // What was given and not taken is given again.
-        given = data.len().min(given.max(written + 1 + chance.below(2000)));
-        let (first, second) = data[written..given].split_at(chance.below(given - written + 1));
-        let slices = [IoSlice::new(first), IoSlice::new(second)];
-        if given > written {
-            match socket.write(&mut wire, &slices).expect("a wire that is not broken") {
-                Written::Some(len) | Written::Blocked(len) => written += len,
-            }
-        }
-        assert!(written <= given, "more than there was");
-        if let (Some(count), Some(before)) = (allocated, before) {
-            let most = if wire.said.is_empty() { HELD_OPENING_MAX } else { HELD_OPEN_MAX };
-            let held = count() - before;
-            assert!(held <= most, "{held} bytes");
-        }
-        let is_open = !wire.said.is_empty();
-        if last && (!is_open || written == data.len()) {
-            break;
-        }
-    }
-    socket.say_goodbye(&mut wire);
-    let Some((_, frames)) = head::split(&wire.said, HEAD_BYTES_MAX) else {
-        assert_eq!((written, wire.said.len()), (0, 0), "before it is open");
-        return;
-    };
-    let said = plain::server(frames);
-    assert!(data.starts_with(&said.data));
-    assert_eq!(said.rest, 0, "a frame that is not whole");
-    assert!(said.close.is_some(), "nobody said goodbye");
-    assert!(ended || (said.data == data && said.close == Some(Some(1000))));
-    is_read_again(&said);
-}
-
-/// What the server writes, a client of such a server could say.
-fn is_read_again(said: &Said) {
-    let mut sent = REQUEST.as_bytes().to_vec();
-    for frame in &said.frames {
-        let Frame { first, payload } = frame;
-        // Who writes the data is no matter: what the server says to a ping, and at the end, is told apart.
-        if *first == 0x82 {
-            sent.extend(plain::masked(*first, payload, [0x37, 0xfa, 0x21, 0x3d]));
-        }
-    }
-    let seen = read_all(Rules { origins: false }, &[&sent], 4096, None);
-    assert_eq!((seen.data, seen.end), (said.data.clone(), Ended::Not));
 }
