@@ -1,15 +1,20 @@
-//! The documents that are made from the tables: `mosquitto.conf(5)`, `mosquitto(8)` and the sample `mosquitto.conf`.
+//! The documents that are made from the tables: `mosquitto.conf(5)`, `mosquitto(8)` and the sample `mosquitto.conf`; for
+//! each command line client a manual page, a page in `docs/`, and what shells complete its command lines with.
 //!
 //! What there is to say about an option stands in its row (`mosquitto_config::options`), about a flag in
 //! `mosquitto_config::FLAGS`, about signals, environment and exit statuses in `mosquitto_server::outside`. What belongs to
 //! none of them stands in `pages/`, in a small markup that `markup` reads; `@WORD` on a line of its own is the place of
 //! a table. `cargo run -p mosquitto-manual` writes the documents; a test compares them with what the tables say now.
 
+mod completions;
 mod described;
+mod document;
 mod markup;
 mod pages;
 mod sample;
+mod tools;
 
+use mosquitto_tools::Tool;
 use std::path::Path;
 use std::{fs, io};
 
@@ -20,24 +25,34 @@ pub const COMMAND: &str = "cargo run -p mosquitto-manual";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     /// Where it stands, seen from the top of the repository.
-    pub path: &'static str,
+    pub path: String,
     /// What stands in it.
     pub text: String,
 }
 
 /// All documents, as the tables are now.
-pub fn documents() -> [Document; 3] {
-    [
-        Document { path: "man/mosquitto.conf.5", text: pages::mosquitto_conf() },
-        Document { path: "man/mosquitto.8", text: pages::mosquitto() },
-        Document { path: "examples/mosquitto.conf", text: sample::mosquitto_conf() },
-    ]
+pub fn documents() -> Vec<Document> {
+    let document = |path: String, text| Document { path, text };
+    let mut documents = vec![
+        document("man/mosquitto.conf.5".to_owned(), pages::mosquitto_conf()),
+        document("man/mosquitto.8".to_owned(), pages::mosquitto()),
+        document("examples/mosquitto.conf".to_owned(), sample::mosquitto_conf()),
+    ];
+    for tool in [Tool::Pub, Tool::Sub, Tool::Rr] {
+        let name = tool.name();
+        documents.push(document(format!("man/{name}.1"), tools::manual(tool)));
+        documents.push(document(format!("docs/{name}.md"), tools::markdown(tool)));
+        documents.push(document(format!("completions/{name}.bash"), completions::bash(tool)));
+        documents.push(document(format!("completions/_{name}"), completions::zsh(tool)));
+        documents.push(document(format!("completions/{name}.fish"), completions::fish(tool)));
+    }
+    documents
 }
 
 /// Writes all documents into a checked out repository.
 pub fn write(repository: &Path) -> io::Result<()> {
     for document in documents() {
-        let path = repository.join(document.path);
+        let path = repository.join(&document.path);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }

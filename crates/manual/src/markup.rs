@@ -132,6 +132,12 @@ pub(crate) fn plain(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The lines of the usage text begin small.
+pub(crate) fn capitalized(line: &str) -> String {
+    let mut letters = line.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\e")
 }

@@ -1,7 +1,7 @@
 //! The manual pages, as roff.
 
 use crate::described;
-use crate::markup::{Block, blocks, bold, inline, italic, roff, sentences};
+use crate::markup::{Block, blocks, bold, capitalized, inline, italic, roff, sentences};
 use mosquitto_config::options::{Declaration, Status, THEMES, Theme, options};
 use mosquitto_config::{CommandLineError, FLAGS, Flag, parse_command_line};
 use mosquitto_server::VERSION;
@@ -136,10 +136,4 @@ fn is_missing(flag: &Flag) -> bool {
         Err(CommandLineError::Argument(text)) => text.contains("not supported yet"),
         _ => false,
     }
-}
-
-/// The lines of the usage text begin small.
-fn capitalized(line: &str) -> String {
-    let mut letters = line.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

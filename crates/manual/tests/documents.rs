@@ -50,7 +50,7 @@ fn uncommented(sample: &str, lines: &[usize]) -> String {
 #[test]
 fn the_documents_in_the_repository_are_those_of_the_tables() {
     for document in documents() {
-        let there = std::fs::read_to_string(repository().join(document.path)).unwrap_or_default();
+        let there = std::fs::read_to_string(repository().join(&document.path)).unwrap_or_default();
         assert!(there == document.text, "{} is out of date; this renews it: {COMMAND}", document.path);
     }
 }

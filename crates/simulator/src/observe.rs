@@ -74,15 +74,15 @@ impl Model {
         }
         must!(!seen.dup || session.connection > 1, "the first PUBLISH of {seen:?} has DUP [MQTT-3.3.1-1]");
         // Of several that look the same (a message may be published twice, and the first of them be dropped for want of
-        // room or expire), one that has to come, in order, and
-        // still lives; and what may look in several ways is left for what looks like
-        // nothing else.
+        // room or expire), one that has to come, in order, and still lives; and what may look in several ways is left for
+        // what looks like nothing else, be it something that has to come or only may.
         let in_order =
             |due: &&Due| due.ambiguous || session.last_seen.get(&due.lane()).is_none_or(|last| due.seq >= *last);
         let position = |wanted: &dyn Fn(&Due) -> bool| session.due.iter().position(|due| due.is(&seen) && wanted(due));
         let lives = |due: &Due| due.expires_at > now;
         let found = position(&|due| in_order(&due) && lives(due) && due.looks.is_none() && !due.optional)
             .or_else(|| position(&|due| lives(due) && !due.optional))
+            .or_else(|| position(&|due| in_order(&due) && due.looks.is_none()))
             .or_else(|| position(&|due| in_order(&due)))
             .or_else(|| position(&|_| true));
         // The same message may come live and retained, and which is which cannot be told.

@@ -47,3 +47,8 @@ fn what_is_published_behind_a_subscription_does_not_come_as_retained_too() {
 fn a_subscription_that_leaves_out_own_messages_brings_no_copy_beside_the_only_one() {
     found_once(&[(5513, 193)]);
 }
+
+#[test]
+fn copies_of_one_message_that_may_look_alike_are_told_apart() {
+    found_once(&[(22_959_390, 3)]);
+}

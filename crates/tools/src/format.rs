@@ -4,7 +4,7 @@ mod field;
 mod json;
 mod parse;
 
-pub use parse::FormatError;
+pub use parse::{FIELDS, FormatError};
 
 use field::Layout;
 use jiff::Zoned;

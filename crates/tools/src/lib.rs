@@ -1,7 +1,7 @@
 //! The command line clients. Each program is a `main` of a few lines over one of the modules here.
 //!
 //! The way of a command line: `options` declares every option once; [`arguments`] reads the arguments with it into
-//! [`settings`], which [`publish`] or [`subscribe`] then carries out. What a program says besides messages, and with
+//! [`settings`], which [`publish`], [`subscribe`] or [`request`] then carries out. What a program says besides messages, and with
 //! which status it exits, is in `report`. [`signal`] and [`passwd`] are programs that are
 //! no clients.
 
@@ -9,13 +9,16 @@ pub mod arguments;
 mod connecting;
 pub mod format;
 mod number;
+pub mod option_table;
 mod options;
 mod options_file;
 mod output;
 pub mod passwd;
+mod payload;
 pub mod program;
 pub mod publish;
 mod report;
+pub mod request;
 pub mod settings;
 pub mod signal;
 mod signals;
@@ -30,6 +33,8 @@ pub enum Tool {
     Pub,
     /// `mosquitto_sub`
     Sub,
+    /// `mosquitto_rr`
+    Rr,
 }
 
 impl Tool {
@@ -38,6 +43,7 @@ impl Tool {
         match self {
             Tool::Pub => "mosquitto_pub",
             Tool::Sub => "mosquitto_sub",
+            Tool::Rr => "mosquitto_rr",
         }
     }
 }

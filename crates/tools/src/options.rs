@@ -5,6 +5,7 @@ mod connection;
 mod message;
 mod not_supported_yet;
 pub(crate) mod property;
+mod request;
 mod session;
 mod subscription;
 mod url;
@@ -52,12 +53,23 @@ pub(crate) enum Act {
 /// Takes in the value of an option.
 pub(crate) type ReadValue = fn(&mut Settings, &[u8]) -> Result<(), ArgumentError>;
 
-pub(crate) const BOTH: &[Tool] = &[Tool::Pub, Tool::Sub];
+pub(crate) const ALL: &[Tool] = &[Tool::Pub, Tool::Sub, Tool::Rr];
 pub(crate) const PUB: &[Tool] = &[Tool::Pub];
 pub(crate) const SUB: &[Tool] = &[Tool::Sub];
+pub(crate) const RR: &[Tool] = &[Tool::Rr];
+/// Those that publish a message.
+pub(crate) const PUB_RR: &[Tool] = &[Tool::Pub, Tool::Rr];
+/// Those that print messages.
+pub(crate) const SUB_RR: &[Tool] = &[Tool::Sub, Tool::Rr];
 
-const GROUPS: &[&[CommandOption]] =
-    &[connection::OPTIONS, session::OPTIONS, message::OPTIONS, subscription::OPTIONS, not_supported_yet::OPTIONS];
+const GROUPS: &[&[CommandOption]] = &[
+    connection::OPTIONS,
+    session::OPTIONS,
+    message::OPTIONS,
+    request::OPTIONS,
+    subscription::OPTIONS,
+    not_supported_yet::OPTIONS,
+];
 
 /// The options of a program, in the order of the usage text.
 pub(crate) fn all(tool: Tool) -> impl Iterator<Item = &'static CommandOption> {
@@ -82,16 +94,16 @@ impl CommandOption {
     }
 
     const fn value(short: &'static str, name: &'static str, missing: &'static str, act: ReadValue) -> Self {
-        Self { short: Some(short), long: None, tools: BOTH, help: &[], act: Act::Value { name, missing, act } }
+        Self { short: Some(short), long: None, tools: ALL, help: &[], act: Act::Value { name, missing, act } }
     }
 
     const fn flag(short: &'static str, act: fn(&mut Settings) -> Result<ControlFlow<Command>, ArgumentError>) -> Self {
-        Self { short: Some(short), long: None, tools: BOTH, help: &[], act: Act::Flag(act) }
+        Self { short: Some(short), long: None, tools: ALL, help: &[], act: Act::Flag(act) }
     }
 
     /// One that is refused, as if it stood alone.
     const fn refused(name: &'static str) -> Self {
-        Self { short: Some(name), long: None, tools: BOTH, help: &[], act: Act::NotSupportedYet { missing: None } }
+        Self { short: Some(name), long: None, tools: ALL, help: &[], act: Act::NotSupportedYet { missing: None } }
     }
 
     /// A value follows one that is refused.
@@ -154,7 +166,7 @@ fn topic_filter(value: &[u8], option: &str, kind: &str) -> Result<String, Argume
 /// A topic to publish to, or one more filter to subscribe to.
 fn add_topic(settings: &mut Settings, value: &[u8], option: &str) -> Result<(), ArgumentError> {
     match settings.tool {
-        Tool::Pub => settings.publish.topic = Some(topic_name(value, option, "publish")?),
+        Tool::Pub | Tool::Rr => settings.publish.topic = Some(topic_name(value, option, "publish")?),
         Tool::Sub => settings.subscribe.filters.push(topic_filter(value, option, "subscription")?),
     }
     Ok(())
@@ -170,7 +182,7 @@ mod tests {
 
     #[test]
     fn no_name_is_declared_twice_for_a_program() {
-        for tool in [Tool::Pub, Tool::Sub] {
+        for &tool in ALL {
             let mut names: Vec<_> = all(tool).flat_map(CommandOption::names).collect();
             names.sort_unstable();
             let count = names.len();
@@ -181,7 +193,7 @@ mod tests {
 
     #[test]
     fn every_option_that_has_an_effect_has_a_help_text() {
-        for option in all(Tool::Pub).chain(all(Tool::Sub)) {
+        for option in ALL.iter().flat_map(|&tool| all(tool)) {
             assert_eq!(option.help.is_empty(), matches!(option.act, Act::NotSupportedYet { .. }), "{}", option.shown());
         }
     }

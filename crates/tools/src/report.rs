@@ -1,7 +1,7 @@
 //! What the programs say besides messages, and their exit status.
 
-use mosquitto_client::mqtt::{ProtocolVersion, ReasonCode};
-use mosquitto_client::{Client, End};
+use mosquitto_client::mqtt::{PropertiesBuf, Property, ProtocolVersion, ReasonCode};
+use mosquitto_client::{Client, End, RequestError};
 use mosquitto_transport::error_text;
 use std::io;
 
@@ -75,6 +75,19 @@ impl Report {
         status
     }
 
+    /// A message of QoS 1 or 2 is through, or has failed.
+    pub(crate) fn acknowledged(self, packet_id: u16, reason: ReasonCode, properties: &PropertiesBuf) {
+        if !reason.is_error() {
+            return;
+        }
+        self.error(&format!("Warning: Publish {packet_id} failed: {}.", reason.text()));
+        for property in properties.as_properties().iter() {
+            if let Property::ReasonString(text) = property {
+                self.error(text);
+            }
+        }
+    }
+
     /// What else `mosquitto_pub` says when it is refused.
     pub(crate) fn refused_publisher(self, version: ProtocolVersion) {
         let text = if version.is_v5() { PROTOCOL_TEXT } else { "The connection was refused" };
@@ -100,4 +113,15 @@ fn connack_text(code: ReasonCode) -> &'static str {
 pub(crate) fn packet_line(client: &Client, text: &str) -> String {
     let id = client.session().client_id();
     format!("Client {} {text}", if id.is_empty() { "(null)" } else { id })
+}
+
+/// What is said of a message that can never be sent.
+pub(crate) fn not_sent(error: &RequestError) -> String {
+    match error {
+        RequestError::TooLarge { .. } => "Error: Message payload is too large.".to_owned(),
+        RequestError::QoSNotSupported { .. } => {
+            "Error: Message QoS not supported on broker, try a lower QoS.".to_owned()
+        }
+        error => format!("Error: Message not sent: {error}."),
+    }
 }

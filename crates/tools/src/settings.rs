@@ -28,6 +28,8 @@ pub struct Settings {
     pub publish: PublishSettings,
     /// What to subscribe to.
     pub subscribe: SubscribeSettings,
+    /// The answer to wait for.
+    pub request: RequestSettings,
 }
 
 /// Properties of packets, as MQTT 5 has them.
@@ -84,7 +86,7 @@ pub struct ConnectionSettings {
     pub has_will_payload: bool,
 }
 
-/// What `mosquitto_pub` does.
+/// What `mosquitto_pub` does, and `mosquitto_rr` for its request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublishSettings {
     /// `-t`: a valid topic name.
@@ -99,7 +101,16 @@ pub struct PublishSettings {
     pub repeat_delay: Duration,
 }
 
-/// Where `mosquitto_pub` has its messages from.
+/// What `mosquitto_rr` does besides.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RequestSettings {
+    /// `-e`: a valid topic name.
+    pub response_topic: Option<String>,
+    /// `--latency`: say how long the answer took.
+    pub latency: bool,
+}
+
+/// Where messages to publish come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// `-m`
@@ -114,7 +125,7 @@ pub enum Source {
     Null,
 }
 
-/// What `mosquitto_sub` does.
+/// What `mosquitto_sub` does, and `mosquitto_rr` with the answer.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::struct_excessive_bools, reason = "each stands for an option of its own")]
 pub struct SubscribeSettings {
@@ -165,7 +176,7 @@ impl Settings {
             connection: ConnectionSettings {
                 host: "localhost".to_owned(),
                 port: 1883,
-                version: ProtocolVersion::V311,
+                version: if tool == Tool::Rr { ProtocolVersion::V5 } else { ProtocolVersion::V311 },
                 client_id: None,
                 client_id_prefix: None,
                 clean_start: true,
@@ -201,7 +212,8 @@ impl Settings {
                 no_retained: false,
                 retained_only: false,
                 remove_retained: false,
-                count: None,
+                // One answer.
+                count: if tool == Tool::Rr { Some(NonZeroU32::MIN) } else { None },
                 exit_after_subscribing: false,
                 timeout: None,
                 verbose: false,
@@ -212,6 +224,7 @@ impl Settings {
                 message_rate: false,
                 end_of_line: true,
             },
+            request: RequestSettings::default(),
         }
     }
 

@@ -64,7 +64,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(FAILURE)
         }
         Err(text) => {
-            complain(&format!("Error: {text}\n\nUse 'mosquitto_signal --help' to see usage."));
+            complain(&format!("Error: {text}"));
             ExitCode::from(FAILURE)
         }
     }
@@ -88,6 +88,8 @@ fn usage() -> String {
     text
 }
 
+const WITHOUT_WHOM: &str = "One of -a or -p must be used.";
+
 /// None: help is asked for.
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Task>, String> {
     let mut arguments = arguments.into_iter();
@@ -101,10 +103,13 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Task>, 
                 whom = Some(Whom::One(pid(&value)?));
             }
             Some(word) if !word.starts_with('-') && signal.is_none() => signal = Some(signal_of(word)?),
-            _ => return Err(format!("Unknown option '{}'.", argument.to_string_lossy())),
+            // What is no option is the signal, for the original; and whom it is for is looked at first.
+            _ if whom.is_none() => return Err(WITHOUT_WHOM.to_owned()),
+            _ if signal.is_none() => signal = Some(signal_of(&argument.to_string_lossy())?),
+            _ => return Err(format!("Unexpected '{}' after the signal.", argument.to_string_lossy())),
         }
     }
-    let whom = whom.ok_or("One of -a and -p must be used.")?;
+    let whom = whom.ok_or(WITHOUT_WHOM)?;
     let signal = signal.ok_or("No signal given.")?;
     Ok(Some(Task { whom, signal }))
 }
@@ -112,7 +117,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Task>, 
 fn pid(value: &OsStr) -> Result<Pid, String> {
     // 0 and negative numbers would be whole groups of processes.
     let number = value.to_str().and_then(|text| text.parse::<i32>().ok()).filter(|number| *number > 0);
-    number.and_then(Pid::from_raw).ok_or_else(|| format!("Invalid process ID '{}'.", value.to_string_lossy()))
+    number.and_then(Pid::from_raw).ok_or_else(|| "Process ID must be >0.".to_owned())
 }
 
 fn signal_of(word: &str) -> Result<Signal, String> {
@@ -195,7 +200,7 @@ mod tests {
         let whom = Whom::One(Pid::from_raw(42).unwrap());
         assert_eq!(parsed(&["-p", "42", "shutdown"]), Ok(Some(Task { whom, signal: Signal::INT })));
         for number in ["0", "-1", "x", "", "2147483648"] {
-            assert_eq!(parsed(&["-p", number, "shutdown"]), Err(format!("Invalid process ID '{number}'.")));
+            assert_eq!(parsed(&["-p", number, "shutdown"]), Err("Process ID must be >0.".to_owned()));
         }
     }
 

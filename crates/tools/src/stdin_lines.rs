@@ -1,6 +1,6 @@
 //! Standard input, line by line, without waiting for it.
 
-use crate::publish::PAYLOAD_BYTES_MAX;
+use crate::payload::PAYLOAD_BYTES_MAX;
 use mosquitto_client::Waker;
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};

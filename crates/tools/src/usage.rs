@@ -21,6 +21,7 @@ pub(crate) fn help(tool: Tool) -> String {
     let summary = match tool {
         Tool::Pub => "mosquitto_pub publishes messages on one topic of an MQTT server, and ends.",
         Tool::Sub => "mosquitto_sub subscribes to topics of an MQTT server and prints the messages that arrive.",
+        Tool::Rr => "mosquitto_rr publishes a request to an MQTT server, and prints the message that answers it.",
     };
     let mut text = format!("{summary}\n{}\n{}\n", version(tool), synopsis(tool));
     let supported = || all(tool).filter(|option| !matches!(option.act, Act::NotSupportedYet { .. }));
@@ -42,13 +43,9 @@ pub(crate) fn help(tool: Tool) -> String {
 
 /// The usage lines: what is needed, and then every option.
 fn synopsis(tool: Tool) -> String {
-    let needed = match tool {
-        Tool::Pub => "-t topic {-m message | -f file | -l | -s | -n}",
-        Tool::Sub => "{-t filter | -U filter}",
-    };
     let start = format!("Usage: {} ", tool.name());
     let mut text = String::new();
-    let mut line = format!("{start}{needed}");
+    let mut line = format!("{start}{}", needed(tool));
     for option in all(tool).filter(|option| !is_needed(option)) {
         let shown = option.names().next().unwrap_or_default();
         let word = match option.act {
@@ -67,7 +64,16 @@ fn synopsis(tool: Tool) -> String {
     text
 }
 
-/// The options of the beginning of the usage line.
-fn is_needed(option: &CommandOption) -> bool {
-    matches!(option.short, Some("-t" | "-U" | "-m" | "-f" | "-l" | "-s" | "-n"))
+/// The beginning of the usage line.
+pub(crate) fn needed(tool: Tool) -> &'static str {
+    match tool {
+        Tool::Pub => "-t topic {-m message | -f file | -l | -s | -n}",
+        Tool::Sub => "{-t filter | -U filter}",
+        Tool::Rr => "-t topic -e response-topic {-m message | -f file | -s | -n}",
+    }
+}
+
+/// Whether the usage line begins with this option, among others.
+pub(crate) fn is_needed(option: &CommandOption) -> bool {
+    matches!(option.short, Some("-t" | "-e" | "-U" | "-m" | "-f" | "-l" | "-s" | "-n"))
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 const PUB: &str = env!("CARGO_BIN_EXE_mosquitto_pub");
 const SUB: &str = env!("CARGO_BIN_EXE_mosquitto_sub");
+const RR: &str = env!("CARGO_BIN_EXE_mosquitto_rr");
 
 fn run(program: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
@@ -19,7 +20,11 @@ fn run(program: &str, arguments: &[&str]) -> Output {
 fn refuses(program: &str, arguments: &str, lines: &str) {
     let arguments: Vec<_> = arguments.split_whitespace().collect();
     let output = run(program, &arguments);
-    let name = if program == PUB { "mosquitto_pub" } else { "mosquitto_sub" };
+    let name = match program {
+        PUB => "mosquitto_pub",
+        SUB => "mosquitto_sub",
+        _ => "mosquitto_rr",
+    };
     let expected = format!("{lines}\nUse '{name} --help' to see usage.\n");
     assert_eq!(String::from_utf8_lossy(&output.stderr), expected, "{arguments:?}");
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]), "{arguments:?}");
@@ -40,6 +45,28 @@ fn options_of_the_other_program_are_unknown() {
     for option in ["-l", "-m", "-n", "-f", "-r", "-s", "--repeat", "--repeat-delay"] {
         refuses(SUB, option, &format!("Error: Unknown option '{option}'.\n"));
     }
+    for option in ["-l", "-r", "--repeat", "-C", "-E", "-T", "-U", "-w", "--retained-only", "--random-filter"] {
+        refuses(RR, option, &format!("Error: Unknown option '{option}'.\n"));
+    }
+    for program in [PUB, SUB] {
+        for option in ["-e", "--latency"] {
+            refuses(program, option, &format!("Error: Unknown option '{option}'.\n"));
+        }
+    }
+}
+
+#[test]
+fn a_request_needs_topic_message_and_response_topic() {
+    let missing = "Error: All of topic, message, and response topic must be supplied.\n";
+    for arguments in ["", "-t a -m b", "-t a -e b", "-e a -m b"] {
+        refuses(RR, arguments, missing);
+    }
+    refuses(RR, "-e", "Error: -e argument given but no response topic specified.\n\n");
+    refuses(RR, "-e a/+", "Error: Invalid response topic 'a/+', does it contain '+' or '#'?\n");
+    refuses(RR, "-t a/#", "Error: Invalid publish topic 'a/#', does it contain '+' or '#'?\n");
+    let twice = run(RR, &["-t", "a", "-e", "b", "-m", "c", "-D", "publish", "response-topic", "d"]);
+    let said = "Error in PUBLISH properties: Duplicate response topic.\n";
+    assert_eq!((String::from_utf8_lossy(&twice.stderr).as_ref(), twice.status.code()), (said, Some(1)));
 }
 
 #[test]

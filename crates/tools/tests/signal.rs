@@ -72,16 +72,17 @@ fn a_process_that_is_not_there_is_told_and_exits_with_0() {
 fn wrong_arguments_and_help_exit_with_1() {
     for (arguments, text) in [
         (&["-a"][..], "Error: No signal given."),
-        (&["shutdown"], "Error: One of -a and -p must be used."),
+        (&["shutdown"], "Error: One of -a or -p must be used."),
         (&["-a", "stop"], "Error: Unknown signal 'stop'."),
         (&["-p"], "Error: -p argument given but process ID missing."),
-        (&["-p", "0", "shutdown"], "Error: Invalid process ID '0'."),
-        (&["-x", "shutdown"], "Error: Unknown option '-x'."),
+        (&["-p", "0", "shutdown"], "Error: Process ID must be >0."),
+        (&["-x", "shutdown"], "Error: One of -a or -p must be used."),
+        (&["-a", "-x"], "Error: Unknown signal '-x'."),
+        (&["-a", "shutdown", "now"], "Error: Unexpected 'now' after the signal."),
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        let expected = format!("{text}\n\nUse 'mosquitto_signal --help' to see usage.\n");
-        assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), format!("{text}\n"));
     }
     let help = run(&["--help"]);
     assert_eq!((help.status.code(), help.stderr.len()), (Some(1), 0));

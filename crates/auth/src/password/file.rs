@@ -12,7 +12,7 @@ pub const FILE_BYTES_MAX: usize = 64 << 20;
 /// Bytes of the longest username, and of the longest hash or password: what fits into a CONNECT.
 pub const TEXT_BYTES_MAX: usize = 65_535;
 
-/// The users of a password file. Two of them are equal where they have the same users.
+/// The users of a password file. Equal to another one of the same users.
 #[derive(Debug, Clone)]
 pub struct PasswordFile {
     users: HashMap<Box<str>, User>,
@@ -105,8 +105,8 @@ impl PasswordFile {
     }
 }
 
+/// Which of the users the decoy is like differs from one reading of the same file to the next.
 impl PartialEq for PasswordFile {
-    /// Whose hash the decoy is like is left to chance.
     fn eq(&self, other: &Self) -> bool {
         self.users == other.users
     }
@@ -217,16 +217,27 @@ impl fmt::Display for Shown<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::password::{Salt, Scheme};
+    use crate::password::{SALT_BYTES, Salt, Scheme};
 
     /// Otherwise an attacker could learn who the users are from how long a refusal takes.
     #[test]
     fn who_is_no_user_is_hashed_for_as_most_users_are() {
-        let hash = |scheme| PasswordHash::new(scheme, b"a", Salt::Usual([3; 64])).unwrap();
+        let hash = |scheme| PasswordHash::new(scheme, b"a", Salt::Usual([3; SALT_BYTES])).unwrap();
         let (dear, cheap) = (hash(Scheme::ARGON2ID), hash(Scheme::Sha512));
         let users = PasswordFile::parse(format!("a:{dear}\nb:{dear}\nc:{cheap}\n").as_bytes()).unwrap();
         assert_eq!(users.decoy.scheme(), Scheme::ARGON2ID);
         assert_eq!(users.check("nobody", b"a"), Verdict::Wrong);
         assert_eq!(PasswordFile::default().decoy.scheme(), Scheme::DEFAULT);
+    }
+
+    #[test]
+    fn a_file_is_the_same_however_often_it_is_read() {
+        let line = |n: u8| {
+            format!("u{n}:{}\n", PasswordHash::new(Scheme::Sha512, b"a", Salt::Usual([n; SALT_BYTES])).unwrap())
+        };
+        let text: String = (0..9).map(line).collect();
+        let read = || PasswordFile::parse(text.as_bytes()).unwrap();
+        assert!((0..20).all(|_| read() == read()));
+        assert_ne!(read(), PasswordFile::parse(line(0).as_bytes()).unwrap());
     }
 }

@@ -34,6 +34,7 @@ mod privileges;
 mod proxy_protocol;
 mod reload;
 mod reload_options;
+mod security_guide;
 mod sessions;
 mod slow_subscribers;
 mod stopping;

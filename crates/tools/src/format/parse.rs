@@ -7,8 +7,32 @@ use std::fmt;
 /// What can stand between groups of hexadecimal digits.
 const SEPARATORS: &[u8] = b" !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~";
 
-/// The letters after `%`.
-const FIELDS: &[u8] = b"%ACDEFIJPRSUXdfjlmpqrtx";
+/// The letters after `%`, and what is printed for each.
+pub const FIELDS: &[(u8, &str)] = &[
+    (b'%', "A percent sign."),
+    (b'A', "The topic alias (MQTT 5)."),
+    (b'C', "The content type (MQTT 5)."),
+    (b'D', "The correlation data as it is (MQTT 5)."),
+    (b'E', "The message expiry interval in seconds (MQTT 5)."),
+    (b'F', "The payload format indicator (MQTT 5)."),
+    (b'I', "The time here, as in `2024-05-06T07:08:09+0100`."),
+    (b'j', "All of the message as a JSON object, with the payload as a string."),
+    (b'J', "The same with the payload as JSON. A payload that is none is an error, and nothing is printed."),
+    (b'l', "The length of the payload in bytes."),
+    (b'm', "The message id; nothing for QoS 0."),
+    (b'p', "The payload as it is."),
+    (b'P', "The user properties, as in `name:value`, with a space between two (MQTT 5)."),
+    (b'q', "The QoS."),
+    (b'R', "The response topic (MQTT 5)."),
+    (b'r', "The retain flag, 0 or 1."),
+    (b'S', "The subscription identifier (MQTT 5)."),
+    (b't', "The topic."),
+    (b'U', "Seconds since 1970, with nanoseconds."),
+    (b'x', "The payload in hexadecimal, small letters."),
+    (b'X', "The payload in hexadecimal, capital letters."),
+    (b'f', "A payload of 4 bytes as a floating-point number of this machine."),
+    (b'd', "A payload of 8 bytes as a floating-point number of this machine."),
+];
 
 /// Why a format was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +114,7 @@ fn field(text: &mut &[u8]) -> Result<Piece, FormatError> {
     let separator = take_of(text, SEPARATORS);
     match take(text).ok_or(FormatError::IncompleteField)? {
         b'%' => Ok(Piece::Text(vec![b'%'])),
-        letter if FIELDS.contains(&letter) => {
+        letter if FIELDS.iter().any(|(known, _)| *known == letter) => {
             Ok(Piece::Field(letter, Layout { left, zero, width, precision, separator }))
         }
         letter => Err(FormatError::InvalidField(letter)),

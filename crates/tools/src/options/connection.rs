@@ -80,8 +80,8 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     .only_long()
     .help(&["have the will retained."]),
     CommandOption::value("-o", "file", "no options file", |_, _| Ok(())).help(&[
-        "read options from this file first, one with its value on a line; else from mosquitto_pub or",
-        "mosquitto_sub in $XDG_CONFIG_HOME or ~/.config.",
+        "read options from this file first, one with its value on a line; else from the file in",
+        "$XDG_CONFIG_HOME or ~/.config that is called like this program.",
     ]),
     CommandOption::flag("-d", |settings| {
         settings.debug = true;
@@ -98,7 +98,7 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     CommandOption {
         short: None,
         long: Some("--help"),
-        tools: super::BOTH,
+        tools: super::ALL,
         help: &["show this text."],
         act: Act::Flag(|_| Ok(ControlFlow::Break(Command::Help))),
     },

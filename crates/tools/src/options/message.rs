@@ -1,9 +1,9 @@
-//! What `mosquitto_pub` publishes.
+//! What `mosquitto_pub` and `mosquitto_rr` publish.
 
-use super::{CommandOption, GO_ON, PUB, add_topic};
+use super::{CommandOption, GO_ON, PUB, PUB_RR, add_topic};
 use crate::arguments::{ArgumentError, Command};
 use crate::number::{leading_decimal, leading_integer};
-use crate::publish::PAYLOAD_BYTES_MAX;
+use crate::payload::PAYLOAD_BYTES_MAX;
 use crate::settings::{Settings, Source};
 use std::ffi::OsStr;
 use std::num::NonZeroU32;
@@ -15,7 +15,7 @@ use std::time::Duration;
 pub(super) const OPTIONS: &[CommandOption] = &[
     CommandOption::value("-t", "topic", "no topic", |settings, value| add_topic(settings, value, "-t"))
         .long("--topic")
-        .of(PUB)
+        .of(PUB_RR)
         .help(&["the topic to publish to."]),
     CommandOption::value("-m", "message", "no message", |settings, value| {
         check_source(settings)?;
@@ -26,13 +26,13 @@ pub(super) const OPTIONS: &[CommandOption] = &[
         source(settings, Source::Argument(value.to_vec()))
     })
     .long("--message")
-    .of(PUB)
+    .of(PUB_RR)
     .help(&["publish this."]),
     CommandOption::value("-f", "file", "no file", |settings, value| {
         source(settings, Source::File(PathBuf::from(OsStr::from_bytes(value))))
     })
     .long("--file")
-    .of(PUB)
+    .of(PUB_RR)
     .help(&["publish what is in a file."]),
     CommandOption::flag("-l", |settings| flag(settings, Source::StdinLines))
         .long("--stdin-line")
@@ -40,11 +40,11 @@ pub(super) const OPTIONS: &[CommandOption] = &[
         .help(&["publish each line of standard input as a message, until it ends."]),
     CommandOption::flag("-s", |settings| flag(settings, Source::Stdin))
         .long("--stdin-file")
-        .of(PUB)
+        .of(PUB_RR)
         .help(&["publish all of standard input as one message."]),
     CommandOption::flag("-n", |settings| flag(settings, Source::Null))
         .long("--null-message")
-        .of(PUB)
+        .of(PUB_RR)
         .help(&["publish an empty message."]),
     CommandOption::flag("-r", |settings| {
         settings.publish.retain = true;

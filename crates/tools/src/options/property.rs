@@ -3,8 +3,8 @@
 use super::text;
 use crate::arguments::ArgumentError;
 use crate::number::leading_integer;
-use crate::settings::Settings;
-use mosquitto_client::mqtt::{Carrier, MAX_VARINT, PacketType, Property, PropertyId, ProtocolVersion};
+use crate::settings::{PropertySettings, Settings};
+use mosquitto_client::mqtt::{Carrier, MAX_VARINT, PacketType, PropertiesBuf, Property, PropertyId, ProtocolVersion};
 use std::ffi::OsString;
 
 /// The words for what carries properties.
@@ -48,16 +48,8 @@ pub(crate) fn read(
         return refused(format!("{name} property not allowed for {packet} in"));
     }
     let second = if id == PropertyId::UserProperty { Some(word()?) } else { None };
-    let list = match carrier {
-        Carrier::Packet(PacketType::Connect) => &mut settings.properties.connect,
-        Carrier::Packet(PacketType::Publish) if id != PropertyId::SubscriptionIdentifier => {
-            &mut settings.properties.publish
-        }
-        Carrier::Packet(PacketType::Subscribe) => &mut settings.properties.subscribe,
-        Carrier::Packet(PacketType::Unsubscribe) => &mut settings.properties.unsubscribe,
-        Carrier::Packet(PacketType::Disconnect) => &mut settings.properties.disconnect,
-        Carrier::Will => &mut settings.properties.will,
-        Carrier::Packet(_) => return refused(format!("{name} property not supported for {packet} in")),
+    let Some(list) = list_for(&mut settings.properties, carrier, id) else {
+        return refused(format!("{name} property not supported for {packet} in"));
     };
     let value = value.as_encoded_bytes();
     let longest = second.as_ref().map_or(value.len(), |second| value.len().max(second.len()));
@@ -73,6 +65,28 @@ pub(crate) fn read(
     }
     settings.connection.version = ProtocolVersion::V5;
     Ok(())
+}
+
+/// Where a property goes; nowhere if it is not for a user to say.
+fn list_for(settings: &mut PropertySettings, carrier: Carrier, id: PropertyId) -> Option<&mut PropertiesBuf> {
+    match carrier {
+        Carrier::Packet(PacketType::Connect) => Some(&mut settings.connect),
+        Carrier::Packet(PacketType::Publish) if id != PropertyId::SubscriptionIdentifier => Some(&mut settings.publish),
+        Carrier::Packet(PacketType::Subscribe) => Some(&mut settings.subscribe),
+        Carrier::Packet(PacketType::Unsubscribe) => Some(&mut settings.unsubscribe),
+        Carrier::Packet(PacketType::Disconnect) => Some(&mut settings.disconnect),
+        Carrier::Will => Some(&mut settings.will),
+        Carrier::Packet(_) => None,
+    }
+}
+
+/// The words for packets that can be given properties, each with which properties those are.
+pub(crate) fn packets() -> impl Iterator<Item = (&'static str, impl Fn(PropertyId) -> bool)> {
+    let takes = |carrier: Carrier| {
+        move |id| carrier.allows(id) && list_for(&mut PropertySettings::default(), carrier, id).is_some()
+    };
+    let all = CARRIERS.iter().map(move |&(word, carrier)| (word, takes(carrier)));
+    all.filter(|(_, takes)| takes(PropertyId::UserProperty))
 }
 
 /// Calls `push` with the property that has this value.

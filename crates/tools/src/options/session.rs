@@ -1,6 +1,6 @@
 //! The protocol and the session.
 
-use super::{Act, BOTH, CommandOption, GO_ON, qos, text};
+use super::{ALL, Act, CommandOption, GO_ON, qos, text};
 use crate::arguments::ArgumentError;
 use crate::number::{leading_integer, whole_integer};
 use crate::settings::Settings;
@@ -9,7 +9,7 @@ use mosquitto_client::mqtt::ProtocolVersion;
 pub(super) const OPTIONS: &[CommandOption] = &[
     CommandOption::value("-V", "version", "no version", version)
         .long("--protocol-version")
-        .help(&["the protocol: mqttv5, mqttv311 or mqttv31; mqttv311 if not given."]),
+        .help(&["the protocol: mqttv5, mqttv311 or mqttv31. If not given mqttv311, and mqttv5 for mosquitto_rr."]),
     CommandOption::value("-i", "id", "no id", client_id)
         .long("--id")
         .help(&["the client id; the server chooses one if neither -i nor -I is given."]),
@@ -35,7 +35,7 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     CommandOption {
         short: Some("-D"),
         long: Some("--property"),
-        tools: BOTH,
+        tools: ALL,
         help: &[
             "a property of the connect, publish, subscribe, unsubscribe or disconnect packets, or of the",
             "will: its packet, its name and its value; for a user-property a name and a value.",

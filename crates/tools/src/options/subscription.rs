@@ -1,6 +1,6 @@
-//! What `mosquitto_sub` subscribes to, prints, and when it ends.
+//! What `mosquitto_sub` subscribes to, what it and `mosquitto_rr` print, and when they end.
 
-use super::{CommandOption, GO_ON, SUB, add_topic, topic_filter};
+use super::{CommandOption, GO_ON, SUB, SUB_RR, add_topic, topic_filter};
 use crate::arguments::ArgumentError;
 use crate::format::Format;
 use crate::number::{leading_decimal, leading_integer};
@@ -30,7 +30,7 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     .help(&["leave out messages whose topic matches; may be given again."]),
     CommandOption::value("-C", "count", "no count", count).of(SUB).help(&["end after so many messages."]),
     CommandOption::value("-W", "seconds", "no timeout", timeout)
-        .of(SUB)
+        .of(SUB_RR)
         .help(&["end after so long, with exit status 27."]),
     CommandOption::flag("-E", |settings| {
         settings.subscribe.exit_after_subscribing = true;
@@ -43,7 +43,7 @@ pub(super) const OPTIONS: &[CommandOption] = &[
         settings.retain_handling(RetainHandling::Never);
         GO_ON
     })
-    .of(SUB)
+    .of(SUB_RR)
     .help(&["leave out retained messages."]),
     CommandOption::flag("--retained-only", |settings| {
         settings.subscribe.retained_only = true;
@@ -64,25 +64,25 @@ pub(super) const OPTIONS: &[CommandOption] = &[
         GO_ON
     })
     .only_long()
-    .of(SUB)
+    .of(SUB_RR)
     .help(&["with MQTT 5, see the retain flag as it was published."]),
     CommandOption::value("--retain-handling", "when", "no option", retain_handling)
         .only_long()
-        .of(SUB)
+        .of(SUB_RR)
         .help(&["with MQTT 5, when retained messages are sent: always, new (subscriptions only) or never."]),
     CommandOption::flag("-v", |settings| {
         settings.subscribe.verbose = true;
         GO_ON
     })
     .long("--verbose")
-    .of(SUB)
+    .of(SUB_RR)
     .help(&["print the topic before each message."]),
     CommandOption::value("-F", "format", "no format", |settings, value| {
         let format = Format::new(value).map_err(|error| ArgumentError::plain(format!("Error: {error}")))?;
         settings.subscribe.format = Some(format);
         Ok(())
     })
-    .of(SUB)
+    .of(SUB_RR)
     .help(&[
         "print messages in this form: text with fields such as %t (topic), %p (payload), %q (QoS),",
         "%j (all as JSON) or @H (a part of the time).",
@@ -92,7 +92,7 @@ pub(super) const OPTIONS: &[CommandOption] = &[
         GO_ON
     })
     .only_long()
-    .of(SUB)
+    .of(SUB_RR)
     .help(&["with -F, indent JSON."]),
     CommandOption::flag("-w", |settings| {
         settings.subscribe.watch = true;
@@ -116,7 +116,7 @@ pub(super) const OPTIONS: &[CommandOption] = &[
         settings.subscribe.end_of_line = false;
         GO_ON
     })
-    .of(SUB)
+    .of(SUB_RR)
     .help(&["do not end messages with a new line."]),
 ];
 

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) const PUB: &str = env!("CARGO_BIN_EXE_mosquitto_pub");
 pub(crate) const SUB: &str = env!("CARGO_BIN_EXE_mosquitto_sub");
+pub(crate) const RR: &str = env!("CARGO_BIN_EXE_mosquitto_rr");
 
 /// The words of `-V`.
 pub(crate) const VERSIONS: [&str; 3] = ["mqttv31", "mqttv311", "mqttv5"];
@@ -168,6 +169,15 @@ impl Process {
             // The standard library has no waiting for a process with a limit.
             thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// What it has said, once it has ended.
+    pub(crate) fn output(&mut self) -> Output {
+        let status = self.wait();
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        self.child.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
+        self.child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
+        Output { status, stdout, stderr }
     }
 
     pub(crate) fn stdin(&mut self) -> ChildStdin {

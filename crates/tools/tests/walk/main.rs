@@ -4,4 +4,5 @@ mod ends;
 mod harness;
 mod lost_connection;
 mod messages;
+mod requests;
 mod standard_input;

@@ -13,7 +13,7 @@ mod websocket;
 
 pub(crate) use broker::{Broker, Setup, free_port};
 pub(crate) use client::{Client, Got, Message, retry};
-pub(crate) use connecting::client;
+pub(crate) use connecting::{Connecting, client};
 pub(crate) use lines::Lines;
 pub(crate) use process::{Finished, Program, is_root, mosquitto, report_skipped};
 pub(crate) use rustix::process::Signal;

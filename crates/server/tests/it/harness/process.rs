@@ -47,10 +47,22 @@ impl Program {
     ) -> Self {
         let mut command = Command::new(program);
         command.envs(environment.iter().copied());
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        command.args(arguments).stdin(Stdio::null());
+        Self::spawn(command)
+    }
+
+    /// Starts whatever this is.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         Self { child: Some(child), stdout: Lines::of(stdout), stderr: Lines::of(stderr) }
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn stop(self) -> Finished {
+        let pid = Pid::from_child(self.child.as_ref().unwrap());
+        kill_process(pid, Signal::TERM).unwrap();
+        self.finish()
     }
 
     /// Waits for the end.

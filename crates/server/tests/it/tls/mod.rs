@@ -1,31 +1,31 @@
 //! Listeners inside TLS.
 
-mod authority;
+pub(crate) mod authority;
 pub(crate) mod ciphers;
 pub(crate) mod client_certificates;
 pub(crate) mod connections;
 pub(crate) mod files;
-mod foreign;
 pub(crate) mod identities;
 mod key_log;
 mod layers;
 mod reload;
-mod tunnel;
+mod subjects;
+pub(crate) mod tunnel;
 
 use crate::harness::{Broker, Scratch, Setup};
-use authority::Authority;
+use authority::{Authority, Leaf};
 use std::path::PathBuf;
 use tunnel::Tunnel;
 
 /// An authority, a server's certificate from it, and a directory for files.
 #[derive(Debug)]
-struct Office {
-    authority: Authority,
-    scratch: Scratch,
+pub(crate) struct Office {
+    pub(crate) authority: Authority,
+    pub(crate) scratch: Scratch,
 }
 
 impl Office {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let office = Self { authority: Authority::new("Test Authority"), scratch: Scratch::new() };
         office.write_server();
         office.file("ca.crt", &office.authority.pem);
@@ -39,13 +39,26 @@ impl Office {
         self.file("server.key", &server.key);
     }
 
-    fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         self.scratch.file(name, text)
+    }
+
+    /// The same for a client of this name, in files of this name.
+    pub(crate) fn write_client(&self, name: &str) -> Leaf {
+        let leaf = self.authority.client(name);
+        self.file(&format!("{name}.crt"), &leaf.pem);
+        self.file(&format!("{name}.key"), &leaf.key);
+        leaf
+    }
+
+    /// Where the file of this name is.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.scratch.path().join(name).to_str().unwrap().to_owned()
     }
 
     /// A configuration with one listener inside TLS that lets everybody in, with these lines below it. `DIR` is the office's
     /// directory.
-    fn config(&self, lines: &str) -> String {
+    pub(crate) fn config(&self, lines: &str) -> String {
         let config = format!(
             "log_type all\nlog_timestamp false\nworker_threads 2\nlistener PORT 127.0.0.1\nlistener_allow_anonymous true\n\
              certfile DIR/server.crt\nkeyfile DIR/server.key\n{lines}\n"
@@ -53,12 +66,12 @@ impl Office {
         config.replace("DIR", self.scratch.path().to_str().unwrap())
     }
 
-    fn broker(&self, lines: &str) -> Broker {
+    pub(crate) fn broker(&self, lines: &str) -> Broker {
         Setup::config(&self.config(lines)).start()
     }
 
     /// A client's end that trusts the server.
-    fn tunnel(&self) -> Tunnel {
+    pub(crate) fn tunnel(&self) -> Tunnel {
         Tunnel::trusting(&self.authority.pem)
     }
 

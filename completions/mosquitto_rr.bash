@@ -1,0 +1,34 @@
+# Made by `cargo run -p mosquitto-manual` from the table of options: change that.
+_mosquitto_rr() {
+    local word=${COMP_WORDS[COMP_CWORD]}
+    case ${COMP_WORDS[COMP_CWORD-1]} in
+        -h|--host) mapfile -t COMPREPLY < <(compgen -A hostname -- "$word") ;;
+        -p|--port) mapfile -t COMPREPLY < <(true) ;;
+        --unix) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        -L|--url) mapfile -t COMPREPLY < <(true) ;;
+        -u|--username) mapfile -t COMPREPLY < <(true) ;;
+        -P|--pw) mapfile -t COMPREPLY < <(true) ;;
+        -A) mapfile -t COMPREPLY < <(true) ;;
+        --will-topic) mapfile -t COMPREPLY < <(true) ;;
+        --will-payload) mapfile -t COMPREPLY < <(true) ;;
+        --will-qos) mapfile -t COMPREPLY < <(compgen -W '0 1 2' -- "$word") ;;
+        -o) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        -V|--protocol-version) mapfile -t COMPREPLY < <(compgen -W 'mqttv5 mqttv311 mqttv31' -- "$word") ;;
+        -i|--id) mapfile -t COMPREPLY < <(true) ;;
+        -I|--id-prefix) mapfile -t COMPREPLY < <(true) ;;
+        -x) mapfile -t COMPREPLY < <(true) ;;
+        -k|--keepalive) mapfile -t COMPREPLY < <(true) ;;
+        -D|--property) mapfile -t COMPREPLY < <(compgen -W 'connect publish subscribe unsubscribe disconnect will' -- "$word") ;;
+        -q|--qos) mapfile -t COMPREPLY < <(compgen -W '0 1 2' -- "$word") ;;
+        -M) mapfile -t COMPREPLY < <(true) ;;
+        -t|--topic) mapfile -t COMPREPLY < <(true) ;;
+        -m|--message) mapfile -t COMPREPLY < <(true) ;;
+        -f|--file) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        -e) mapfile -t COMPREPLY < <(true) ;;
+        -W) mapfile -t COMPREPLY < <(true) ;;
+        --retain-handling) mapfile -t COMPREPLY < <(compgen -W 'always new never' -- "$word") ;;
+        -F) mapfile -t COMPREPLY < <(true) ;;
+        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port --unix -L --url -u --username -P --pw --nodelay -A --no-tls --will-topic --will-payload --will-qos --will-retain -o -d --debug --quiet --help --version -V --protocol-version -i --id -I --id-prefix -c --disable-clean-session -x -k --keepalive -D --property -q --qos -M -t --topic -m --message -f --file -s --stdin-file -n --null-message -e --latency -W -R --retain-as-published --retain-handling -v --verbose -F --pretty -N' -- "$word") ;;
+    esac
+}
+complete -o filenames -F _mosquitto_rr mosquitto_rr

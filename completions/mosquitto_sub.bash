@@ -1,0 +1,35 @@
+# Made by `cargo run -p mosquitto-manual` from the table of options: change that.
+_mosquitto_sub() {
+    local word=${COMP_WORDS[COMP_CWORD]}
+    case ${COMP_WORDS[COMP_CWORD-1]} in
+        -h|--host) mapfile -t COMPREPLY < <(compgen -A hostname -- "$word") ;;
+        -p|--port) mapfile -t COMPREPLY < <(true) ;;
+        --unix) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        -L|--url) mapfile -t COMPREPLY < <(true) ;;
+        -u|--username) mapfile -t COMPREPLY < <(true) ;;
+        -P|--pw) mapfile -t COMPREPLY < <(true) ;;
+        -A) mapfile -t COMPREPLY < <(true) ;;
+        --will-topic) mapfile -t COMPREPLY < <(true) ;;
+        --will-payload) mapfile -t COMPREPLY < <(true) ;;
+        --will-qos) mapfile -t COMPREPLY < <(compgen -W '0 1 2' -- "$word") ;;
+        -o) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        -V|--protocol-version) mapfile -t COMPREPLY < <(compgen -W 'mqttv5 mqttv311 mqttv31' -- "$word") ;;
+        -i|--id) mapfile -t COMPREPLY < <(true) ;;
+        -I|--id-prefix) mapfile -t COMPREPLY < <(true) ;;
+        -x) mapfile -t COMPREPLY < <(true) ;;
+        -k|--keepalive) mapfile -t COMPREPLY < <(true) ;;
+        -D|--property) mapfile -t COMPREPLY < <(compgen -W 'connect publish subscribe unsubscribe disconnect will' -- "$word") ;;
+        -q|--qos) mapfile -t COMPREPLY < <(compgen -W '0 1 2' -- "$word") ;;
+        -M) mapfile -t COMPREPLY < <(true) ;;
+        -t|--topic) mapfile -t COMPREPLY < <(true) ;;
+        -U|--unsubscribe) mapfile -t COMPREPLY < <(true) ;;
+        -T|--filter-out) mapfile -t COMPREPLY < <(true) ;;
+        -C) mapfile -t COMPREPLY < <(true) ;;
+        -W) mapfile -t COMPREPLY < <(true) ;;
+        --retain-handling) mapfile -t COMPREPLY < <(compgen -W 'always new never' -- "$word") ;;
+        -F) mapfile -t COMPREPLY < <(true) ;;
+        --random-filter) mapfile -t COMPREPLY < <(true) ;;
+        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port --unix -L --url -u --username -P --pw --nodelay -A --no-tls --will-topic --will-payload --will-qos --will-retain -o -d --debug --quiet --help --version -V --protocol-version -i --id -I --id-prefix -c --disable-clean-session -x -k --keepalive -D --property -q --qos -M -t --topic -U --unsubscribe -T --filter-out -C -W -E -R --retained-only --remove-retained --retain-as-published --retain-handling -v --verbose -F --pretty -w --watch --message-rate --random-filter -N' -- "$word") ;;
+    esac
+}
+complete -o filenames -F _mosquitto_sub mosquitto_sub
