@@ -130,7 +130,10 @@ fn listeners(settings: &Settings) -> Vec<Value> {
         let mut listed = Map::new();
         listed.insert("port".to_owned(), listener.port.into());
         let protocol = if listener.websockets { "mqtt+websockets" } else { "mqtt" };
-        listed.insert("protocol".to_owned(), protocol.into());
+        // Of what is not MQTT, Mosquitto has no word either.
+        if !listener.http {
+            listed.insert("protocol".to_owned(), protocol.into());
+        }
         if let Some(host) = &listener.host {
             listed.insert("bind-address".to_owned(), (**host).into());
         }
@@ -157,7 +160,8 @@ mod tests {
         };
         let unix = ListenerSettings { websockets: true, unix_path: Some("/run/x.sock".into()), ..listener(0, None) };
         let closed = ListenerSettings { closed: true, ..listener(1885, None) };
-        let listeners = vec![listener(1883, None), closed, listener(1884, Some("127.0.0.1")), unix];
+        let http = ListenerSettings { http: true, ..listener(9883, None) };
+        let listeners = vec![listener(1883, None), closed, listener(1884, Some("127.0.0.1")), unix, http];
         answer(request.as_bytes(), &Settings { listeners, ..Settings::default() })
     }
 
@@ -190,6 +194,7 @@ mod tests {
             { "port": 1883, "protocol": "mqtt", "tls": false },
             { "port": 1884, "protocol": "mqtt", "bind-address": "127.0.0.1", "tls": true },
             { "port": 0, "protocol": "mqtt+websockets", "socket-path": "/run/x.sock", "tls": false },
+            { "port": 9883, "tls": false },
         ]);
         let expected = json!({ "responses": [
             { "command": "listListeners", "data": { "listeners": listeners }, "correlationData": "x" },

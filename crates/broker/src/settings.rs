@@ -97,6 +97,8 @@ pub struct ListenerSettings {
     pub unix_path: Option<Box<str>>,
     /// Whether its clients speak in WebSockets.
     pub websockets: bool,
+    /// Whether it is there for HTTP: no client of MQTT comes through it.
+    pub http: bool,
     /// Whether it is there no more: its number stays, as long as it may have connections.
     pub closed: bool,
     /// Whether clients without a user name are let in; and those with one, where there is no password file.
@@ -170,6 +172,7 @@ impl Default for ListenerSettings {
             host: None,
             unix_path: None,
             websockets: false,
+            http: false,
             closed: false,
             allow_anonymous: true,
             passwords: None,

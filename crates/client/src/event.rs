@@ -28,7 +28,8 @@ pub enum Event {
     Subscribed {
         /// As [`Session::subscribe`](crate::Session::subscribe) returned it.
         packet_id: u16,
-        /// One for each filter, in order: the granted QoS or why there is no subscription.
+        /// One for each filter, in order: the granted QoS or why there is no subscription. Empty where a server of MQTT 5
+        /// names none, which it should not.
         reasons: Vec<ReasonCode>,
     },
     /// The answer to an UNSUBSCRIBE.

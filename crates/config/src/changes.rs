@@ -182,6 +182,9 @@ impl fmt::Display for Place {
         if let Some(domain) = self.socket_domain.written() {
             write!(f, " ({domain})")?;
         }
+        if self.http_api {
+            write!(f, " (http_api)")?;
+        }
         Ok(())
     }
 }

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// The port of MQTT.
 pub(crate) const PORT: u16 = 1883;
 
+/// The port of the HTTP API in local only mode.
+pub(crate) const HTTP_PORT: u16 = 9883;
+
 /// What the configuration files say. The default is what holds without any.
 ///
 /// Options and their meaning are those of `mosquitto.conf(5)`; every one is listed in [`crate::options`].
@@ -148,6 +151,8 @@ pub struct Listener {
     pub use_username_as_clientid: bool,
     /// `protocol`: what its clients speak. Default: MQTT as it is.
     pub protocol: Protocol,
+    /// `http_dir`: the directory of the files that are served over HTTP. `None`: there are none.
+    pub http_dir: Option<String>,
     /// `websockets_origin`: the origins whose pages may connect. Empty: all.
     pub websockets_origins: Vec<String>,
     /// `enable_proxy_protocol`: the version of the PROXY header that comes first, 1 or 2. `None`: there is none.
@@ -185,6 +190,8 @@ pub enum Protocol {
     Mqtt,
     /// MQTT in WebSockets.
     WebSockets,
+    /// Not MQTT at all: programs ask over HTTP how the broker does, and get files.
+    HttpApi,
 }
 
 /// A version of IP.
@@ -292,6 +299,7 @@ impl Listener {
             mount_point: None,
             use_username_as_clientid: false,
             protocol: Protocol::Mqtt,
+            http_dir: None,
             websockets_origins: Vec::new(),
             proxy_protocol: None,
             proxy_protocol_v2_require_tls: false,

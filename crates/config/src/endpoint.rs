@@ -1,6 +1,6 @@
 //! Where the broker listens, with everything decided that the options leave open.
 
-use crate::config::{Config, Listener, PORT, Protocol, ProtocolVersions, Security, SocketDomain};
+use crate::config::{Config, HTTP_PORT, Listener, PORT, Protocol, ProtocolVersions, Security, SocketDomain};
 use crate::tls::Tls;
 
 use std::path::PathBuf;
@@ -48,6 +48,8 @@ pub struct Endpoint {
     pub max_topic_alias_broker: u16,
     /// What its clients speak.
     pub protocol: Protocol,
+    /// The directory of the files that are served over HTTP; `None`: there are none.
+    pub http_dir: Option<String>,
     /// The origins whose pages may open a WebSocket; empty: all, and programs without an origin.
     pub websockets_origins: Vec<String>,
     /// The version of the PROXY header that comes first on each connection, 1 or 2; `None`: there is none.
@@ -75,6 +77,8 @@ pub struct Place {
     pub bind_interface: Option<String>,
     /// The one version of IP; `None`: both.
     pub socket_domain: Option<SocketDomain>,
+    /// Whether it is no place for clients of MQTT, so that somebody else listens there.
+    pub http_api: bool,
 }
 
 impl Place {
@@ -85,6 +89,7 @@ impl Place {
         host: Option<&str>,
         bind_interface: Option<&str>,
         socket_domain: Option<SocketDomain>,
+        protocol: Protocol,
     ) -> Self {
         let over_ip = unix_path.is_none();
         Self {
@@ -93,7 +98,13 @@ impl Place {
             host: host.map(str::to_owned),
             bind_interface: bind_interface.filter(|_| over_ip).map(str::to_owned),
             socket_domain: socket_domain.filter(|_| over_ip),
+            http_api: protocol == Protocol::HttpApi,
         }
+    }
+
+    /// Whether two listeners cannot both be there, whatever they speak.
+    pub fn excludes(&self, other: &Self) -> bool {
+        Self { http_api: other.http_api, ..self.clone() } == *other
     }
 }
 
@@ -106,6 +117,7 @@ impl Endpoint {
             self.host.as_deref(),
             self.bind_interface.as_deref(),
             self.socket_domain,
+            self.protocol,
         )
     }
 }
@@ -119,6 +131,7 @@ impl Listener {
             self.host.as_deref(),
             self.bind_interface.as_deref(),
             self.socket_domain,
+            self.protocol,
         )
     }
 }
@@ -139,7 +152,9 @@ impl Config {
     pub fn endpoints(&self, ports: &[u16]) -> Vec<Endpoint> {
         if self.local_only() {
             let ports = if ports.is_empty() { &[PORT] } else { ports };
-            ports.iter().flat_map(|port| self.local_endpoints(*port)).collect()
+            let mut endpoints: Vec<_> = ports.iter().flat_map(|port| self.local_endpoints(*port)).collect();
+            endpoints.push(self.local_http_endpoint());
+            endpoints
         } else {
             self.listeners.iter().map(|listener| self.endpoint(listener)).collect()
         }
@@ -147,9 +162,18 @@ impl Config {
 
     /// The endpoints of local only mode, where no option of a listener has any effect but the security options.
     fn local_endpoints(&self, port: u16) -> [Endpoint; 2] {
+        ["127.0.0.1", "::1"].map(|host| self.local_endpoint(host, port))
+    }
+
+    /// The HTTP API of local only mode.
+    fn local_http_endpoint(&self) -> Endpoint {
+        Endpoint { protocol: Protocol::HttpApi, ..self.local_endpoint("127.0.0.1", HTTP_PORT) }
+    }
+
+    fn local_endpoint(&self, host: &str, port: u16) -> Endpoint {
         let listener = Listener { port, ..Listener::default_listener() };
         let security = self.security();
-        ["127.0.0.1", "::1"].map(|host| Endpoint {
+        Endpoint {
             host: Some(host.to_owned()),
             acl_file: security.acl_file(),
             allow_anonymous: security.allow_anonymous.unwrap_or(true),
@@ -159,7 +183,7 @@ impl Config {
             auto_id_prefix: AUTO_ID_PREFIX.to_owned(),
             optional: true,
             ..self.endpoint(&listener)
-        })
+        }
     }
 
     /// What a listener comes to: its own word, or else that of the broker as a whole.
@@ -185,6 +209,7 @@ impl Config {
             max_topic_alias: listener.max_topic_alias,
             max_topic_alias_broker: listener.max_topic_alias_broker,
             protocol: listener.protocol,
+            http_dir: listener.http_dir.clone(),
             websockets_origins: listener.websockets_origins.clone(),
             proxy_protocol: listener.proxy_protocol,
             proxy_protocol_v2_require_tls: listener.proxy_protocol_v2_require_tls,

@@ -31,6 +31,8 @@ pub enum Referent {
     Host,
     /// The path of a Unix socket to listen on.
     UnixSocket,
+    /// A directory of files that are served over HTTP.
+    HttpDir,
 }
 
 impl Referent {

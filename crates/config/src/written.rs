@@ -50,6 +50,7 @@ impl Written for Protocol {
         let name = match self {
             Protocol::Mqtt => "mqtt",
             Protocol::WebSockets => "websockets",
+            Protocol::HttpApi => "http_api",
         };
         Some(name.to_owned())
     }

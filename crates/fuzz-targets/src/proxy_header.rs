@@ -142,7 +142,7 @@ fn comes_over_a_socket(rules: ProxyRules, pieces: &[&[u8]]) {
                     introduced = stream.introduction();
                     assert!(introduced.is_some() && stream.introduction().is_none());
                 }
-                Read::End => panic!("nothing has ended"),
+                Read::Request | Read::End => panic!("nothing has ended, and nobody waits for a request"),
             }
         }
     }

@@ -115,7 +115,7 @@ fn read(stream: &mut Stream) -> io::Result<Vec<u8>> {
                 return Ok(data);
             }
             Read::End => return Ok(data),
-            Read::Introduced => panic!("there is no PROXY header"),
+            Read::Introduced | Read::Request => panic!("there is neither a PROXY header nor a WebSocket"),
         }
     }
 }

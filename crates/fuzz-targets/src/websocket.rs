@@ -19,6 +19,7 @@ const OPENED: u8 = 0x01;
 const ORIGINS: u8 = 0x02;
 const SMALL_BUFFER: u8 = 0x04;
 const BUSY: u8 = 0x08;
+const GIVES_AWAY: u8 = 0x10;
 
 /// What the server speaks, and allows.
 const PROTOCOLS: &[&str] = &["mqtt", "mqttv3.1"];
@@ -44,7 +45,7 @@ pub(crate) fn run(bytes: &[u8], allocated: Allocated) {
     let [switches, seed, sent @ ..] = bytes else { return };
     let request = if switches & OPENED == 0 { "" } else { REQUEST };
     let sent = [request.as_bytes(), sent].concat();
-    let rules = Rules { origins: switches & ORIGINS != 0 };
+    let rules = Rules { origins: switches & ORIGINS != 0, gives_away: switches & GIVES_AWAY != 0 };
     let room = if switches & SMALL_BUFFER == 0 { 4096 } else { 7 };
     let mut chance = Chance::new(*seed);
 
@@ -68,12 +69,19 @@ pub(crate) fn run(bytes: &[u8], allocated: Allocated) {
 #[derive(Debug, Clone, Copy)]
 struct Rules {
     origins: bool,
+    /// Whether a request for something else is given away.
+    gives_away: bool,
 }
 
 impl Rules {
     fn open(self) -> BareWebSocket {
         let origins = if self.origins { vec![ORIGIN.to_owned()] } else { Vec::new() };
-        BareWebSocket::new(WebSocketRules { head_bytes_max: HEAD_BYTES_MAX, protocols: PROTOCOLS, origins })
+        BareWebSocket::new(WebSocketRules {
+            head_bytes_max: HEAD_BYTES_MAX,
+            protocols: PROTOCOLS,
+            origins,
+            gives_requests_away: self.gives_away,
+        })
     }
 }
 
@@ -107,6 +115,8 @@ enum Ended {
     /// It goes on.
     Not,
     Closed,
+    /// It is none, but a request for something else; what was read is that and all behind it.
+    Request,
     Broken(String),
 }
 
@@ -120,6 +130,10 @@ fn read_all(rules: Rules, pieces: &[&[u8]], room: usize, allocated: Allocated) -
     for piece in pieces {
         wire.incoming.extend(*piece);
         loop {
+            if end == Ended::Request {
+                data.extend(wire.incoming.drain(..));
+                break;
+            }
             match socket.read(&mut wire, &mut buffer) {
                 Ok(Read::Some(len)) => data.extend_from_slice(&buffer[..len]),
                 Ok(Read::Drained(len)) => {
@@ -129,6 +143,11 @@ fn read_all(rules: Rules, pieces: &[&[u8]], room: usize, allocated: Allocated) -
                 Ok(Read::End) => {
                     assert_eq!(end, Ended::Not, "it ends once");
                     end = Ended::Closed;
+                }
+                Ok(Read::Request) => {
+                    data.extend(socket.take_request().expect("a request"));
+                    assert!(socket.take_request().is_none());
+                    end = Ended::Request;
                 }
                 Ok(Read::Introduced) => panic!("there is no PROXY header"),
                 Err(error) => {
@@ -150,6 +169,14 @@ fn is_as_expected(rules: Rules, sent: &[u8], seen: &Seen, all_answered: bool) {
         assert_eq!(seen.end, if too_long { Ended::Broken("protocol error".to_owned()) } else { Ended::Not });
         return;
     };
+    if rules.gives_away && head::is_clean(head) && !head::asks_for_a_websocket(head) {
+        assert_eq!(seen.end, Ended::Request);
+    }
+    if seen.end == Ended::Request {
+        assert!(rules.gives_away && !head::asks_for_a_websocket(head) && seen.said.is_empty());
+        assert_eq!(seen.data, sent, "a byte is lost");
+        return;
+    }
     let fault = head::fault(head, rules.origins.then_some(ORIGIN), PROTOCOLS);
     if seen.said.is_empty() {
         let Ended::Broken(why) = &seen.end else { panic!("neither opened nor refused") };

@@ -60,6 +60,11 @@ impl AclFiles {
         endpoint.acl_file.as_deref().filter(|_| self.of_listeners).map(|path| self.of_path(path))
     }
 
+    /// The rules that hold for who comes through a listener, its own or those for all. None: everything is allowed.
+    pub(crate) fn in_force(&self, endpoint: &Endpoint) -> Option<Arc<AccessList>> {
+        self.of_all.as_deref().map(|path| self.of_path(path)).or_else(|| self.of(endpoint))
+    }
+
     /// Of a file that was not read, there is no rule, and nobody may do anything.
     fn of_path(&self, path: &Path) -> Arc<AccessList> {
         self.files.get(path).map(|file| Arc::clone(&file.list)).unwrap_or_default()

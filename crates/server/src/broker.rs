@@ -3,6 +3,7 @@
 use crate::VERSION;
 use crate::auth_files::AuthFiles;
 use crate::failure::Failure;
+use crate::http::{self, Counters, Directories, Sites};
 use crate::launch::Launch;
 use crate::listeners::Listeners;
 use crate::log::Logger;
@@ -14,11 +15,11 @@ use crate::supervisor::Watchdog;
 use crate::sys_updates::SysUpdates;
 use crate::tls;
 use crate::tree_print::TreePrint;
-use crate::worker::{Clock, WAKER, Worker};
+use crate::worker::{Clock, Neighbours, WAKER, Worker};
 use mio::{Poll, Waker};
 use mosquitto_broker::{LogLevel, Shard, ShardId, Shared};
 use mosquitto_config::Settings;
-use mosquitto_transport::error_text;
+use mosquitto_transport::{KeyLogFile, error_text};
 use std::io;
 use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
@@ -27,19 +28,9 @@ use std::thread::JoinHandle;
 pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> Result<(), Failure> {
     let signals = listen_to_signals().map_err(|e| refused("signals", &e))?;
     let workers = worker_count(settings);
-    let mut lines = Vec::new();
-    let auth_files = AuthFiles::read(settings, &AuthFiles::default(), &mut lines);
-    for line in lines {
-        logger.log(line.level, line.text);
-    }
-    let auth_files = auth_files?;
-    let key_log = tls::key_log(settings)?;
-    if let Some(path) = &settings.tls_keylog {
-        let text = format!("TLS key logging to '{}' enabled for all listeners.", path.display());
-        logger.log(LogLevel::Notice, text);
-        logger.log(LogLevel::Notice, "TLS key logging is for DEBUGGING only.");
-    }
-    let mut listeners = Listeners::new(workers, key_log);
+    let auth_files = read_auth_files(settings, logger)?;
+    let directories = Directories::find(settings)?;
+    let mut listeners = Listeners::new(workers, open_key_log(settings, logger)?);
     let plan = listeners.plan(settings.endpoints(), &settings.config.global, bind_options(settings), logger).map_err(
         |mut errors| {
             let last = errors.pop().unwrap_or_default();
@@ -50,6 +41,7 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         },
     )?;
     let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &auth_files, logger.mask()));
+    let sites = Sites::new(plan.endpoints(), &plan.tls(), &auth_files, &directories);
     let doors = listeners.adopt(plan, connections_max(settings));
     launch.listening()?;
     let polls = (0..workers).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>();
@@ -58,29 +50,37 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     let office = Arc::new(PostOffice::new(wakers.map_err(|e| refused("wake-ups", &e))?));
     logger.publish_through(Arc::clone(&office));
     let checkers = Checkers::start(&office).map_err(|e| refused("threads", &e))?;
+    let counters = Counters::new();
+    let http = http::start().map_err(|e| refused("event queues", &e))?;
+    http.desk.configure(sites, None);
+    http.desk.open(doors.of_http);
     let shared = Shared::new(workers as u16);
     let (clock, barrier) = (Clock::start(), Arc::new(Barrier::new(workers)));
-    let mut sys_updates = SysUpdates::new(Arc::clone(&shared), workers);
+    let mut sys_updates = SysUpdates::new(Arc::clone(&shared), workers, counters.clone());
+    let neighbours = Neighbours {
+        office: Arc::clone(&office),
+        logger: logger.clone(),
+        checkers: checkers.clone(),
+        http: Arc::clone(&http.desk),
+    };
     let mut threads = Vec::new();
-    for (at, (poll, doors)) in (0u16..).zip(polls.into_iter().zip(doors)) {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|e| format!("Error: No random numbers from the system: {e}."))?;
-        let mut shard = Shard::new(ShardId(at), Arc::clone(&shared), Arc::clone(&shard_settings), seed);
+    for (at, (poll, doors)) in (0u16..).zip(polls.into_iter().zip(doors.of_workers)) {
+        let mut shard = Shard::new(ShardId(at), Arc::clone(&shared), Arc::clone(&shard_settings), seed()?);
         if at == 0 {
             publish_sys_topics(&mut shard, clock, &mut sys_updates, settings);
         }
-        let worker =
-            Worker::new(ShardId(at), shard, poll, doors, Arc::clone(&office), clock, logger.clone(), checkers.clone())
-                .map_err(|e| refused("listen sockets", &e))?;
+        let worker = Worker::new(ShardId(at), shard, poll, doors, clock, neighbours.clone())
+            .map_err(|e| refused("listen sockets", &e))?;
         threads.push(spawn(at, worker, Arc::clone(&barrier)).map_err(|e| refused("threads", &e))?);
     }
-    drop(checkers);
+    let http = http.run(counters, checkers, logger.clone()).map_err(|e| refused("threads", &e))?;
     logger.log(LogLevel::Information, format!("mosquitto version {VERSION} running"));
     launch.running();
     let operator = Operator {
         settings: settings.clone(),
         logger: logger.clone(),
         office: Arc::clone(&office),
+        http: neighbours.http,
         listeners,
         auth_files,
         reload: None,
@@ -90,11 +90,37 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     };
     operator.run(&signals);
     office.stop();
+    http.stop();
     for thread in threads {
         // A worker that panicked has ended the process.
         let _ = thread.join();
     }
     Ok(())
+}
+
+fn read_auth_files(settings: &Settings, logger: &Logger) -> Result<AuthFiles, Failure> {
+    let mut lines = Vec::new();
+    let auth_files = AuthFiles::read(settings, &AuthFiles::default(), &mut lines);
+    for line in lines {
+        logger.log(line.level, line.text);
+    }
+    auth_files
+}
+
+fn open_key_log(settings: &Settings, logger: &Logger) -> Result<Option<Arc<KeyLogFile>>, String> {
+    let key_log = tls::key_log(settings)?;
+    if let Some(path) = &settings.tls_keylog {
+        let text = format!("TLS key logging to '{}' enabled for all listeners.", path.display());
+        logger.log(LogLevel::Notice, text);
+        logger.log(LogLevel::Notice, "TLS key logging is for DEBUGGING only.");
+    }
+    Ok(key_log)
+}
+
+fn seed() -> Result<[u8; 32], String> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|e| format!("Error: No random numbers from the system: {e}."))?;
+    Ok(seed)
 }
 
 /// Before there is a worker that could let in a client.

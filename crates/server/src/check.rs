@@ -1,12 +1,12 @@
 //! `--test-config`: whether what the configuration names is there, without changing anything.
 
 use crate::auth_files::AuthFiles;
+use crate::http::Directories;
 use crate::sensitive::links_are_allowed;
 use crate::{interface, privileges, tls};
-use mosquitto_config::{Endpoint, Settings};
+use mosquitto_config::{Endpoint, Place, Protocol, Settings};
 use mosquitto_transport::error_text;
 use nix::unistd::{AccessFlags, eaccess};
-use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
@@ -33,13 +33,19 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     if let Err(failure) = AuthFiles::read(settings, &AuthFiles::default(), &mut Vec::new()) {
         problems.push(failure.text);
     }
+    problems.extend(Directories::find(settings).err().map(|failure| failure.text));
     let endpoints = settings.endpoints();
     problems.extend(endpoints.iter().filter_map(|endpoint| unix_socket(endpoint.unix_path.as_deref()?.as_ref())));
-    let mut places = HashSet::new();
+    let mut places: Vec<Place> = Vec::new();
     for place in endpoints.iter().map(Endpoint::place) {
-        if !places.insert(place.clone()) {
+        let is_taken = places.iter().any(|other| other.excludes(&place));
+        places.push(place.clone());
+        if is_taken {
             problems.push(format!("Error: Two listeners at {place}: only one of them can be opened."));
         }
+    }
+    if endpoints.iter().all(|endpoint| endpoint.protocol == Protocol::HttpApi) {
+        problems.push("Error: Unable to start any listening sockets: all listeners are for HTTP.".to_owned());
     }
     for endpoint in &endpoints {
         problems.extend(tls::open(endpoint, None).err().into_iter().flatten());

@@ -8,6 +8,7 @@ use mosquitto_config::{Endpoint, Protocol, SocketDomain};
 use mosquitto_transport::{BindOptions, Listener, TlsServer, error_text};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::path::Path;
 
 /// One listening socket of one worker.
 #[derive(Debug)]
@@ -30,7 +31,9 @@ pub(crate) fn open(
 ) -> Result<Vec<Listener>, String> {
     warn_of_options_without_effect(endpoint, logger);
     if let Some(path) = &endpoint.unix_path {
-        return open_unix(path, logger).map(|socket| vec![socket]);
+        let socket = open_unix(path, logger)?;
+        tell_directory(endpoint, logger);
+        return Ok(vec![socket]);
     }
     let mut sockets = Vec::new();
     let mut unavailable = None;
@@ -38,28 +41,49 @@ pub(crate) fn open(
         let what = match endpoint.protocol {
             Protocol::Mqtt => version(address.is_ipv4()),
             Protocol::WebSockets => "websockets",
+            Protocol::HttpApi => "http api",
         };
-        logger.log(LogLevel::Information, format!("Opening {what} listen socket on port {}.", address.port()));
-        match Listener::bind_tcp(address, workers, options) {
+        let opening = format!("Opening {what} listen socket on port {}.", address.port());
+        if endpoint.protocol != Protocol::HttpApi {
+            logger.log(LogLevel::Information, opening.as_str());
+        }
+        let opened = Listener::bind_tcp(address, workers, options);
+        // Of this kind, Mosquitto tells once it is open.
+        if endpoint.protocol == Protocol::HttpApi && opened.is_ok() {
+            logger.log(LogLevel::Information, opening);
+        }
+        match opened {
             Ok(opened) => sockets.extend(opened),
             // A machine need not have both versions of IP, where none was asked for.
             Err(error) if endpoint.host.is_none() && is_no_such_protocol(&error) => unavailable = Some(error),
             Err(error) => return Err(failed(address, &error)),
         }
     }
-    match unavailable {
-        Some(error) if sockets.is_empty() => Err(format!("Error: {}", error_text(&error))),
-        _ => Ok(sockets),
+    if let (Some(error), true) = (unavailable, sockets.is_empty()) {
+        return Err(format!("Error: {}", error_text(&error)));
+    }
+    tell_directory(endpoint, logger);
+    Ok(sockets)
+}
+
+fn tell_directory(endpoint: &Endpoint, logger: &Logger) {
+    let directory = endpoint.http_dir.as_ref().filter(|_| endpoint.protocol == Protocol::HttpApi);
+    if let Some(real) = directory.and_then(|directory| Path::new(directory).canonicalize().ok()) {
+        logger.log(LogLevel::Information, format!("Using http_dir {}/", real.display()));
     }
 }
 
 /// Options that mean nothing to a listener of this kind.
 fn warn_of_options_without_effect(endpoint: &Endpoint, logger: &Logger) {
     let is_unix = endpoint.unix_path.is_some();
+    let is_http = endpoint.protocol == Protocol::HttpApi;
     for (option, is_idle) in [
         ("bind_interface", is_unix && endpoint.bind_interface.is_some()),
         ("socket_domain", is_unix && endpoint.socket_domain.is_some()),
-        ("websockets_origin", endpoint.protocol == Protocol::Mqtt && !endpoint.websockets_origins.is_empty()),
+        ("websockets_origin", endpoint.protocol != Protocol::WebSockets && !endpoint.websockets_origins.is_empty()),
+        ("http_dir", endpoint.protocol == Protocol::Mqtt && endpoint.http_dir.is_some()),
+        ("enable_proxy_protocol", is_http && endpoint.proxy_protocol.is_some()),
+        ("max_connections", is_http && endpoint.max_connections.is_some()),
         ("proxy_protocol_v2_require_tls", endpoint.proxy_protocol_v2_require_tls && endpoint.proxy_protocol != Some(2)),
     ] {
         if is_idle {

@@ -14,6 +14,7 @@ mod broker;
 mod check;
 mod endpoint;
 mod failure;
+mod http;
 mod interface;
 mod launch;
 mod listeners;

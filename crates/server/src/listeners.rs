@@ -8,7 +8,7 @@ use crate::seats::Seats;
 use crate::settings::layers;
 use crate::tls;
 use mosquitto_broker::LogLevel;
-use mosquitto_config::{Endpoint, Global, Place};
+use mosquitto_config::{Endpoint, Global, Place, Protocol};
 use mosquitto_transport::{BindOptions, KeyLogFile, TlsServer};
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -40,8 +40,16 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Plan {
     slots: Vec<Slot>,
+    doors: Doors,
+}
+
+/// Listening sockets that are new.
+#[derive(Debug, Default)]
+pub(crate) struct Doors {
     /// What each worker gets.
-    doors: Vec<Vec<Door>>,
+    pub(crate) of_workers: Vec<Vec<Door>>,
+    /// What the HTTP thread gets.
+    pub(crate) of_http: Vec<Door>,
 }
 
 impl Listeners {
@@ -67,11 +75,14 @@ impl Listeners {
         let (new, leaving) = self.keep(endpoints, &mut slots);
         let mut taken = Taken::default();
         slots.iter().filter(|slot| slot.endpoint.is_some()).for_each(|slot| taken.insert(&slot.addresses));
-        let mut plan = Plan { slots, doors: (0..self.workers).map(|_| Vec::new()).collect() };
+        let of_workers = (0..self.workers).map(|_| Vec::new()).collect();
+        let mut plan = Plan { slots, doors: Doors { of_workers, of_http: Vec::new() } };
         let mut failed = Vec::new();
         for (endpoint, tls) in new {
             let replacing = leaving.contains(&endpoint.port);
-            let opened = endpoint::open(&endpoint, self.workers, BindOptions { replacing, ..options }, logger);
+            let is_http = endpoint.protocol == Protocol::HttpApi;
+            let sockets = if is_http { 1 } else { self.workers };
+            let opened = endpoint::open(&endpoint, sockets, BindOptions { replacing, ..options }, logger);
             match opened.and_then(|sockets| taken.add(sockets)) {
                 Ok((sockets, addresses)) => {
                     let seats = self.all_seats.part(endpoint.max_connections);
@@ -80,21 +91,27 @@ impl Listeners {
                     let Some(number) = plan.add(free.pop(), slot) else {
                         return Err(vec!["Error: More than 65536 listeners.".to_owned()]);
                     };
-                    // Where there is one socket for all, each listener has it with another worker.
-                    let from = usize::from(number);
-                    for (worker, mut socket) in (0..self.workers).cycle().skip(from % self.workers.max(1)).zip(sockets)
-                    {
+                    let doors = sockets.into_iter().map(|mut socket| {
                         socket.set_layers(layers.clone());
-                        if let Some(doors) = plan.doors.get_mut(worker) {
-                            doors.push(Door { socket, listener: number, seats: seats.clone(), tls: tls.clone() });
-                        }
+                        Door { socket, listener: number, seats: seats.clone(), tls: tls.clone() }
+                    });
+                    if is_http {
+                        plan.doors.of_http.extend(doors);
+                    } else {
+                        plan.doors.spread(usize::from(number), doors);
                     }
                 }
+                // In local only mode, as in Mosquitto: the next broker on this machine has none.
+                Err(text) if endpoint.optional && is_http => logger.log(LogLevel::Debug, text),
                 Err(text) if endpoint.optional => failed.push(text),
                 Err(text) => errors.push(text),
             }
         }
-        errors.extend(failed.pop_if(|_| plan.endpoints().all(|endpoint| endpoint.is_none())));
+        let serves_clients = plan.endpoints().flatten().any(|endpoint| endpoint.protocol != Protocol::HttpApi);
+        errors.extend(failed.pop_if(|_| !serves_clients));
+        if errors.is_empty() && !serves_clients {
+            errors.push("Error: Unable to start any listening sockets, exiting.".to_owned());
+        }
         // A broker that does without an endpoint says so.
         for text in failed {
             logger.log(LogLevel::Warning, text);
@@ -115,8 +132,8 @@ impl Listeners {
         (with_tls, errors)
     }
 
-    /// Does as planned, and returns the sockets that are new, by worker. Limits hold at once.
-    pub(crate) fn adopt(&mut self, plan: Plan, all: Option<u32>) -> Vec<Vec<Door>> {
+    /// Does as planned, and returns the sockets that are new. Limits hold at once.
+    pub(crate) fn adopt(&mut self, plan: Plan, all: Option<u32>) -> Doors {
         self.slots = plan.slots;
         self.all_seats.set_limit(all);
         for Slot { endpoint, seats, .. } in &self.slots {
@@ -151,6 +168,19 @@ impl Listeners {
     }
 }
 
+impl Doors {
+    /// Gives the workers doors of the listener of this number. Where there is one for all, each listener has it with another
+    /// worker.
+    fn spread(&mut self, number: usize, doors: impl Iterator<Item = Door>) {
+        let count = self.of_workers.len();
+        for (worker, door) in (0..count).cycle().skip(number % count.max(1)).zip(doors) {
+            if let Some(of_worker) = self.of_workers.get_mut(worker) {
+                of_worker.push(door);
+            }
+        }
+    }
+}
+
 /// An endpoint, and what its connections need for TLS.
 type WithTls = (Endpoint, Option<TlsServer>);
 
@@ -161,7 +191,7 @@ impl Plan {
     }
 
     /// The endpoints by number; none where the listener is gone.
-    pub(crate) fn endpoints(&self) -> impl Iterator<Item = Option<&Endpoint>> {
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = Option<&Endpoint>> + Clone {
         self.slots.iter().map(|slot| slot.endpoint.as_ref())
     }
 
@@ -206,7 +236,7 @@ mod tests {
         let mut listeners = Listeners::new(1, None);
         let change = |listeners: &mut Listeners, ports: &[u16]| {
             let plan = listeners.plan(endpoints(ports), &Global::default(), BindOptions::default(), &logger).unwrap();
-            listeners.adopt(plan, None).remove(0)
+            listeners.adopt(plan, None).of_workers.remove(0)
         };
         let _kept_door = change(&mut listeners, &[kept]);
         let mut doors = change(&mut listeners, &[kept, first]);

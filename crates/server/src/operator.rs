@@ -1,6 +1,7 @@
 //! The main thread while the broker runs: signals, and what is due by the clock.
 
 use crate::auth_files::AuthFiles;
+use crate::http::Desk;
 use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
@@ -26,6 +27,7 @@ pub(crate) struct Operator {
     pub(crate) settings: Settings,
     pub(crate) logger: Logger,
     pub(crate) office: Arc<PostOffice>,
+    pub(crate) http: Arc<Desk>,
     pub(crate) listeners: Listeners,
     pub(crate) auth_files: AuthFiles,
     pub(crate) reload: Option<UnderWay>,

@@ -6,8 +6,9 @@
 //! given the new listening sockets: so a connection is never handed over to a worker that does not know its listener yet.
 
 use crate::auth_files::AuthFiles;
-use crate::endpoint::Door;
-use crate::listeners::Plan;
+use crate::failure::Failure;
+use crate::http::{Directories, Sites};
+use crate::listeners::{Doors, Plan};
 use crate::log::{Logger, NextLog, level_of};
 use crate::operator::Operator;
 use crate::order::{Change, Order};
@@ -27,6 +28,7 @@ struct Prepared {
     changes: Vec<OptionChange>,
     plan: Plan,
     auth_files: AuthFiles,
+    directories: Directories,
     log: NextLog,
 }
 
@@ -37,7 +39,7 @@ const LOOK: Duration = Duration::from_millis(1);
 pub(crate) struct UnderWay {
     /// Disconnected when all have.
     pending: Receiver<Infallible>,
-    doors: Vec<Vec<Door>>,
+    doors: Doors,
     changes: Vec<OptionChange>,
     /// What the log says about files with other contents.
     contents: Vec<String>,
@@ -72,9 +74,10 @@ impl Operator {
             return;
         }
         let Some(UnderWay { doors, changes, contents, again, .. }) = self.reload.take() else { return };
-        for (worker, doors) in self.office.workers().zip(doors) {
+        for (worker, doors) in self.office.workers().zip(doors.of_workers) {
             self.office.order(worker, Order::Open(doors));
         }
+        self.http.open(doors.of_http);
         self.report(&changes, &contents);
         supervisor::ready();
         if again {
@@ -105,16 +108,17 @@ impl Operator {
         let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
         let plan =
             self.listeners.plan(settings.endpoints(), &settings.config.global, bind_options(&settings), &self.logger);
-        let (plan, auth_files) = match (plan, self.read_auth_files(&settings), unloggable) {
-            (Ok(plan), Ok(auth_files), None) => (plan, auth_files),
-            (plan, auth_files, unloggable) => {
-                let (unopened, unread) = (plan.err().unwrap_or_default(), auth_files.err().unwrap_or_default());
-                return Err(unopened.into_iter().chain(unread).chain(unloggable.into_iter().flatten()).collect());
+        let directories = Directories::find(&settings).map_err(|failure| lines_of(&failure));
+        let (plan, auth_files, directories) = match (plan, self.read_auth_files(&settings), directories, unloggable) {
+            (Ok(plan), Ok(auth_files), Ok(directories), None) => (plan, auth_files, directories),
+            (plan, auth_files, directories, unloggable) => {
+                let errors = [plan.err(), auth_files.err(), directories.err(), unloggable];
+                return Err(errors.into_iter().flatten().flatten().collect());
             }
         };
         let log = self.logger.prepare(&self.settings.config.log, &settings.config.log);
         let log = log.map_err(|error| log_error(&error, &settings.config))?;
-        Ok(Prepared { settings, changes, plan, auth_files, log })
+        Ok(Prepared { settings, changes, plan, auth_files, directories, log })
     }
 
     /// An error is what the log is to say of it.
@@ -124,7 +128,7 @@ impl Operator {
         for line in lines {
             self.logger.log(line.level, line.text);
         }
-        files.map_err(|failure| failure.text.lines().map(str::to_owned).collect())
+        files.map_err(|failure| lines_of(&failure))
     }
 
     /// The settings that can hold before the broker is started again.
@@ -154,12 +158,13 @@ impl Operator {
     }
 
     /// Nothing of this fails.
-    fn go_on_with(&mut self, Prepared { settings, changes, plan, auth_files, log }: Prepared) {
+    fn go_on_with(&mut self, Prepared { settings, changes, plan, auth_files, directories, log }: Prepared) {
         let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), &auth_files, log.mask()));
         let layers = |endpoint| layers(endpoint, &settings.config.global);
         let layers = plan.endpoints().map(|endpoint| endpoint.map(layers).unwrap_or_default()).collect();
         self.logger.go_on_with(log);
         let tls = plan.tls();
+        let sites = Sites::new(plan.endpoints(), &tls, &auth_files, &directories);
         let doors = self.listeners.adopt(plan, connections_max(&settings));
         let (with_workers, pending) = sync_channel(1);
         let nodelay = settings.config.global.set_tcp_nodelay;
@@ -167,7 +172,7 @@ impl Operator {
         for worker in self.office.workers() {
             self.office.order(worker, Order::Configure(change.clone()));
         }
-        drop(change);
+        self.http.configure(sites, Some(change.pending));
         self.note(&settings.config.notices);
         let contents = auth_files.changes_since(&self.auth_files);
         (self.settings, self.auth_files) = (settings, auth_files);
@@ -196,6 +201,10 @@ impl Operator {
         };
         self.logger.log(LogLevel::Information, end);
     }
+}
+
+fn lines_of(failure: &Failure) -> Vec<String> {
+    failure.text.lines().map(str::to_owned).collect()
 }
 
 /// Why the log cannot be opened, and where its file is named.

@@ -28,6 +28,10 @@ pub(crate) fn bind_options(settings: &Settings) -> BindOptions {
 
 /// What there is between the sockets of an endpoint's connections and MQTT.
 pub(crate) fn layers(endpoint: &Endpoint, global: &Global) -> Layers {
+    if endpoint.protocol == Protocol::HttpApi {
+        // None of them is for that.
+        return Layers::default();
+    }
     let version = match endpoint.proxy_protocol {
         Some(1) => Some(ProxyVersion::V1),
         Some(_) => Some(ProxyVersion::V2),
@@ -43,6 +47,7 @@ pub(crate) fn layers(endpoint: &Endpoint, global: &Global) -> Layers {
             head_bytes_max: usize::from(bytes),
             protocols: &["mqtt", "mqttv3.1"],
             origins: endpoint.websockets_origins.clone(),
+            gives_requests_away: endpoint.http_dir.is_some(),
         })
     });
     Layers { proxy, websocket }
@@ -97,6 +102,7 @@ fn listener(endpoint: &Endpoint, auth_files: &AuthFiles) -> ListenerSettings {
         host: endpoint.host.as_deref().map(Into::into),
         unix_path: endpoint.unix_path.as_deref().map(Into::into),
         websockets: endpoint.protocol == Protocol::WebSockets,
+        http: endpoint.protocol == Protocol::HttpApi,
         closed: false,
         allow_anonymous: endpoint.allow_anonymous,
         passwords: auth_files.passwords.of(endpoint),

@@ -67,6 +67,11 @@ impl SysTree {
         news
     }
 
+    /// What was published last under a topic.
+    pub(crate) fn last(&self, topic: &str) -> Option<&str> {
+        self.published.get(topic).map(String::as_str)
+    }
+
     fn clients(&mut self, statistics: &Statistics, news: &mut Vec<Publication>) {
         let Statistics { sessions, connections, sessions_expired, .. } = *statistics;
         // Connections that have not said yet who they are count as connected, but belong to no session.

@@ -4,6 +4,7 @@
 //! are looked for from time to time, so that a worker that does not answer holds nobody up. Its last known numbers stand
 //! for it until it does.
 
+use crate::http::Counters;
 use crate::mailbox::PostOffice;
 use crate::order::Order;
 use crate::sys_tree::{Figures, SysTree};
@@ -32,6 +33,8 @@ pub(crate) struct Report {
 #[derive(Debug)]
 pub(crate) struct SysUpdates {
     tree: SysTree,
+    /// For those who ask over HTTP.
+    counters: Counters,
     shared: Arc<Shared>,
     workers: Vec<Known>,
     started: Instant,
@@ -60,9 +63,10 @@ enum Step {
 
 impl SysUpdates {
     /// For a broker that starts now, with so many workers.
-    pub(crate) fn new(shared: Arc<Shared>, workers: usize) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, workers: usize, counters: Counters) -> Self {
         Self {
             tree: SysTree::default(),
+            counters,
             shared,
             workers: (0..workers).map(|_| Known::default()).collect(),
             started: Instant::now(),
@@ -154,7 +158,9 @@ impl SysUpdates {
             uptime_s: now.duration_since(self.started).as_secs(),
         };
         let elapsed = self.updated.replace(now).map_or(Duration::ZERO, |updated| now.duration_since(updated));
-        self.tree.update(&figures, elapsed.as_secs_f64())
+        let news = self.tree.update(&figures, elapsed.as_secs_f64());
+        self.counters.update(|topic| self.tree.last(topic));
+        news
     }
 }
 
@@ -199,7 +205,7 @@ mod tests {
     fn a_worker_that_does_not_answer_holds_up_nobody_and_its_last_numbers_stand_for_it() {
         let polls: Vec<_> = (0..2).map(|_| Poll::new().unwrap()).collect();
         let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), Token(0)).unwrap()).collect();
-        let (office, mut updates) = (PostOffice::new(wakers), SysUpdates::new(Shared::new(2), 2));
+        let (office, mut updates) = (PostOffice::new(wakers), SysUpdates::new(Shared::new(2), 2, Counters::new()));
         assert_eq!(total(&updates.first(1)), Some(&b"0"[..]));
         let due = |updates: &mut SysUpdates| {
             let at = updates.next_deadline(1).unwrap();
@@ -226,7 +232,7 @@ mod tests {
 
     #[test]
     fn an_interval_that_is_changed_holds_at_once_and_0_means_never() {
-        let mut updates = SysUpdates::new(Shared::new(1), 1);
+        let mut updates = SysUpdates::new(Shared::new(1), 1, Counters::new());
         let office = PostOffice::new(Vec::new());
         assert!(updates.first(0).is_empty());
         assert_eq!(updates.next_deadline(0), None);

@@ -18,6 +18,7 @@ mod writing;
 pub(crate) use clock::Clock;
 
 use crate::endpoint::Door;
+use crate::http::Desk;
 use crate::log::Logger;
 use crate::mailbox::{Arrival, Delivery, PostOffice};
 use crate::password_checks::Checkers;
@@ -55,6 +56,7 @@ pub(crate) struct Worker {
     clock: Clock,
     logger: Logger,
     checkers: Checkers,
+    http: Arc<Desk>,
     entrance: Entrance,
     sockets: Sockets,
     closing: Closing,
@@ -87,18 +89,25 @@ pub(crate) struct Worker {
     lines: Vec<LogLine>,
 }
 
+/// Whom a worker hands something to.
+#[derive(Debug, Clone)]
+pub(crate) struct Neighbours {
+    pub(crate) office: Arc<PostOffice>,
+    pub(crate) logger: Logger,
+    pub(crate) checkers: Checkers,
+    pub(crate) http: Arc<Desk>,
+}
+
 impl Worker {
-    #[allow(clippy::too_many_arguments, reason = "all that a worker shares with others")]
     pub(crate) fn new(
         id: ShardId,
         shard: Shard,
         poll: Poll,
         doors: Vec<Door>,
-        office: Arc<PostOffice>,
         clock: Clock,
-        logger: Logger,
-        checkers: Checkers,
+        neighbours: Neighbours,
     ) -> io::Result<Self> {
+        let Neighbours { office, logger, checkers, http } = neighbours;
         Ok(Self {
             id,
             shard,
@@ -108,6 +117,7 @@ impl Worker {
             clock,
             logger,
             checkers,
+            http,
             sockets: Sockets::default(),
             closing: Closing::default(),
             pace: Pace::default(),

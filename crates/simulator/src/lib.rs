@@ -23,6 +23,7 @@ mod retained;
 mod session;
 mod settle;
 mod simulation;
+mod taken;
 mod violation;
 
 pub use simulation::Counts;

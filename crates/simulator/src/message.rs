@@ -67,7 +67,7 @@ impl Message {
 }
 
 /// What the properties of a delivered PUBLISH say.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Said {
     pub(crate) identifier: Option<u32>,
     pub(crate) identifiers: usize,

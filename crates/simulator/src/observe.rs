@@ -12,8 +12,8 @@ use mosquitto_mqtt::{ProtocolVersion, QoS};
 use std::rc::Rc;
 
 /// A PUBLISH as a client saw it.
-#[derive(Debug)]
-struct Seen {
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
     number: u32,
     topic: Rc<str>,
     qos: QoS,
@@ -92,6 +92,7 @@ impl Model {
         let expires_at = match found {
             Some(place) => {
                 let mut due = session.due.remove(place);
+                session.take_note(&due, &seen);
                 due.use_up_look(&seen);
                 due.ambiguous |= either;
                 if either {
@@ -103,7 +104,7 @@ impl Model {
                 if due.ambiguous { now } else { due.expires_at }
             }
             None => match retained(session, &seen, true) {
-                Err(_) if other_was_retained(session, &seen) => now,
+                Err(_) if other_was_retained(session, &seen) || session.choose_again(&seen) => now,
                 expires_at => expires_at?,
             },
         };
@@ -176,7 +177,8 @@ impl Due {
         (self.origin, self.qos == QoS::AtMostOnce)
     }
 
-    fn is(&self, seen: &Seen) -> bool {
+    /// Whether this copy explains what was seen.
+    pub(crate) fn is(&self, seen: &Seen) -> bool {
         self.under_way.is_none()
             && self.message.number == seen.number
             && *self.message.topic == *seen.topic

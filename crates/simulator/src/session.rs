@@ -3,6 +3,7 @@
 use crate::link::WillInfo;
 use crate::message::Message;
 use crate::retained::Look;
+use crate::taken::Taken;
 use mosquitto_broker::Moment;
 use mosquitto_mqtt::packet::SubscriptionOptions;
 use mosquitto_mqtt::{QoS, TopicFilter};
@@ -162,6 +163,8 @@ pub(crate) struct Session {
     pub(crate) unclear: HashSet<u32>,
     /// Copies that came live, as far as can be told, or else were retained messages that look so.
     pub(crate) either: Vec<(Due, Look)>,
+    /// Choices among copies that look alike.
+    pub(crate) taken: Vec<Taken>,
     /// The highest place seen from each publisher, for QoS 0 and for the others.
     pub(crate) last_seen: HashMap<(usize, bool), u64>,
     /// The highest place seen live of each topic, on which connection.

@@ -3,7 +3,7 @@
 use crate::actions::Manner;
 use crate::link::Closed;
 use crate::retained::matching;
-use crate::session::{Candidate, Due, Version};
+use crate::session::{Candidate, Due, Session, Version};
 use crate::simulation::Simulation;
 use crate::violation::{Checked, must, violated};
 use mosquitto_mqtt::packet::SubscriptionOptions;
@@ -102,6 +102,7 @@ impl Simulation {
     fn check_owed(&mut self) -> Checked {
         let clients: Vec<usize> = self.model.sessions.keys().copied().collect();
         let mut missing: Vec<String> = Vec::new();
+        self.model.sessions.values_mut().for_each(Session::prefer_what_must_come);
         for client in clients {
             let session = &self.model.sessions[&client];
             for due in session.due.iter().filter(|due| !self.is_excused(client, due)) {
@@ -134,6 +135,7 @@ impl Simulation {
             session.seen_retained.clear();
             session.unclear.clear();
             session.either.clear();
+            session.taken.clear();
         }
         Ok(())
     }

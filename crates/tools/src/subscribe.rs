@@ -186,7 +186,7 @@ impl Subscriber {
             let reasons: Vec<_> = reasons.iter().map(|reason| reason.0.to_string()).collect();
             self.output.line(&format!("Subscribed (mid: {packet_id}): {}", reasons.join(", ")));
         }
-        if reasons.iter().all(|reason| reason.is_error()) {
+        if !reasons.is_empty() && reasons.iter().all(|reason| reason.is_error()) {
             self.end(ReasonCode::SUCCESS);
             self.report.error("All subscription requests were denied.");
         }

@@ -48,6 +48,11 @@ impl BareWebSocket {
         self.0.write(&mut Over(carrier), slices)
     }
 
+    /// As [`Stream::take_request`].
+    pub fn take_request(&mut self) -> Option<Vec<u8>> {
+        self.0.take_request()
+    }
+
     /// As [`Stream::say_goodbye`].
     pub fn say_goodbye(&mut self, carrier: &mut impl Carrier) {
         self.0.say_goodbye(&mut Over(carrier));

@@ -49,6 +49,8 @@ pub enum Read {
     Drained(usize),
     /// The PROXY header has come: [`Stream::introduction`] has what it says. There may be more to read.
     Introduced,
+    /// Where a WebSocket was to be opened, the client asks for something else: [`Stream::take_request`] has it.
+    Request,
     /// The peer sends nothing any more.
     End,
 }
@@ -161,6 +163,15 @@ impl Stream {
             self.upper = None;
         }
         said.into_introduction()
+    }
+
+    /// What has come of a request, once after [`Read::Request`]: its whole head, and perhaps more. From then on, what is read
+    /// follows that, and there is no WebSocket.
+    pub fn take_request(&mut self) -> Option<Vec<u8>> {
+        let upper = self.upper.as_mut()?;
+        let request = upper.websocket.as_mut()?.take_request()?;
+        upper.websocket = None;
+        Some(request)
     }
 
     /// Writes as much of the slices, in order, as the stream takes.

@@ -23,6 +23,8 @@ pub struct WebSocketRules {
     pub protocols: &'static [&'static str],
     /// The origins whose pages may connect; empty: all, and programs without an origin.
     pub origins: Vec<String>,
+    /// Whether a request for something else is not refused but given away: [`Read::Request`](crate::Read::Request).
+    pub gives_requests_away: bool,
 }
 
 /// Bytes above and below a layer.
@@ -58,6 +60,8 @@ enum End {
     None,
     /// The client has closed it.
     Closed,
+    /// It never was one: the request is for something else.
+    Request,
     /// The client has broken the rules.
     Broken(&'static str),
     /// Whoever reads knows about it.
@@ -97,6 +101,7 @@ impl WebSocket {
                 self.end = End::Told;
                 return Err(io::Error::new(io::ErrorKind::InvalidData, why));
             }
+            End::Request => return Ok(Read::Request),
             End::None | End::Told => {}
         }
         Ok(if drained { Read::Drained(len) } else { Read::Some(len) })
@@ -108,6 +113,14 @@ impl WebSocket {
             return Ok(Written::Blocked(0));
         }
         self.encoder.write(lower, slices)
+    }
+
+    /// What has come of a request for something else than a WebSocket: its head, and perhaps more.
+    pub(crate) fn take_request(&mut self) -> Option<Vec<u8>> {
+        if self.end != End::Request {
+            return None;
+        }
+        self.handshake.take().map(|handshake| handshake.into_head())
     }
 
     /// Tells the client that nothing more will come, unless it has been told, or is in the middle of a frame.
@@ -126,6 +139,10 @@ impl WebSocket {
             Outcome::Incomplete => 0,
             Outcome::Refused(why) => {
                 self.end = End::Broken(why);
+                0
+            }
+            Outcome::Request => {
+                self.end = End::Request;
                 0
             }
             Outcome::Open { answer, taken } => {

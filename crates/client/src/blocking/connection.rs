@@ -118,7 +118,7 @@ impl Connection {
                 return len > 0;
             }
             // A client is never introduced to its server.
-            Ok(Read::End | Read::Introduced) | Err(_) => session.closed(now),
+            Ok(Read::End | Read::Introduced | Read::Request) | Err(_) => session.closed(now),
         }
         true
     }
@@ -150,7 +150,7 @@ impl Connection {
             match self.stream.read(self.input.room()) {
                 Ok(Read::Some(_)) => {}
                 Ok(Read::Drained(len)) => self.readable = self.ends && len > 0,
-                Ok(Read::End | Read::Introduced) | Err(_) => return false,
+                Ok(Read::End | Read::Introduced | Read::Request) | Err(_) => return false,
             }
         }
         true

@@ -137,6 +137,7 @@ impl Session {
             Ok(Some((header, body))) => {
                 self.keep_alive.heard(self.now);
                 let packet = Packet::decode(header, body, self.options.version).map_err(Misbehaviour::from);
+                let packet = packet.or_else(|error| self.bare_suback(header, body).ok_or(error));
                 if let Err(misbehaviour) = packet.and_then(|packet| self.packet(packet)) {
                     self.misbehaved(misbehaviour);
                 }

@@ -3,7 +3,7 @@
 use super::{Misbehaviour, Phase, Session};
 use crate::{Event, Moment, RequestError};
 use mosquitto_mqtt::packet::{SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe};
-use mosquitto_mqtt::{Properties, ReasonCode, SharedFilter, TopicFilter, valid_text};
+use mosquitto_mqtt::{FixedHeader, Packet, PacketType, Properties, ReasonCode, SharedFilter, TopicFilter, valid_text};
 
 /// Requests that are not answered yet, at most.
 const REQUESTS_MAX: usize = 1000;
@@ -100,12 +100,22 @@ impl Session {
         Some(request)
     }
 
+    /// A SUBACK of MQTT 5 that ends with its properties, of which there are none. It is malformed, but what it means is plain,
+    /// and the original's clients take it; so do these.
+    pub(super) fn bare_suback<'b>(&self, header: FixedHeader, body: &'b [u8]) -> Option<Packet<'b>> {
+        let &[high, low, 0] = body else { return None };
+        let is_suback = header.first_byte == PacketType::SubAck.first_byte() && self.options.version.is_v5();
+        let packet_id = u16::from_be_bytes([high, low]);
+        let packet = SubAck { packet_id, properties: Properties::EMPTY, reasons: &[] };
+        (is_suback && packet_id != 0).then_some(Packet::SubAck(packet))
+    }
+
     pub(super) fn on_suback(&mut self, packet: SubAck<'_>) -> Result<(), Misbehaviour> {
         self.log(|| "received SUBACK".to_owned());
         let packet_id = packet.packet_id;
         match self.answered_request(packet_id) {
-            // [MQTT-3.9.3-1]: a code for each filter.
-            Some(Request::Subscribe(filters)) if filters == packet.reasons.len() => {}
+            // [MQTT-3.9.3-1]: a code for each filter; or none at all, see `bare_suback`.
+            Some(Request::Subscribe(filters)) if filters == packet.reasons.len() || packet.reasons.is_empty() => {}
             Some(Request::Subscribe(_)) => return Err(Misbehaviour::protocol("SUBACK has not a code for each filter")),
             _ => return Err(Misbehaviour::protocol("a SUBACK without its SUBSCRIBE")),
         }

@@ -112,3 +112,16 @@ fn answers_that_do_not_fit_their_request_are_a_protocol_error() {
     }
     wrong(V5, |peer| peer.unsuback(2, &[0]));
 }
+
+/// It is malformed, but Mosquitto's clients take it.
+#[test]
+fn a_suback_of_mqtt_5_without_any_code_is_an_answer() {
+    let mut peer = Peer::connected(V5);
+    let id = subscribe(&mut peer, &["a", "b"]).unwrap();
+    let [high, low] = id.to_be_bytes();
+    peer.session.received(peer.now, &[0x90, 3, high, low, 0]);
+    assert_eq!(peer.event(), Event::Subscribed { packet_id: id, reasons: Vec::new() });
+    // Not where there was no question.
+    peer.session.received(peer.now, &[0x90, 3, high, low, 0]);
+    assert!(matches!(peer.event(), Event::Disconnected(_)));
+}

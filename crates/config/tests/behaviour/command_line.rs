@@ -87,7 +87,7 @@ fn a_file_that_cannot_be_read_is_told() {
 fn ports_are_collected_and_used_in_local_only_mode_alone() {
     let local = settings(&["-p", "1884", "--port", "1885"]);
     assert_eq!(local.ports, [1884, 1885]);
-    assert_eq!(local.endpoints().iter().map(|at| at.port).collect::<Vec<_>>(), [1884, 1884, 1885, 1885]);
+    assert_eq!(local.endpoints().iter().map(|at| at.port).collect::<Vec<_>>(), [1884, 1884, 1885, 1885, 9883]);
     let folder = Folder::new().with("x", "listener 1900\n");
     let listening = settings(&["-p", "1884", "-c", folder.path("x").to_str().unwrap()]);
     assert_eq!(listening.endpoints().iter().map(|at| at.port).collect::<Vec<_>>(), [1900]);

@@ -219,8 +219,6 @@ fn values_that_would_change_something_are_not_supported_yet() {
         assert_eq!(complaint(line), format!("Error: The '{line}' option is not supported yet."));
     }
     assert_eq!(complaint("persistence 1"), "Error: The 'persistence true' option is not supported yet.");
-    let expected = "Error: The 'protocol http_api' option is not supported yet.";
-    assert_eq!(complaint("listener 1884\nprotocol http_api\n"), expected);
 }
 
 #[test]

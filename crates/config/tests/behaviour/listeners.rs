@@ -43,25 +43,30 @@ fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
         max_topic_alias: 10,
         max_topic_alias_broker: 10,
         protocol: Protocol::Mqtt,
+        http_dir: None,
         websockets_origins: Vec::new(),
         proxy_protocol: None,
         proxy_protocol_v2_require_tls: false,
         tls: Tls::default(),
         optional: true,
     };
-    assert_eq!(config.endpoints(&[]), [local("127.0.0.1"), local("::1")]);
+    let http = Endpoint { port: 9883, protocol: Protocol::HttpApi, ..local("127.0.0.1") };
+    assert_eq!(config.endpoints(&[]), [local("127.0.0.1"), local("::1"), http]);
 }
 
 #[test]
 fn local_only_mode_listens_on_the_ports_of_the_command_line() {
     let config = config("");
-    assert_eq!(places(&config, &[1884, 1885]), ["127.0.0.1 1884", "::1 1884", "127.0.0.1 1885", "::1 1885"]);
+    assert_eq!(
+        places(&config, &[1884, 1885]),
+        ["127.0.0.1 1884", "::1 1884", "127.0.0.1 1885", "::1 1885", "127.0.0.1 9883"]
+    );
 }
 
 #[test]
 fn local_only_mode_obeys_an_explicit_allow_anonymous() {
-    assert_eq!(anonymous("allow_anonymous false\n"), [false, false]);
-    assert_eq!(anonymous("allow_anonymous true\n"), [true, true]);
+    assert_eq!(anonymous("allow_anonymous false\n"), [false, false, false]);
+    assert_eq!(anonymous("allow_anonymous true\n"), [true, true, true]);
 }
 
 #[test]
@@ -125,14 +130,16 @@ fn port_0_and_a_path_are_a_unix_socket() {
 }
 
 #[test]
-fn a_listener_speaks_mqtt_or_websockets_and_origins_add_up() {
+fn a_listener_speaks_mqtt_websockets_or_http_and_origins_add_up() {
     let config = config(
         "listener 1884\nprotocol websockets\nwebsockets_origin https://a\nwebsockets_origin https://b c\n\
-         listener 1885\nlistener 1886\nprotocol websockets\nprotocol mqtt\n",
+         listener 1885\nlistener 1886\nprotocol websockets\nprotocol mqtt\nlistener 1887\nprotocol http_api\n",
     );
     let spoken: Vec<_> = config.endpoints(&[]).into_iter().map(|e| (e.protocol, e.websockets_origins)).collect();
     let origins = vec!["https://a".to_owned(), "https://b c".to_owned()];
-    assert_eq!(spoken, [(Protocol::WebSockets, origins), (Protocol::Mqtt, Vec::new()), (Protocol::Mqtt, Vec::new())]);
+    let without = |protocol| (protocol, Vec::new());
+    let others = [Protocol::Mqtt, Protocol::Mqtt, Protocol::HttpApi].map(without);
+    assert_eq!(spoken, [&[(Protocol::WebSockets, origins)][..], &others].concat());
 }
 
 #[test]
@@ -194,7 +201,7 @@ fn a_listeners_option_without_a_listener_makes_the_default_one_but_does_not_leav
     let config = config("max_connections 5\n");
     assert!(config.local_only());
     assert!(config.allow_anonymous());
-    assert_eq!(places(&config, &[]), ["127.0.0.1 1883", "::1 1883"]);
+    assert_eq!(places(&config, &[]), ["127.0.0.1 1883", "::1 1883", "127.0.0.1 9883"]);
     assert_eq!(notices(&config, LogType::Information), DEFAULT_LISTENER);
 }
 
@@ -262,7 +269,7 @@ fn client_ids_begin_as_their_listener_says_or_else_the_broker() {
     assert_eq!(prefixes(listeners), ["one-", "auto-"]);
     assert_eq!(prefixes(&format!("{listeners}auto_id_prefix all-\n")), ["one-", "all-"]);
     // Mosquitto's rule.
-    assert_eq!(prefixes("auto_id_prefix all-\n"), ["auto-", "auto-"]);
+    assert_eq!(prefixes("auto_id_prefix all-\n"), ["auto-"; 3]);
     let long = "a".repeat(51);
     assert_eq!(complaint(format!("auto_id_prefix {long}\n")), "Error: auto_id_prefix length must be <= 50.");
     assert_eq!(
@@ -295,6 +302,9 @@ fn the_place_of_an_endpoint_is_what_decides_where_it_listens_and_nothing_else() 
     assert_eq!(place(""), place("max_qos 1\nmount_point a/\nallow_anonymous true\nmax_connections 5\n"));
     assert_ne!(place(""), place("bind_interface lo\n"));
     assert_ne!(place("socket_domain ipv4\n"), place("socket_domain ipv6\n"));
+    assert_ne!(place(""), place("protocol http_api\n"));
+    assert!(place("").excludes(&place("protocol http_api\n")) && place("").excludes(&place("protocol websockets\n")));
+    assert!(!place("").excludes(&place("bind_interface lo\n")));
     assert_ne!(config("listener 1884\n").endpoints(&[])[0].place(), place(""));
     assert_ne!(config("listener 1885 ::1\n").endpoints(&[])[0].place(), place(""));
 }

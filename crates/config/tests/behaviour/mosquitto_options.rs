@@ -167,7 +167,6 @@ const MOSQUITTO: &[(&str, char, char)] = &[
 pub(crate) const LATER: &[(&str, &[&str])] = &[
     ("credentials", &["psk_file"]),
     ("TLS", &["tls_engine", "tls_engine_kpass_sha1", "tls_keyform", "psk_hint"]),
-    ("HTTP", &["http_dir"]),
     ("persistence", &["persistence_file", "persistence_location", "autosave_interval", "autosave_on_changes"]),
     (
         "bridges",

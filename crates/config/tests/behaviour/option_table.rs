@@ -28,6 +28,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("enable_proxy_protocol", "1"),
     ("global_max_clients", "10"),
     ("global_max_connections", "10"),
+    ("http_dir", "/usr/share/mosquitto/www"),
     ("include_dir", "DIR/d"),
     ("keyfile", "server.key"),
     ("listener", "1884"),

@@ -96,11 +96,11 @@ fn allow_anonymous_of_a_listener_has_a_successor_that_the_log_names() {
 #[test]
 fn in_local_only_mode_anybody_is_let_in_unless_the_default_listener_says_otherwise() {
     let anyone = (true, true, "auto-".to_owned());
-    assert_eq!(security("per_listener_settings true\n"), [anyone.clone(), anyone]);
+    assert_eq!(security("per_listener_settings true\n"), vec![anyone; 3]);
     let not_anonymous = (false, true, "auto-".to_owned());
     assert_eq!(
         security("per_listener_settings true\nmax_connections 5\nallow_anonymous false\n"),
-        [not_anonymous.clone(), not_anonymous]
+        vec![not_anonymous; 3]
     );
 }
 
@@ -116,9 +116,9 @@ fn an_access_list_is_the_brokers_or_the_listeners_and_the_last_line_counts() {
     assert_eq!(acl_files(listeners), (file("a"), vec![file("a"), file("a")]));
     assert_eq!(acl_files(&format!("{listeners}acl_file b c\n")), (file("b c"), vec![file("b c"), file("b c")]));
     assert_eq!(acl_files(&format!("per_listener_settings true\n{listeners}")), (None, vec![file("a"), None]));
-    assert_eq!(acl_files("acl_file a\n"), (file("a"), vec![file("a"), file("a")]), "in local only mode as well");
+    assert_eq!(acl_files("acl_file a\n"), (file("a"), vec![file("a"); 3]), "in local only mode as well");
     let default = "per_listener_settings true\nmax_connections 5\nacl_file a\n";
-    assert_eq!(acl_files(default), (None, vec![file("a"), file("a")]), "and that of the default listener counts there");
+    assert_eq!(acl_files(default), (None, vec![file("a"); 3]), "and that of the default listener counts there");
 }
 
 fn password_files(text: &str) -> Vec<Option<String>> {
@@ -133,10 +133,7 @@ fn a_password_file_is_the_brokers_or_the_listeners_and_the_last_line_counts() {
     assert_eq!(password_files(&format!("{listeners}password_file b c\n")), [file("b c"), file("b c")]);
     assert_eq!(password_files(&format!("per_listener_settings true\n{listeners}")), [file("a"), None]);
     // In local only mode as well.
-    assert_eq!(password_files("password_file a\n"), [file("a"), file("a")]);
-    assert_eq!(
-        password_files("per_listener_settings true\nmax_connections 3\npassword_file a\n"),
-        [file("a"), file("a")]
-    );
-    assert_eq!(password_files("per_listener_settings true\n"), [None, None]);
+    assert_eq!(password_files("password_file a\n"), vec![file("a"); 3]);
+    assert_eq!(password_files("per_listener_settings true\nmax_connections 3\npassword_file a\n"), vec![file("a"); 3]);
+    assert_eq!(password_files("per_listener_settings true\n"), [None, None, None]);
 }

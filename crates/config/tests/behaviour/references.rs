@@ -22,7 +22,7 @@ fn files_users_interfaces_and_hosts_are_told_with_their_lines() {
         .with(
             "x",
             "user mqtt\npid_file DIR/a b\nlog_dest file DIR/log\nlistener 1884 ::1 # x\nbind_interface lo\n\
-                    listener 0 /run/x\n",
+                    listener 0 /run/x\nprotocol http_api\nhttp_dir DIR/www\n",
         )
         .with("y", "include_dir DIR/d\n")
         .with("d/z.conf", "\nbind_address localhost\n");
@@ -33,13 +33,14 @@ fn files_users_interfaces_and_hosts_are_told_with_their_lines() {
             row(Referent::Host, "listener", "::1", "DIR/x:4"),
             row(Referent::Interface, "bind_interface", "lo", "DIR/x:5"),
             row(Referent::UnixSocket, "listener", "/run/x", "DIR/x:6"),
+            row(Referent::HttpDir, "http_dir", "DIR/www", "DIR/x:8"),
             row(Referent::Host, "bind_address", "localhost", "DIR/d/z.conf:2"),
             row(Referent::User, "user", "mqtt", "DIR/x:1"),
             row(Referent::PidFile, "pid_file", "DIR/a b", "DIR/x:2"),
             row(Referent::LogFile, "log_dest file", "DIR/log", "DIR/x:3"),
         ]
     );
-    assert!(config.references[3].location.included);
+    assert!(config.references[4].location.included);
 }
 
 #[test]

@@ -36,6 +36,11 @@ pub(super) fn fault(head: &[u8], origin: Option<&str>, protocols: &[&str]) -> Op
     None
 }
 
+/// Whether this is a word for a WebSocket at all.
+pub(super) fn asks_for_a_websocket(head: &[u8]) -> bool {
+    lists(&String::from_utf8_lossy(head), "upgrade", "websocket")
+}
+
 /// Whether nothing about it is disputable: printable ASCII, a target of one word, headers with good names and no more than
 /// 100 of them.
 pub(super) fn is_clean(head: &[u8]) -> bool {
@@ -48,6 +53,8 @@ pub(super) fn is_clean(head: &[u8]) -> bool {
     let good_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     printable
         && words.len() == 3
+        && ["GET", "HEAD", "POST", "PUT"].contains(&words[0])
+        && ["HTTP/1.0", "HTTP/1.1"].contains(&words[2])
         && words[1].starts_with('/')
         && words[1].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'/')
         && headers.len() <= 100

@@ -123,6 +123,10 @@ impl Worker {
                 None
             }
             Read::Introduced => self.introduce(id).then_some(0),
+            Read::Request => {
+                self.give_away(id);
+                None
+            }
             Read::Some(_) => Some(CARRIER_BYTES),
             Read::Drained(_) => None,
         }
@@ -279,7 +283,7 @@ impl Socket {
                 }
                 len
             }
-            Read::Introduced => 0,
+            Read::Introduced | Read::Request => 0,
             Read::End => {
                 self.readable = false;
                 self.at_end = false;

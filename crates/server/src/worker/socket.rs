@@ -1,6 +1,7 @@
 //! The sockets of a worker's connections.
 
 use super::Worker;
+use crate::http::Visitor;
 use crate::mailbox::Arrival;
 use crate::seats::Seat;
 use mio::Token;
@@ -112,6 +113,17 @@ impl Worker {
                 close_by: None,
             },
         );
+    }
+
+    /// Lets a connection that asks for a file go to where files are.
+    pub(super) fn give_away(&mut self, id: ConnectionId) {
+        self.shard.release(id);
+        let Some(mut socket) = self.sockets.remove(id) else { return };
+        let _ = socket.stream.deregister(self.poll.registry());
+        let Some(head) = socket.stream.take_request() else { return };
+        self.log_connection(format!("Connection from {} asks for a file.", socket.peer));
+        let Socket { stream, listener, seat, .. } = socket;
+        self.http.visit(Visitor { stream, listener, seat, head });
     }
 
     /// Lets a connection go to the worker where its session lives, with what was read from it.

@@ -21,6 +21,7 @@ mod descriptors;
 mod early_packets;
 mod foreign;
 mod harness;
+mod http;
 mod listeners;
 mod log_topics;
 mod logging;

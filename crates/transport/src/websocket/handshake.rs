@@ -34,6 +34,8 @@ pub(super) enum Outcome {
     Incomplete,
     /// The connection is to be closed, without an answer, for this reason.
     Refused(&'static str),
+    /// It is a whole request, for something else than a WebSocket.
+    Request,
     /// This is the answer; so many of the bytes belonged to the head.
     Open { answer: Vec<u8>, taken: usize },
 }
@@ -54,10 +56,20 @@ impl Handshake {
             return if bytes.len() > room { Outcome::Refused(FAULTY) } else { Outcome::Incomplete };
         };
         let len = from + at + END.len();
-        match self.answer(self.head.get(..len).unwrap_or_default()) {
+        let head = self.head.get(..len).unwrap_or_default();
+        if self.rules.gives_requests_away && is_for_something_else(head) {
+            self.head.extend_from_slice(bytes.get(room..).unwrap_or_default());
+            return Outcome::Request;
+        }
+        match self.answer(head) {
             Ok(answer) => Outcome::Open { answer, taken: len - before },
             Err(why) => Outcome::Refused(why),
         }
+    }
+
+    /// What has come so far.
+    pub(super) fn into_head(self) -> Vec<u8> {
+        self.head
     }
 
     /// The answer to a whole head, or why there is none.
@@ -92,6 +104,14 @@ impl Handshake {
         let is_allowed = |origin: &str| origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin));
         if origins.is_empty() || origin.is_some_and(is_allowed) { Ok(()) } else { Err(ORIGIN) }
     }
+}
+
+/// Whether a whole head is that of a request which does not even ask for a WebSocket.
+fn is_for_something_else(head: &[u8]) -> bool {
+    let mut headers = [EMPTY_HEADER; HEADERS_MAX];
+    let mut request = Request::new(&mut headers);
+    let is_whole = request.parse(head) == Ok(Status::Complete(head.len()));
+    is_whole && !lists(request.headers, "Upgrade", "websocket")
 }
 
 /// The value of the first header of this name.

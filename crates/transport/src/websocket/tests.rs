@@ -45,7 +45,7 @@ impl Lower for Wire {
 
 fn rules(origins: &[&str]) -> Arc<WebSocketRules> {
     let origins = origins.iter().map(|&origin| origin.to_owned()).collect();
-    Arc::new(WebSocketRules { head_bytes_max: 4096, protocols: PROTOCOLS, origins })
+    Arc::new(WebSocketRules { head_bytes_max: 4096, protocols: PROTOCOLS, origins, gives_requests_away: false })
 }
 
 fn open() -> (WebSocket, Wire) {
@@ -163,6 +163,41 @@ fn a_request_needs_all_that_makes_it_one() {
     ] {
         assert_eq!(answer(&rules, &REQUEST.replace(from, to)).unwrap_err(), "protocol error", "{from}: {to}");
     }
+}
+
+#[test]
+fn a_request_for_something_else_is_given_away_where_that_is_wanted() {
+    let rules = Arc::new(WebSocketRules { gives_requests_away: true, ..(*rules(&[])).clone() });
+    let other = REQUEST.replace("Upgrade: websocket\r\n", "");
+    for size in [1, 3, 1000] {
+        let (mut socket, mut wire) = (WebSocket::new(Arc::clone(&rules)), Wire::default());
+        wire.incoming = other.as_bytes().chunks(size).map(<[u8]>::to_vec).collect();
+        wire.incoming.push_back(b"more".to_vec());
+        assert!(matches!(drain(&mut socket, &mut wire, 4096), (none, Some(Ok(Read::Request))) if none.is_empty()));
+        assert_eq!(
+            (wire.outgoing.as_slice(), wire.incoming.len()),
+            (&b""[..], 1),
+            "nothing is said, and no more is read"
+        );
+        assert_eq!(socket.take_request().as_deref(), Some(other.as_bytes()));
+        assert_eq!(socket.take_request(), None);
+    }
+    assert_eq!(answer(&rules, REQUEST).as_deref(), Ok(ANSWER), "a WebSocket is opened as ever");
+    for faulty in [REQUEST.replace("Version: 13", "Version: 8"), other.replace("Host", "Ho st"), "x\r\n\r\n".to_owned()]
+    {
+        assert_eq!(answer(&rules, &faulty).unwrap_err(), "protocol error", "{faulty}");
+    }
+}
+
+#[test]
+fn of_a_request_that_is_given_away_no_byte_is_lost() {
+    let rules = Arc::new(WebSocketRules { gives_requests_away: true, ..(*rules(&[])).clone() });
+    let other = REQUEST.replace("Upgrade: websocket\r\n", "").replace("Host: ", &format!("Host: {}", "x".repeat(3500)));
+    let all = [other.as_bytes(), &[b'x'; 2000]].concat();
+    let (mut socket, mut wire) = (WebSocket::new(rules), Wire::default());
+    wire.incoming = [all[..3000].to_vec(), all[3000..].to_vec()].into();
+    assert!(matches!(drain(&mut socket, &mut wire, 4096), (none, Some(Ok(Read::Request))) if none.is_empty()));
+    assert_eq!(socket.take_request(), Some(all));
 }
 
 #[test]

@@ -69,10 +69,9 @@ pub(super) fn max_connections_and_global_max_connections_are_unlimited_at_0_and_
     }
 }
 
-/// What is not there is not pretended.
+/// What else it may be has tests of its own.
 #[test]
-pub(super) fn protocol_is_mqtt_or_websockets_and_nothing_else_so_far() {
+pub(super) fn protocol_is_mqtt_or_something_that_there_is() {
     client("user").to(&Broker::open("protocol mqtt")).ping();
-    refused("protocol http_api", "The 'protocol http_api' option is not supported yet.");
     refused("protocol amqp", "Invalid 'protocol' value (amqp).");
 }

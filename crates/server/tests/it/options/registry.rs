@@ -27,6 +27,7 @@ const EFFECTS: &[Effect] = effects! {
         sessions::global_max_clients_is_unlimited_at_0_and_below;
     global_max_connections: crate::max_connections::global_max_connections_counts_those_of_all_listeners,
         listeners::max_connections_and_global_max_connections_are_unlimited_at_0_and_below;
+    http_dir: crate::http::files::files_are_served_with_their_types;
     include_dir: whole::include_dir_reads_all_files_of_a_directory;
     max_inflight_bytes: limits::max_inflight_bytes_bounds_what_is_under_way_to_a_client,
         overload::who_takes_nothing_costs_only_himself_at_each_limit_of_his_queue;
@@ -87,7 +88,7 @@ const EFFECTS: &[Effect] = effects! {
     max_topic_alias_broker: limits::max_topic_alias_broker_bounds_what_the_broker_uses;
     mount_point: delivery::mount_point_stands_before_all_topics_of_its_listeners_clients;
     port: listeners::port_opens_the_default_listener_and_bind_address_tells_where;
-    protocol: listeners::protocol_is_mqtt_or_websockets_and_nothing_else_so_far,
+    protocol: listeners::protocol_is_mqtt_or_something_that_there_is, crate::http::api::the_version_is_plain_text,
         crate::websockets::clients_in_websockets_and_others_talk_with_each_other;
     proxy_protocol_v2_require_tls: crate::proxy_protocol::proxy_protocol_v2_require_tls_refuses_clients_without_it;
     socket_domain: crate::listeners::socket_domain_leaves_one_version_of_ip;
