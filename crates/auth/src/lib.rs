@@ -5,3 +5,4 @@
 
 pub mod acl;
 pub mod password;
+pub mod psk;

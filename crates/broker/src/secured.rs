@@ -9,13 +9,15 @@ pub struct Secured {
     pub protocol: &'static str,
     /// The cipher, as the log has it.
     pub cipher: &'static str,
-    /// The first common name of the client's certificate, if it has shown one that has one.
+    /// The first common name of the client's certificate, if it has shown one that has one; or the identity whose pre-shared key
+    /// it has.
     pub common_name: Option<Box<str>>,
     /// The whole subject of the client's certificate, if it has shown one.
     pub subject: Option<Box<str>>,
 }
 
-/// What of a client's certificate is its username.
+/// What of a client's certificate is its username. Who has a pre-shared key instead has an identity in the place of a common
+/// name, and no subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CertificateUsername {
     /// The first common name.

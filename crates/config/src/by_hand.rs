@@ -4,8 +4,10 @@ mod broker;
 mod include_dir;
 mod listeners;
 mod logging;
+mod security;
 
 pub(crate) use broker::*;
 pub(crate) use include_dir::*;
 pub(crate) use listeners::*;
 pub(crate) use logging::*;
+pub(crate) use security::*;

@@ -115,6 +115,8 @@ pub struct Security {
     pub auto_id_prefix: Option<String>,
     /// `password_file`: the file of those users who are let in. `None`: there is none, and no username means anything.
     pub password_file: Option<String>,
+    /// `psk_file`: the file of identities and keys for TLS with pre-shared keys. `None`: there are none.
+    pub psk_file: Option<String>,
 }
 
 /// One `listener`, or the default listener that `port`, `bind_address` or a listener's option above any `listener` make.

@@ -28,6 +28,8 @@ pub struct Endpoint {
     pub allow_anonymous: bool,
     /// The file of the users among which a client with a username has to be. `None`: there is none.
     pub password_file: Option<String>,
+    /// The file of the identities that may connect, and of their keys, where there is a `psk_hint`. `None`: there are none.
+    pub psk_file: Option<String>,
     /// Whether a client may leave it to the broker to make up its client id.
     pub allow_zero_length_clientid: bool,
     /// Whether the username takes the place of the client id.
@@ -178,6 +180,7 @@ impl Config {
             acl_file: security.acl_file(),
             allow_anonymous: security.allow_anonymous.unwrap_or(true),
             password_file: security.password_file.clone(),
+            psk_file: security.psk_file.clone(),
             allow_zero_length_clientid: security.allow_zero_length_clientid.unwrap_or(true),
             // The option has no effect here, as in Mosquitto.
             auto_id_prefix: AUTO_ID_PREFIX.to_owned(),
@@ -199,6 +202,7 @@ impl Config {
             acl_file: security.acl_file(),
             allow_anonymous: listener.allow_anonymous.or(security.allow_anonymous).unwrap_or(false),
             password_file: security.password_file.clone(),
+            psk_file: security.psk_file.clone(),
             allow_zero_length_clientid: security.allow_zero_length_clientid.unwrap_or(true),
             use_username_as_clientid: listener.use_username_as_clientid,
             max_connections: listener.max_connections,

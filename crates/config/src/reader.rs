@@ -153,6 +153,11 @@ impl Reader {
         })
     }
 
+    /// The listener that options of listeners would belong to.
+    pub(crate) fn current_listener(&self, file: &OpenFile) -> Option<&Listener> {
+        self.config.listeners.get(file.listener?)
+    }
+
     /// The security options that `option` is one of: of the broker as a whole, or those of a listener.
     pub(crate) fn security(&mut self, file: &OpenFile, option: &str) -> Result<&mut Security, ConfigError> {
         if self.config.global.per_listener_settings {

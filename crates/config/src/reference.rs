@@ -33,6 +33,8 @@ pub enum Referent {
     UnixSocket,
     /// A directory of files that are served over HTTP.
     HttpDir,
+    /// A hint for pre-shared keys, for which OpenSSL has to be there.
+    PskHint,
 }
 
 impl Referent {

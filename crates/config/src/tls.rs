@@ -3,7 +3,7 @@
 use crate::config::Listener;
 use crate::error::ConfigError;
 
-/// A listener's options of TLS. It is on where there are a certificate and a key.
+/// A listener's options of TLS. It is on where there are a certificate and a key, or a hint for pre-shared keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct Tls {
@@ -27,7 +27,9 @@ pub struct Tls {
     pub require_certificate: bool,
     /// `disable_client_cert_date_checks`: whether a client's certificate is good outside of its time. Default: false.
     pub disable_client_cert_date_checks: bool,
-    /// `use_identity_as_username`: whether the certificate's common name is the username. Default: false.
+    /// `psk_hint`: what clients are told so that they know which identity to use. `None`: there are no pre-shared keys.
+    pub psk_hint: Option<String>,
+    /// `use_identity_as_username`: whether the certificate's common name, or the PSK identity, is the username. Default: false.
     pub use_identity_as_username: bool,
     /// `use_subject_as_username`: whether the certificate's whole subject is. Default: false.
     pub use_subject_as_username: bool,
@@ -36,7 +38,12 @@ pub struct Tls {
 impl Tls {
     /// Whether connections are inside TLS.
     pub fn is_on(&self) -> bool {
-        self.certfile.is_some() && self.keyfile.is_some()
+        self.is_psk() || (self.certfile.is_some() && self.keyfile.is_some())
+    }
+
+    /// Whether that is TLS with pre-shared keys.
+    pub fn is_psk(&self) -> bool {
+        self.psk_hint.is_some()
     }
 }
 

@@ -19,6 +19,7 @@ mod decode;
 mod passwd_lines;
 mod password_file;
 mod proxy_header;
+mod psk_file;
 mod target;
 mod text;
 mod tls;

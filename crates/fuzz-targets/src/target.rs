@@ -1,8 +1,8 @@
 //! All targets by name.
 
 use crate::{
-    acl_text, client_session, config_text, decode, passwd_lines, password_file, proxy_header, tls_files, tls_stream,
-    tool_text, two_clients, websocket,
+    acl_text, client_session, config_text, decode, passwd_lines, password_file, proxy_header, psk_file, tls_files,
+    tls_stream, tool_text, two_clients, websocket,
 };
 use mosquitto_mqtt::ProtocolVersion;
 use std::sync::OnceLock;
@@ -31,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "decode_v5", run: |bytes| decode::run(bytes, ProtocolVersion::V5) },
     Target { name: "two_clients", run: |bytes| two_clients::run(bytes, ALLOCATED.get().copied()) },
     Target { name: "config_text", run: config_text::run },
+    Target { name: "psk_file", run: psk_file::run },
     Target { name: "client_session", run: client_session::run },
     Target { name: "tool_text", run: tool_text::run },
     Target { name: "password_file", run: password_file::run },

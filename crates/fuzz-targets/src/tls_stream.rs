@@ -6,7 +6,7 @@ mod session;
 use crate::chance::{Chance, single};
 use crate::tls::Files;
 use mosquitto_transport::bare::stream;
-use mosquitto_transport::{Layers, Read, Stream, TlsFailure, TlsServer, Written};
+use mosquitto_transport::{Layers, Read, Security, Stream, TlsFailure, Written};
 use rustls::version::{TLS12, TLS13};
 use session::Session;
 use std::io::{self, ErrorKind, IoSlice, Read as _, Write};
@@ -39,9 +39,10 @@ pub(crate) fn run(bytes: &[u8]) {
 }
 
 /// A server that asks for a certificate, or one that does not.
-fn server(require_certificate: bool) -> &'static TlsServer {
-    static SERVERS: OnceLock<[TlsServer; 2]> = OnceLock::new();
-    let servers = SERVERS.get_or_init(|| [false, true].map(|require| Files::good(require).open().expect("a server")));
+fn server(require_certificate: bool) -> &'static Security {
+    static SERVERS: OnceLock<[Security; 2]> = OnceLock::new();
+    let servers = SERVERS
+        .get_or_init(|| [false, true].map(|require| Security::Tls(Files::good(require).open().expect("a server"))));
     &servers[usize::from(require_certificate)]
 }
 

@@ -80,6 +80,8 @@ fn every_line_of_the_sample_can_be_uncommented() {
         // Those that TLS needs, both of them.
         let of_tls =
             THEMES.iter().any(|theme| theme.title == "TLS" && theme.options.iter().any(|o| o.name == option.name));
+        // Pre-shared keys take their place.
+        let of_tls = of_tls && option.name != "psk_hint";
         let tls = if of_tls { [of_name("certfile"), of_name("keyfile")] } else { [None; 2] };
         let needed = [needed, Some(*at)].into_iter().chain(tls).flatten();
         read(&uncommented(&sample, &needed.collect::<Vec<_>>()));

@@ -31,15 +31,15 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     let auth_files = read_auth_files(settings, logger)?;
     let directories = Directories::find(settings)?;
     let mut listeners = Listeners::new(workers, open_key_log(settings, logger)?);
-    let plan = listeners.plan(settings.endpoints(), &settings.config.global, bind_options(settings), logger).map_err(
-        |mut errors| {
-            let last = errors.pop().unwrap_or_default();
-            for error in errors {
-                logger.log(LogLevel::Error, error);
-            }
-            last
-        },
-    )?;
+    let (endpoints, global) = (settings.endpoints(), &settings.config.global);
+    let plan = listeners.plan(endpoints, global, &auth_files.psk, bind_options(settings), logger);
+    let plan = plan.map_err(|mut errors| {
+        let last = errors.pop().unwrap_or_default();
+        for error in errors {
+            logger.log(LogLevel::Error, error);
+        }
+        last
+    })?;
     let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &auth_files, logger.mask()));
     let sites = Sites::new(plan.endpoints(), &plan.tls(), &auth_files, &directories);
     let doors = listeners.adopt(plan, connections_max(settings));

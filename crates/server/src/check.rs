@@ -2,6 +2,7 @@
 
 use crate::auth_files::AuthFiles;
 use crate::http::Directories;
+use crate::psk::PskFiles;
 use crate::sensitive::links_are_allowed;
 use crate::{interface, privileges, tls};
 use mosquitto_config::{Endpoint, Place, Protocol, Settings};
@@ -30,9 +31,14 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     if let Some(path) = &global.pid_file {
         problems.extend(written_file("pid file", path, false));
     }
-    if let Err(failure) = AuthFiles::read(settings, &AuthFiles::default(), &mut Vec::new()) {
-        problems.push(failure.text);
-    }
+    let auth_files = AuthFiles::read(settings, &AuthFiles::default(), &mut Vec::new());
+    let psk = match auth_files {
+        Ok(files) => files.psk,
+        Err(failure) => {
+            problems.push(failure.text);
+            PskFiles::default()
+        }
+    };
     problems.extend(Directories::find(settings).err().map(|failure| failure.text));
     let endpoints = settings.endpoints();
     problems.extend(endpoints.iter().filter_map(|endpoint| unix_socket(endpoint.unix_path.as_deref()?.as_ref())));
@@ -48,7 +54,7 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
         problems.push("Error: Unable to start any listening sockets: all listeners are for HTTP.".to_owned());
     }
     for endpoint in &endpoints {
-        problems.extend(tls::open(endpoint, None).err().into_iter().flatten());
+        problems.extend(tls::open(endpoint, None, &psk).err().into_iter().flatten());
     }
     let over_tcp = endpoints.iter().filter(|endpoint| endpoint.unix_path.is_none());
     for name in over_tcp.filter_map(|endpoint| endpoint.bind_interface.as_deref()) {

@@ -5,7 +5,7 @@ use crate::log::Logger;
 use crate::seats::Seats;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::{Endpoint, Protocol, SocketDomain};
-use mosquitto_transport::{BindOptions, Listener, TlsServer, error_text};
+use mosquitto_transport::{BindOptions, Listener, Security, error_text};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(crate) struct Door {
     pub(crate) listener: u16,
     pub(crate) seats: Seats,
     /// What its connections need for TLS; none: they are without.
-    pub(crate) tls: Option<TlsServer>,
+    pub(crate) tls: Option<Security>,
 }
 
 /// The sockets of one endpoint, those of one address after another, as many for each as there are workers, or the one of
@@ -77,7 +77,12 @@ fn tell_directory(endpoint: &Endpoint, logger: &Logger) {
 fn warn_of_options_without_effect(endpoint: &Endpoint, logger: &Logger) {
     let is_unix = endpoint.unix_path.is_some();
     let is_http = endpoint.protocol == Protocol::HttpApi;
+    let tls = &endpoint.tls;
     for (option, is_idle) in [
+        ("require_certificate", tls.is_psk() && tls.require_certificate),
+        ("use_subject_as_username", tls.is_psk() && tls.use_subject_as_username && tls.use_identity_as_username),
+        ("ciphers_tls1.3", tls.is_psk() && tls.ciphers_tls13.is_some()),
+        ("crlfile", tls.is_psk() && tls.crlfile.is_some()),
         ("bind_interface", is_unix && endpoint.bind_interface.is_some()),
         ("socket_domain", is_unix && endpoint.socket_domain.is_some()),
         ("websockets_origin", endpoint.protocol != Protocol::WebSockets && !endpoint.websockets_origins.is_empty()),
@@ -90,6 +95,11 @@ fn warn_of_options_without_effect(endpoint: &Endpoint, logger: &Logger) {
             let text = format!("Warning: The '{option}' option has no effect on listener {}.", endpoint.place());
             logger.log(LogLevel::Warning, text);
         }
+    }
+    if tls.is_psk() && endpoint.psk_file.is_none() {
+        let text =
+            format!("Warning: Listener {} has a psk_hint and no psk_file: nobody can connect.", endpoint.place());
+        logger.log(LogLevel::Warning, text);
     }
 }
 

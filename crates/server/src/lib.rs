@@ -27,6 +27,7 @@ mod password_checks;
 mod password_files;
 mod pid_file;
 mod privileges;
+mod psk;
 mod reload;
 #[cfg(test)]
 mod scratch;

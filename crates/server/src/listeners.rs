@@ -4,12 +4,13 @@ mod taken;
 
 use crate::endpoint::{self, Door};
 use crate::log::Logger;
+use crate::psk::PskFiles;
 use crate::seats::Seats;
 use crate::settings::layers;
 use crate::tls;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::{Endpoint, Global, Place, Protocol};
-use mosquitto_transport::{BindOptions, KeyLogFile, TlsServer};
+use mosquitto_transport::{BindOptions, KeyLogFile, Security};
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ struct Slot {
     /// Where its sockets listen.
     addresses: Vec<SocketAddr>,
     seats: Seats,
-    tls: Option<TlsServer>,
+    tls: Option<Security>,
 }
 
 /// The listeners to be: what is to be opened is open, and nothing else has happened. Dropped, it closes that again.
@@ -64,6 +65,7 @@ impl Listeners {
         &self,
         endpoints: Vec<Endpoint>,
         global: &Global,
+        psk: &PskFiles,
         options: BindOptions,
         logger: &Logger,
     ) -> Result<Plan, Vec<String>> {
@@ -71,7 +73,7 @@ impl Listeners {
         let mut free: Vec<usize> = self.numbers_that_nobody_has().collect();
         let mut slots: Vec<Slot> =
             self.slots.iter().map(|slot| Slot { endpoint: None, tls: None, ..slot.clone() }).collect();
-        let (endpoints, mut errors) = self.with_tls(endpoints);
+        let (endpoints, mut errors) = self.with_tls(endpoints, psk);
         let (new, leaving) = self.keep(endpoints, &mut slots);
         let mut taken = Taken::default();
         slots.iter().filter(|slot| slot.endpoint.is_some()).for_each(|slot| taken.insert(&slot.addresses));
@@ -121,10 +123,10 @@ impl Listeners {
 
     /// Reads the files of all endpoints, also of those that are there: they may hold something else than before. With the
     /// lines that say what is wrong with them.
-    fn with_tls(&self, endpoints: Vec<Endpoint>) -> (Vec<WithTls>, Vec<String>) {
+    fn with_tls(&self, endpoints: Vec<Endpoint>, psk: &PskFiles) -> (Vec<WithTls>, Vec<String>) {
         let (mut with_tls, mut errors) = (Vec::new(), Vec::new());
         for endpoint in endpoints {
-            match tls::open(&endpoint, self.key_log.as_ref()) {
+            match tls::open(&endpoint, self.key_log.as_ref(), psk) {
                 Ok(tls) => with_tls.push((endpoint, tls)),
                 Err(lines) => errors.extend(lines),
             }
@@ -182,11 +184,11 @@ impl Doors {
 }
 
 /// An endpoint, and what its connections need for TLS.
-type WithTls = (Endpoint, Option<TlsServer>);
+type WithTls = (Endpoint, Option<Security>);
 
 impl Plan {
     /// What connections need for TLS, by number.
-    pub(crate) fn tls(&self) -> Arc<[Option<TlsServer>]> {
+    pub(crate) fn tls(&self) -> Arc<[Option<Security>]> {
         self.slots.iter().map(|slot| slot.tls.clone()).collect()
     }
 
@@ -235,7 +237,9 @@ mod tests {
         let (kept, first, second, third) = (free_port(), free_port(), free_port(), free_port());
         let mut listeners = Listeners::new(1, None);
         let change = |listeners: &mut Listeners, ports: &[u16]| {
-            let plan = listeners.plan(endpoints(ports), &Global::default(), BindOptions::default(), &logger).unwrap();
+            let plan = listeners
+                .plan(endpoints(ports), &Global::default(), &PskFiles::default(), BindOptions::default(), &logger)
+                .unwrap();
             listeners.adopt(plan, None).of_workers.remove(0)
         };
         let _kept_door = change(&mut listeners, &[kept]);
@@ -263,11 +267,19 @@ mod tests {
         let (old, new) = (free_port(), free_port());
         let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let mut listeners = Listeners::new(2, None);
-        let plan = listeners.plan(endpoints(&[old]), &Global::default(), BindOptions::default(), &logger).unwrap();
+        let plan = listeners
+            .plan(endpoints(&[old]), &Global::default(), &PskFiles::default(), BindOptions::default(), &logger)
+            .unwrap();
         let _doors = listeners.adopt(plan, None);
         let taken_port = taken.local_addr().unwrap().port();
         let errors = listeners
-            .plan(endpoints(&[new, taken_port]), &Global::default(), BindOptions::default(), &logger)
+            .plan(
+                endpoints(&[new, taken_port]),
+                &Global::default(),
+                &PskFiles::default(),
+                BindOptions::default(),
+                &logger,
+            )
             .unwrap_err();
         assert_eq!(errors.len(), 1);
         assert_eq!(numbers(&listeners, &[old, new]), [Some(0), None]);

@@ -3,7 +3,7 @@
 use crate::endpoint::Door;
 use crate::sys_updates::Report;
 use mosquitto_broker::{PasswordAnswer, Publication, SessionReport, Settings};
-use mosquitto_transport::{Layers, TlsServer};
+use mosquitto_transport::{Layers, Security};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -36,7 +36,7 @@ pub(crate) struct Change {
     /// Those of the listeners by number, for connections to come.
     pub(crate) layers: Arc<[Layers]>,
     /// What connections to come need for TLS, by the number of their listener.
-    pub(crate) tls: Arc<[Option<TlsServer>]>,
+    pub(crate) tls: Arc<[Option<Security>]>,
     /// Nothing is sent there: it is dropped when the settings are in force.
     pub(crate) pending: SyncSender<Infallible>,
 }

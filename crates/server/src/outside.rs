@@ -51,6 +51,10 @@ pub static ENVIRONMENT: &[(&str, &str)] = &[
     ("UMASK_SET", "The umask, in octal digits, for the files that the broker makes."),
     ("MOSQUITTO_UNSAFE_ALLOW_SYMLINKS", "Whatever its value: the log file may be a symbolic link."),
     (
+        "MOSQUITTO_OPENSSL_DIR",
+        "The directory with the libraries of OpenSSL, which `psk_hint` needs, where that is not the system's own.",
+    ),
+    (
         "NOTIFY_SOCKET, WATCHDOG_USEC",
         "Set by systemd, which is told when the broker runs, reloads, and stops, and that it is alive.",
     ),

@@ -12,6 +12,7 @@ use crate::listeners::{Doors, Plan};
 use crate::log::{Logger, NextLog, level_of};
 use crate::operator::Operator;
 use crate::order::{Change, Order};
+use crate::psk::PskFiles;
 use crate::settings::{bind_options, broker_settings, connections_max, layers};
 use crate::supervisor;
 use mosquitto_broker::LogLevel;
@@ -106,10 +107,14 @@ impl Operator {
         })?;
         let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
         let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
-        let plan =
-            self.listeners.plan(settings.endpoints(), &settings.config.global, bind_options(&settings), &self.logger);
+        let auth_files = self.read_auth_files(&settings);
+        // Without keys, what else is wrong with listeners is told all the same.
+        let no_keys = PskFiles::default();
+        let psk = auth_files.as_ref().map_or(&no_keys, |files| &files.psk);
+        let (endpoints, options) = (settings.endpoints(), bind_options(&settings));
+        let plan = self.listeners.plan(endpoints, &settings.config.global, psk, options, &self.logger);
         let directories = Directories::find(&settings).map_err(|failure| lines_of(&failure));
-        let (plan, auth_files, directories) = match (plan, self.read_auth_files(&settings), directories, unloggable) {
+        let (plan, auth_files, directories) = match (plan, auth_files, directories, unloggable) {
             (Ok(plan), Ok(auth_files), Ok(directories), None) => (plan, auth_files, directories),
             (plan, auth_files, directories, unloggable) => {
                 let errors = [plan.err(), auth_files.err(), directories.err(), unloggable];

@@ -1,18 +1,28 @@
 //! From a listener's options of TLS to what its connections need.
 
+use crate::psk::PskFiles;
 use crate::sensitive;
 use mosquitto_config::{Endpoint, Settings};
-use mosquitto_transport::{KeyLogFile, TlsOptions, TlsServer, TlsVersion, error_text};
+use mosquitto_transport::{KeyLogFile, Security, TlsOptions, TlsServer, TlsVersion, error_text};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What the connections of a listener need; none where they are not inside TLS. All files are read. The error is the lines
+/// What the connections of a listener need; none where they are not inside TLS. All files of certificates are
+/// read; those of pre-shared keys were. The error is the lines
 /// that say what is wrong.
-pub(crate) fn open(endpoint: &Endpoint, key_log: Option<&Arc<KeyLogFile>>) -> Result<Option<TlsServer>, Vec<String>> {
+pub(crate) fn open(
+    endpoint: &Endpoint,
+    key_log: Option<&Arc<KeyLogFile>>,
+    psk: &PskFiles,
+) -> Result<Option<Security>, Vec<String>> {
     let tls = &endpoint.tls;
+    if tls.is_psk() {
+        version(tls.version.as_deref())?;
+        return Ok(psk.server(endpoint, key_log)?.map(Security::Psk));
+    }
     let (Some(certfile), Some(keyfile)) = (&tls.certfile, &tls.keyfile) else { return Ok(None) };
     let path = |name: &Option<String>| name.as_ref().map(PathBuf::from);
     let options = TlsOptions {
@@ -29,7 +39,7 @@ pub(crate) fn open(endpoint: &Endpoint, key_log: Option<&Arc<KeyLogFile>>) -> Re
         key_log: key_log.cloned(),
     };
     match TlsServer::open(&options) {
-        Ok(server) => Ok(Some(server)),
+        Ok(server) => Ok(Some(Security::Tls(server))),
         Err(error) => Err(vec![error.text, format!("Reason: {}.", error.why)]),
     }
 }

@@ -1,8 +1,9 @@
 //! A non-blocking byte stream.
 
 use crate::introducing::Introducing;
+use crate::security::{Secure, Security};
 use crate::socket::{Socket, is_in_progress};
-use crate::tls::{Secured, Tls, TlsServer};
+use crate::tls::Secured;
 use crate::websocket::{Lower, WebSocket};
 use crate::{Introduction, Layers, Peer};
 use mio::net::{TcpStream, UnixStream};
@@ -30,13 +31,13 @@ pub struct Stream {
 #[derive(Debug)]
 struct Upper {
     header: Option<Introducing>,
-    tls: Option<Tls>,
+    tls: Option<Secure>,
     websocket: Option<WebSocket>,
 }
 
 /// What a WebSocket runs over where there is TLS.
 struct Inside<'s> {
-    tls: &'s mut Tls,
+    tls: &'s mut Secure,
     socket: &'s mut Socket,
 }
 
@@ -123,8 +124,8 @@ impl Stream {
 
     /// What follows a PROXY header, or all where there is none, is inside TLS, of which this is the server's end. Nothing
     /// may have been read or written before.
-    pub fn secure(&mut self, server: &TlsServer) -> io::Result<()> {
-        let tls = Some(Tls::accept(server)?);
+    pub fn secure(&mut self, server: &Security) -> io::Result<()> {
+        let tls = Some(Secure::accept(server)?);
         match &mut self.upper {
             Some(upper) => upper.tls = tls,
             None => self.upper = Some(Box::new(Upper { header: None, tls, websocket: None })),
@@ -147,7 +148,7 @@ impl Stream {
 
     /// Whether there are bytes to read that the socket tells nothing about any more.
     pub fn has_unread(&self) -> bool {
-        self.tls().is_some_and(Tls::has_unread)
+        self.tls().is_some_and(Secure::has_unread)
     }
 
     /// Whether it is known who is at the other end: not while a PROXY header is to come.
@@ -184,7 +185,7 @@ impl Stream {
 
     /// Whether there are bytes that count as written and that the socket has not taken yet.
     pub fn has_unsent(&self) -> bool {
-        self.tls().is_some_and(Tls::has_unsent)
+        self.tls().is_some_and(Secure::has_unsent)
     }
 
     /// Writes those bytes, as many as the socket takes.
@@ -212,7 +213,7 @@ impl Stream {
         self.socket.finish()
     }
 
-    fn tls(&self) -> Option<&Tls> {
+    fn tls(&self) -> Option<&Secure> {
         self.upper.as_ref()?.tls.as_ref()
     }
 

@@ -42,15 +42,22 @@ const ENCRYPTED_BYTES: usize = WRITE_BYTES + 2048;
 const EMPTY_READS_MAX: usize = 4;
 
 thread_local! {
-    static BUFFERS: RefCell<Buffers> = const { RefCell::new(Buffers { incoming: Vec::new(), plain: Vec::new() }) };
+    static BUFFERS: RefCell<Buffers> = const { RefCell::new(Buffers::NONE) };
 }
 
 /// What the connections of a thread share.
 struct Buffers {
     /// What is read, encrypted.
     incoming: Vec<u8>,
-    /// What is to be encrypted.
+    /// What is to be encrypted, where it stands in several places.
     plain: Vec<u8>,
+    /// What was encrypted, on its way to the socket.
+    encrypted: Vec<u8>,
+}
+
+impl Buffers {
+    /// They get their sizes when they are used first.
+    const NONE: Self = Self { incoming: Vec::new(), plain: Vec::new(), encrypted: Vec::new() };
 }
 
 /// What a handshake came to.
@@ -62,6 +69,8 @@ pub struct Secured {
     pub cipher: &'static str,
     /// What the peer's certificate says about it; none: it has shown none.
     pub certificate: Option<CertificateNames>,
+    /// The identity of a client that has shown that it has its key.
+    pub identity: Option<String>,
 }
 
 /// One connection.
@@ -135,6 +144,7 @@ impl Tls {
             protocol: ciphers::protocol_name(suite),
             cipher: ciphers::openssl_name(suite),
             certificate: certificate.map(|certificate| CertificateNames::of(certificate)),
+            identity: None,
         })
     }
 
@@ -266,40 +276,52 @@ impl Tls {
         if self.has_unsent() {
             return Ok(Written::Blocked(0));
         }
-        let len = BUFFERS.with_borrow_mut(|buffers| {
-            let plain = &mut buffers.plain;
-            plain.clear();
-            for slice in slices {
-                let room = WRITE_BYTES - plain.len();
-                plain.extend_from_slice(slice.get(..room).unwrap_or(slice));
-            }
-            self.encrypt(plain)?;
+        let len = BUFFERS.with_borrow_mut(|Buffers { plain, encrypted, .. }| {
+            let plain = gather(slices, plain);
+            let records = self.encrypt(plain, encrypted)?;
+            self.send(socket, records)?;
             Ok::<_, io::Error>(plain.len())
         })?;
-        self.flush(socket)?;
         Ok(if self.has_unsent() { Written::Blocked(len) } else { Written::Some(len) })
     }
 
-    fn encrypt(&mut self, plain: &[u8]) -> io::Result<()> {
-        self.when_writable(|traffic, outgoing| {
-            let before = outgoing.len();
-            outgoing.resize(before + ENCRYPTED_BYTES.min(plain.len() + plain.len() / 8 + 256), 0);
+    /// The records of what is to be sent, which stand in `room`.
+    fn encrypt<'r>(&mut self, plain: &[u8], room: &'r mut Vec<u8>) -> io::Result<&'r [u8]> {
+        // Not made small again, nor cleared: what stands there is written over.
+        room.resize(room.len().max(ENCRYPTED_BYTES), 0);
+        let mut len = 0;
+        self.when_writable(|traffic, _| {
             loop {
-                match traffic.encrypt(plain, outgoing.get_mut(before..).unwrap_or_default()) {
-                    Ok(len) => {
-                        outgoing.truncate(before + len);
+                match traffic.encrypt(plain, room) {
+                    Ok(encrypted) => {
+                        len = encrypted;
                         return Ok(());
                     }
-                    Err(EncryptError::InsufficientSize(needed)) if needed.required_size > outgoing.len() - before => {
-                        outgoing.resize(before + needed.required_size, 0);
+                    Err(EncryptError::InsufficientSize(needed)) if needed.required_size > room.len() => {
+                        room.resize(needed.required_size, 0);
                     }
-                    Err(error) => {
-                        outgoing.truncate(before);
-                        return Err(failed(Error::General(error.to_string())));
-                    }
+                    Err(error) => return Err(failed(Error::General(error.to_string()))),
                 }
             }
-        })
+        })?;
+        Ok(room.get(..len).unwrap_or_default())
+    }
+
+    /// Writes records, behind those that are to go before them, and keeps what the socket does not take.
+    fn send(&mut self, socket: &mut Socket, records: &[u8]) -> io::Result<()> {
+        self.flush(socket)?;
+        let mut rest = records;
+        while !rest.is_empty() && !self.has_unsent() {
+            match socket.write(&[IoSlice::new(rest)])? {
+                Written::Some(len) => rest = rest.get(len..).unwrap_or_default(),
+                Written::Blocked(len) => {
+                    rest = rest.get(len..).unwrap_or_default();
+                    break;
+                }
+            }
+        }
+        self.outgoing.extend_from_slice(rest);
+        Ok(())
     }
 
     /// Brings the connection to where application data may be sent.
@@ -354,6 +376,19 @@ impl Tls {
         // Who is not told sees the end of the connection all the same.
         let _ = queued.and_then(|()| self.flush(socket));
     }
+}
+
+/// What stands in the slices, as much of it as is encrypted at once; in `room`, if it stands in several.
+fn gather<'p>(slices: &'p [IoSlice<'_>], room: &'p mut Vec<u8>) -> &'p [u8] {
+    if let [only] = slices {
+        return only.get(..WRITE_BYTES).unwrap_or(only);
+    }
+    room.clear();
+    for slice in slices {
+        let free = WRITE_BYTES - room.len();
+        room.extend_from_slice(slice.get(..free).unwrap_or(slice));
+    }
+    room
 }
 
 /// Puts a record behind what is to be sent.

@@ -16,6 +16,8 @@ pub struct RecentRights {
     /// Which list answered; 0: none.
     serial: u64,
     places: [Place; PLACES],
+    /// The place of the last answer: most clients ask for one topic again and again.
+    latest: usize,
     /// Whether the list was found to take the client for dangerous.
     warned: bool,
 }
@@ -34,8 +36,14 @@ impl RecentRights {
         if self.serial != list.serial {
             *self = Self { serial: list.serial, ..Self::default() };
         }
+        if let Some(place) = self.places.get(self.latest)
+            && place.topic == topic
+        {
+            return place.rights;
+        }
         let at = foldhash::fast::FixedState::default().hash_one(topic) as usize % PLACES;
         let Some(place) = self.places.get_mut(at) else { return list.rights(subject, topic) };
+        self.latest = at;
         if place.topic == topic {
             return place.rights;
         }

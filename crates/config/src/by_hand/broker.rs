@@ -33,8 +33,8 @@ pub(crate) fn per_listener_settings(
     if on && reader.given.security && !already {
         return Err(ConfigError::new("per_listener_settings must be set before any other security settings.")
             .expected(
-                "this line above all of acl_file, allow_anonymous, allow_zero_length_clientid, auto_id_prefix and \
-                 password_file",
+                "this line above all of acl_file, allow_anonymous, allow_zero_length_clientid, auto_id_prefix, \
+                 password_file and psk_file",
             ));
     }
     if already && !on {

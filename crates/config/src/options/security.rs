@@ -121,5 +121,15 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .value("file")
         .examples(&["/etc/mosquitto/pskfile"])
         .help("File of identities and keys for TLS-PSK.")
-        .manual("The file has one identity a line, and its key in hex digits, with a colon between them."),
+        .manual(
+            "The file has one identity a line, and its key in hex digits, with a colon between them. Lines that begin with \
+             `#` do not count. A key with anything but hex digits in it is an error; of other lines that cannot be used, the \
+             log says that they have no effect. A key has 512 bytes at most. The file may be no symbolic link, unless the \
+             environment allows it (see `mosquitto(8)`).\n\n\
+             With SIGHUP the file is read again, and connections made from then on go by it; those that are there stay. Where \
+             it cannot be read, nothing changes: Mosquitto 2.1 would stop.\n\n\
+             The option may not stand below the `certfile` of a listener.",
+        )
+        .store(Store::ByHand(by_hand::psk_file))
+        .security_shows(Effect::LaterConnections, |s| s.psk_file.written()),
 ];

@@ -3,7 +3,9 @@
 use super::Reload::{Contents, LaterConnections, Yes};
 use super::Scope::{ExplicitListener, Listener};
 use super::{Declaration, Repeat, Store};
+use crate::by_hand;
 use crate::changes::Effect;
+use crate::reference::Referent;
 use crate::written::Written;
 
 pub(super) static OPTIONS: &[Declaration] = &[
@@ -21,7 +23,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
              The versions of TLS are 1.2 and 1.3. Keys may be RSA of 2048 bits or more, of the curves P-256 and P-384, \
              or Ed25519.",
         )
-        .store(Store::ListenerText(|l| &mut l.tls.certfile))
+        .store(Store::ByHand(by_hand::certfile))
         .listener_shows(Effect::LaterConnections, |l| l.tls.certfile.written()),
     Declaration::text("keyfile", Repeat::Replaces)
         .scope(Listener)
@@ -44,7 +46,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "Certificates are asked for with `require_certificate` only. An authority that is taken out of the file is not \
              trusted any more, after a reload, by connections made from then on.",
         )
-        .store(Store::ListenerText(|l| &mut l.tls.cafile))
+        .store(Store::ByHand(by_hand::cafile))
         .listener_shows(Effect::LaterConnections, |l| l.tls.cafile.written()),
     Declaration::text("capath", Repeat::Replaces)
         .scope(Listener)
@@ -81,7 +83,9 @@ pub(super) static OPTIONS: &[Declaration] = &[
              `ECDHE-ECDSA-CHACHA20-POLY1305`, and the same with `RSA`. Names and groups of others, which OpenSSL has \
              besides, choose nothing; a list that chooses nothing at all is an error, and so is a name that OpenSSL does \
              not know. The order of the list decides. Of the words with `@`, `@STRENGTH` sorts, and `@SECLEVEL` may ask \
-             for 0 to 2, which all suites comply with.",
+             for 0 to 2, which all suites comply with.\n\n\
+             With `psk_hint`, OpenSSL itself reads the list, and chooses from all that it has. One of them at least must \
+             work with a pre-shared key.",
         )
         .store(Store::ListenerText(|l| &mut l.tls.ciphers))
         .listener_shows(Effect::LaterConnections, |l| l.tls.ciphers.written()),
@@ -140,7 +144,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "Username and password that the client sends are not looked at, and the client counts as known: `allow_anonymous` \
              does not matter. A client whose certificate has no common name, or that has shown none because of \
              `require_certificate false`, is refused. When the option is turned on by a reload, clients that are there \
-             under another name are disconnected.",
+             under another name are disconnected.\n\n\
+             With `psk_hint`, the identity in `psk_file` is the username.",
         )
         .store(Store::ListenerBool(|l, on| l.tls.use_identity_as_username = on))
         .listener_shows(Effect::AtOnce, |l| l.tls.use_identity_as_username.written()),
@@ -181,5 +186,16 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .scope(Listener)
         .value("hint")
         .examples(&["hint"])
-        .help("Turn TLS-PSK on, and send this to clients as a hint which identity to use."),
+        .help("Turn TLS-PSK on, and send this to clients as a hint which identity to use.")
+        .manual(
+            "Instead of certificates, client and server have a key in common; the keys are in `psk_file`. It is TLS 1.2: with \
+             `tls_version tlsv1.3` there is none. A listener has either a certificate or a `psk_hint`.\n\n\
+             Who gives an identity that is not in the file is refused exactly as who has another key is. Sessions of TLS \
+             are never resumed, so each connection needs the key.\n\n\
+             This kind of TLS is OpenSSL's. Its libraries, `libssl.so.3` and `libcrypto.so.3` or those of 1.1, must be there \
+             when the broker starts (see `mosquitto(8)` for where); without them, the broker says so and does not start.",
+        )
+        .refers(Referent::PskHint)
+        .store(Store::ByHand(by_hand::psk_hint))
+        .listener_shows(Effect::LaterConnections, |l| l.tls.psk_hint.written()),
 ];

@@ -33,6 +33,7 @@ fn without_a_listener_only_this_machine_is_served_and_needs_no_username() {
         acl_file: None,
         allow_anonymous: true,
         password_file: None,
+        psk_file: None,
         allow_zero_length_clientid: true,
         use_username_as_clientid: false,
         max_connections: None,

@@ -18,6 +18,7 @@ mod mosquitto_options;
 mod option_table;
 mod packaged_files;
 mod per_listener_settings;
+mod psk;
 mod reading;
 mod references;
 mod reload;

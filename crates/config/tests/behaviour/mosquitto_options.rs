@@ -165,8 +165,7 @@ const MOSQUITTO: &[(&str, char, char)] = &[
 
 /// Options that this broker will have, by theme.
 pub(crate) const LATER: &[(&str, &[&str])] = &[
-    ("credentials", &["psk_file"]),
-    ("TLS", &["tls_engine", "tls_engine_kpass_sha1", "tls_keyform", "psk_hint"]),
+    ("TLS", &["tls_engine", "tls_engine_kpass_sha1", "tls_keyform"]),
     ("persistence", &["persistence_file", "persistence_location", "autosave_interval", "autosave_on_changes"]),
     (
         "bridges",

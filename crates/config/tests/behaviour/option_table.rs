@@ -62,6 +62,8 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("port", "1884"),
     ("protocol", "websockets"),
     ("proxy_protocol_v2_require_tls", "true"),
+    ("psk_file", "keys"),
+    ("psk_hint", "hint"),
     ("queue_qos0_messages", "true"),
     ("require_certificate", "true"),
     ("retain_available", "false"),
@@ -102,7 +104,8 @@ fn every_supported_option_is_accepted() {
     // Options of TLS need these two.
     const TLS: &str = "certfile x\nkeyfile x\n";
     for (name, value) in SUPPORTED {
-        let folder = Folder::new().with("x", format!("listener 1883\n{TLS}{name} {value}\n")).with_directory("d");
+        let tls = if name.starts_with("psk_") { "" } else { TLS };
+        let folder = Folder::new().with("x", format!("listener 1883\n{tls}{name} {value}\n")).with_directory("d");
         assert!(folder.read("x").is_ok(), "{name}");
     }
 }

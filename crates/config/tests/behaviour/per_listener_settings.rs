@@ -46,9 +46,14 @@ fn the_listeners_own_options_win() {
 
 #[test]
 fn a_security_option_then_needs_a_listener_above_it() {
-    for line in
-        ["allow_anonymous true", "allow_zero_length_clientid true", "auto_id_prefix a", "acl_file a", "password_file a"]
-    {
+    for line in [
+        "allow_anonymous true",
+        "allow_zero_length_clientid true",
+        "auto_id_prefix a",
+        "acl_file a",
+        "password_file a",
+        "psk_file a",
+    ] {
         let name = line.split(' ').next().unwrap();
         assert_eq!(
             complaint(format!("per_listener_settings true\n{line}\nlistener 1884\n")),
@@ -59,12 +64,14 @@ fn a_security_option_then_needs_a_listener_above_it() {
 
 #[test]
 fn it_must_stand_above_all_security_options() {
-    for line in ["allow_anonymous true", "allow_zero_length_clientid true", "auto_id_prefix a", "acl_file a"] {
+    for line in
+        ["allow_anonymous true", "allow_zero_length_clientid true", "auto_id_prefix a", "acl_file a", "psk_file a"]
+    {
         assert_eq!(
             refusal(format!("{line}\nper_listener_settings true\nlistener 1884\n")),
             "Error: per_listener_settings must be set before any other security settings.\n\
-             Expected: this line above all of acl_file, allow_anonymous, allow_zero_length_clientid, auto_id_prefix and \
-             password_file.\n\
+             Expected: this line above all of acl_file, allow_anonymous, allow_zero_length_clientid, auto_id_prefix, \
+             password_file and psk_file.\n\
              Error found at DIR/x:2."
         );
         config(format!("{line}\nper_listener_settings false\n"));

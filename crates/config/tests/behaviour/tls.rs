@@ -56,6 +56,7 @@ fn every_option_has_its_place() {
         version: text("tlsv1.3"),
         require_certificate: true,
         disable_client_cert_date_checks: true,
+        psk_hint: None,
         use_identity_as_username: true,
         use_subject_as_username: true,
     };

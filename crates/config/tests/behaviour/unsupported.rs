@@ -20,8 +20,8 @@ fn every_option_that_will_come_is_refused_with_file_line_and_exit_status_3() {
 #[test]
 fn an_option_that_will_come_is_refused_whatever_its_value() {
     for value in ["", " ", " x y", " \u{1}"] {
-        let expected = "Error: The 'psk_file' option is not supported yet.";
-        assert_eq!(complaint(format!("psk_file{value}\n")), expected, "{value:?}");
+        let expected = "Error: The 'tls_engine' option is not supported yet.";
+        assert_eq!(complaint(format!("tls_engine{value}\n")), expected, "{value:?}");
     }
 }
 

@@ -160,7 +160,7 @@ fn client(version: &'static SupportedProtocolVersion) -> ClientConnection {
     let mut roots = RootCertStore::empty();
     let certificate = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
     roots.add(certificate(&papers.authority)).expect("an authority");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version]).expect("a version");
     let key = PrivateKeyDer::from_pem_slice(papers.client_key.as_bytes()).expect("a key");
     let own = vec![certificate(&papers.client)];

@@ -6,7 +6,7 @@ use crate::auth_files::AuthFiles;
 use mosquitto_auth::acl::AccessList;
 use mosquitto_auth::password::PasswordFile;
 use mosquitto_config::{Endpoint, Protocol};
-use mosquitto_transport::TlsServer;
+use mosquitto_transport::Security;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(super) struct Site {
     /// Where its files are.
     pub(super) directory: Option<Arc<Path>>,
     /// What its connections need for TLS.
-    pub(super) tls: Option<TlsServer>,
+    pub(super) tls: Option<Security>,
 }
 
 #[derive(Debug)]
@@ -51,12 +51,12 @@ impl Sites {
     /// `endpoints` are those of the listeners by number, none for one that is gone; `tls` has what their connections need.
     pub(crate) fn new<'e>(
         endpoints: impl Iterator<Item = Option<&'e Endpoint>> + Clone,
-        tls: &[Option<TlsServer>],
+        tls: &[Option<Security>],
         auth_files: &AuthFiles,
         directories: &Directories,
     ) -> Self {
         let listeners = api::listeners(endpoints.clone().flatten());
-        let site = |endpoint: &Endpoint, tls: Option<&TlsServer>| {
+        let site = |endpoint: &Endpoint, tls: Option<&Security>| {
             let kind = match endpoint.protocol {
                 Protocol::HttpApi => Kind::Api(Door {
                     allow_anonymous: endpoint.allow_anonymous,

@@ -4,7 +4,7 @@ use super::{FIRST_DOOR, Worker};
 use crate::endpoint::Door;
 use mio::{Registry, Token};
 use mosquitto_broker::{LogLevel, Moment, Settings};
-use mosquitto_transport::{Layers, Peer, Stream, TlsServer};
+use mosquitto_transport::{Layers, Peer, Security, Stream};
 use std::fs::File;
 use std::io;
 
@@ -64,7 +64,7 @@ impl Entrance {
     }
 
     /// Closes the doors of listeners that are gone, and lets the others do what the settings say.
-    pub(super) fn change(&mut self, settings: &Settings, nodelay: bool, layers: &[Layers], tls: &[Option<TlsServer>]) {
+    pub(super) fn change(&mut self, settings: &Settings, nodelay: bool, layers: &[Layers], tls: &[Option<Security>]) {
         for place in &mut self.doors {
             let Some((door, _)) = place else { continue };
             let number = usize::from(door.listener);

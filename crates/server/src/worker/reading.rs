@@ -217,7 +217,7 @@ impl Worker {
         }
     }
 
-    /// Says why there is no TLS, in the place of OpenSSL's own lines.
+    /// Says why there is no TLS: in OpenSSL's own lines, as Mosquitto does, where it was asked, and in one that names the peer.
     fn log_failure(&mut self, id: ConnectionId, failure: &TlsFailure) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let peer = &socket.peer;
@@ -227,6 +227,10 @@ impl Worker {
                 self.logger.log(LogLevel::Notice, text);
             }
         } else {
+            for (at, error) in failure.openssl_errors().iter().enumerate() {
+                let text = format!("OpenSSL Error while trying to get the error[{at}]: {error}");
+                self.logger.log(LogLevel::Error, text);
+            }
             self.logger.log(LogLevel::Information, format!("TLS error of {peer}: {failure}."));
         }
     }
@@ -251,10 +255,10 @@ impl Worker {
 
 fn tell_secured(shard: &mut Shard, socket: &mut Socket, id: ConnectionId) {
     socket.secured = true;
-    if let Some(Secured { protocol, cipher, certificate }) = socket.stream.secured() {
+    if let Some(Secured { protocol, cipher, certificate, identity }) = socket.stream.secured() {
         let names = certificate.map(|names| (names.common_name, names.subject));
         let (common_name, subject) = names.unwrap_or_default();
-        let (common_name, subject) = (common_name.map(Into::into), subject.map(Into::into));
+        let (common_name, subject) = (common_name.or(identity).map(Into::into), subject.map(Into::into));
         shard.secured(id, mosquitto_broker::Secured { protocol, cipher, common_name, subject });
     } else if let Some(name) = &socket.common_name {
         let common_name = Some(name.clone());

@@ -33,6 +33,7 @@ mod passwords;
 mod pid_file;
 mod privileges;
 mod proxy_protocol;
+mod psk;
 mod reload;
 mod reload_options;
 mod security_guide;

@@ -1,7 +1,7 @@
 //! Cipher suites by the names that OpenSSL gives them.
 
-use rustls::crypto::ring::ALL_CIPHER_SUITES;
-use rustls::crypto::ring::cipher_suite as suite;
+use rustls::crypto::aws_lc_rs::ALL_CIPHER_SUITES;
+use rustls::crypto::aws_lc_rs::cipher_suite as suite;
 use rustls::{CipherSuite, SupportedCipherSuite, SupportedProtocolVersion};
 
 /// What there is for TLS 1.2, the strongest first.

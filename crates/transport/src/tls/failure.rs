@@ -1,15 +1,26 @@
 //! Why a connection over TLS came to nothing.
 
+use mosquitto_tls_psk::Failure;
 use rustls::{Error, InvalidMessage};
 use std::{fmt, io};
 
 /// What TLS says is wrong with a connection; the source of such an [`io::Error`].
 #[derive(Debug)]
-pub struct TlsFailure(Error);
+pub struct TlsFailure(Cause);
+
+#[derive(Debug)]
+enum Cause {
+    Tls(Error),
+    Psk(Failure),
+}
 
 impl TlsFailure {
     pub(super) fn new(error: Error) -> Self {
-        Self(error)
+        Self(Cause::Tls(error))
+    }
+
+    pub(crate) fn of_psk(failure: Failure) -> Self {
+        Self(Cause::Psk(failure))
     }
 
     /// If this is why an input or output failed.
@@ -19,13 +30,27 @@ impl TlsFailure {
 
     /// Whether what came is not TLS at all.
     pub fn is_not_tls(&self) -> bool {
-        matches!(self.0, Error::InvalidMessage(InvalidMessage::InvalidContentType))
+        match &self.0 {
+            Cause::Tls(error) => matches!(error, Error::InvalidMessage(InvalidMessage::InvalidContentType)),
+            Cause::Psk(failure) => failure.is_not_tls,
+        }
+    }
+
+    /// OpenSSL's own words, the oldest first, where it was asked.
+    pub fn openssl_errors(&self) -> &[String] {
+        match &self.0 {
+            Cause::Tls(_) => &[],
+            Cause::Psk(failure) => &failure.errors,
+        }
     }
 }
 
 impl fmt::Display for TlsFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        match &self.0 {
+            Cause::Tls(error) => write!(f, "{error}"),
+            Cause::Psk(failure) => write!(f, "{failure}"),
+        }
     }
 }
 

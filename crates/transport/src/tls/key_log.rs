@@ -15,6 +15,14 @@ impl KeyLogFile {
     pub fn new(file: File) -> Self {
         Self(Mutex::new(file))
     }
+
+    /// A line, with its end.
+    pub(crate) fn append(&self, line: &str) {
+        if let Ok(mut file) = self.0.lock() {
+            // Nobody's connection depends on it.
+            let _ = file.write_all(line.as_bytes());
+        }
+    }
 }
 
 impl KeyLog for KeyLogFile {
@@ -27,9 +35,6 @@ impl KeyLog for KeyLogFile {
             }
             line.push(end);
         }
-        if let Ok(mut file) = self.0.lock() {
-            // Nobody's connection depends on it.
-            let _ = file.write_all(line.as_bytes());
-        }
+        self.append(&line);
     }
 }

@@ -15,7 +15,7 @@ pub(crate) use broker::{Broker, Setup, free_port};
 pub(crate) use client::{Client, Got, Message, retry};
 pub(crate) use connecting::{Connecting, client};
 pub(crate) use lines::Lines;
-pub(crate) use process::{Finished, Program, is_root, mosquitto, report_skipped};
+pub(crate) use process::{Finished, Program, is_root, mosquitto, mosquitto_with, report_skipped};
 pub(crate) use rustix::process::Signal;
 pub(crate) use rustix_libc_wrappers::process::SignalExt;
 pub(crate) use scratch::Scratch;

@@ -34,6 +34,15 @@ pub(crate) fn mosquitto<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>)
     Program::start_with(env!("CARGO_BIN_EXE_mosquitto").as_ref(), arguments, &[SAME_USER]).finish()
 }
 
+/// The same, with an addition to the environment.
+pub(crate) fn mosquitto_with<A: AsRef<OsStr>>(
+    arguments: impl IntoIterator<Item = A>,
+    environment: &[(&str, &str)],
+) -> Finished {
+    let environment: Vec<_> = environment.iter().copied().chain([SAME_USER]).collect();
+    Program::start_with(env!("CARGO_BIN_EXE_mosquitto").as_ref(), arguments, &environment).finish()
+}
+
 impl Program {
     pub(crate) fn start<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
         Self::start_with(program, arguments, &[])

@@ -72,6 +72,9 @@ const EFFECTS: &[Effect] = effects! {
         client_ids::auto_id_prefix_has_no_effect_in_local_only_mode;
     password_file: crate::passwords::only_who_knows_the_password_of_a_user_is_let_in,
         crate::passwords::each_listener_has_its_own_file_with_per_listener_settings;
+    psk_file: crate::psk::identities::use_identity_as_username_takes_the_identity_and_asks_for_nothing_else,
+        crate::psk::files::each_listener_has_its_own_file_with_per_listener_settings,
+        crate::psk::files::a_file_of_no_use_is_named_and_the_broker_does_not_start;
     listener_allow_anonymous: access::listener_allow_anonymous_comes_before_allow_anonymous;
     listener_auto_id_prefix: client_ids::listener_auto_id_prefix_is_for_its_listener_alone;
     // Listeners
@@ -107,6 +110,7 @@ const EFFECTS: &[Effect] = effects! {
         crate::tls::client_certificates::disable_client_cert_date_checks_takes_certificates_out_of_their_time;
     keyfile: crate::tls::connections::a_listener_with_certificate_and_key_speaks_tls_1_2_and_1_3,
         crate::tls::files::a_file_of_no_use_is_named_and_the_broker_does_not_start;
+    psk_hint: crate::psk::connections::a_listener_with_a_hint_lets_in_whoever_has_the_key_of_his_identity;
     require_certificate:
         crate::tls::client_certificates::require_certificate_lets_in_whom_an_authority_of_cafile_has_signed;
     tls_version: crate::tls::ciphers::tls_version_is_the_lowest_one_that_is_spoken;

@@ -3,6 +3,7 @@
 mod machine;
 mod passwords;
 mod proxies;
+mod psk;
 mod section;
 mod tls;
 
@@ -17,7 +18,7 @@ macro_rules! sections {
     };
 }
 
-/// Every section, and the test of it. One about TLS-PSK comes behind that about revocation, when the broker has it.
+/// Every section, and the test of it.
 const SECTIONS: &[(&str, &str, fn())] = sections! {
     "Passwords": passwords::passwords;
     "Access lists": passwords::access_lists;
@@ -26,6 +27,7 @@ const SECTIONS: &[(&str, &str, fn())] = sections! {
     "TLS": tls::tls;
     "Clients with certificates": tls::clients_with_certificates;
     "Revocation": tls::revocation;
+    "TLS-PSK": psk::tls_psk;
     "WebSockets": proxies::websockets;
     "PROXY protocol": proxies::proxy_protocol;
     "Unix sockets": machine::unix_sockets;

@@ -18,7 +18,7 @@ pub(super) fn of_anna(section: &Section) -> Tunnel {
 }
 
 /// A command of the guide, for the port that the broker really has.
-fn at(command: &str, broker: &Broker) -> String {
+pub(super) fn at(command: &str, broker: &Broker) -> String {
     assert!(command.contains(" -p 8883 "), "{command}");
     command.replace("\\\n", " ").replace(" -p 8883 ", &format!(" -p {} ", broker.port()))
 }

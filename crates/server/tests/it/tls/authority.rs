@@ -45,10 +45,15 @@ impl Authority {
 
     /// For a server on this machine.
     pub(crate) fn server(&self) -> Leaf {
+        self.server_with(&KeyPair::generate().unwrap())
+    }
+
+    /// For a server on this machine, with this key.
+    pub(crate) fn server_with(&self, key: &KeyPair) -> Leaf {
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name = name(&[(DnType::CommonName, "localhost")]);
-        self.sign(params)
+        self.sign(params, key)
     }
 
     /// For a client of this name.
@@ -61,15 +66,14 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         change(&mut params);
-        self.sign(params)
+        self.sign(params, &KeyPair::generate().unwrap())
     }
 
-    fn sign(&self, mut params: CertificateParams) -> Leaf {
+    fn sign(&self, mut params: CertificateParams, key: &KeyPair) -> Leaf {
         static SERIAL: AtomicU64 = AtomicU64::new(1);
         let serial = SerialNumber::from(SERIAL.fetch_add(1, Ordering::Relaxed));
         params.serial_number = Some(serial.clone());
-        let key = KeyPair::generate().unwrap();
-        let pem = params.signed_by(&key, &self.issuer).unwrap().pem();
+        let pem = params.signed_by(key, &self.issuer).unwrap().pem();
         Leaf { pem, key: key.serialize_pem(), serial }
     }
 

@@ -25,6 +25,25 @@ pub(crate) fn a_listener_with_certificate_and_key_speaks_tls_1_2_and_1_3() {
     }
 }
 
+#[test]
+fn a_server_has_a_key_of_any_kind() {
+    let office = Office::new();
+    for (kind, group) in [
+        (&rcgen::PKCS_RSA_SHA256, "RSA"),
+        (&rcgen::PKCS_ECDSA_P384_SHA384, "ECDSA"),
+        (&rcgen::PKCS_ECDSA_P521_SHA512, "ECDSA"),
+        (&rcgen::PKCS_ED25519, "ECDSA"),
+    ] {
+        let server = office.authority.server_with(&rcgen::KeyPair::generate_for(kind).unwrap());
+        office.file("server.crt", &server.pem);
+        office.file("server.key", &server.key);
+        let broker = office.broker("");
+        connect(office.tunnel().version(&TLS12).to(&broker).unwrap(), "old").ping();
+        broker.log.wait_for(&format!("Client old negotiated TLSv1.2 cipher ECDHE-{group}-AES256-GCM-SHA384"));
+        connect(office.tunnel().version(&TLS13).to(&broker).unwrap(), "new").ping();
+    }
+}
+
 /// In both directions, between workers, and to many readers: bytes of every size come out as they went in.
 #[test]
 fn messages_of_all_sizes_pass() {

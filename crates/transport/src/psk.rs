@@ -1,0 +1,204 @@
+//! TLS with pre-shared keys over a socket: the server's end, by way of OpenSSL.
+
+use crate::socket::Socket;
+use crate::tls::{KeyLogFile, Secured, TlsFailure};
+use crate::{Read, Written};
+use mosquitto_tls_psk::{Connection, Failure, Got, KeyLines, PIECE_BYTES, PskServer};
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+
+/// Bytes encrypted at once, so that there is never much that the socket has not taken.
+const WRITE_BYTES: usize = 64 * 1024;
+
+/// Reads in a row that bring nothing but what TLS itself needs, before others get their turn.
+const EMPTY_READS_MAX: usize = 4;
+
+thread_local! {
+    /// What is read, encrypted, or is to be encrypted: for all connections of a thread.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Psk {
+    connection: Connection,
+    /// Whether OpenSSL may have bytes that were not asked for yet.
+    unread: bool,
+    /// Records that the socket has not taken, from `outgoing_sent` on.
+    outgoing: Vec<u8>,
+    outgoing_sent: usize,
+    /// Whether the peer has said that it sends nothing more.
+    peer_closed: bool,
+    /// Whether something was wrong.
+    broken: bool,
+}
+
+impl Psk {
+    /// The server's end of a connection that has just been made.
+    pub(crate) fn accept(server: &PskServer) -> io::Result<Self> {
+        let connection = Connection::accept(server).ok_or(io::ErrorKind::OutOfMemory)?;
+        let (outgoing, unread, peer_closed, broken) = (Vec::new(), false, false, false);
+        Ok(Self { connection, unread, outgoing, outgoing_sent: 0, peer_closed, broken })
+    }
+
+    /// What the handshake came to; none before it is done.
+    pub(crate) fn secured(&self) -> Option<Secured> {
+        let mosquitto_tls_psk::Secured { protocol, cipher, identity } = self.connection.secured()?;
+        Some(Secured { protocol, cipher, certificate: None, identity: Some(identity) })
+    }
+
+    /// Also the end, which nothing else tells of when the socket has no more.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.unread || self.peer_closed
+    }
+
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.outgoing_sent < self.outgoing.len()
+    }
+
+    /// As [`Stream::read`](crate::Stream::read), but that it may be no bytes that came although there may be more.
+    pub(crate) fn read(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<Read> {
+        let mut drained = false;
+        for _ in 0..EMPTY_READS_MAX {
+            if self.broken {
+                return Ok(Read::End);
+            }
+            // First what was received before: so OpenSSL never holds more than a piece.
+            let outcome = self.decrypt(buffer);
+            // Also what tells the peer what was wrong.
+            let flushed = self.flush(socket);
+            let filled = outcome?;
+            flushed?;
+            match filled {
+                0 if self.peer_closed => return Ok(Read::End),
+                0 if drained => return Ok(Read::Drained(0)),
+                0 => {}
+                // The end of what the peer sends is told by the next read: nothing else may tell of it.
+                _ if drained && !self.unread && !self.peer_closed => return Ok(Read::Drained(filled)),
+                _ => return Ok(Read::Some(filled)),
+            }
+            drained = match self.receive(socket)? {
+                Read::Some(_) => false,
+                Read::Drained(_) => true,
+                end => return Ok(end),
+            };
+        }
+        // What has come of the last piece is asked for next time.
+        self.unread = true;
+        Ok(Read::Some(0))
+    }
+
+    /// Gives OpenSSL a piece of what there is to read.
+    fn receive(&mut self, socket: &mut Socket) -> io::Result<Read> {
+        BUFFER.with_borrow_mut(|piece| {
+            piece.resize(WRITE_BYTES, 0);
+            let read = socket.read(piece.get_mut(..PIECE_BYTES).unwrap_or_default())?;
+            let (Read::Some(len) | Read::Drained(len)) = read else { return Ok(read) };
+            if len > 0 && self.connection.receive(piece.get(..len).unwrap_or_default()) < len {
+                self.broken = true;
+                return Err(io::ErrorKind::OutOfMemory.into());
+            }
+            Ok(read)
+        })
+    }
+
+    /// Decrypts as much as there is room for.
+    fn decrypt(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        self.unread = true;
+        while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+            match self.connection.read(room) {
+                Ok(Got::Bytes(len)) => filled += len,
+                Ok(Got::Nothing) => {
+                    self.unread = false;
+                    break;
+                }
+                Ok(Got::Closed) => {
+                    (self.unread, self.peer_closed) = (false, true);
+                    break;
+                }
+                Err(failure) => {
+                    (self.unread, self.broken) = (false, true);
+                    self.connection.take_output(&mut self.outgoing);
+                    return Err(failed(failure));
+                }
+            }
+        }
+        self.connection.take_output(&mut self.outgoing);
+        Ok(filled)
+    }
+
+    /// As [`Stream::write`](crate::Stream::write). What was encrypted counts as written.
+    pub(crate) fn write(&mut self, socket: &mut Socket, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        self.flush(socket)?;
+        if self.has_unsent() {
+            return Ok(Written::Blocked(0));
+        }
+        if self.broken {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        let len = BUFFER.with_borrow_mut(|plain| {
+            plain.clear();
+            for slice in slices {
+                let room = WRITE_BYTES - plain.len();
+                plain.extend_from_slice(slice.get(..room).unwrap_or(slice));
+            }
+            self.encrypt(plain)
+        })?;
+        self.flush(socket)?;
+        Ok(if self.has_unsent() { Written::Blocked(len) } else { Written::Some(len) })
+    }
+
+    fn encrypt(&mut self, mut plain: &[u8]) -> io::Result<usize> {
+        let mut written = 0;
+        while !plain.is_empty() {
+            match self.connection.write(plain) {
+                Ok(0) => return Err(io::ErrorKind::NotConnected.into()),
+                Ok(len) => {
+                    written += len;
+                    plain = plain.get(len..).unwrap_or_default();
+                }
+                Err(failure) => {
+                    self.broken = true;
+                    return Err(failed(failure));
+                }
+            }
+            // Record by record: OpenSSL keeps the room that it has once needed.
+            self.connection.take_output(&mut self.outgoing);
+        }
+        Ok(written)
+    }
+
+    /// Writes what the socket has not taken yet.
+    pub(crate) fn flush(&mut self, socket: &mut Socket) -> io::Result<()> {
+        while let Some(rest) = self.outgoing.get(self.outgoing_sent..).filter(|rest| !rest.is_empty()) {
+            match socket.write(&[IoSlice::new(rest)])? {
+                Written::Some(len) => self.outgoing_sent += len,
+                Written::Blocked(len) => {
+                    self.outgoing_sent += len;
+                    return Ok(());
+                }
+            }
+        }
+        (self.outgoing, self.outgoing_sent) = (Vec::new(), 0);
+        Ok(())
+    }
+
+    /// Tells the peer that nothing more comes, if the socket takes that at once.
+    pub(crate) fn finish(&mut self, socket: &mut Socket) {
+        self.connection.close();
+        self.connection.take_output(&mut self.outgoing);
+        // Who is not told sees the end of the connection all the same.
+        let _ = self.flush(socket);
+    }
+}
+
+fn failed(failure: Failure) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, TlsFailure::of_psk(failure))
+}
+
+impl KeyLines for KeyLogFile {
+    fn line(&self, line: &str) {
+        self.append(&format!("{line}\n"));
+    }
+}

@@ -1,0 +1,84 @@
+//! The layer of a stream that keeps its bytes from others, whichever kind it is.
+
+use crate::psk::Psk;
+use crate::socket::Socket;
+use crate::tls::{Secured, Tls, TlsServer};
+use crate::{Read, Written};
+use mosquitto_tls_psk::PskServer;
+use std::io::{self, IoSlice};
+
+/// What is needed to keep the connections of a listener from others. Cheap to copy.
+#[derive(Debug, Clone)]
+pub enum Security {
+    /// TLS with a certificate.
+    Tls(TlsServer),
+    /// TLS with pre-shared keys.
+    Psk(PskServer),
+}
+
+/// One connection's end of it.
+#[allow(clippy::large_enum_variant, reason = "it stands in a box with the other layers, and is mostly the larger one")]
+#[derive(Debug)]
+pub(crate) enum Secure {
+    Tls(Tls),
+    Psk(Psk),
+}
+
+impl Secure {
+    /// The server's end of a connection that has just been made.
+    pub(crate) fn accept(security: &Security) -> io::Result<Self> {
+        match security {
+            Security::Tls(server) => Tls::accept(server).map(Self::Tls),
+            Security::Psk(server) => Psk::accept(server).map(Self::Psk),
+        }
+    }
+
+    pub(crate) fn secured(&self) -> Option<Secured> {
+        match self {
+            Self::Tls(tls) => tls.secured(),
+            Self::Psk(psk) => psk.secured(),
+        }
+    }
+
+    pub(crate) fn has_unread(&self) -> bool {
+        match self {
+            Self::Tls(tls) => tls.has_unread(),
+            Self::Psk(psk) => psk.has_unread(),
+        }
+    }
+
+    pub(crate) fn has_unsent(&self) -> bool {
+        match self {
+            Self::Tls(tls) => tls.has_unsent(),
+            Self::Psk(psk) => psk.has_unsent(),
+        }
+    }
+
+    pub(crate) fn read(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<Read> {
+        match self {
+            Self::Tls(tls) => tls.read(socket, buffer),
+            Self::Psk(psk) => psk.read(socket, buffer),
+        }
+    }
+
+    pub(crate) fn write(&mut self, socket: &mut Socket, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        match self {
+            Self::Tls(tls) => tls.write(socket, slices),
+            Self::Psk(psk) => psk.write(socket, slices),
+        }
+    }
+
+    pub(crate) fn flush(&mut self, socket: &mut Socket) -> io::Result<()> {
+        match self {
+            Self::Tls(tls) => tls.flush(socket),
+            Self::Psk(psk) => psk.flush(socket),
+        }
+    }
+
+    pub(crate) fn finish(&mut self, socket: &mut Socket) {
+        match self {
+            Self::Tls(tls) => tls.finish(socket),
+            Self::Psk(psk) => psk.finish(socket),
+        }
+    }
+}
