@@ -125,19 +125,21 @@ fn other_defects_are_told_in_mosquittos_words() {
     let long = "x".repeat(TEXT_BYTES_MAX + 1);
     let good = format!("anna:{}\n", hash("a"));
     for (text, expected) in [
-        (":x\n".to_owned(), "Empty username in password file 'F'."),
+        (":\n".to_owned(), "Empty username in password file 'F'."),
+        (":x\n".to_owned(), "Invalid line in password file 'F': there is no username."),
         (" :x\n".to_owned(), "Empty username in password file 'F'."),
         (format!("{long}:x\n"), "Invalid line in password file 'F', username too long."),
         (format!("bert:{long}\n"), "Invalid line in password file 'F', password too long."),
-        ("bert:\n".to_owned(), "Invalid line in password file 'F': bert"),
-        ("bert::x\n".to_owned(), "Invalid line in password file 'F': bert"),
+        ("bert:\n".to_owned(), "Unable to decode line in password file 'F'."),
+        ("bert::x\n".to_owned(), "Unable to decode line in password file 'F'."),
         (format!("anna:{}\n", hash("b")), "Duplicate user 'anna' in password file 'F'."),
     ] {
         assert_eq!(refusal(format!("{good}{text}")), (format!("password-file: Error: {expected}"), Some(2)));
     }
-    assert_eq!(refusal("a\x1b[2J:").0, "password-file: Error: Invalid line in password file 'F': a?[2J");
-    let (text, line) = refusal(b"\xff:x");
-    assert_eq!((&*text, line), ("password-file: Error: Invalid line in password file 'F': \u{fffd}", Some(1)));
+    let twice = format!("a\x1b[2J:{}\n", hash("b")).repeat(2);
+    assert_eq!(refusal(twice).0, "password-file: Error: Duplicate user 'a?[2J' in password file 'F'.");
+    let (text, line) = refusal(b"\n\xff:x");
+    assert_eq!((&*text, line), ("password-file: Error: Unable to decode line in password file 'F'.", Some(2)));
     let (text, line) = refusal(vec![b'\n'; FILE_BYTES_MAX + 1]);
     assert_eq!((text.contains("is larger than"), line), (true, None));
 }

@@ -114,7 +114,8 @@ impl Shard {
             // Without a password file a username is no proof, and none is asked for.
             return if listener.allow_anonymous { Claim::Proven } else { Claim::Refused };
         };
-        let Some(password) = connect.password else { return Claim::Refused };
+        // An empty password proves nothing, also where the file has its hash, as in Mosquitto 2.1.
+        let Some(password) = connect.password.filter(|password| !password.is_empty()) else { return Claim::Refused };
         let user = file.user(username);
         match &connection.proof {
             Proof::Checking { .. } => return Claim::Checking,

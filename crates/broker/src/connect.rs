@@ -103,7 +103,8 @@ impl Shard {
         }
         let certified = self.certified(id);
         let connect = match &certified {
-            Certified::NotAsked => connect,
+            // Who gives an empty name gives none, as in Mosquitto 2.1.
+            Certified::NotAsked => Connect { username: connect.username.filter(|name| !name.is_empty()), ..connect },
             // Whatever it says it is.
             Certified::Missing => Connect { username: None, password: None, ..connect },
             Certified::As(name) => Connect { username: Some(name), password: None, ..connect },

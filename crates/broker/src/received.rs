@@ -16,6 +16,9 @@ const SHORT_PACKET_MAX: u32 = 10_000;
 /// The first byte of a TLS client's first record (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 
+/// The first byte of `GET`, with which WebSockets begin, too. No packet of MQTT begins so.
+const HTTP_GET: u8 = b'G';
+
 /// Bytes to copy that count as much as a delivery.
 pub(crate) const WORK_BYTES: usize = 1024;
 
@@ -231,6 +234,13 @@ impl Shard {
                 "Client from {peer} appears to be using TLS to connect to a non-TLS listener."
             );
         } else {
+            if first == HTTP_GET {
+                log_connection!(
+                    self.home.log,
+                    Notice,
+                    "Client from {peer} appears to be using HTTP or WebSockets to connect to an MQTT listener."
+                );
+            }
             log!(self.home.log, Information, "Protocol error from {peer}: First packet not CONNECT ({first:02X}).");
         }
         self.end_with(id, None, Some("protocol error"));

@@ -271,6 +271,11 @@ impl Shard {
         Statistics { sessions: self.home.sessions.len() as u64, ..self.home.statistics }
     }
 
+    /// Whether a connection has not come as far as its CONNECT, or the answer to it.
+    pub fn is_opening(&self, id: ConnectionId) -> bool {
+        self.home.connections.get(id).is_some_and(|connection| connection.phase == Phase::Opening)
+    }
+
     /// Connections, also those that are closing.
     pub fn connection_count(&self) -> usize {
         self.home.connections.len()

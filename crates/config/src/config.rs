@@ -14,6 +14,9 @@ pub(crate) const PORT: u16 = 1883;
 /// The port of the HTTP API in local only mode.
 pub(crate) const HTTP_PORT: u16 = 9883;
 
+/// `max_unauthenticated_connections` where it is not said.
+const UNAUTHENTICATED_MAX: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
+
 /// What the configuration files say. The default is what holds without any.
 ///
 /// Options and their meaning are those of `mosquitto.conf(5)`; every one is listed in [`crate::options`].
@@ -64,6 +67,8 @@ pub struct Global {
     /// `max_queued_messages`: messages that may wait for one client, beyond those under way. 0: no limit.
     /// Default: 1000.
     pub max_queued_messages: u32,
+    /// `max_unauthenticated_connections`: connections at once that have not sent their CONNECT. Default: 10000.
+    pub max_unauthenticated_connections: NonZeroU32,
     /// `memory_limit`: bytes that the heap may take. 0: no limit. Default: 0.
     pub memory_limit: u64,
     /// `message_size_limit`: the longest payload that is passed on, in bytes. 0: no limit. Default: 0.
@@ -262,6 +267,7 @@ impl Default for Global {
             max_packet_size: 2_000_000,
             max_queued_bytes: 0,
             max_queued_messages: 1000,
+            max_unauthenticated_connections: UNAUTHENTICATED_MAX,
             memory_limit: 0,
             message_size_limit: 0,
             per_listener_settings: false,

@@ -11,6 +11,9 @@ pub struct Tls {
     pub certfile: Option<String>,
     /// `keyfile`: the key of that certificate.
     pub keyfile: Option<String>,
+    /// `keyfile_passphrase_command`: what says the passphrase of an encrypted key, program and arguments with blanks between
+    /// them. `None`: it is asked for.
+    pub keyfile_passphrase_command: Option<String>,
     /// `cafile`: authorities trusted to sign clients' certificates.
     pub cafile: Option<String>,
     /// `capath`: the same, a directory with files named by hash.

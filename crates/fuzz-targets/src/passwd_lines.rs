@@ -71,7 +71,7 @@ fn hashes(contents: &[u8]) {
         // What no hash mends.
         Err(error) => {
             let unreadable =
-                matches!(error.defect, Defect::DuplicateUser(_) | Defect::Incomplete(_) | Defect::UsernameTooLong);
+                matches!(error.defect, Defect::DuplicateUser(_) | Defect::Undecodable | Defect::UsernameTooLong);
             assert!(unreadable, "{error:?}");
         }
     }

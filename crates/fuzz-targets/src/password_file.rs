@@ -49,15 +49,12 @@ fn slowly(bytes: &[u8]) -> Result<Users<'_>, PasswordFileError> {
             return Err(fails(Defect::UsernameTooLong));
         }
         if name.is_empty() {
-            return Err(fails(Defect::EmptyUsername));
+            let missing = line.starts_with(b":") && line.iter().any(|&byte| byte != b':');
+            return Err(fails(if missing { Defect::MissingUsername } else { Defect::EmptyUsername }));
         }
-        let lossy = String::from_utf8_lossy(name);
-        let Ok(name) = std::str::from_utf8(name) else { return Err(fails(Defect::Incomplete(lossy.into()))) };
+        let Ok(name) = std::str::from_utf8(name) else { return Err(fails(Defect::Undecodable)) };
         if hash.len() > 65_535 {
             return Err(fails(Defect::PasswordTooLong));
-        }
-        if hash.is_empty() {
-            return Err(fails(Defect::Incomplete(name.into())));
         }
         let hash = std::str::from_utf8(hash).ok().filter(|hash| hash.parse::<PasswordHash>().is_ok());
         let hash = hash.ok_or_else(|| fails(Defect::Undecodable))?;

@@ -1,6 +1,6 @@
 //! What the targets about TLS have in common: certificates, and files that stand nowhere.
 
-use mosquitto_transport::{TlsOptions, TlsServer, TlsSetupError, TlsVersion};
+use mosquitto_transport::{KeyError, KeyFile, TlsOptions, TlsServer, TlsSetupError, TlsVersion};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
@@ -8,7 +8,7 @@ use rcgen::{
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// What the name of a client says.
@@ -102,7 +102,12 @@ impl Files<'_> {
         let files = [Some(self.certfile), Some(self.keyfile), Some(self.cafile), self.crlfile];
         let files = files.map(|contents| contents.map(memory_file));
         let [certfile, keyfile, cafile, crlfile] = files.each_ref().map(|file| file.as_ref().map(path));
-        TlsServer::open(&TlsOptions {
+        let key = KeyFile::read(keyfile.as_deref().unwrap_or(Path::new("")))?;
+        // Whoever has an encrypted one is asked for its passphrase.
+        let opened = key.open(if key.is_encrypted() { b"passphrase" } else { b"" }).map_err(|error| match error {
+            KeyError::WrongPassphrase(error) | KeyError::Unusable(error) => error,
+        })?;
+        let options = TlsOptions {
             certfile: certfile.unwrap_or_default(),
             keyfile: keyfile.unwrap_or_default(),
             cafile,
@@ -114,7 +119,8 @@ impl Files<'_> {
             ciphers: self.ciphers.map(str::to_owned),
             ciphers_tls13: self.ciphers_tls13.map(str::to_owned),
             key_log: None,
-        })
+        };
+        TlsServer::open(&options, opened)
     }
 }
 

@@ -2,15 +2,18 @@
 
 use crate::VERSION;
 use crate::auth_files::AuthFiles;
+use crate::evictions::Evictions;
 use crate::failure::Failure;
 use crate::http::{self, Counters, Directories, Sites};
 use crate::launch::Launch;
 use crate::listeners::Listeners;
+use crate::lobby::Lobby;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
+use crate::passphrases::Passphrases;
 use crate::password_checks::Checkers;
-use crate::settings::{bind_options, broker_settings, connections_max, worker_count};
+use crate::settings::{bind_options, broker_settings, connections_max, lobby_max, worker_count};
 use crate::supervisor::Watchdog;
 use crate::sys_updates::SysUpdates;
 use crate::tls;
@@ -25,21 +28,20 @@ use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
 
 /// Runs until SIGINT or SIGTERM. `launch` is told how the start goes.
-pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> Result<(), Failure> {
+pub(crate) fn run(
+    settings: &Settings,
+    passphrases: Passphrases,
+    logger: &Logger,
+    launch: &mut Launch,
+) -> Result<(), Failure> {
     let signals = listen_to_signals().map_err(|e| refused("signals", &e))?;
     let workers = worker_count(settings);
     let auth_files = read_auth_files(settings, logger)?;
     let directories = Directories::find(settings)?;
-    let mut listeners = Listeners::new(workers, open_key_log(settings, logger)?);
+    let mut listeners = Listeners::new(workers, open_key_log(settings, logger)?, passphrases);
     let (endpoints, global) = (settings.endpoints(), &settings.config.global);
     let plan = listeners.plan(endpoints, global, &auth_files.psk, bind_options(settings), logger);
-    let plan = plan.map_err(|mut errors| {
-        let last = errors.pop().unwrap_or_default();
-        for error in errors {
-            logger.log(LogLevel::Error, error);
-        }
-        last
-    })?;
+    let plan = plan.map_err(|errors| errors.join("\n"))?;
     let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &auth_files, logger.mask()));
     let sites = Sites::new(plan.endpoints(), &plan.tls(), &auth_files, &directories);
     let doors = listeners.adopt(plan, connections_max(settings));
@@ -56,12 +58,14 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
     http.desk.open(doors.of_http);
     let shared = Shared::new(workers as u16);
     let (clock, barrier) = (Clock::start(), Arc::new(Barrier::new(workers)));
-    let mut sys_updates = SysUpdates::new(Arc::clone(&shared), workers, counters.clone());
+    let evictions = Evictions::default();
+    let mut sys_updates = SysUpdates::new(Arc::clone(&shared), workers, counters.clone(), evictions.clone());
     let neighbours = Neighbours {
         office: Arc::clone(&office),
         logger: logger.clone(),
         checkers: checkers.clone(),
         http: Arc::clone(&http.desk),
+        evictions,
     };
     let mut threads = Vec::new();
     for (at, (poll, doors)) in (0u16..).zip(polls.into_iter().zip(doors.of_workers)) {
@@ -69,7 +73,8 @@ pub(crate) fn run(settings: &Settings, logger: &Logger, launch: &mut Launch) -> 
         if at == 0 {
             publish_sys_topics(&mut shard, clock, &mut sys_updates, settings);
         }
-        let worker = Worker::new(ShardId(at), shard, poll, doors, clock, neighbours.clone())
+        let lobby = Lobby::new(lobby_max(settings));
+        let worker = Worker::new(ShardId(at), shard, poll, doors, clock, lobby, neighbours.clone())
             .map_err(|e| refused("listen sockets", &e))?;
         threads.push(spawn(at, worker, Arc::clone(&barrier)).map_err(|e| refused("threads", &e))?);
     }

@@ -54,7 +54,7 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
         problems.push("Error: Unable to start any listening sockets: all listeners are for HTTP.".to_owned());
     }
     for endpoint in &endpoints {
-        problems.extend(tls::open(endpoint, None, &psk).err().into_iter().flatten());
+        problems.extend(tls::check(endpoint, &psk).err().into_iter().flatten());
     }
     let over_tcp = endpoints.iter().filter(|endpoint| endpoint.unix_path.is_none());
     for name in over_tcp.filter_map(|endpoint| endpoint.bind_interface.as_deref()) {

@@ -89,6 +89,7 @@ fn warn_of_options_without_effect(endpoint: &Endpoint, logger: &Logger) {
         ("http_dir", endpoint.protocol == Protocol::Mqtt && endpoint.http_dir.is_some()),
         ("enable_proxy_protocol", is_http && endpoint.proxy_protocol.is_some()),
         ("max_connections", is_http && endpoint.max_connections.is_some()),
+        ("keyfile_passphrase_command", !endpoint.tls.is_on() && endpoint.tls.keyfile_passphrase_command.is_some()),
         ("proxy_protocol_v2_require_tls", endpoint.proxy_protocol_v2_require_tls && endpoint.proxy_protocol != Some(2)),
     ] {
         if is_idle {

@@ -4,6 +4,7 @@ mod taken;
 
 use crate::endpoint::{self, Door};
 use crate::log::Logger;
+use crate::passphrases::Passphrases;
 use crate::psk::PskFiles;
 use crate::seats::Seats;
 use crate::settings::layers;
@@ -24,6 +25,7 @@ pub(crate) struct Listeners {
     workers: usize,
     /// Where the keys of TLS connections are written down.
     key_log: Option<Arc<KeyLogFile>>,
+    passphrases: Passphrases,
 }
 
 /// A number.
@@ -42,6 +44,7 @@ struct Slot {
 pub(crate) struct Plan {
     slots: Vec<Slot>,
     doors: Doors,
+    passphrases: Passphrases,
 }
 
 /// Listening sockets that are new.
@@ -55,8 +58,8 @@ pub(crate) struct Doors {
 
 impl Listeners {
     /// None yet, for so many workers.
-    pub(crate) fn new(workers: usize, key_log: Option<Arc<KeyLogFile>>) -> Self {
-        Self { slots: Vec::new(), all_seats: Seats::new(None), workers, key_log }
+    pub(crate) fn new(workers: usize, key_log: Option<Arc<KeyLogFile>>, passphrases: Passphrases) -> Self {
+        Self { slots: Vec::new(), all_seats: Seats::new(None), workers, key_log, passphrases }
     }
 
     /// What has to be for these endpoints: listeners at the same place are kept as they are, with their numbers; the
@@ -73,12 +76,13 @@ impl Listeners {
         let mut free: Vec<usize> = self.numbers_that_nobody_has().collect();
         let mut slots: Vec<Slot> =
             self.slots.iter().map(|slot| Slot { endpoint: None, tls: None, ..slot.clone() }).collect();
-        let (endpoints, mut errors) = self.with_tls(endpoints, psk);
+        let mut passphrases = self.passphrases.clone();
+        let (endpoints, mut errors) = self.with_tls(endpoints, psk, &mut passphrases);
         let (new, leaving) = self.keep(endpoints, &mut slots);
         let mut taken = Taken::default();
         slots.iter().filter(|slot| slot.endpoint.is_some()).for_each(|slot| taken.insert(&slot.addresses));
         let of_workers = (0..self.workers).map(|_| Vec::new()).collect();
-        let mut plan = Plan { slots, doors: Doors { of_workers, of_http: Vec::new() } };
+        let mut plan = Plan { slots, doors: Doors { of_workers, of_http: Vec::new() }, passphrases };
         let mut failed = Vec::new();
         for (endpoint, tls) in new {
             let replacing = leaving.contains(&endpoint.port);
@@ -123,10 +127,15 @@ impl Listeners {
 
     /// Reads the files of all endpoints, also of those that are there: they may hold something else than before. With the
     /// lines that say what is wrong with them.
-    fn with_tls(&self, endpoints: Vec<Endpoint>, psk: &PskFiles) -> (Vec<WithTls>, Vec<String>) {
+    fn with_tls(
+        &self,
+        endpoints: Vec<Endpoint>,
+        psk: &PskFiles,
+        passphrases: &mut Passphrases,
+    ) -> (Vec<WithTls>, Vec<String>) {
         let (mut with_tls, mut errors) = (Vec::new(), Vec::new());
         for endpoint in endpoints {
-            match tls::open(&endpoint, self.key_log.as_ref(), psk) {
+            match tls::open(&endpoint, self.key_log.as_ref(), psk, passphrases) {
                 Ok(tls) => with_tls.push((endpoint, tls)),
                 Err(lines) => errors.extend(lines),
             }
@@ -137,6 +146,7 @@ impl Listeners {
     /// Does as planned, and returns the sockets that are new. Limits hold at once.
     pub(crate) fn adopt(&mut self, plan: Plan, all: Option<u32>) -> Doors {
         self.slots = plan.slots;
+        self.passphrases = plan.passphrases.running();
         self.all_seats.set_limit(all);
         for Slot { endpoint, seats, .. } in &self.slots {
             if let Some(endpoint) = endpoint {
@@ -235,7 +245,7 @@ mod tests {
     fn a_number_serves_again_when_nobody_has_it_any_more_and_not_before() {
         let (logger, _writer) = log::open(&Log { destinations: Destinations::NONE, ..Log::default() }).unwrap();
         let (kept, first, second, third) = (free_port(), free_port(), free_port(), free_port());
-        let mut listeners = Listeners::new(1, None);
+        let mut listeners = Listeners::new(1, None, Passphrases::default());
         let change = |listeners: &mut Listeners, ports: &[u16]| {
             let plan = listeners
                 .plan(endpoints(ports), &Global::default(), &PskFiles::default(), BindOptions::default(), &logger)
@@ -266,7 +276,7 @@ mod tests {
         let (logger, _writer) = log::open(&Log { destinations: Destinations::NONE, ..Log::default() }).unwrap();
         let (old, new) = (free_port(), free_port());
         let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let mut listeners = Listeners::new(2, None);
+        let mut listeners = Listeners::new(2, None, Passphrases::default());
         let plan = listeners
             .plan(endpoints(&[old]), &Global::default(), &PskFiles::default(), BindOptions::default(), &logger)
             .unwrap();

@@ -106,9 +106,10 @@ impl Logger {
         Ok(NextLog { sinks, mask: mask(options) })
     }
 
-    /// Whether the file that `log_dest` names can be opened, if there is one.
-    pub(crate) fn check(options: &Options) -> io::Result<()> {
-        options.destinations.file.as_deref().map_or(Ok(()), file::check)
+    /// Whether the file that `log_dest` names can be opened, if there is one. Tells what the log should say of the rights to
+    /// it.
+    pub(crate) fn check(options: &Options) -> io::Result<Vec<LogLine>> {
+        options.destinations.file.as_deref().map_or_else(|| Ok(Vec::new()), file::check)
     }
 
     /// Which lines are wanted at all.

@@ -58,7 +58,8 @@ struct Inbox {
     batches: Vec<(ShardId, Mail)>,
     senders: Vec<Sender>,
     arrivals: Vec<Arrival>,
-    /// The operator's. It waits for what it has asked for, so there are never many.
+    /// The operator's, which waits for what it has asked for, and those of workers without descriptors, which ask now and
+    /// then: so there are never many.
     orders: Vec<Order>,
     /// Batches that were read, for the next ones to fill.
     used: Vec<Mail>,
@@ -143,7 +144,7 @@ impl PostOffice {
     }
 
     /// All workers.
-    pub(crate) fn workers(&self) -> impl Iterator<Item = ShardId> + use<> {
+    pub(crate) fn workers(&self) -> impl ExactSizeIterator<Item = ShardId> + use<> {
         (0..self.boxes.len() as u16).map(ShardId)
     }
 

@@ -23,6 +23,9 @@ pub(crate) enum Order {
     Sessions { from: u32, answer: SyncSender<(Vec<SessionReport>, Option<u32>)> },
     /// Goes on with a connection whose client's password was looked at.
     PasswordChecked(PasswordAnswer),
+    /// Closes so many connections that have not said who they are, the longest silent first: another worker lacks file
+    /// descriptors, and has nobody to take them from.
+    GiveWay(usize),
     /// Shows that it is alive. There is room in the channel for each worker's answer.
     Answer(SyncSender<()>),
 }
@@ -33,6 +36,8 @@ pub(crate) struct Change {
     pub(crate) settings: Arc<Settings>,
     /// `set_tcp_nodelay`, for connections to come.
     pub(crate) nodelay: bool,
+    /// Connections that may be in a worker's lobby.
+    pub(crate) lobby_max: usize,
     /// Those of the listeners by number, for connections to come.
     pub(crate) layers: Arc<[Layers]>,
     /// What connections to come need for TLS, by the number of their listener.

@@ -49,7 +49,10 @@ pub static SIGNALS: &[Signal] = &[
 pub static ENVIRONMENT: &[(&str, &str)] = &[
     ("PUID, PGID", "Numbers of the user and the group to become when started as root, instead of those of `user`."),
     ("UMASK_SET", "The umask, in octal digits, for the files that the broker makes."),
-    ("MOSQUITTO_UNSAFE_ALLOW_SYMLINKS", "Whatever its value: the log file may be a symbolic link."),
+    (
+        "MOSQUITTO_UNSAFE_ALLOW_SYMLINKS",
+        "Whatever its value: log files, and the files that say who may do what, may be symbolic links.",
+    ),
     (
         "MOSQUITTO_OPENSSL_DIR",
         "The directory with the libraries of OpenSSL, which `psk_hint` needs, where that is not the system's own.",

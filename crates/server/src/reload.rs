@@ -13,7 +13,7 @@ use crate::log::{Logger, NextLog, level_of};
 use crate::operator::Operator;
 use crate::order::{Change, Order};
 use crate::psk::PskFiles;
-use crate::settings::{bind_options, broker_settings, connections_max, layers};
+use crate::settings::{bind_options, broker_settings, connections_max, layers, lobby_max};
 use crate::supervisor;
 use mosquitto_broker::LogLevel;
 use mosquitto_config::{Change as OptionChange, Config, Effect, Notice, Referent, Settings};
@@ -106,7 +106,11 @@ impl Operator {
             errors.lines()
         })?;
         let (changes, settings) = (self.settings.config.changes_to(&settings.config), self.until_restart(settings));
-        let unloggable = Logger::check(&settings.config.log).err().map(|error| log_error(&error, &settings.config));
+        let checked = Logger::check(&settings.config.log);
+        let unloggable = checked.as_ref().err().map(|error| log_error(error, &settings.config));
+        for line in checked.unwrap_or_default() {
+            self.logger.log(line.level, line.text);
+        }
         let auth_files = self.read_auth_files(&settings);
         // Without keys, what else is wrong with listeners is told all the same.
         let no_keys = PskFiles::default();
@@ -173,7 +177,14 @@ impl Operator {
         let doors = self.listeners.adopt(plan, connections_max(&settings));
         let (with_workers, pending) = sync_channel(1);
         let nodelay = settings.config.global.set_tcp_nodelay;
-        let change = Change { settings: broker_settings, nodelay, layers, tls, pending: with_workers };
+        let change = Change {
+            settings: broker_settings,
+            nodelay,
+            lobby_max: lobby_max(&settings),
+            layers,
+            tls,
+            pending: with_workers,
+        };
         for worker in self.office.workers() {
             self.office.order(worker, Order::Configure(change.clone()));
         }

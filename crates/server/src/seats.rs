@@ -54,6 +54,13 @@ impl Seats {
         taken.ok().map(|_| Seat { room: Arc::clone(&self.room), _of_the_whole: of_the_whole })
     }
 
+    /// Whether those that these are a part of are taken, whoever sits there.
+    pub(crate) fn are_all_taken(&self) -> bool {
+        let of_whole =
+            |whole: &Seats| whole.room.taken.load(Ordering::Relaxed) >= whole.room.limit.load(Ordering::Relaxed);
+        self.whole.as_deref().is_some_and(of_whole)
+    }
+
     /// Whether nobody else knows of these seats any more: nobody sits there, and nobody can.
     pub(crate) fn are_forgotten(&self) -> bool {
         Arc::strong_count(&self.room) == 1
@@ -86,8 +93,9 @@ mod tests {
         let (one, _two) = (few.take(), many.take());
         // A seat of the whole is not lost where the part has none.
         assert!(one.is_some() && few.take().is_none() && few.take().is_none());
+        assert!(!few.are_all_taken());
         let three = many.take();
-        assert!(three.is_some() && many.take().is_none());
+        assert!(three.is_some() && many.take().is_none() && few.are_all_taken());
         drop(one);
         assert!(few.take().is_some());
     }

@@ -31,7 +31,7 @@ pub(crate) fn read(path: &Path, limit: usize, lines: &mut Vec<LogLine>) -> io::R
 
 /// Who can see or own the file though it is nobody else's business. Mosquitto calls them warnings and logs them as
 /// information.
-fn warnings(path: &Path, metadata: &Metadata) -> Vec<LogLine> {
+pub(crate) fn warnings(path: &Path, metadata: &Metadata) -> Vec<LogLine> {
     let path = path.display();
     let mut lines = Vec::new();
     let mut warn = |what: String, cure: String| {

@@ -58,6 +58,12 @@ pub(crate) fn connections_max(settings: &Settings) -> Option<u32> {
     settings.config.global.global_max_connections.map(u32::from)
 }
 
+/// `max_unauthenticated_connections`, those of one worker: each of them has the same part.
+pub(crate) fn lobby_max(settings: &Settings) -> usize {
+    let all = settings.config.global.max_unauthenticated_connections.get();
+    usize::try_from(all).unwrap_or(usize::MAX).div_ceil(worker_count(settings))
+}
+
 /// The core's settings. `endpoints` are those of the listeners by number, none for one that is gone; `auth_files` are
 /// the files that say who may do what; `log` are the lines that are wanted.
 pub(crate) fn broker_settings<'e>(

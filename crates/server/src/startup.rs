@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::launch::Launch;
 use crate::log::{self, Logger, level_of};
+use crate::passphrases::Passphrases;
 use crate::{VERSION, broker, check, privileges, sensitive};
 use mosquitto_broker::{LogLevel, LogLine};
 use mosquitto_config::{Command, CommandLineError, Notice, Settings, parse_command_line, usage};
@@ -67,7 +68,7 @@ fn test_configuration(settings: &Settings) -> ExitCode {
     ExitCode::from(Failure::INVALID)
 }
 
-/// First the user, then the background, then everything that is opened or has a thread: the order is Mosquitto's.
+/// First the user, then what has to be asked for, then the background, then everything that is opened or has a thread: the order is Mosquitto's.
 fn run_broker(settings: &Settings) -> ExitCode {
     survive_full_files();
     let mut lines = Vec::new();
@@ -82,6 +83,8 @@ fn run_broker(settings: &Settings) -> ExitCode {
         return ExitCode::from(failure.code);
     }
     privileges::describe(&mut lines);
+    // While there is a terminal.
+    let passphrases = Passphrases::gather(&settings.endpoints());
     let report = match settings.daemon.then(mosquitto_daemon::detach).transpose() {
         Ok(Some(Detached::Launcher(outcome))) => {
             outcome.text.lines().for_each(complain);
@@ -94,7 +97,7 @@ fn run_broker(settings: &Settings) -> ExitCode {
             return ExitCode::from(Failure::CANNOT_START);
         }
     };
-    log_and_run(settings, &lines, Launch::new(global.pid_file.clone(), report))
+    log_and_run(settings, passphrases, &lines, Launch::new(global.pid_file.clone(), report))
 }
 
 /// A log file that has reached the limit of the process (RLIMIT_FSIZE) is full, as where the disk is: writing fails. The
@@ -105,7 +108,7 @@ fn survive_full_files() {
 }
 
 /// `lines` are what there was to say before there was a log.
-fn log_and_run(settings: &Settings, lines: &[LogLine], mut launch: Launch) -> ExitCode {
+fn log_and_run(settings: &Settings, passphrases: Passphrases, lines: &[LogLine], mut launch: Launch) -> ExitCode {
     let (logger, writer) = match log::open(&settings.config.log) {
         Ok(opened) => opened,
         Err(error) => {
@@ -115,14 +118,15 @@ fn log_and_run(settings: &Settings, lines: &[LogLine], mut launch: Launch) -> Ex
             return ExitCode::from(failure.code);
         }
     };
-    if let Err(error) = Logger::check(&settings.config.log) {
-        launch.warn(format!("Error: {error}"));
-    }
     for line in lines {
         logger.log(line.level, line.text.as_str());
     }
     announce(settings, &logger);
-    let outcome = broker::run(settings, &logger, &mut launch);
+    match Logger::check(&settings.config.log) {
+        Ok(lines) => lines.into_iter().for_each(|line| logger.log(line.level, line.text)),
+        Err(error) => launch.warn(format!("Error: {error}")),
+    }
+    let outcome = broker::run(settings, passphrases, &logger, &mut launch);
     let code = match &outcome {
         Ok(()) => 0,
         Err(failure) => {

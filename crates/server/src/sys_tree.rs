@@ -39,6 +39,8 @@ pub(crate) struct Figures {
     pub(crate) heap: u64,
     pub(crate) heap_maximum: u64,
     pub(crate) uptime_s: u64,
+    /// Connections closed without CONNECT to make room for others.
+    pub(crate) evictions: u64,
 }
 
 /// What was published last, and what the next values depend on.
@@ -57,6 +59,7 @@ impl SysTree {
         self.say("version", &format_args!("mosquitto version {VERSION}"), &mut news);
         self.say("uptime", &format_args!("{} seconds", figures.uptime_s), &mut news);
         self.clients(&figures.statistics, &mut news);
+        self.say("connections/unauthenticated/closed", &figures.evictions, &mut news);
         self.messages(figures, &mut news);
         self.heap(figures, &mut news);
         for (load, (name, counter)) in self.loads.iter_mut().zip(LOADS) {

@@ -4,6 +4,7 @@
 //! are looked for from time to time, so that a worker that does not answer holds nobody up. Its last known numbers stand
 //! for it until it does.
 
+use crate::evictions::Evictions;
 use crate::http::Counters;
 use crate::mailbox::PostOffice;
 use crate::order::Order;
@@ -36,6 +37,7 @@ pub(crate) struct SysUpdates {
     /// For those who ask over HTTP.
     counters: Counters,
     shared: Arc<Shared>,
+    evictions: Evictions,
     workers: Vec<Known>,
     started: Instant,
     /// When the last update was.
@@ -63,11 +65,12 @@ enum Step {
 
 impl SysUpdates {
     /// For a broker that starts now, with so many workers.
-    pub(crate) fn new(shared: Arc<Shared>, workers: usize, counters: Counters) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, workers: usize, counters: Counters, evictions: Evictions) -> Self {
         Self {
             tree: SysTree::default(),
             counters,
             shared,
+            evictions,
             workers: (0..workers).map(|_| Known::default()).collect(),
             started: Instant::now(),
             updated: None,
@@ -148,6 +151,7 @@ impl SysUpdates {
         self.workers.iter().for_each(|worker| stored += worker.report.stored);
         let shared_subscriptions = self.shared.shared_subscription_count();
         let figures = Figures {
+            evictions: self.evictions.all(),
             statistics: self.workers.iter().map(|worker| worker.report.statistics).sum(),
             stored,
             subscriptions: self.shared.subscription_count().saturating_sub(shared_subscriptions),
@@ -205,7 +209,8 @@ mod tests {
     fn a_worker_that_does_not_answer_holds_up_nobody_and_its_last_numbers_stand_for_it() {
         let polls: Vec<_> = (0..2).map(|_| Poll::new().unwrap()).collect();
         let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), Token(0)).unwrap()).collect();
-        let (office, mut updates) = (PostOffice::new(wakers), SysUpdates::new(Shared::new(2), 2, Counters::new()));
+        let updates = SysUpdates::new(Shared::new(2), 2, Counters::new(), Evictions::default());
+        let (office, mut updates) = (PostOffice::new(wakers), updates);
         assert_eq!(total(&updates.first(1)), Some(&b"0"[..]));
         let due = |updates: &mut SysUpdates| {
             let at = updates.next_deadline(1).unwrap();
@@ -232,7 +237,7 @@ mod tests {
 
     #[test]
     fn an_interval_that_is_changed_holds_at_once_and_0_means_never() {
-        let mut updates = SysUpdates::new(Shared::new(1), 1, Counters::new());
+        let mut updates = SysUpdates::new(Shared::new(1), 1, Counters::new(), Evictions::default());
         let office = PostOffice::new(Vec::new());
         assert!(updates.first(0).is_empty());
         assert_eq!(updates.next_deadline(0), None);

@@ -1,9 +1,10 @@
 //! From a listener's options of TLS to what its connections need.
 
+use crate::passphrases::{Passphrases, lines};
 use crate::psk::PskFiles;
 use crate::sensitive;
 use mosquitto_config::{Endpoint, Settings};
-use mosquitto_transport::{KeyLogFile, Security, TlsOptions, TlsServer, TlsVersion, error_text};
+use mosquitto_transport::{KeyFile, KeyLogFile, Security, TlsOptions, TlsServer, TlsVersion, error_text};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -17,12 +18,44 @@ pub(crate) fn open(
     endpoint: &Endpoint,
     key_log: Option<&Arc<KeyLogFile>>,
     psk: &PskFiles,
+    passphrases: &mut Passphrases,
 ) -> Result<Option<Security>, Vec<String>> {
-    let tls = &endpoint.tls;
-    if tls.is_psk() {
-        version(tls.version.as_deref())?;
-        return Ok(psk.server(endpoint, key_log)?.map(Security::Psk));
+    if endpoint.tls.is_psk() {
+        return open_psk(endpoint, key_log, psk);
     }
+    let Some((options, keyfile)) = options(endpoint, key_log)? else { return Ok(None) };
+    let key = passphrases.open(&endpoint.tls, keyfile)?;
+    TlsServer::open(&options, key).map(|server| Some(Security::Tls(server))).map_err(lines)
+}
+
+fn open_psk(
+    endpoint: &Endpoint,
+    key_log: Option<&Arc<KeyLogFile>>,
+    psk: &PskFiles,
+) -> Result<Option<Security>, Vec<String>> {
+    version(endpoint.tls.version.as_deref())?;
+    Ok(psk.server(endpoint, key_log)?.map(Security::Psk))
+}
+
+/// Whether the files of a listener are of use, without asking anybody for anything: what is inside of an encrypted key
+/// remains to be seen. The error is the lines that say what is wrong.
+pub(crate) fn check(endpoint: &Endpoint, psk: &PskFiles) -> Result<(), Vec<String>> {
+    if endpoint.tls.is_psk() {
+        return open_psk(endpoint, None, psk).map(drop);
+    }
+    let Some((options, keyfile)) = options(endpoint, None)? else { return Ok(()) };
+    if KeyFile::read(keyfile.as_ref()).map_err(lines)?.is_encrypted() {
+        return TlsServer::check(&options).map_err(lines);
+    }
+    open(endpoint, None, psk, &mut Passphrases::default()).map(drop)
+}
+
+/// The options of a listener inside TLS, and the path of its key.
+fn options<'e>(
+    endpoint: &'e Endpoint,
+    key_log: Option<&Arc<KeyLogFile>>,
+) -> Result<Option<(TlsOptions, &'e str)>, Vec<String>> {
+    let tls = &endpoint.tls;
     let (Some(certfile), Some(keyfile)) = (&tls.certfile, &tls.keyfile) else { return Ok(None) };
     let path = |name: &Option<String>| name.as_ref().map(PathBuf::from);
     let options = TlsOptions {
@@ -38,10 +71,7 @@ pub(crate) fn open(
         ciphers_tls13: tls.ciphers_tls13.clone(),
         key_log: key_log.cloned(),
     };
-    match TlsServer::open(&options) {
-        Ok(server) => Ok(Some(Security::Tls(server))),
-        Err(error) => Err(vec![error.text, format!("Reason: {}.", error.why)]),
-    }
+    Ok(Some((options, keyfile)))
 }
 
 fn version(name: Option<&str>) -> Result<TlsVersion, Vec<String>> {

@@ -5,6 +5,7 @@
 //! is at its end, and hand the log lines on.
 
 mod accept;
+mod admission;
 mod clock;
 mod closing;
 mod heap;
@@ -18,7 +19,9 @@ mod writing;
 pub(crate) use clock::Clock;
 
 use crate::endpoint::Door;
+use crate::evictions::{EvictionLines, Evictions};
 use crate::http::Desk;
+use crate::lobby::Lobby;
 use crate::log::Logger;
 use crate::mailbox::{Arrival, Delivery, PostOffice};
 use crate::password_checks::Checkers;
@@ -32,7 +35,7 @@ use socket::Sockets;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Barrier};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The token of the wake-up from other workers.
 pub(crate) const WAKER: Token = Token(usize::MAX);
@@ -59,11 +62,16 @@ pub(crate) struct Worker {
     http: Arc<Desk>,
     entrance: Entrance,
     sockets: Sockets,
+    /// Connections that have not said who they are.
+    lobby: Lobby,
+    eviction_lines: EvictionLines,
+    /// File descriptors that another worker has asked for.
+    descriptors_owed: usize,
     closing: Closing,
     pace: Pace,
     /// What is read lands here, a connection after the other.
     buffer: Box<[u8]>,
-    /// Connections with bytes to read or to handle in this tick.
+    /// Connections with bytes to read or to handle in this tick, but for those in the lobby.
     ready: Vec<ConnectionId>,
     /// Connections whose bytes wait until another shard takes mail.
     held: Vec<ConnectionId>,
@@ -96,6 +104,7 @@ pub(crate) struct Neighbours {
     pub(crate) logger: Logger,
     pub(crate) checkers: Checkers,
     pub(crate) http: Arc<Desk>,
+    pub(crate) evictions: Evictions,
 }
 
 impl Worker {
@@ -105,9 +114,10 @@ impl Worker {
         poll: Poll,
         doors: Vec<Door>,
         clock: Clock,
+        lobby: Lobby,
         neighbours: Neighbours,
     ) -> io::Result<Self> {
-        let Neighbours { office, logger, checkers, http } = neighbours;
+        let Neighbours { office, logger, checkers, http, evictions } = neighbours;
         Ok(Self {
             id,
             shard,
@@ -119,6 +129,9 @@ impl Worker {
             checkers,
             http,
             sockets: Sockets::default(),
+            lobby,
+            eviction_lines: EvictionLines::new(evictions),
+            descriptors_owed: 0,
             closing: Closing::default(),
             pace: Pace::default(),
             buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
@@ -164,11 +177,12 @@ impl Worker {
     fn timeout(&self) -> Option<Duration> {
         let work = !self.ready.is_empty() || !self.writable.is_empty() || !self.broken.is_empty();
         let work = work || !self.refused_checks.is_empty();
-        if work || !self.newcomers.is_empty() || (self.entrance.is_waiting() && self.may_accept()) {
+        if work || !self.newcomers.is_empty() || self.has_admissions() {
             return Some(Duration::ZERO);
         }
         let entrance = self.entrance.next_deadline().filter(|_| self.may_accept());
-        let deadlines = [self.shard.next_deadline(), self.closing.next_deadline(), entrance];
+        let lines = self.eviction_lines.next_deadline();
+        let deadlines = [self.shard.next_deadline(), self.closing.next_deadline(), entrance, lines];
         let waits = !self.departures.is_empty() || !self.publications.is_empty();
         let retry = waits.then(|| self.clock.now() + 1);
         let next = deadlines.into_iter().flatten().chain(retry).min()?;
@@ -176,6 +190,7 @@ impl Worker {
     }
 
     fn tick(&mut self, events: &Events) {
+        let started = Instant::now();
         let now = self.clock.now();
         self.shard.begin(now);
         self.look_at_heap(now);
@@ -184,9 +199,7 @@ impl Worker {
         for answer in std::mem::take(&mut self.refused_checks) {
             self.password_checked(answer);
         }
-        for (id, error) in std::mem::take(&mut self.broken) {
-            self.shard.closed(id, error.as_deref());
-        }
+        self.end_broken();
         for event in events {
             match event.token() {
                 WAKER => {}
@@ -199,11 +212,20 @@ impl Worker {
         for newcomer in newcomers {
             self.welcome(newcomer);
         }
-        self.accept();
         self.pace.serve(now, self.ready.len());
         self.read_ready();
+        self.give_descriptors_up();
+        self.log_evictions();
         self.shard.end();
         self.drain();
+        self.admit(started.elapsed());
+    }
+
+    /// Ends the connections that failed while they were written.
+    fn end_broken(&mut self) {
+        for (id, error) in std::mem::take(&mut self.broken) {
+            self.shard.closed(id, error.as_deref());
+        }
     }
 
     /// Notes what an event says about a connection.
@@ -212,11 +234,11 @@ impl Worker {
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             socket.readable = true;
             socket.at_end |= event.is_read_closed() || event.is_error();
-            if !socket.queued && !socket.held {
-                socket.queued = true;
-                self.ready.push(id);
+            if !socket.held {
+                self.line_up(id);
             }
         }
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         if event.is_writable() && (socket.blocked || socket.stream.has_unsent()) {
             socket.blocked = false;
             self.writable.push(id);
@@ -237,7 +259,7 @@ impl Worker {
     fn welcome(&mut self, arrival: Arrival) {
         let Arrival { stream, peer, common_name, listener, seat, bytes } = arrival;
         let id = self.shard.open_handed_over(&peer.to_string(), listener);
-        self.take_in(id, stream, peer, seat, listener, bytes);
+        self.take_in(id, stream, peer, seat, listener, bytes, None);
         if let Some(socket) = self.sockets.get_mut(id) {
             socket.common_name = common_name;
         }

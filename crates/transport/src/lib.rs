@@ -30,4 +30,5 @@ pub use proxy::{Introduction, ProxyRefusal, ProxyRules, ProxyTls, ProxyVersion};
 pub use security::Security;
 pub use stream::{Read, Stream, Written};
 pub use tls::{CertificateNames, KeyLogFile, Secured, TlsFailure, TlsOptions, TlsServer, TlsSetupError, TlsVersion};
-pub use websocket::WebSocketRules;
+pub use tls::{KeyError, KeyFile, PASSPHRASE_BYTES_MAX, Passphrase, PrivateKey};
+pub use websocket::{WebSocketRefusal, WebSocketRules};

@@ -17,7 +17,8 @@ enum Name {
 }
 
 impl Peer {
-    pub(crate) fn of_address(address: SocketAddr) -> Self {
+    /// Who has this address.
+    pub fn of_address(address: SocketAddr) -> Self {
         // An IPv4 client of a socket that takes both versions is an IPv4 client.
         Self(Name::Address(SocketAddr::new(address.ip().to_canonical(), address.port())))
     }

@@ -18,6 +18,9 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Bytes that OpenSSL allocates for a connection, as measured.
+const HELD_BY_OPENSSL: usize = 15 * 1024;
+
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Psk {
@@ -45,6 +48,11 @@ impl Psk {
     pub(crate) fn secured(&self) -> Option<Secured> {
         let mosquitto_tls_psk::Secured { protocol, cipher, identity } = self.connection.secured()?;
         Some(Secured { protocol, cipher, certificate: None, identity: Some(identity) })
+    }
+
+    /// Bytes that this end holds; of what OpenSSL has, what it needs for a connection.
+    pub(crate) fn held(&self) -> usize {
+        HELD_BY_OPENSSL + self.outgoing.len()
     }
 
     /// Also the end, which nothing else tells of when the socket has no more.

@@ -40,6 +40,14 @@ impl Secure {
         }
     }
 
+    /// Bytes that this end holds for a peer that has still to send or to take something.
+    pub(crate) fn held(&self) -> usize {
+        match self {
+            Self::Tls(tls) => tls.held(),
+            Self::Psk(psk) => psk.held(),
+        }
+    }
+
     pub(crate) fn has_unread(&self) -> bool {
         match self {
             Self::Tls(tls) => tls.has_unread(),

@@ -151,6 +151,11 @@ impl Stream {
         self.tls().is_some_and(Secure::has_unread)
     }
 
+    /// Bytes held for records and messages of TLS that are not whole, or were not taken. Layers of other kinds hold little.
+    pub fn held(&self) -> usize {
+        self.tls().map_or(0, Secure::held)
+    }
+
     /// Whether it is known who is at the other end: not while a PROXY header is to come.
     pub fn is_introduced(&self) -> bool {
         self.upper.as_ref().is_none_or(|upper| upper.header.is_none())
@@ -164,6 +169,12 @@ impl Stream {
             self.upper = None;
         }
         said.into_introduction()
+    }
+
+    /// What the request that has opened a WebSocket says in `X-Forwarded-For`, once: 256 characters at most, none of which is
+    /// more than a character. Anybody can say anything there.
+    pub fn forwarded_for(&mut self) -> Option<Box<str>> {
+        self.upper.as_mut()?.websocket.as_mut()?.forwarded_for()
     }
 
     /// What has come of a request, once after [`Read::Request`]: its whole head, and perhaps more. From then on, what is read

@@ -10,11 +10,13 @@ mod client_certificates;
 mod failure;
 mod files;
 mod key_log;
+mod private_key;
 mod server;
 
 pub use certificate::CertificateNames;
 pub use failure::TlsFailure;
 pub use key_log::KeyLogFile;
+pub use private_key::{KeyError, KeyFile, PASSPHRASE_BYTES_MAX, Passphrase, PrivateKey};
 pub use server::{TlsOptions, TlsServer, TlsSetupError, TlsVersion};
 
 use crate::socket::Socket;
@@ -146,6 +148,11 @@ impl Tls {
             certificate: certificate.map(|certificate| CertificateNames::of(certificate)),
             identity: None,
         })
+    }
+
+    /// Bytes that this end holds for a peer that has still to send or to take something.
+    pub(crate) fn held(&self) -> usize {
+        self.incoming.len() + self.plain.len() + self.outgoing.len()
     }
 
     pub(crate) fn has_unread(&self) -> bool {

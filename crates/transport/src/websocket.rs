@@ -11,6 +11,7 @@ use crate::stream::{Read, Written};
 use decoder::{Control, Decoder};
 use encoder::Encoder;
 use handshake::{Handshake, Outcome};
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
@@ -26,6 +27,35 @@ pub struct WebSocketRules {
     /// Whether a request for something else is not refused but given away: [`Read::Request`](crate::Read::Request).
     pub gives_requests_away: bool,
 }
+
+/// Why a WebSocket came to nothing, or to its end; the source of such an [`io::Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebSocketRefusal {
+    /// The client has broken the rules.
+    Faulty,
+    /// Its page is from somewhere else.
+    Origin,
+    /// It speaks MQTT at once.
+    Mqtt,
+    /// It speaks TLS, where there is none.
+    Tls,
+}
+
+impl WebSocketRefusal {
+    /// If this is why a read failed.
+    pub fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
+}
+
+impl fmt::Display for WebSocketRefusal {
+    /// How the log says that the connection has ended.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Origin { "non-matching http origin" } else { "protocol error" })
+    }
+}
+
+impl std::error::Error for WebSocketRefusal {}
 
 /// Bytes above and below a layer.
 pub(crate) trait Lower {
@@ -51,6 +81,8 @@ pub(crate) struct WebSocket {
     decoder: Decoder,
     encoder: Encoder,
     end: End,
+    /// Until somebody has asked.
+    forwarded_for: Option<Box<str>>,
 }
 
 /// How far the end is.
@@ -63,7 +95,7 @@ enum End {
     /// It never was one: the request is for something else.
     Request,
     /// The client has broken the rules.
-    Broken(&'static str),
+    Broken(WebSocketRefusal),
     /// Whoever reads knows about it.
     Told,
 }
@@ -75,7 +107,13 @@ impl WebSocket {
             decoder: Decoder::default(),
             encoder: Encoder::default(),
             end: End::None,
+            forwarded_for: None,
         }
+    }
+
+    /// Once, when it has been opened: for whom a proxy says that it does.
+    pub(crate) fn forwarded_for(&mut self) -> Option<Box<str>> {
+        self.forwarded_for.take()
     }
 
     /// Bytes of messages. What is not theirs may leave nothing of a read, though there is more.
@@ -145,8 +183,9 @@ impl WebSocket {
                 self.end = End::Request;
                 0
             }
-            Outcome::Open { answer, taken } => {
+            Outcome::Open { answer, taken, forwarded_for } => {
                 self.handshake = None;
+                self.forwarded_for = forwarded_for;
                 self.encoder.answer(answer);
                 // A client has to wait for the answer; one that did not is forgiven.
                 bytes.copy_within(taken.., 0);
@@ -168,7 +207,7 @@ impl WebSocket {
         });
         if let Err(code) = result {
             self.encoder.close(Some(code as u16));
-            self.end = End::Broken("protocol error");
+            self.end = End::Broken(WebSocketRefusal::Faulty);
         }
         len
     }

@@ -40,16 +40,17 @@ pub enum Defect {
     TooLarge,
     /// A username has more than [`TEXT_BYTES_MAX`] bytes.
     UsernameTooLong,
-    /// There is nothing before the first colon.
+    /// There is white space, or nothing at all, for a username.
     EmptyUsername,
+    /// The line begins with its colon. What stands behind it, which Mosquitto repeats, may be a password.
+    MissingUsername,
     /// The user of this name stands above already.
     DuplicateUser(Box<str>),
     /// The hash has more than [`TEXT_BYTES_MAX`] bytes.
     PasswordTooLong,
-    /// What stands where the hash should be is none that is known: it may be a password that was never hashed.
+    /// What stands where the hash should be is none that is known: it may be a password that was never hashed. Or it is
+    /// missing, or the name before it is no text.
     Undecodable,
-    /// There is nothing behind the colon, or the name before it is no text. The name, as far as it is.
-    Incomplete(Box<str>),
 }
 
 impl PasswordFile {
@@ -133,16 +134,12 @@ fn parse_line(line: &[u8]) -> Result<Option<User>, Defect> {
         return Err(Defect::UsernameTooLong);
     }
     if name.is_empty() {
-        return Err(Defect::EmptyUsername);
+        let is_missing = line.first() == Some(&b':') && line.iter().any(|byte| *byte != b':');
+        return Err(if is_missing { Defect::MissingUsername } else { Defect::EmptyUsername });
     }
-    let Ok(name) = str::from_utf8(name) else {
-        return Err(Defect::Incomplete(String::from_utf8_lossy(name).into()));
-    };
+    let name = str::from_utf8(name).map_err(|_| Defect::Undecodable)?;
     if hash.len() > TEXT_BYTES_MAX {
         return Err(Defect::PasswordTooLong);
-    }
-    if hash.is_empty() {
-        return Err(Defect::Incomplete(name.into()));
     }
     let hash = str::from_utf8(hash).ok().and_then(|hash| hash.parse().ok()).ok_or(Defect::Undecodable)?;
     Ok(Some(User(Arc::new((name.into(), hash)))))
@@ -205,11 +202,11 @@ impl fmt::Display for Shown<'_> {
         match self.0 {
             Defect::TooLarge => write!(f, "Password file '{file}' is larger than {FILE_BYTES_MAX} bytes."),
             Defect::UsernameTooLong => write!(f, "Invalid line in password file '{file}', username too long."),
+            Defect::MissingUsername => write!(f, "Invalid line in password file '{file}': there is no username."),
             Defect::EmptyUsername => write!(f, "Empty username in password file '{file}'."),
             Defect::DuplicateUser(name) => write!(f, "Duplicate user '{}' in password file '{file}'.", harmless(name)),
             Defect::PasswordTooLong => write!(f, "Invalid line in password file '{file}', password too long."),
             Defect::Undecodable => write!(f, "Unable to decode line in password file '{file}'."),
-            Defect::Incomplete(name) => write!(f, "Invalid line in password file '{file}': {}", harmless(name)),
         }
     }
 }

@@ -213,6 +213,24 @@ fn a_revoked_right_takes_what_is_queued_too() {
     assert_eq!(payloads(&mut net, slow), ["2"]);
 }
 
+/// Its subscription stays, and brings nothing.
+#[test]
+fn a_subscription_of_a_client_that_is_away_does_not_outlive_the_right_to_read() {
+    let mut net = net(&format!("topic a\n{ALL}"));
+    let publisher = observer(&mut net);
+    let away = connect("away").keep_session(100).on(&mut net);
+    net.subscribe(away, "a", 1);
+    net.cut(away);
+    net.reconfigure(rules(ALL));
+    net.publish(publisher, "a", "1", 1, 1);
+    let away = connect("away").keep_session(100).on(&mut net);
+    net.publish(publisher, "a", "2", 1, 2);
+    assert_eq!(payloads(&mut net, away), [""; 0]);
+    net.reconfigure(rules(&format!("topic a\n{ALL}")));
+    net.publish(publisher, "a", "3", 1, 3);
+    assert_eq!(payloads(&mut net, away), ["3"]);
+}
+
 /// Section 4.4 of MQTT 5 has it sent again; whoever comes must be allowed to get it.
 #[test]
 fn what_is_in_flight_does_not_outlive_the_right_to_read_it() {

@@ -139,6 +139,7 @@ fn the_first_packet_is_a_connect_or_the_end() {
     }
     assert_eq!(net.log_with("First packet not CONNECT (30)").len(), 1);
     assert_eq!(net.log_with("appears to be using TLS to connect to a non-TLS listener").len(), 1);
+    assert_eq!(net.log_with("appears to be using HTTP or WebSockets to connect to an MQTT listener").len(), 1);
     assert_eq!(net.connections_and_deadlines(), (0, 0));
 }
 

@@ -73,6 +73,31 @@ fn without_a_username_allow_anonymous_decides_and_with_one_the_file() {
     }
 }
 
+/// Whatever the file says, and without a look at it.
+#[test]
+fn an_empty_password_is_never_right() {
+    let mut net = Net::with(2, settings(Some(file(&[("anna", "secret"), ("empty", "")])), true));
+    net.hold_checks = true;
+    for user in ["anna", "empty", "nobody"] {
+        assert_eq!(connect("c").username(user).password(b"").refused(&mut net), ["CONNACK present=0 rc=135"]);
+        assert_eq!(connect("c").username(user).password(b"").v311().refused(&mut net), ["CONNACK present=0 rc=5"]);
+        assert_eq!(net.waiting_checks(), 0);
+    }
+}
+
+/// With it or without a password: there is no such user, so `allow_anonymous` decides.
+#[test]
+fn an_empty_username_is_none() {
+    for password in [&b""[..], b"secret"] {
+        let claim = || connect("c").username("").password(password);
+        let mut open = Net::with(2, settings(Some(file(&[("anna", "secret")])), true));
+        claim().on(&mut open);
+        assert_eq!(open.log_with(", u'").len(), 0);
+        let mut closed = Net::with(2, settings(Some(file(&[("anna", "secret")])), false));
+        assert_eq!(claim().refused(&mut closed), ["CONNACK present=0 rc=135"]);
+    }
+}
+
 #[test]
 fn without_a_password_file_allow_anonymous_decides_about_all() {
     let mut open = Net::with(2, settings(None, true));

@@ -187,6 +187,25 @@ pub(super) static OPTIONS: &[Declaration] = &[
         )
         .store(Store::Int(|c, n| c.global.max_queued_messages = n.unsigned_abs()))
         .shows(Effect::AtOnce, |c| c.global.max_queued_messages.written()),
+    Declaration::int("max_unauthenticated_connections", Refuses(1), Refuses(1_000_000))
+        .default("10000")
+        .since("none: this broker's own")
+        .help("Connections that may be there without having sent their CONNECT.")
+        .manual(
+            "This covers everything that comes before a client has said who it is: TLS, the head of a WebSocket, a PROXY \
+             header, the CONNECT itself. A client has 30 seconds for all of that together. Once there are so many, the \
+             next one takes the place of another: of the address that has most of them (of IPv6: the network of 64 bits), \
+             the one that has been silent for longest. So clients that go on, as all honest ones do, are let in however \
+             many others do not. Each worker has the same part of this number. The log tells once a minute how many had to \
+             give way, and the topic `$SYS/broker/connections/unauthenticated/closed` how many since the start. \
+             Likewise a connection without CONNECT gives way where the process has no more file descriptors; and, after 5 \
+             seconds, where `max_connections` or `global_max_connections` would turn a newcomer away.",
+        )
+        .store(Store::Int(|c, n| {
+            c.global.max_unauthenticated_connections =
+                NonZeroU32::new(n.unsigned_abs()).unwrap_or(c.global.max_unauthenticated_connections);
+        }))
+        .shows(Effect::AtOnce, |c| c.global.max_unauthenticated_connections.get().written()),
     Declaration::words("memory_limit", "a whole number of bytes from 0 to 9223372036854775807, in decimal digits")
         .default("0")
         .reload(Yes)

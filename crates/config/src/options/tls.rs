@@ -32,10 +32,35 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .examples(&["/etc/mosquitto/certs/server.key"])
         .help("The key of the server's certificate (PEM).")
         .manual(
-            "An encrypted key is refused: decrypt it with `openssl pkey -in KEY -out FILE`, and protect the file.",
+            "The key may be encrypted, in PKCS#8 (`ENCRYPTED PRIVATE KEY`, with AES or triple DES, and PBKDF2 or scrypt) or in \
+             the older form of OpenSSL (`DEK-Info`, with AES-128-CBC, AES-192-CBC, AES-256-CBC or DES-EDE3-CBC). Then its \
+             passphrase is needed, of 1024 bytes at most. It comes from the command of `keyfile_passphrase_command` where \
+             there is one; otherwise it is asked for at the start, on the terminal that the broker is started from: \
+             `Enter PEM pass phrase:`. Nothing of it is shown, it is asked for once for each key, and a broker that goes into the \
+             background (`-d`) asks before it does. Standard input is never read. The passphrase stays in memory, so that a \
+             reload can read the key again; nobody is asked then. So a key that is encrypted in another way after that needs the \
+             same passphrase, or a command.\n\n\
+             The file is read as the user that the broker runs as (`user`).",
         )
         .store(Store::ListenerText(|l| &mut l.tls.keyfile))
         .listener_shows(Effect::LaterConnections, |l| l.tls.keyfile.written()),
+    Declaration::text("keyfile_passphrase_command", Repeat::Replaces)
+        .scope(Listener)
+        .reload(LaterConnections)
+        .since("none: this broker's own")
+        .value("program [argument...]")
+        .examples(&["/usr/local/bin/key-passphrase 8883"])
+        .help("A command whose output is the passphrase of an encrypted keyfile.")
+        .manual(
+            "The program is run at the start, as the user that the broker runs as, where `keyfile` is encrypted, and the first \
+             line that it writes to standard output is the passphrase. At a reload it is run only if the passphrase that is \
+             known does not open the key any more. No shell takes part: what stands between blanks is passed on as it is, and \
+             quotes mean nothing. Standard input leads nowhere; standard error is the broker's. It has to end with status 0, \
+             within 60 seconds at the start and within 5 seconds at a reload, and write no more than 4096 bytes; anything else is an \
+             error that says so.",
+        )
+        .store(Store::ListenerText(|l| &mut l.tls.keyfile_passphrase_command))
+        .listener_shows(Effect::LaterConnections, |l| l.tls.keyfile_passphrase_command.written()),
     Declaration::text("cafile", Repeat::Replaces)
         .scope(ExplicitListener)
         .reload(Contents)

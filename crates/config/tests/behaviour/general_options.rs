@@ -66,6 +66,16 @@ fn global_limits_are_0_or_less_for_no_limit() {
 }
 
 #[test]
+fn max_unauthenticated_connections_is_at_least_1() {
+    assert_eq!(config("").global.max_unauthenticated_connections.get(), 10_000);
+    assert_eq!(config("max_unauthenticated_connections 5\n").global.max_unauthenticated_connections.get(), 5);
+    for word in ["0", "-1", "1000001"] {
+        let expected = format!("Error: Invalid 'max_unauthenticated_connections' value ({word}).");
+        assert_eq!(complaint(format!("max_unauthenticated_connections {word}\n")), expected);
+    }
+}
+
+#[test]
 fn worker_threads_is_a_number_or_0_for_one_per_core() {
     assert_eq!(config("worker_threads 0\n").global.worker_threads, None);
     assert_eq!(config("worker_threads 4\n").global.worker_threads.map(u16::from), Some(4));

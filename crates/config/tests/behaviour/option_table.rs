@@ -31,6 +31,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("http_dir", "/usr/share/mosquitto/www"),
     ("include_dir", "DIR/d"),
     ("keyfile", "server.key"),
+    ("keyfile_passphrase_command", "/bin/cat passphrase"),
     ("listener", "1884"),
     ("listener_allow_anonymous", "true"),
     ("listener_auto_id_prefix", "client-"),
@@ -49,6 +50,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("max_queued_messages", "10"),
     ("max_topic_alias", "5"),
     ("max_topic_alias_broker", "5"),
+    ("max_unauthenticated_connections", "10"),
     ("maximum_qos", "1"),
     ("memory_limit", "4294967296"),
     ("message_size_limit", "1000"),
@@ -157,5 +159,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 37);
+    assert_eq!(compared, 38);
 }

@@ -42,12 +42,13 @@ fn authorities_without_a_certificate_are_an_error() {
 
 #[test]
 fn every_option_has_its_place() {
-    let lines = "cafile a\ncapath b\ncrlfile c\nciphers d\nciphers_tls1.3 e\ntls_version tlsv1.3\nrequire_certificate true\n\
+    let lines = "keyfile_passphrase_command /bin/say some thing\ncafile a\ncapath b\ncrlfile c\nciphers d\nciphers_tls1.3 e\ntls_version tlsv1.3\nrequire_certificate true\n\
                  disable_client_cert_date_checks true\nuse_identity_as_username true\nuse_subject_as_username true\n";
     let text = |text: &str| Some(text.to_owned());
     let expected = Tls {
         certfile: text("server.crt"),
         keyfile: text("server.key"),
+        keyfile_passphrase_command: text("/bin/say some thing"),
         cafile: text("a"),
         capath: text("b"),
         crlfile: text("c"),

@@ -2,7 +2,7 @@
 
 use super::outlet::{Batch, Place};
 use crate::sensitive;
-use mosquitto_broker::LogLevel;
+use mosquitto_broker::{LogLevel, LogLine};
 use mosquitto_transport::error_text;
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,9 +21,10 @@ pub(super) struct LogFile {
     complaint: Option<String>,
 }
 
-/// Whether a file can be opened as a log, in the words that the log has for it.
-pub(super) fn check(path: &Path) -> io::Result<()> {
-    sensitive::append(path).map(drop).map_err(|error| io::Error::new(error.kind(), unable(path, &error)))
+/// Whether a file can be opened as a log, in the words that the log has for it, and what is wrong with the rights to it.
+pub(super) fn check(path: &Path) -> io::Result<Vec<LogLine>> {
+    let opened = sensitive::append(path).and_then(|file| Ok(sensitive::warnings(path, &file.metadata()?)));
+    opened.map_err(|error| io::Error::new(error.kind(), unable(path, &error)))
 }
 
 fn unable(path: &Path, error: &io::Error) -> String {

@@ -88,7 +88,7 @@ impl Worker {
 
     fn close(&mut self, id: ConnectionId, now: Moment) {
         self.shard.release(id);
-        let Some(socket) = self.sockets.remove(id) else { return };
+        let Some(socket) = self.take_out(id) else { return };
         let Socket { mut stream, seat, gone, told, listed, dead, .. } = socket;
         if listed {
             self.held.retain(|held| *held != id);

@@ -1,6 +1,7 @@
 //! Connections that a proxy passes on.
 
 use super::Worker;
+use crate::lobby::Source;
 use mosquitto_broker::{ConnectionId, LogLevel};
 use mosquitto_transport::{Introduction, Peer, ProxyTls};
 
@@ -11,6 +12,9 @@ impl Worker {
         match socket.stream.introduction() {
             Some(Introduction::Client { peer, tls }) => {
                 socket.peer = peer.clone();
+                if let Some(pass) = &mut socket.pass {
+                    **pass = self.lobby.regroup(**pass, Source::of(&peer));
+                }
                 socket.common_name = tls.as_ref().and_then(|tls| tls.common_name.as_deref()).map(Into::into);
                 self.shard.introduce(id, Some(&peer.to_string()));
                 self.log_tls(&peer, tls.as_ref());
@@ -48,6 +52,6 @@ impl Worker {
     /// Ends a connection of which nothing more is to be said.
     fn forget(&mut self, id: ConnectionId) {
         self.shard.release(id);
-        self.sockets.remove(id);
+        self.take_out(id);
     }
 }

@@ -32,6 +32,8 @@ impl Worker {
                     let _ = answer.try_send(self.shard.session_reports(from, SESSIONS_A_SLICE));
                 }
                 Order::PasswordChecked(answer) => self.password_checked(answer),
+                // When it is known who has sent something.
+                Order::GiveWay(count) => self.descriptors_owed = count,
                 Order::Answer(answer) => {
                     let _ = answer.try_send(());
                 }
@@ -61,8 +63,9 @@ impl Worker {
     }
 
     /// The doors first: who still came through one that is closed is sent away with the others.
-    fn change(&mut self, Change { settings, nodelay, layers, tls, pending }: Change) {
+    fn change(&mut self, Change { settings, nodelay, lobby_max, layers, tls, pending }: Change) {
         self.entrance.change(&settings, nodelay, &layers, &tls);
+        self.lobby.set_limit(lobby_max);
         self.shard.reconfigure(settings);
         drop(pending);
     }

@@ -2,8 +2,9 @@
 
 use super::Worker;
 use super::socket::Socket;
+use crate::log::Logger;
 use mosquitto_broker::{ConnectionId, LogLevel, Received, Shard, Then};
-use mosquitto_transport::{Read, Secured, TlsFailure, error_text};
+use mosquitto_transport::{Read, Secured, TlsFailure, WebSocketRefusal, error_text};
 use std::io;
 
 /// Bytes of the buffer that all connections of a worker are read into.
@@ -34,9 +35,11 @@ impl Worker {
     pub(super) fn read_ready(&mut self) {
         // What is not finished is put into the same list again, for the next tick.
         for id in std::mem::take(&mut self.ready) {
-            if let Some(socket) = self.sockets.get_mut(id) {
+            if let Some(socket) = self.sockets.get_mut(id)
+                && socket.pass.is_none()
+            {
                 socket.queued = false;
-                self.serve(id);
+                self.serve(id, READ_BUDGET_BYTES);
             }
         }
     }
@@ -45,13 +48,13 @@ impl Worker {
     pub(super) fn resume_reading(&mut self, id: ConnectionId) {
         if let Some(socket) = self.sockets.get_mut(id)
             && std::mem::take(&mut socket.held)
-            && !std::mem::replace(&mut socket.queued, true)
         {
-            self.ready.push(id);
+            self.line_up(id);
         }
     }
 
-    fn serve(&mut self, id: ConnectionId) {
+    /// Reads and handles what a connection has, until this many bytes were read.
+    pub(super) fn serve(&mut self, id: ConnectionId, mut budget: usize) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         // What waits comes first. A packet that is known not to be whole need not be looked at again.
         if !socket.pending.is_empty()
@@ -60,13 +63,12 @@ impl Worker {
         {
             return;
         }
-        let mut budget = READ_BUDGET_BYTES;
         while let Some(socket) = self.sockets.get_mut(id) {
             if !socket.readable && !socket.at_end {
                 return;
             }
             if budget == 0 {
-                return self.queue(id);
+                return self.line_up(id);
             }
             match self.read(id) {
                 Ok(None) => return,
@@ -94,6 +96,7 @@ impl Worker {
             return Ok(self.nothing_came(id, read));
         }
         if !socket.secured {
+            log_forwarded_for(&self.shard, &self.logger, socket);
             tell_secured(&mut self.shard, socket, id);
         }
         head.copy_from_slice(&socket.pending);
@@ -127,8 +130,12 @@ impl Worker {
                 self.give_away(id);
                 None
             }
-            Read::Some(_) => Some(CARRIER_BYTES),
-            Read::Drained(_) => None,
+            Read::Some(_) | Read::Drained(_) => {
+                if let Some(socket) = self.sockets.get_mut(id) {
+                    log_forwarded_for(&self.shard, &self.logger, socket);
+                }
+                matches!(read, Read::Some(_)).then_some(CARRIER_BYTES)
+            }
         }
     }
 
@@ -188,7 +195,7 @@ impl Worker {
                 socket.packet_len = packet_len;
                 return Next::Read;
             }
-            Then::Busy => self.queue(id),
+            Then::Busy => self.line_up(id),
             Then::Full => {
                 socket.held = true;
                 if !std::mem::replace(&mut socket.listed, true) {
@@ -209,14 +216,6 @@ impl Worker {
         Next::Stop
     }
 
-    fn queue(&mut self, id: ConnectionId) {
-        if let Some(socket) = self.sockets.get_mut(id)
-            && !std::mem::replace(&mut socket.queued, true)
-        {
-            self.ready.push(id);
-        }
-    }
-
     /// Says why there is no TLS: in OpenSSL's own lines, as Mosquitto does, where it was asked, and in one that names the peer.
     fn log_failure(&mut self, id: ConnectionId, failure: &TlsFailure) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
@@ -235,6 +234,18 @@ impl Worker {
         }
     }
 
+    /// Names a client that has come to the wrong door.
+    fn log_what_it_is_instead(&mut self, id: ConnectionId, refusal: Option<WebSocketRefusal>) {
+        let what = match refusal {
+            Some(WebSocketRefusal::Mqtt) => "not to be using WebSockets to connect to a websockets listener",
+            Some(WebSocketRefusal::Tls) => "to be using TLS to connect to a non-TLS listener",
+            Some(WebSocketRefusal::Faulty | WebSocketRefusal::Origin) | None => return,
+        };
+        if let Some(peer) = self.sockets.get_mut(id).map(|socket| socket.peer.clone()) {
+            self.log_connection(format!("Client from {peer} appears {what}."));
+        }
+    }
+
     fn fail(&mut self, id: ConnectionId, error: &io::Error) {
         if let Some(socket) = self.sockets.get_mut(id) {
             // Who broke the rules of what carries the bytes has been told so, and is given the time to read it.
@@ -246,10 +257,21 @@ impl Worker {
             self.log_failure(id, failure);
             return self.shard.closed(id, Some(TLS_FAILED));
         }
+        self.log_what_it_is_instead(id, WebSocketRefusal::of(error));
         match text_of(error) {
             None => self.shard.closed(id, None),
             Some(text) => self.shard.closed(id, Some(&text)),
         }
+    }
+}
+
+/// Says for whom a WebSocket says that it was passed on. It is said and no more: nothing makes it true.
+fn log_forwarded_for(shard: &Shard, logger: &Logger, socket: &mut Socket) {
+    if let Some(forwarded_for) = socket.stream.forwarded_for()
+        && shard.settings().connection_messages
+    {
+        let peer = &socket.peer;
+        logger.log(LogLevel::Notice, format!("Connection from {peer} says X-Forwarded-For: {forwarded_for}"));
     }
 }
 

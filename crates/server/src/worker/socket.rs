@@ -2,6 +2,7 @@
 
 use super::Worker;
 use crate::http::Visitor;
+use crate::lobby::Pass;
 use crate::mailbox::Arrival;
 use crate::seats::Seat;
 use mio::Token;
@@ -16,6 +17,8 @@ pub(super) struct Socket {
     pub(super) peer: Peer,
     pub(super) listener: u16,
     pub(super) seat: Seat,
+    /// While it is not known who it is.
+    pub(super) pass: Option<Box<Pass>>,
     /// Bytes that were read and not handled yet.
     pub(super) pending: Vec<u8>,
     /// Bytes of the packet that `pending` begins with; 0 where that is not known.
@@ -24,7 +27,7 @@ pub(super) struct Socket {
     pub(super) readable: bool,
     /// Whether the peer, or the network, has ended its half: reading goes on until that is met.
     pub(super) at_end: bool,
-    /// Whether it stands in the list of connections to read.
+    /// Whether it stands in the list of connections to read, or in that of the lobby.
     pub(super) queued: bool,
     /// Whether its bytes wait until output was sent, mail was taken, or a password was looked at.
     pub(super) held: bool,
@@ -71,7 +74,8 @@ impl Sockets {
 }
 
 impl Worker {
-    /// Begins to serve a connection that the shard has opened.
+    /// Begins to serve a connection that the shard has opened: one in the lobby, if it has a pass.
+    #[allow(clippy::too_many_arguments, reason = "all that is known of a connection")]
     pub(super) fn take_in(
         &mut self,
         id: ConnectionId,
@@ -80,16 +84,14 @@ impl Worker {
         seat: Seat,
         listener: u16,
         pending: Vec<u8>,
+        pass: Option<Pass>,
     ) {
         if let Err(error) = stream.register(self.poll.registry(), Token(id.index())) {
             self.shard.closed(id, Some(&mosquitto_transport::error_text(&error)));
         }
         // What has been read from the socket already is announced by nothing.
         let readable = stream.has_unread();
-        let queued = readable || !pending.is_empty();
-        if queued {
-            self.ready.push(id);
-        }
+        let has_work = readable || !pending.is_empty();
         self.sockets.insert(
             id,
             Socket {
@@ -97,11 +99,12 @@ impl Worker {
                 peer,
                 listener,
                 seat,
+                pass: pass.map(Box::new),
                 pending,
                 packet_len: 0,
                 readable,
                 at_end: false,
-                queued,
+                queued: false,
                 held: false,
                 listed: false,
                 blocked: false,
@@ -113,12 +116,15 @@ impl Worker {
                 close_by: None,
             },
         );
+        if has_work {
+            self.line_up(id);
+        }
     }
 
     /// Lets a connection that asks for a file go to where files are.
     pub(super) fn give_away(&mut self, id: ConnectionId) {
         self.shard.release(id);
-        let Some(mut socket) = self.sockets.remove(id) else { return };
+        let Some(mut socket) = self.take_out(id) else { return };
         let _ = socket.stream.deregister(self.poll.registry());
         let Some(head) = socket.stream.take_request() else { return };
         self.log_connection(format!("Connection from {} asks for a file.", socket.peer));
@@ -129,7 +135,7 @@ impl Worker {
     /// Lets a connection go to the worker where its session lives, with what was read from it.
     pub(super) fn let_go(&mut self, id: ConnectionId, to: ShardId, bytes: Vec<u8>) {
         self.shard.release(id);
-        let Some(mut socket) = self.sockets.remove(id) else { return };
+        let Some(mut socket) = self.take_out(id) else { return };
         // A stream that cannot be taken off here is broken, and will be found so there.
         let _ = socket.stream.deregister(self.poll.registry());
         let Socket { stream, peer, common_name, listener, seat, .. } = socket;

@@ -90,6 +90,21 @@ pub(crate) fn acl_file_is_the_listeners_own_with_per_listener_settings() {
     assert!(!may_write(&mut one, "b") && may_write(&mut two, "b"));
 }
 
+/// The options above any `listener` are those of the default listener.
+#[test]
+fn the_default_listener_goes_by_its_own_list_with_per_listener_settings() {
+    let rules = Rules::new("topic write a\n");
+    let own = format!("port PORT\nallow_anonymous true\n{}\n", rules.option());
+    let other = "listener SECOND 127.0.0.1\nallow_anonymous true\n";
+    for config in [own.clone(), format!("{own}{other}"), format!("bind_address 127.0.0.1\n{own}{other}")] {
+        let broker = Setup::config(&format!("per_listener_settings true\n{config}")).start();
+        let mut user = client("a").to(&broker);
+        assert!(may_write(&mut user, "a") && !may_write(&mut user, "b"), "{config}");
+        broker.hang_up();
+        assert!(may_write(&mut user, "a") && !may_write(&mut user, "b"), "{config}");
+    }
+}
+
 #[test]
 fn in_local_only_mode_the_list_of_the_default_listener_holds() {
     let rules = Rules::new("topic write a\n");
@@ -174,6 +189,37 @@ fn a_broker_does_not_start_with_a_file_that_it_cannot_read_or_understand() {
         assert_eq!(refused.code, Some(code));
         let wrong = format!("Error: Unable to open acl_file \"{}\".", path.display());
         assert!(has(&refused.stderr, &wrong) && has(&refused.stderr, &opening), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_file_behind_a_link_is_read_only_if_the_environment_says_so() {
+    let rules = Rules::new("topic write a\n");
+    let link = rules.path().with_extension("link");
+    symlink(rules.path(), &link).unwrap();
+    let config = format!("listener PORT 127.0.0.1\nallow_anonymous true\nacl_file {}\n", link.display());
+    let file = rules.scratch.file("mosquitto.conf", &config.replace("PORT", &crate::harness::free_port().to_string()));
+    let refused = mosquitto(["-c".as_ref(), file.as_os_str()]);
+    assert_eq!(refused.code, Some(13), "{refused:#?}");
+    let broker = Setup::config(&config).environment("MOSQUITTO_UNSAFE_ALLOW_SYMLINKS", "").start();
+    assert!(may_write(&mut client("a").to(&broker), "a"));
+}
+
+#[test]
+fn a_path_that_is_no_file_is_said_to_be_none() {
+    let rules = Rules::new("");
+    let directory = rules.scratch.path().display().to_string();
+    for (option, named) in [
+        ("acl_file", format!("Error: Unable to open acl_file \"{directory}\".")),
+        ("password_file", format!("password-file: Error: Unable to open pwfile \"{directory}\".")),
+    ] {
+        let config = format!("listener {} 127.0.0.1\n{option} {directory}\n", crate::harness::free_port());
+        let config = rules.scratch.file("mosquitto.conf", &config);
+        let refused = mosquitto(["-c".as_ref(), config.as_os_str()]);
+        assert_eq!(refused.code, Some(13), "{refused:#?}");
+        for line in [named, format!("Error: {directory} is not a file.")] {
+            assert!(refused.stderr.iter().any(|said| said.ends_with(&line)), "{line}: {refused:#?}");
+        }
     }
 }
 

@@ -46,6 +46,7 @@ fn what_is_no_connect_is_closed_without_an_answer() {
     let many = vec![0xa5; 100_000];
     for (first, log) in [
         (b"GET / HTTP/1.1\r\nHost: broker\r\n\r\n".as_slice(), "First packet not CONNECT (47)."),
+        (crate::harness::REQUEST.as_bytes(), "appears to be using HTTP or WebSockets to connect to an MQTT listener."),
         (&[0xc0, 0], "First packet not CONNECT (C0)."),
         (&[0x00, 0], "First packet not CONNECT (00)."),
         (&[0x30, 3, 0, 1, b'a'], "First packet not CONNECT (30)."),

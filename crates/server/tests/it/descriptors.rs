@@ -64,6 +64,13 @@ fn a_broker_out_of_descriptors_serves_whom_it_has() {
         assert!(seated.len() < 64, "more clients than descriptors");
     };
     assert_eq!(refused, Got::End);
+    // It has nothing more to do then, though it could let nobody in: a client that is silent for too long tells that some
+    // time has passed.
+    let before = broker.cpu_ms();
+    seated.pop().unwrap().disconnect();
+    assert_eq!(client("silent").keep_alive(1).to(&broker).rest(), []);
+    let used_ms = broker.cpu_ms() - before;
+    assert!(used_ms < 500, "{used_ms} ms of a processor in one and a half seconds of rest");
     broker.log.wait_for("Unable to accept new connection, system socket count has been exceeded.");
     seated.iter_mut().for_each(Client::ping);
     // As soon as there is room, whoever waits is let in.

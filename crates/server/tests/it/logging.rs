@@ -1,6 +1,6 @@
 //! Where the log goes and what it looks like.
 
-use crate::harness::{Broker, Scratch, Setup, Signal, SignalExt, client};
+use crate::harness::{Broker, Scratch, Setup, Signal, SignalExt, client, is_root};
 use std::iter;
 use std::os::unix::fs::PermissionsExt;
 
@@ -113,6 +113,37 @@ fn a_log_file_is_for_its_owner_only() {
     let broker = Setup::config(&format!("{OPEN}log_dest file DIR/log\n")).silent().start();
     let mode = std::fs::metadata(broker.directory().join("log")).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);
+}
+
+#[test]
+fn a_log_file_that_others_can_read_is_complained_of_at_the_start_and_at_a_reload() {
+    let scratch = Scratch::new();
+    let path = scratch.file("log", "");
+    let config = format!("{OPEN}log_dest file {}\nlog_dest stderr\n", path.display());
+    let warning =
+        format!("Warning: File {} has world readable permissions. Future versions will refuse", path.display());
+    for (mode, count) in [(0o600, 0), (0o660, 0), (0o604, 1)] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let broker = Setup::config(&config).start();
+        let cure = format!("To fix this, use `chmod 0700 {}`.", path.display());
+        assert_eq!((broker.log.count(&warning), broker.log.count(&cure)), (count, count), "{mode:o}");
+        assert_eq!(broker.hang_up().iter().filter(|line| line.starts_with(&warning)).count(), count, "{mode:o}");
+    }
+}
+
+#[test]
+fn a_log_file_of_somebody_else_is_complained_of() {
+    if !is_root("a file of somebody else") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let path = scratch.file("log", "");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
+    let broker = Setup::config(&format!("{OPEN}log_dest file {}\nlog_dest stderr\n", path.display())).start();
+    for what in ["owner is not root", "group is not root"] {
+        broker.log.wait_for(&format!("Warning: File {} {what}. Future versions will refuse", path.display()));
+    }
 }
 
 #[test]

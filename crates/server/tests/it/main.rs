@@ -12,6 +12,7 @@
 )]
 
 mod access_lists;
+mod admission;
 mod background;
 mod bad_input;
 mod broken_configurations;

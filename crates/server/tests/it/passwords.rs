@@ -111,8 +111,8 @@ fn a_malformed_password_line_never_opens_access() {
     let good = user("anna", "secret");
     for (line, error) in [
         ("bert:plain", "Unable to decode line in password file 'users'."),
-        ("bert:", "Invalid line in password file 'users': bert"),
-        (":x", "Empty username in password file 'users'."),
+        ("bert:", "Unable to decode line in password file 'users'."),
+        (":x", "Invalid line in password file 'users': there is no username."),
         (good.trim_end(), "Duplicate user 'anna' in password file 'users'."),
     ] {
         let (code, said) = start_fails(Some(&format!("{good}{line}\n")));

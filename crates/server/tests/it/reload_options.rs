@@ -61,6 +61,7 @@ fn every_change_is_told_with_the_values_and_when_it_holds() {
         ("global_max_clients 9", "global_max_clients: unset -> 9."),
         ("set_tcp_nodelay true", "set_tcp_nodelay: false -> true (for later connections)."),
         ("sys_interval 0", "sys_interval: 10 -> 0."),
+        ("max_unauthenticated_connections 7", "max_unauthenticated_connections: 10000 -> 7."),
         ("upgrade_outgoing_qos true", "upgrade_outgoing_qos: false -> true."),
         ("clientid_prefixes u", "clientid_prefixes: unset -> u (for later connections)."),
         ("max_connections 9", "max_connections of listener PORT 127.0.0.1: unset -> 9."),

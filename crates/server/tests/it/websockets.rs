@@ -180,6 +180,73 @@ pub(crate) fn websockets_origin_lets_in_pages_of_these_origins_only() {
     }
 }
 
+/// From the first byte: nobody waits for the end of a request that is none.
+#[test]
+fn who_speaks_something_else_to_a_listener_for_websockets_is_named_and_closed() {
+    let broker = broker("");
+    for (bytes, what) in [
+        (CONNECT, "appears not to be using WebSockets to connect to a websockets listener."),
+        (&CONNECT[..1], "appears not to be using WebSockets to connect to a websockets listener."),
+        (b"\x16\x03\x01", "appears to be using TLS to connect to a non-TLS listener."),
+        (b"\0", "disconnected: protocol error."),
+        (b"{\"method\":1}", "disconnected: protocol error."),
+    ] {
+        let mut stream = broker.dial_second();
+        let from = stream.local_addr().unwrap();
+        stream.write_all(bytes).unwrap();
+        is_hung_up_on(&stream);
+        broker.log.wait_for(&format!("[{from}] disconnected: protocol error."));
+        let lines = broker.log.all();
+        assert!(
+            lines.iter().any(|line| line.contains(&from.to_string()) && line.ends_with(what)),
+            "{what}: {lines:#?}"
+        );
+    }
+    connect(&broker, "after").ping();
+}
+
+/// Said, not believed: anybody can send such a header.
+#[test]
+fn x_forwarded_for_is_shown_in_the_log_and_changes_nothing() {
+    let long = "x".repeat(1000);
+    let broker = broker("");
+    for (n, (value, shown)) in [
+        ("X-Forwarded-For: 203.0.113.7, 10.0.0.1", "203.0.113.7, 10.0.0.1"),
+        ("x-forwarded-for: 2001:db8::1\r\nX-FORWARDED-FOR:  unknown ", "2001:db8::1, unknown"),
+        ("X-Forwarded-For: a\t\u{e9}b", "a???b"),
+        (&format!("X-Forwarded-For: {long}"), &long[..256]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut stream = broker.dial_second();
+        let from = stream.local_addr().unwrap();
+        // In one piece, and with the CONNECT behind it.
+        let request = REQUEST.replace("Host:", &format!("{value}\r\nHost:"));
+        stream.write_all(request.as_bytes()).unwrap();
+        if n == 0 {
+            broker.log.wait_for(&format!("Connection from {from} says X-Forwarded-For: {shown}"));
+        }
+        stream.write_all(&frame(0x82, CONNECT)).unwrap();
+        let mut answer = vec![0; ANSWER.len()];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(next_frame(&mut stream), Some((0x82, CONNACK.to_vec())));
+        broker.log.wait_for(&format!("New client connected from {from} as x "));
+        let line = format!("Connection from {from} says X-Forwarded-For: {shown}");
+        let lines = broker.log.all();
+        assert_eq!(lines.iter().filter(|said| said.ends_with(&line)).count(), 1, "{lines:#?}");
+    }
+    // A request without it says nothing, and one that is refused is not listened to.
+    let before = broker.log.count("X-Forwarded-For");
+    connect(&broker, "silent");
+    let mut refused = broker.dial_second();
+    let request =
+        REQUEST.replace("Host:", "X-Forwarded-For: 203.0.113.7\r\nHost:").replace("Version: 13", "Version: 8");
+    refused.write_all(request.as_bytes()).unwrap();
+    is_hung_up_on(&refused);
+    assert_eq!(broker.log.count("X-Forwarded-For"), before);
+}
+
 #[test]
 pub(crate) fn packet_buffer_size_bounds_the_head_of_the_request() {
     for (option, limit) in [

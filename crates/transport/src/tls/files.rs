@@ -1,7 +1,7 @@
-//! The files of a server: certificates, keys, authorities, revocations. All in PEM.
+//! The files of a server: certificates, authorities, revocations. All in PEM.
 
 use rustls::pki_types::pem::{Error as PemError, PemObject};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -22,20 +22,6 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
     let certificates =
         CertificateDer::pem_slice_iter(&contents).collect::<Result<Vec<_>, _>>().map_err(|error| why(&error))?;
     if certificates.is_empty() { Err("it holds no certificate in PEM".to_owned()) } else { Ok(certificates) }
-}
-
-/// The first private key.
-pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Why> {
-    let contents = read(path)?;
-    match PrivateKeyDer::from_pem_slice(&contents) {
-        Ok(key) => Ok(key),
-        Err(_) if contents.windows(9).any(|part| part == b"ENCRYPTED") => {
-            Err("the key is encrypted, which is not supported; decrypt it with `openssl pkey -in KEY -out FILE`"
-                .to_owned())
-        }
-        Err(PemError::NoItemsFound) => Err("it holds no private key in PEM".to_owned()),
-        Err(error) => Err(why(&error)),
-    }
 }
 
 /// The certificates of a directory whose files are named by hash (openssl-rehash(1)). What in it is of no use is left out,
@@ -70,7 +56,8 @@ pub(super) fn revocations(path: &Path) -> Result<Vec<CertificateRevocationListDe
     if lists.is_empty() { Err("it holds no revocation list in PEM".to_owned()) } else { Ok(lists) }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Why> {
+/// All of a file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Why> {
     let mut contents = Vec::new();
     let read = open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut contents));
     match read.map_err(|error| crate::error_text(&error))? {

@@ -5,6 +5,7 @@ use super::ciphers::{self, ListError};
 use super::client_certificates::ClientCertificates;
 use super::files::{self, Why};
 use super::key_log::KeyLogFile;
+use super::private_key::{self, PrivateKey};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{Ticketer, default_provider};
 use rustls::pki_types::CertificateDer;
@@ -24,7 +25,7 @@ const CHAIN_MAX: usize = 10;
 pub struct TlsOptions {
     /// The server's certificate and those above it.
     pub certfile: PathBuf,
-    /// The private key of that certificate.
+    /// The private key of that certificate: whoever opens a server has read it.
     pub keyfile: PathBuf,
     /// Authorities trusted to sign clients' certificates.
     pub cafile: Option<PathBuf>,
@@ -76,11 +77,9 @@ pub struct TlsSetupError {
 }
 
 impl TlsServer {
-    /// Reads the files.
-    pub fn open(options: &TlsOptions) -> Result<Self, TlsSetupError> {
-        let suites = ciphers::choose(options.ciphers.as_deref(), options.ciphers_tls13.as_deref());
-        let suites = suites.map_err(|error| list_error(error, options))?;
-        let provider = Arc::new(CryptoProvider { cipher_suites: suites, ..default_provider() });
+    /// Reads the files but that of the key.
+    pub fn open(options: &TlsOptions, key: PrivateKey) -> Result<Self, TlsSetupError> {
+        let provider = provider(options)?;
         let versions: &[&SupportedProtocolVersion] = match options.tls_version {
             TlsVersion::V12 => &[&TLS13, &TLS12],
             TlsVersion::V13 => &[&TLS13],
@@ -89,7 +88,7 @@ impl TlsServer {
         let builder =
             builder.map_err(|error| unusable("Error: Unable to set up TLS.".to_owned(), error.to_string()))?;
         let authorities = authorities(options)?;
-        let key = certified_key(options, &authorities, &provider)?;
+        let key = certified_key(options, key, &authorities, &provider)?;
         let clients = client_certificates(options, authorities, &provider)?;
         let builder = if options.require_certificate {
             builder.with_client_cert_verifier(Arc::new(clients))
@@ -112,9 +111,24 @@ impl TlsServer {
         Ok(Self(Arc::new(config)))
     }
 
+    /// Whether the files are of use, but that of the key, where nobody can open it.
+    pub fn check(options: &TlsOptions) -> Result<(), TlsSetupError> {
+        let provider = provider(options)?;
+        let authorities = authorities(options)?;
+        own_certificates(options)?;
+        client_certificates(options, authorities, &provider).map(drop)
+    }
+
     pub(super) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0)
     }
+}
+
+/// The suites that may be used, and all else that is needed to compute.
+fn provider(options: &TlsOptions) -> Result<Arc<CryptoProvider>, TlsSetupError> {
+    let suites = ciphers::choose(options.ciphers.as_deref(), options.ciphers_tls13.as_deref());
+    let suites = suites.map_err(|error| list_error(error, options))?;
+    Ok(Arc::new(CryptoProvider { cipher_suites: suites, ..default_provider() }))
 }
 
 /// The authorities that the options name: at least one of each file has to be understood, also where no client is asked
@@ -157,21 +171,31 @@ fn client_certificates(
     })
 }
 
-/// The certificate with its key. A certificate may be one of X.509 version 1, as many are that were made by hand.
+/// The server's certificate and what stands below it in its file, and the public key in the first one. A certificate may be one of
+/// X.509 version 1, as many are that were made by hand.
+fn own_certificates(options: &TlsOptions) -> Result<(Vec<CertificateDer<'static>>, Vec<u8>), TlsSetupError> {
+    let certfile = options.certfile.display();
+    let text = || format!("Error: Unable to load server certificate \"{certfile}\". Check certfile.");
+    let chain = files::certificates(&options.certfile).map_err(|why| unusable(text(), why))?;
+    let public_key = chain.first().and_then(|own| Parts::of(own)).map(|parts| parts.public_key.to_vec());
+    match public_key {
+        Some(public_key) => Ok((chain, public_key)),
+        None => Err(unusable(text(), "its first certificate cannot be understood")),
+    }
+}
+
+/// The certificate with its key.
 fn certified_key(
     options: &TlsOptions,
+    key: PrivateKey,
     authorities: &[CertificateDer<'static>],
     provider: &CryptoProvider,
 ) -> Result<CertifiedKey, TlsSetupError> {
     let (certfile, keyfile) = (&options.certfile, &options.keyfile);
-    let text = || format!("Error: Unable to load server certificate \"{}\". Check certfile.", certfile.display());
-    let mut chain = files::certificates(certfile).map_err(|why| unusable(text(), why))?;
-    let parts = chain.first().and_then(|own| Parts::of(own));
-    let parts = parts.ok_or_else(|| unusable(text(), "its first certificate cannot be understood"))?;
-    let text = || format!("Error: Unable to load server key file \"{}\". Check keyfile.", keyfile.display());
-    let key = files::private_key(keyfile).map_err(|why| unusable(text(), why))?;
-    let key = provider.key_provider.load_private_key(key).map_err(|error| unusable(text(), error.to_string()))?;
-    if key.public_key().is_some_and(|public| public.as_ref() != parts.public_key) {
+    let (mut chain, public_key) = own_certificates(options)?;
+    let key = provider.key_provider.load_private_key(key.0);
+    let key = key.map_err(|error| private_key::unusable(keyfile, error.to_string()))?;
+    if key.public_key().is_some_and(|public| public.as_ref() != public_key) {
         let why = format!("the certificate in {} is not that of the key in {}", certfile.display(), keyfile.display());
         return Err(unusable("Error: Server certificate/key are inconsistent.".to_owned(), why));
     }

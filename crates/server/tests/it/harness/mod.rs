@@ -9,17 +9,19 @@ mod lines;
 mod process;
 mod scratch;
 mod sentinels;
+mod terminal;
 mod websocket;
 
 pub(crate) use broker::{Broker, Setup, free_port};
 pub(crate) use client::{Client, Got, Message, retry};
 pub(crate) use connecting::{Connecting, client};
 pub(crate) use lines::Lines;
-pub(crate) use process::{Finished, Program, is_root, mosquitto, mosquitto_with, report_skipped};
+pub(crate) use process::{Finished, Program, is_root, mosquitto, mosquitto_by, mosquitto_with, report_skipped};
 pub(crate) use rustix::process::Signal;
 pub(crate) use rustix_libc_wrappers::process::SignalExt;
 pub(crate) use scratch::Scratch;
 pub(crate) use sentinels::Sentinels;
+pub(crate) use terminal::Terminal;
 pub(crate) use websocket::{ANSWER, REQUEST, frame, in_websocket, next_frame, open_websocket};
 
 use std::time::Duration;

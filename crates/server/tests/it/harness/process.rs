@@ -97,6 +97,13 @@ impl Drop for Program {
     }
 }
 
+/// Runs the broker to its end, as an argument of this program.
+pub(crate) fn mosquitto_by(program: &[&str], arguments: &[&str]) -> Finished {
+    let mut words = program.iter().copied().chain([env!("CARGO_BIN_EXE_mosquitto")]).chain(arguments.iter().copied());
+    let program = words.next().unwrap_or_default();
+    Program::start_with(program.as_ref(), words, &[SAME_USER]).finish()
+}
+
 /// Waits until a process has ended. One that does not is killed, and the test fails.
 pub(super) fn wait_for_end(mut child: Child) -> ExitStatus {
     let pid = Pid::from_child(&child);

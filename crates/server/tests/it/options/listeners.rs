@@ -69,6 +69,18 @@ pub(super) fn max_connections_and_global_max_connections_are_unlimited_at_0_and_
     }
 }
 
+#[test]
+pub(super) fn max_unauthenticated_connections_is_at_least_1() {
+    let mut users: Vec<_> = Vec::new();
+    let broker = Broker::open("max_unauthenticated_connections 1\nworker_threads 2");
+    // Those who are known do not count.
+    for n in 0..10 {
+        users.push(client(&format!("user-{n}")).to(&broker));
+        users.iter_mut().for_each(crate::harness::Client::ping);
+    }
+    refused("max_unauthenticated_connections 0", "'max_unauthenticated_connections'");
+}
+
 /// What else it may be has tests of its own.
 #[test]
 pub(super) fn protocol_is_mqtt_or_something_that_there_is() {

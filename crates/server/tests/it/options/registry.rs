@@ -42,6 +42,8 @@ const EFFECTS: &[Effect] = effects! {
         queues::max_queued_messages_and_max_queued_bytes_bound_what_waits_for_a_client_that_is_slow,
         overload::who_takes_nothing_costs_only_himself_at_each_limit_of_his_queue,
         overload::who_reads_nothing_costs_only_himself_at_qos_0;
+    max_unauthenticated_connections: crate::admission::silent_connections_beyond_the_bound_give_way_the_oldest_first,
+        listeners::max_unauthenticated_connections_is_at_least_1;
     memory_limit: crate::memory_limit::a_heap_at_its_limit_takes_nothing_new_until_it_falls;
     message_size_limit: limits::message_size_limit_drops_longer_messages_and_keeps_their_sender,
         limits::message_size_limit_refuses_clients_with_a_longer_will,
@@ -111,6 +113,8 @@ const EFFECTS: &[Effect] = effects! {
     keyfile: crate::tls::connections::a_listener_with_certificate_and_key_speaks_tls_1_2_and_1_3,
         crate::tls::files::a_file_of_no_use_is_named_and_the_broker_does_not_start;
     psk_hint: crate::psk::connections::a_listener_with_a_hint_lets_in_whoever_has_the_key_of_his_identity;
+    keyfile_passphrase_command: crate::tls::encrypted_keys::keyfile_passphrase_command_opens_an_encrypted_key,
+        crate::tls::encrypted_keys::a_key_that_a_command_does_not_open_is_named_and_the_broker_does_not_start;
     require_certificate:
         crate::tls::client_certificates::require_certificate_lets_in_whom_an_authority_of_cafile_has_signed;
     tls_version: crate::tls::ciphers::tls_version_is_the_lowest_one_that_is_spoken;

@@ -30,12 +30,18 @@ fn a_link_or_a_file_that_others_may_read_is_refused() {
     let link = office.scratch.path().join("link");
     std::os::unix::fs::symlink(office.scratch.path().join("target"), &link).unwrap();
     let config = office.file("mosquitto.conf", &office.config("").replace("PORT", &free_port().to_string()));
-    for (path, expected) in
-        [(&open, "Error: Unable to open keylog file: "), (&link, "Error: keylog file must not be a symbolic link")]
-    {
+    for (path, expected) in [
+        (&open, "Error: Unable to open keylog file: "),
+        (&link, "Error: keylog file must not be a symbolic link"),
+        (&"/dev/null".into(), "Error: Unable to open keylog file: /dev/null is not a file"),
+    ] {
         let arguments = ["-c".as_ref(), config.as_os_str(), "--tls-keylog".as_ref(), path.as_os_str()];
         let refused = mosquitto(arguments);
         assert_eq!(refused.code, Some(1), "{refused:#?}");
         assert!(refused.stderr.iter().any(|line| line.starts_with(expected)), "{refused:#?}");
     }
+    // With this, it is the operator's own doing.
+    let setup = Setup::config(&office.config("")).argument("--tls-keylog").argument(link.to_str().unwrap());
+    setup.environment("MOSQUITTO_UNSAFE_ALLOW_SYMLINKS", "").start();
+    assert!(office.scratch.path().join("target").exists());
 }

@@ -4,11 +4,14 @@ pub(crate) mod authority;
 pub(crate) mod ciphers;
 pub(crate) mod client_certificates;
 pub(crate) mod connections;
+pub(crate) mod encrypted_keys;
 pub(crate) mod files;
+mod half_open;
 pub(crate) mod identities;
 mod key_log;
 mod layers;
 mod reload;
+mod resumption;
 mod subjects;
 pub(crate) mod tunnel;
 
@@ -37,6 +40,11 @@ impl Office {
         let server = self.authority.server();
         self.file("server.crt", &server.pem);
         self.file("server.key", &server.key);
+    }
+
+    /// A server's certificate for this key.
+    fn write_server_with(&self, key: &str) {
+        self.file("server.crt", &self.authority.server_with(&rcgen::KeyPair::from_pem(key).unwrap()).pem);
     }
 
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {

@@ -1,7 +1,7 @@
 //! SIGHUP: other files, while clients are connected.
 
+use super::Office;
 use super::client_certificates::lets_in;
-use super::{Office, Tunnel};
 use crate::harness::{Client, Got, client};
 
 fn connect(stream: std::net::TcpStream, id: &str) -> Client {
@@ -95,23 +95,4 @@ fn tls_can_be_turned_on_and_off_for_later_connections() {
     client("after").to(&broker).ping();
     before.ping();
     inside.ping();
-}
-
-#[test]
-fn a_ticket_from_before_a_reload_gets_nobody_in_without_a_handshake() {
-    let office = Office::new();
-    let broker = office.broker("");
-    // The same client's end, which keeps its tickets.
-    let config = std::sync::Arc::new(office.tunnel().config());
-    let kind = || {
-        let stream = Tunnel::with(std::sync::Arc::clone(&config), broker.dial()).unwrap();
-        let kind = stream.1;
-        let mut user = client("user").over(stream.0);
-        assert_eq!(user.next(), Got::ConnAck { present: false, reason: 0 });
-        user.ping();
-        kind
-    };
-    assert_eq!([kind(), kind()], [rustls::HandshakeKind::Full, rustls::HandshakeKind::Resumed]);
-    broker.hang_up();
-    assert_eq!([kind(), kind()], [rustls::HandshakeKind::Full, rustls::HandshakeKind::Resumed]);
 }
