@@ -13,6 +13,15 @@ _mosquitto_rr() {
         --will-payload) mapfile -t COMPREPLY < <(true) ;;
         --will-qos) mapfile -t COMPREPLY < <(compgen -W '0 1 2' -- "$word") ;;
         -o) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        --cafile) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        --capath) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
+        --cert) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        --key) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        --ciphers) mapfile -t COMPREPLY < <(true) ;;
+        --tls-version) mapfile -t COMPREPLY < <(compgen -W 'tlsv1.2 tlsv1.3' -- "$word") ;;
+        --tls-alpn) mapfile -t COMPREPLY < <(true) ;;
+        --tls-keylog) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        --proxy) mapfile -t COMPREPLY < <(true) ;;
         -V|--protocol-version) mapfile -t COMPREPLY < <(compgen -W 'mqttv5 mqttv311 mqttv31' -- "$word") ;;
         -i|--id) mapfile -t COMPREPLY < <(true) ;;
         -I|--id-prefix) mapfile -t COMPREPLY < <(true) ;;
@@ -28,7 +37,7 @@ _mosquitto_rr() {
         -W) mapfile -t COMPREPLY < <(true) ;;
         --retain-handling) mapfile -t COMPREPLY < <(compgen -W 'always new never' -- "$word") ;;
         -F) mapfile -t COMPREPLY < <(true) ;;
-        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port --unix -L --url -u --username -P --pw --nodelay -A --no-tls --will-topic --will-payload --will-qos --will-retain -o -d --debug --quiet --help --version -V --protocol-version -i --id -I --id-prefix -c --disable-clean-session -x -k --keepalive -D --property -q --qos -M -t --topic -m --message -f --file -s --stdin-file -n --null-message -e --latency -W -R --retain-as-published --retain-handling -v --verbose -F --pretty -N' -- "$word") ;;
+        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port --unix -L --url -u --username -P --pw --nodelay -A --no-tls --will-topic --will-payload --will-qos --will-retain -o -d --debug --quiet --help --version --cafile --capath --tls-use-os-certs --cert --key --ciphers --tls-version --tls-alpn --insecure --tls-keylog --ws --proxy -V --protocol-version -i --id -I --id-prefix -c --disable-clean-session -x -k --keepalive -D --property -q --qos -M -t --topic -m --message -f --file -s --stdin-file -n --null-message -e --latency -W -R --retain-as-published --retain-handling -v --verbose -F --pretty -N' -- "$word") ;;
     esac
 }
 complete -o filenames -F _mosquitto_rr mosquitto_rr

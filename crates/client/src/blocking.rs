@@ -8,6 +8,7 @@ use connection::{Attempt, CONNECTION, Connection, Target, WAKER};
 use mio::{Events, Poll};
 use mosquitto_mqtt::packet::Subscription;
 use mosquitto_mqtt::{Properties, QoS, ReasonCode};
+use mosquitto_transport::ClientLayers;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -60,6 +61,9 @@ pub struct Client {
     state: State,
     nodelay: bool,
     local: Option<IpAddr>,
+    layers: ClientLayers,
+    /// Why the last connection ended, where that was not the server's doing.
+    failure: Option<io::Error>,
     /// A publication was refused, and its owner waits for room: of this QoS.
     wants_room: Option<QoS>,
     epoch: Instant,
@@ -86,7 +90,8 @@ pub enum Next {
     /// Something happened in the session. After [`Event::Disconnected`] the connection is closed, and everything that was
     /// published before a [`Client::disconnect`] has been sent.
     Event(Event),
-    /// None of the server's addresses can be connected to; the error is that of the last.
+    /// None of the server's addresses can be connected to; the error is that of the last. Or the server was reached, but
+    /// what stands between the socket and MQTT did not open: the error is that of the layer.
     Unreachable(io::Error),
     /// A publication that failed with [`RequestError::Full`] can be tried again.
     Room,
@@ -123,6 +128,8 @@ impl Client {
             state: State::Closed,
             nodelay: false,
             local: None,
+            layers: ClientLayers::default(),
+            failure: None,
             wants_room: None,
             epoch: Instant::now(),
         })
@@ -136,6 +143,17 @@ impl Client {
     /// The own address from which to connect, from the next connection on; the system chooses one if there is none.
     pub fn set_local_address(&mut self, address: Option<IpAddr>) {
         self.local = address;
+    }
+
+    /// What stands between the socket and MQTT, from the next connection on. Where a proxy is part of it, it is the proxy
+    /// that [`connect`](Self::connect) is told.
+    pub fn set_layers(&mut self, layers: ClientLayers) {
+        self.layers = layers;
+    }
+
+    /// Why the last connection was lost, where the system or one of the layers says so; none where the server has closed it.
+    pub fn failure(&self) -> Option<&io::Error> {
+        self.failure.as_ref()
     }
 
     /// What wakes this client.
@@ -153,7 +171,7 @@ impl Client {
     pub fn connect(&mut self, host: &str, port: u16) -> io::Result<()> {
         self.hang_up();
         let targets = (host, port).to_socket_addrs()?.map(Target::Tcp).collect();
-        self.state = State::Connecting(Attempt::new(targets, self.local));
+        self.state = State::Connecting(Attempt::new(targets, self.local, self.layers.clone()));
         Ok(())
     }
 
@@ -161,7 +179,7 @@ impl Client {
     pub fn connect_unix(&mut self, path: &Path) {
         self.hang_up();
         let targets = VecDeque::from([Target::Unix(path.to_owned())]);
-        self.state = State::Connecting(Attempt::new(targets, None));
+        self.state = State::Connecting(Attempt::new(targets, None, self.layers.clone()));
     }
 
     fn hang_up(&mut self) {
@@ -286,8 +304,10 @@ impl Client {
 
     fn close(&mut self, end: End) {
         self.wants_room = None;
+        self.failure = None;
         self.state = match std::mem::replace(&mut self.state, State::Closed) {
-            State::Connected(connection) | State::Closing { connection, .. } => {
+            State::Connected(mut connection) | State::Closing { mut connection, .. } => {
+                self.failure = connection.failure.take();
                 State::Closing { connection, end, until: None }
             }
             other => other,
@@ -298,7 +318,7 @@ impl Client {
     fn proceed_closing(&mut self) -> Option<End> {
         let State::Closing { connection, end, until } = &mut self.state else { return None };
         let orderly = connection.flush(&mut self.session) && *end == End::Requested;
-        if orderly && !self.session.output().is_empty() {
+        if orderly && (!self.session.output().is_empty() || connection.has_unsent()) {
             return None;
         }
         let now = Instant::now();
@@ -315,11 +335,12 @@ impl Client {
     fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
         self.busy = 0;
         let session = self.session.next_deadline().map(|moment| self.epoch + Duration::from_millis(moment.0));
-        let closing = match &self.state {
+        let state = match &self.state {
+            State::Connecting(attempt) => attempt.deadline(),
             State::Closing { until, .. } => *until,
-            _ => None,
+            State::Connected(_) | State::Closed => None,
         };
-        let deadline = [until, session, closing].into_iter().flatten().min();
+        let deadline = [until, session, state].into_iter().flatten().min();
         let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         match self.poll.poll(&mut self.polled, timeout) {
             Ok(()) => {}
@@ -331,7 +352,8 @@ impl Client {
                 WAKER => self.woken = true,
                 CONNECTION => match &mut self.state {
                     State::Connected(connection) | State::Closing { connection, .. } => connection.ready(event),
-                    State::Connecting(_) | State::Closed => {}
+                    State::Connecting(attempt) => attempt.ready(event),
+                    State::Closed => {}
                 },
                 _ => {}
             }

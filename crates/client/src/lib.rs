@@ -22,3 +22,4 @@ pub use options::{Options, WillMessage};
 pub use session::{Publication, Session};
 
 pub use mosquitto_mqtt as mqtt;
+pub use mosquitto_transport as transport;

@@ -120,6 +120,10 @@ fn check(settings: &mut Settings) -> Result<(), ArgumentError> {
     if connection.will.retain && connection.will_topic.is_none() {
         return Err(ArgumentError::plain("Error: Will retain given, but no will topic given."));
     }
+    if connection.tls.certfile.is_some() != connection.tls.keyfile.is_some() {
+        let text = "Error: Both certfile and keyfile must be provided if one of them is set.";
+        return Err(ArgumentError::plain(text));
+    }
     let unnamed = connection.client_id.is_none();
     if connection.version == ProtocolVersion::V5 {
         if !connection.clean_start && connection.session_expiry_s.is_none() {
@@ -133,14 +137,6 @@ fn check(settings: &mut Settings) -> Result<(), ArgumentError> {
     } else if !connection.clean_start && unnamed {
         return Err(ArgumentError::plain("Error: You must provide a client id if you are using the -c option."));
     }
-    if connection.port == TLS_PORT && !connection.no_tls && connection.unix_path.is_none() {
-        // It means TLS, and a password must not leave in the clear where TLS is expected.
-        return Err(ArgumentError {
-            text: "Error: TLS, which port 8883 stands for, is not supported yet.".to_owned(),
-            blank_line: false,
-            hint: false,
-        });
-    }
     let subscribe = &settings.subscribe;
     if settings.tool == Tool::Sub && subscribe.filters.is_empty() && subscribe.unsubscribe.is_empty() {
         let text = "Error: You must specify a topic to subscribe to (-t) or unsubscribe from (-U).";
@@ -148,6 +144,3 @@ fn check(settings: &mut Settings) -> Result<(), ArgumentError> {
     }
     Ok(())
 }
-
-/// The port on which the original programs speak TLS without being asked.
-const TLS_PORT: u16 = 8883;

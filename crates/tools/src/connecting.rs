@@ -1,5 +1,6 @@
 //! From settings to a client.
 
+use crate::layers::{LayersError, layers, without_effect};
 use crate::report::Report;
 use crate::settings::{ConnectionSettings, Settings};
 use mosquitto_client::mqtt::{Property, ProtocolVersion};
@@ -25,6 +26,19 @@ pub(crate) fn client(settings: &Settings, report: Report) -> Result<Client, u8> 
     })?;
     let mut client = Client::new(options).map_err(|error| report.unreachable(&error))?;
     client.set_nodelay(settings.connection.nodelay);
+    if let Some(option) = without_effect(&settings.connection) {
+        report.error(&format!(
+            "Warning: {option} has no effect: there is no TLS without --cafile, --capath, --tls-use-os-certs or port 8883."
+        ));
+    }
+    match layers(&settings.connection) {
+        Ok(layers) => client.set_layers(layers),
+        Err(LayersError::Option(text)) => {
+            report.error(text);
+            return Err(crate::report::FAILURE);
+        }
+        Err(LayersError::Tls(error)) => return Err(report.no_tls(&error)),
+    }
     if let Some(name) = &settings.connection.bind_address {
         let found = (name.as_str(), 0).to_socket_addrs().ok().and_then(|mut found| found.next());
         let Some(address) = found else { return Err(report.lookup()) };
@@ -33,14 +47,15 @@ pub(crate) fn client(settings: &Settings, report: Report) -> Result<Client, u8> 
     Ok(client)
 }
 
-/// Begins a connection to the server. An error is one of looking up its name.
+/// Begins a connection to the server, or to the proxy. An error is one of looking up its name.
 pub(crate) fn connect(client: &mut Client, settings: &ConnectionSettings) -> io::Result<()> {
-    match &settings.unix_path {
-        Some(path) => {
+    match (&settings.unix_path, &settings.proxy) {
+        (Some(path), _) => {
             client.connect_unix(path);
             Ok(())
         }
-        None => client.connect(&settings.host, settings.port),
+        (None, Some(proxy)) => client.connect(&proxy.host, proxy.port),
+        (None, None) => client.connect(&settings.host, settings.port()),
     }
 }
 

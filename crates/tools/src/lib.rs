@@ -8,6 +8,7 @@
 pub mod arguments;
 mod connecting;
 pub mod format;
+mod layers;
 mod number;
 pub mod option_table;
 mod options;

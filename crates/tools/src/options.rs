@@ -5,9 +5,11 @@ mod connection;
 mod message;
 mod not_supported_yet;
 pub(crate) mod property;
+mod proxy;
 mod request;
 mod session;
 mod subscription;
+mod tls;
 mod url;
 
 use crate::Tool;
@@ -64,6 +66,7 @@ pub(crate) const SUB_RR: &[Tool] = &[Tool::Sub, Tool::Rr];
 
 const GROUPS: &[&[CommandOption]] = &[
     connection::OPTIONS,
+    tls::OPTIONS,
     session::OPTIONS,
     message::OPTIONS,
     request::OPTIONS,

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 /// Publishes what the settings ask for. Returns the exit status.
 pub fn run(settings: Settings) -> u8 {
-    let report = Report { quiet: settings.quiet };
+    let report = Report { quiet: settings.quiet, debug: settings.debug };
     let source = settings.publish.source.clone();
     let message = match source {
         Some(Source::StdinLines) => Message::Lines,

@@ -2,8 +2,8 @@
 
 use mosquitto_client::mqtt::{PropertiesBuf, Property, ProtocolVersion, ReasonCode};
 use mosquitto_client::{Client, End, RequestError};
-use mosquitto_transport::error_text;
-use std::io;
+use mosquitto_transport::{SocksFailure, TlsFailure, TlsSetupError, WebSocketFailure, error_text};
+use std::io::{self, Write};
 
 /// The exit status where arguments, files or the connection's beginning fail.
 pub(crate) const FAILURE: u8 = 1;
@@ -14,9 +14,14 @@ pub(crate) const TOO_EARLY: u8 = 255;
 
 /// Numbers of the original's library, which the programs exit with.
 const PROTOCOL: u8 = 2;
+const INVALID: u8 = 3;
 const NO_CONNECTION: u8 = 4;
 const REFUSED: u8 = 5;
 const LOST: u8 = 7;
+const TLS: u8 = 8;
+const NOT_ALLOWED: u8 = 11;
+const UNKNOWN: u8 = 13;
+const PROXY: u8 = 16;
 const KEEP_ALIVE: u8 = 19;
 const MALFORMED: u8 = 21;
 
@@ -24,6 +29,31 @@ const MALFORMED: u8 = 21;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Report {
     pub(crate) quiet: bool,
+    /// `-d`: say on standard output why.
+    pub(crate) debug: bool,
+}
+
+/// The status and the text for an error of a layer between the socket and MQTT; none if it is not one.
+fn of_layer(error: &io::Error) -> Option<(u8, &'static str)> {
+    if TlsFailure::of(error).is_some() {
+        return Some((TLS, TLS_TEXT));
+    }
+    if WebSocketFailure::of(error).is_some() {
+        return Some((UNKNOWN, "Unknown error"));
+    }
+    SocksFailure::of(error).map(|failure| match failure {
+        SocksFailure::NotAllowed => (NOT_ALLOWED, "Authorisation failed"),
+        SocksFailure::Unreachable => (NO_CONNECTION, NO_CONNECTION_TEXT),
+        SocksFailure::Faulty => (PROXY, "Proxy error"),
+        SocksFailure::Unknown(_) => (INVALID, "Invalid input"),
+    })
+}
+
+/// Whether an error is not worth another attempt: it will be the same.
+pub(crate) fn is_final(error: &io::Error) -> bool {
+    // A server that is being started again is no such thing.
+    let is_end = TlsFailure::of(error).is_some_and(TlsFailure::is_end);
+    !is_end && of_layer(error).is_some_and(|(status, _)| status != NO_CONNECTION)
 }
 
 impl Report {
@@ -34,10 +64,38 @@ impl Report {
         }
     }
 
-    /// The server cannot be found or reached.
+    /// The server cannot be found or reached, or what stands between the socket and MQTT does not open.
     pub(crate) fn unreachable(self, error: &io::Error) -> u8 {
-        self.error(&format!("Error: {}", error_text(error)));
+        match of_layer(error) {
+            Some((status, text)) => {
+                self.detail(error);
+                self.error(&format!("Error: {text}"));
+                status
+            }
+            // The server has closed the connection before it was open.
+            None if error.kind() == io::ErrorKind::UnexpectedEof => self.end(&End::Lost),
+            None => {
+                self.error(&format!("Error: {}", error_text(error)));
+                FAILURE
+            }
+        }
+    }
+
+    /// TLS cannot be set up.
+    pub(crate) fn no_tls(self, error: &TlsSetupError) -> u8 {
+        if self.debug && !self.quiet {
+            print(&format!("{}\n{}", error.text, error.why));
+        }
+        self.error(&format!("Unable to connect ({TLS_TEXT})."));
         FAILURE
+    }
+
+    /// With `-d`, why a layer has failed.
+    pub(crate) fn detail(self, error: &io::Error) {
+        if self.debug && !self.quiet {
+            let layer = if TlsFailure::of(error).is_some() { "TLS error: " } else { "" };
+            print(&format!("{layer}{}", error_text(error)));
+        }
     }
 
     /// The server's name cannot be looked up.
@@ -65,7 +123,7 @@ impl Report {
         let (status, text) = match end {
             End::Requested => return 0,
             End::Refused { .. } => (REFUSED, "The connection was refused"),
-            End::ByServer { .. } => (NO_CONNECTION, "The client is not currently connected"),
+            End::ByServer { .. } => (NO_CONNECTION, NO_CONNECTION_TEXT),
             End::Lost => (LOST, "The connection was lost"),
             End::KeepAlive => (KEEP_ALIVE, "Keepalive exceeded"),
             End::ServerMisbehaved { reason: ReasonCode::MALFORMED_PACKET, .. } => (MALFORMED, "Malformed packet"),
@@ -95,6 +153,8 @@ impl Report {
     }
 }
 
+const TLS_TEXT: &str = "A TLS error occurred";
+const NO_CONNECTION_TEXT: &str = "The client is not currently connected";
 const PROTOCOL_TEXT: &str = "A network protocol error occurred when communicating with the broker";
 
 /// The return codes of MQTT 3.
@@ -107,6 +167,11 @@ fn connack_text(code: ReasonCode) -> &'static str {
         5 => "Connection Refused: not authorised",
         _ => "Connection Refused: unknown reason",
     }
+}
+
+/// A line on standard output. Nobody who reads it is no reason to stop.
+fn print(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// The line of `-d` for a packet.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// Publishes the request and prints the answer. Returns the exit status.
 pub fn run(mut settings: Settings) -> u8 {
-    let report = Report { quiet: settings.quiet };
+    let report = Report { quiet: settings.quiet, debug: settings.debug };
     let payload = match settings.publish.source.clone().map(|source| payload::load(source, report)) {
         Some(Err(status)) => return status,
         Some(Ok(payload)) => Some(payload),
@@ -182,6 +182,9 @@ impl Requester {
     }
 
     fn disconnected(&self, end: &End) -> u8 {
+        if let Some(error) = self.client.failure() {
+            self.report.detail(error);
+        }
         match end {
             _ if self.failed.is_some() => self.failed.unwrap_or(FAILURE),
             // Once the answer is there it does not matter who hangs up first.

@@ -5,6 +5,7 @@ use crate::format::Format;
 use mosquitto_client::WillMessage;
 use mosquitto_client::mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mosquitto_client::mqtt::{PropertiesBuf, ProtocolVersion, QoS};
+use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,8 +51,8 @@ pub struct PropertySettings {
 pub struct ConnectionSettings {
     /// `-h`
     pub host: String,
-    /// `-p`
-    pub port: u16,
+    /// `-p`; none: [`port`](Self::port) chooses.
+    pub port: Option<u16>,
     /// `-V`
     pub version: ProtocolVersion,
     /// `-i`
@@ -78,12 +79,82 @@ pub struct ConnectionSettings {
     pub nodelay: bool,
     /// `--no-tls`
     pub no_tls: bool,
+    /// What TLS is to be, where [`uses_tls`](Self::uses_tls) says that there is any.
+    pub tls: TlsSettings,
+    /// `--ws`
+    pub websocket: bool,
+    /// `--proxy`
+    pub proxy: Option<ProxySettings>,
     /// `--will-topic`
     pub will_topic: Option<String>,
     /// The rest of the will.
     pub will: WillMessage,
     /// Whether `--will-payload` is given.
     pub has_will_payload: bool,
+}
+
+/// The options of TLS.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TlsSettings {
+    /// `--cafile`
+    pub cafile: Option<PathBuf>,
+    /// `--capath`
+    pub capath: Option<PathBuf>,
+    /// `--tls-use-os-certs`, or a URL that asks for TLS.
+    pub use_os_certs: bool,
+    /// `--cert`, together with `--key`.
+    pub certfile: Option<PathBuf>,
+    /// `--key`
+    pub keyfile: Option<PathBuf>,
+    /// `--ciphers`
+    pub ciphers: Option<String>,
+    /// `--tls-version`, whatever it says.
+    pub version: Option<String>,
+    /// `--tls-alpn`
+    pub alpn: Option<String>,
+    /// `--insecure`
+    pub insecure: bool,
+    /// `--tls-keylog`
+    pub keylog: Option<PathBuf>,
+}
+
+/// A SOCKS5 proxy.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProxySettings {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// User and password.
+    pub login: Option<(String, String)>,
+}
+
+impl fmt::Debug for ProxySettings {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProxySettings({}:{})", self.host, self.port)
+    }
+}
+
+impl ConnectionSettings {
+    /// The port that stands for MQTT.
+    const PORT: u16 = 1883;
+
+    /// The port that stands for MQTT over TLS.
+    const TLS_PORT: u16 = 8883;
+
+    /// The server's port.
+    pub fn port(&self) -> u16 {
+        let trusts = self.tls.cafile.is_some() || self.tls.capath.is_some();
+        self.port.unwrap_or(if trusts { Self::TLS_PORT } else { Self::PORT })
+    }
+
+    /// Whether the connection is one over TLS: somebody is named who is trusted, or the port stands for it.
+    pub fn uses_tls(&self) -> bool {
+        let tls = &self.tls;
+        let at_port = self.port == Some(Self::TLS_PORT) && self.unix_path.is_none();
+        !self.no_tls && (tls.cafile.is_some() || tls.capath.is_some() || tls.use_os_certs || at_port)
+    }
 }
 
 /// What `mosquitto_pub` does, and `mosquitto_rr` for its request.
@@ -175,7 +246,7 @@ impl Settings {
             tool,
             connection: ConnectionSettings {
                 host: "localhost".to_owned(),
-                port: 1883,
+                port: None,
                 version: if tool == Tool::Rr { ProtocolVersion::V5 } else { ProtocolVersion::V311 },
                 client_id: None,
                 client_id_prefix: None,
@@ -189,6 +260,9 @@ impl Settings {
                 bind_address: None,
                 nodelay: false,
                 no_tls: false,
+                tls: TlsSettings::default(),
+                websocket: false,
+                proxy: None,
                 will_topic: None,
                 will: WillMessage::default(),
                 has_will_payload: false,

@@ -2,7 +2,7 @@
 
 use crate::connecting::{self, RECONNECT_PAUSE, connect};
 use crate::output::Output;
-use crate::report::{Report, TIMED_OUT, packet_line};
+use crate::report::{Report, TIMED_OUT, is_final, packet_line};
 use crate::settings::Settings;
 use crate::signals::Signalled;
 use mosquitto_client::mqtt::packet::{Subscription, SubscriptionOptions};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// Subscribes and prints messages until something ends it. Returns the exit status.
 pub fn run(settings: Settings) -> u8 {
-    let report = Report { quiet: settings.quiet };
+    let report = Report { quiet: settings.quiet, debug: settings.debug };
     if settings.subscribe.no_retained && settings.subscribe.retained_only {
         eprintln!("\nError: Combining '-R' and '--retained-only' makes no sense.");
         return crate::report::FAILURE;
@@ -132,7 +132,7 @@ impl Subscriber {
         match next {
             Next::Event(Event::Disconnected(end)) => return self.disconnected(&end),
             Next::Event(event) => self.event(event),
-            Next::Unreachable(error) if self.progress == Progress::New => {
+            Next::Unreachable(error) if self.progress == Progress::New || is_final(&error) => {
                 return ControlFlow::Break(self.report.unreachable(&error));
             }
             Next::Unreachable(_) => self.reconnect_at = Some(Instant::now() + RECONNECT_PAUSE),
@@ -291,6 +291,13 @@ impl Subscriber {
                 ControlFlow::Break(self.report.refused(*reason, self.settings.connection.version))
             }
             End::ServerMisbehaved { reason, .. } if *reason != ReasonCode::MALFORMED_PACKET => {
+                ControlFlow::Break(self.report.end(end))
+            }
+            // It will not go better next time.
+            End::Lost if self.client.failure().is_some_and(is_final) => {
+                if let Some(error) = self.client.failure() {
+                    self.report.detail(error);
+                }
                 ControlFlow::Break(self.report.end(end))
             }
             _ if self.ending || self.output.is_broken() => ControlFlow::Break(0),

@@ -167,10 +167,9 @@ fn urls_are_checked_part_by_part() {
         refuses(program, "-L mqtt://host:70000/a", "Error: Invalid port given: 70000\n");
         refuses(program, "-L", "Error: -L argument given but no URL specified.\n\n");
         for scheme in ["mqtts", "ws", "WSS"] {
-            let output = run(program, &["-L", &format!("{scheme}://host/a")]);
-            let name = scheme.to_lowercase();
-            let expected = format!("Error: The '-L {name}://' option is not supported yet.\n");
-            assert_eq!((String::from_utf8_lossy(&output.stderr).as_ref(), output.status.code()), (&*expected, Some(1)));
+            let topic_missing = "Error: Invalid URL for -L argument specified - topic missing.\n";
+            refuses(program, &format!("-L {scheme}://host"), topic_missing);
+            refuses(program, &format!("-L {scheme}://host:-1/a"), "Error: Invalid port given: -1\n");
         }
     }
     refuses(PUB, "-L mqtt://host/#", "Error: Invalid publish topic '#', does it contain '+' or '#'?\n");
@@ -282,20 +281,63 @@ fn help_and_version_exit_with_1() {
 
 #[test]
 fn what_is_not_supported_yet_is_refused_by_name_whatever_follows() {
-    for (program, option) in [(PUB, "--cafile"), (SUB, "--cafile"), (PUB, "--psk"), (SUB, "--ws"), (PUB, "-S")] {
+    for (program, option) in
+        [(PUB, "--psk"), (SUB, "--psk-identity"), (PUB, "--tls-engine"), (SUB, "--keyform"), (PUB, "-S")]
+    {
         let output = run(program, &[option, "value"]);
         let expected = format!("Error: The '{option}' option is not supported yet.\n");
         assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
         assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
     }
-    refuses(PUB, "--cafile", "Error: --cafile argument given but no file specified.\n\n");
+    refuses(PUB, "--psk", "Error: --psk argument given but no key specified.\n\n");
 }
 
 #[test]
-fn the_port_of_tls_is_not_spoken_to_in_the_clear() {
-    let output = run(PUB, &["-p", "8883", "-t", "a", "-m", "b"]);
-    assert_eq!(output.stderr, b"Error: TLS, which port 8883 stands for, is not supported yet.\n");
-    assert_eq!(output.status.code(), Some(1));
+fn options_of_tls_and_of_proxies_are_checked_each_with_its_text() {
+    for (option, what) in [
+        ("--cafile", "file"),
+        ("--capath", "directory"),
+        ("--cert", "file"),
+        ("--key", "file"),
+        ("--ciphers", "ciphers"),
+        ("--tls-version", "version"),
+        ("--tls-alpn", "protocol"),
+        ("--tls-keylog", "file"),
+        ("--proxy", "proxy url"),
+    ] {
+        refuses(PUB, option, &format!("Error: {option} argument given but no {what} specified.\n\n"));
+        refuses(SUB, option, &format!("Error: {option} argument given but no {what} specified.\n\n"));
+    }
+    for option in ["--cert", "--key"] {
+        let text = "Error: Both certfile and keyfile must be provided if one of them is set.\n";
+        refuses(PUB, &format!("{option} file -t a"), text);
+        refuses(SUB, &format!("{option} file"), text);
+    }
+    refuses(PUB, "--proxy socks4://host", "Error: Unsupported proxy protocol: socks4://host\n");
+    refuses(SUB, "--proxy socks5h://host:0", "Error: Invalid proxy port 0\n");
+}
+
+#[test]
+fn what_tls_cannot_be_set_up_with_is_told_unless_quiet() {
+    for (arguments, text) in [
+        ("--cafile /nonexistent", "Error: Problem setting TLS options: File not found.\n"),
+        ("--cafile /nonexistent --tls-keylog /nonexistent/x", "Error: Problem setting TLS options: File not found.\n"),
+        ("-p 8883 --tls-version tlsv1.1", "Error: Problem setting TLS options, check the options are valid.\n"),
+        ("-p 8883 --tls-keylog /nonexistent/x", "Error: Unable to open the file for --tls-keylog.\n"),
+        ("-p 8883 --ciphers none", "Unable to connect (A TLS error occurred).\n"),
+        ("--cafile /dev/null", "Unable to connect (A TLS error occurred).\n"),
+        ("--capath /nonexistent", "Unable to connect (A TLS error occurred).\n"),
+        ("--tls-use-os-certs --cert /nonexistent --key /nonexistent", "Unable to connect (A TLS error occurred).\n"),
+    ] {
+        let arguments: Vec<_> = arguments.split(' ').chain(["-t", "a"]).collect();
+        for (program, more) in [(PUB, &["-m", "b"][..]), (SUB, &[])] {
+            let output = run(program, &[&arguments[..], more].concat());
+            assert_eq!(String::from_utf8_lossy(&output.stderr), text, "{arguments:?}");
+            assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]), "{arguments:?}");
+            let output = run(program, &[&arguments[..], more, &["--quiet"]].concat());
+            assert_eq!((output.stderr.as_slice(), output.status.code()), (&b""[..], Some(1)), "{arguments:?}");
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::psk::Psk;
 use crate::socket::Socket;
-use crate::tls::{Secured, Tls, TlsServer};
+use crate::tls::{EitherTls, Secured, ServerTls, TlsServer};
 use crate::{Read, Written};
 use mosquitto_tls_psk::PskServer;
 use std::io::{self, IoSlice};
@@ -20,7 +20,7 @@ pub enum Security {
 #[allow(clippy::large_enum_variant, reason = "it stands in a box with the other layers, and is mostly the larger one")]
 #[derive(Debug)]
 pub(crate) enum Secure {
-    Tls(Tls),
+    Tls(EitherTls),
     Psk(Psk),
 }
 
@@ -28,8 +28,16 @@ impl Secure {
     /// The server's end of a connection that has just been made.
     pub(crate) fn accept(security: &Security) -> io::Result<Self> {
         match security {
-            Security::Tls(server) => Tls::accept(server).map(Self::Tls),
+            Security::Tls(server) => ServerTls::accept(server).map(|tls| Self::Tls(EitherTls::Server(tls))),
             Security::Psk(server) => Psk::accept(server).map(Self::Psk),
+        }
+    }
+
+    /// Whether the handshake is done, which a client brings on here; a server's comes on with each read.
+    pub(crate) fn open(&mut self, socket: &mut Socket) -> io::Result<bool> {
+        match self {
+            Self::Tls(tls) => tls.open(socket),
+            Self::Psk(psk) => Ok(psk.secured().is_some()),
         }
     }
 

@@ -3,8 +3,10 @@
 use crate::introducing::Introducing;
 use crate::security::{Secure, Security};
 use crate::socket::{Socket, is_in_progress};
-use crate::tls::Secured;
-use crate::websocket::{Lower, WebSocket};
+use crate::socks::{Socks, SocksRequest};
+use crate::tls::{ClientTls, EitherTls, Secured, TlsClient, server_name};
+use crate::upper::Upper;
+use crate::websocket::{WebSocket, WebSocketRequest};
 use crate::{Introduction, Layers, Peer};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Registry, Token};
@@ -27,18 +29,15 @@ pub struct Stream {
     upper: Option<Box<Upper>>,
 }
 
-/// Layers above the socket, the lowest first. One that has done its work is gone.
-#[derive(Debug)]
-struct Upper {
-    header: Option<Introducing>,
-    tls: Option<Secure>,
-    websocket: Option<WebSocket>,
-}
-
-/// What a WebSocket runs over where there is TLS.
-struct Inside<'s> {
-    tls: &'s mut Secure,
-    socket: &'s mut Socket,
+/// What stands between a client's socket and its bytes, the lowest first.
+#[derive(Debug, Clone, Default)]
+pub struct ClientLayers {
+    /// A proxy that connects to the server.
+    pub socks: Option<SocksRequest>,
+    /// TLS, with the name or address that the server is known by.
+    pub tls: Option<(TlsClient, String)>,
+    /// The bytes come and go in a WebSocket.
+    pub websocket: Option<WebSocketRequest>,
 }
 
 /// What came of a read.
@@ -81,7 +80,7 @@ impl Stream {
         if layers.proxy.is_some() || layers.websocket.is_some() {
             let header = layers.proxy.map(Introducing::new);
             let websocket = layers.websocket.clone().map(WebSocket::new);
-            self.upper = Some(Box::new(Upper { header, tls: None, websocket }));
+            self.upper = Some(Box::new(Upper { header, websocket, ..Upper::default() }));
         }
         self
     }
@@ -128,9 +127,40 @@ impl Stream {
         let tls = Some(Secure::accept(server)?);
         match &mut self.upper {
             Some(upper) => upper.tls = tls,
-            None => self.upper = Some(Box::new(Upper { header: None, tls, websocket: None })),
+            None => self.upper = Some(Box::new(Upper { tls, ..Upper::default() })),
         }
         Ok(())
+    }
+
+    /// Puts a client's layers above the socket of a connection that is made or being made. Nothing may have been read or
+    /// written before; [`open`](Self::open) opens them. An error is that a name is none, or too long.
+    pub fn set_client_layers(&mut self, layers: &ClientLayers) -> io::Result<()> {
+        let ClientLayers { socks, tls, websocket } = layers;
+        let mut upper = Upper::default();
+        if let Some(request) = socks {
+            upper.socks = Some(Socks::new(request.clone())?);
+        }
+        if let Some((client, host)) = tls {
+            upper.tls = Some(Secure::Tls(EitherTls::Client(ClientTls::connect(client, server_name(host)?)?)));
+        }
+        if let Some(request) = websocket {
+            upper.websocket = Some(WebSocket::request(request)?);
+        }
+        let any = upper.socks.is_some() || upper.tls.is_some() || upper.websocket.is_some();
+        self.upper = any.then(|| Box::new(upper));
+        Ok(())
+    }
+
+    /// Brings the opening of a client's layers on, once the socket is [`connected`](Self::connected): at once, and after each
+    /// event until it is true. Only then there is something to read, and writing is of any use.
+    ///
+    /// An error is one of the system, or of a layer: [`TlsFailure`](crate::TlsFailure),
+    /// [`SocksFailure`](crate::SocksFailure), [`WebSocketFailure`](crate::WebSocketFailure).
+    pub fn open(&mut self) -> io::Result<bool> {
+        match &mut self.upper {
+            None => Ok(true),
+            Some(upper) => upper.open(&mut self.socket),
+        }
     }
 
     /// What TLS came to. None where there is no TLS, and before its handshake is done.
@@ -148,7 +178,8 @@ impl Stream {
 
     /// Whether there are bytes to read that the socket tells nothing about any more.
     pub fn has_unread(&self) -> bool {
-        self.tls().is_some_and(Secure::has_unread)
+        let early = self.upper.as_ref().and_then(|upper| upper.websocket.as_ref()).is_some_and(WebSocket::has_unread);
+        early || self.tls().is_some_and(Secure::has_unread)
     }
 
     /// Bytes held for records and messages of TLS that are not whole, or were not taken. Layers of other kinds hold little.
@@ -209,10 +240,8 @@ impl Stream {
 
     /// Says goodbye where what carries the bytes has a word for it: when all is written, before the end.
     pub fn say_goodbye(&mut self) {
-        let Some(Upper { tls, websocket: Some(websocket), .. }) = self.upper.as_deref_mut() else { return };
-        match tls {
-            Some(tls) => websocket.say_goodbye(&mut Inside { tls, socket: &mut self.socket }),
-            None => websocket.say_goodbye(&mut self.socket),
+        if let Some(upper) = &mut self.upper {
+            upper.say_goodbye(&mut self.socket);
         }
     }
 
@@ -245,46 +274,5 @@ impl Stream {
             Some(address) => Peer::of_address(address),
             None => Peer::at_path(address.as_pathname().unwrap_or(Path::new(""))),
         })
-    }
-}
-
-impl Upper {
-    fn read(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<Read> {
-        match (&mut self.header, &mut self.tls, &mut self.websocket) {
-            (Some(header), _, _) => header.read(socket),
-            (None, Some(tls), Some(websocket)) => websocket.read(&mut Inside { tls, socket }, buffer),
-            (None, Some(tls), None) => tls.read(socket, buffer),
-            (None, None, Some(websocket)) => websocket.read(socket, buffer),
-            (None, None, None) => socket.read(buffer),
-        }
-    }
-
-    fn write(&mut self, socket: &mut Socket, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        match (&mut self.tls, &mut self.websocket) {
-            (Some(tls), Some(websocket)) => websocket.write(&mut Inside { tls, socket }, slices),
-            (Some(tls), None) => tls.write(socket, slices),
-            (None, Some(websocket)) => websocket.write(socket, slices),
-            (None, None) => socket.write(slices),
-        }
-    }
-}
-
-impl Lower for Inside<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
-        self.tls.read(self.socket, buffer)
-    }
-
-    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        self.tls.write(self.socket, slices)
-    }
-}
-
-impl Lower for Socket {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
-        Self::read(self, buffer)
-    }
-
-    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        Self::write(self, slices)
     }
 }

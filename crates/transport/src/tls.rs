@@ -1,4 +1,4 @@
-//! TLS over a socket: the server's end.
+//! TLS over a socket: either end.
 //!
 //! All of rustls is spoken to in this module. A connection is driven through the interface of rustls that owns no buffers:
 //! what is read and what is encrypted passes through buffers that a thread has for all of its connections, and a connection
@@ -6,14 +6,22 @@
 
 mod certificate;
 mod ciphers;
+mod client;
 mod client_certificates;
+mod either;
 mod failure;
 mod files;
+mod host_name;
 mod key_log;
 mod private_key;
 mod server;
+mod server_certificates;
+mod signature;
 
 pub use certificate::CertificateNames;
+pub(crate) use client::server_name;
+pub use client::{TlsClient, TlsClientOptions, TlsVerification};
+pub(crate) use either::Tls as EitherTls;
 pub use failure::TlsFailure;
 pub use key_log::KeyLogFile;
 pub use private_key::{KeyError, KeyFile, PASSPHRASE_BYTES_MAX, Passphrase, PrivateKey};
@@ -22,11 +30,16 @@ pub use server::{TlsOptions, TlsServer, TlsSetupError, TlsVersion};
 use crate::socket::Socket;
 use crate::{Read, Written};
 use rustls::Error;
-use rustls::server::UnbufferedServerConnection;
-use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::pki_types::ServerName;
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncryptError, UnbufferedConnectionCommon, UnbufferedStatus, WriteTraffic,
+};
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, IoSlice};
+use std::ops::DerefMut;
 
 /// Bytes read from a socket at once. A TLS record is shorter than 17 KiB.
 const READ_BYTES: usize = 64 * 1024;
@@ -75,9 +88,39 @@ pub struct Secured {
     pub identity: Option<String>,
 }
 
+/// The end of a connection that this is, as rustls has it.
+pub(crate) trait End: DerefMut<Target = UnbufferedConnectionCommon<Self::Data>> {
+    type Data;
+
+    /// Handles what has come, up to the first thing to be done about it.
+    fn process<'c, 'i>(&'c mut self, input: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
+}
+
+impl End for UnbufferedServerConnection {
+    type Data = ServerConnectionData;
+
+    fn process<'c, 'i>(&'c mut self, input: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(input)
+    }
+}
+
+impl End for UnbufferedClientConnection {
+    type Data = ClientConnectionData;
+
+    fn process<'c, 'i>(&'c mut self, input: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(input)
+    }
+}
+
+/// The server's end of a connection.
+pub(crate) type ServerTls = Tls<UnbufferedServerConnection>;
+
+/// The client's end of a connection.
+pub(crate) type ClientTls = Tls<UnbufferedClientConnection>;
+
 /// One connection.
-pub(crate) struct Tls {
-    connection: UnbufferedServerConnection,
+pub(crate) struct Tls<E> {
+    connection: E,
     /// The beginning of a record, or of a message of the handshake, that has not come as a whole yet.
     incoming: Vec<u8>,
     /// What was decrypted and did not fit into the reader's buffer, from `plain_read` on.
@@ -92,7 +135,7 @@ pub(crate) struct Tls {
     broken: bool,
 }
 
-impl fmt::Debug for Tls {
+impl<E> fmt::Debug for Tls<E> {
     /// Without what it holds: there are keys in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tls")
@@ -119,11 +162,40 @@ impl Sink<'_> {
     }
 }
 
-impl Tls {
+impl ServerTls {
     /// The server's end of a connection that has just been made.
     pub(crate) fn accept(server: &TlsServer) -> io::Result<Self> {
-        let connection = UnbufferedServerConnection::new(server.config()).map_err(failed)?;
-        Ok(Self {
+        Ok(Self::new(UnbufferedServerConnection::new(server.config()).map_err(failed)?))
+    }
+}
+
+impl ClientTls {
+    /// The client's end of a connection that has just been made to the server of this name.
+    pub(crate) fn connect(client: &TlsClient, name: ServerName<'static>) -> io::Result<Self> {
+        Ok(Self::new(UnbufferedClientConnection::new(client.config(), name).map_err(failed)?))
+    }
+
+    /// Brings the handshake on, which the client begins. True when it is done; otherwise an event of reading will tell of
+    /// more to be done, or one of writing, where there is something [`unsent`](Self::has_unsent). A connection that ends meanwhile
+    /// is a failure of TLS.
+    pub(crate) fn handshake(&mut self, socket: &mut Socket) -> io::Result<bool> {
+        while self.connection.is_handshaking() {
+            match self.read(socket, &mut []) {
+                Ok(Read::End) => return Err(failure(TlsFailure::ended(None))),
+                Ok(Read::Drained(_)) if self.connection.is_handshaking() => return Ok(false),
+                Ok(_) => {}
+                // Servers that do not speak TLS end the connection in one way or the other.
+                Err(error) if TlsFailure::of(&error).is_none() => return Err(failure(TlsFailure::ended(Some(error)))),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl<E: End> Tls<E> {
+    fn new(connection: E) -> Self {
+        Self {
             connection,
             incoming: Vec::new(),
             plain: Vec::new(),
@@ -132,7 +204,7 @@ impl Tls {
             outgoing_sent: 0,
             peer_closed: false,
             broken: false,
-        })
+        }
     }
 
     /// What the handshake came to; none before it is done.
@@ -181,6 +253,7 @@ impl Tls {
                 let (Read::Some(len) | Read::Drained(len)) = read else { return Ok(Read::End) };
                 let all = buffers.incoming.get_mut(..before + len).unwrap_or_default();
                 let mut sink = Sink { buffer: &mut *buffer, filled: 0 };
+                let handshaking = self.connection.is_handshaking();
                 let outcome = self.process(all, &mut sink);
                 // Also what tells the peer what was wrong.
                 let flushed = self.flush(socket);
@@ -192,6 +265,10 @@ impl Tls {
                 }
                 if filled > 0 || len == 0 {
                     return Ok(Read::Drained(filled));
+                }
+                if handshaking && !self.connection.is_handshaking() {
+                    // What follows is no part of it, also where it is an end.
+                    return Ok(Read::Some(0));
                 }
                 if self.peer_closed {
                     return Ok(Read::End);
@@ -219,7 +296,7 @@ impl Tls {
         let mut handled = 0;
         let outcome = loop {
             let rest = input.get_mut(handled..).unwrap_or_default();
-            let UnbufferedStatus { mut discard, state, .. } = self.connection.process_tls_records(rest);
+            let UnbufferedStatus { mut discard, state, .. } = self.connection.process(rest);
             let mut more = true;
             match state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
@@ -266,7 +343,7 @@ impl Tls {
     /// when it has nothing to send.
     fn tell(&mut self) {
         while self.connection.wants_write() {
-            match self.connection.process_tls_records(&mut []).state {
+            match self.connection.process(&mut []).state {
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
                     if encode(&mut self.outgoing, |room| data.encode(room)).is_err() {
                         return;
@@ -334,17 +411,14 @@ impl Tls {
     /// Brings the connection to where application data may be sent.
     fn when_writable(
         &mut self,
-        then: impl FnOnce(
-            &mut rustls::unbuffered::WriteTraffic<'_, rustls::server::ServerConnectionData>,
-            &mut Vec<u8>,
-        ) -> io::Result<()>,
+        then: impl FnOnce(&mut WriteTraffic<'_, E::Data>, &mut Vec<u8>) -> io::Result<()>,
     ) -> io::Result<()> {
         if self.broken {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         // All records that are whole were handled when they came, so nothing is consumed here.
         loop {
-            let state = self.connection.process_tls_records(&mut self.incoming).state;
+            let state = self.connection.process(&mut self.incoming).state;
             self.broken = state.is_err();
             match state.map_err(failed)? {
                 ConnectionState::EncodeTlsData(mut data) => encode(&mut self.outgoing, |room| data.encode(room))?,
@@ -418,5 +492,12 @@ fn encode(outgoing: &mut Vec<u8>, mut write: impl FnMut(&mut [u8]) -> Result<usi
 }
 
 fn failed(error: Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, TlsFailure::new(error))
+    failure(TlsFailure::new(error))
 }
+
+fn failure(failure: TlsFailure) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, failure)
+}
+
+#[cfg(test)]
+mod tests;

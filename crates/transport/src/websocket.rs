@@ -1,4 +1,4 @@
-//! The layer of a stream that speaks WebSocket (RFC 6455), as a server: the handshake over HTTP, then frames.
+//! The layer of a stream that speaks WebSocket (RFC 6455), as a server or a client: the handshake over HTTP, then frames.
 //!
 //! Frames are only a way to carry bytes: where they begin and end means nothing to who reads and writes. So what comes is
 //! unmasked where it was read, and what goes is one frame for all that is written at once; neither is gathered or copied.
@@ -6,11 +6,16 @@
 mod decoder;
 mod encoder;
 mod handshake;
+mod masks;
+mod request;
+
+pub use request::{WebSocketFailure, WebSocketRequest};
 
 use crate::stream::{Read, Written};
 use decoder::{Control, Decoder};
 use encoder::Encoder;
 use handshake::{Handshake, Outcome};
+use request::Asking;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -73,11 +78,18 @@ pub(crate) enum CloseCode {
     TooBig = 1009,
 }
 
-/// The server's end of a WebSocket.
+/// Bytes of a server's answer that are read at once.
+const ANSWER_BYTES: usize = 1024;
+
+/// One end of a WebSocket.
 #[derive(Debug)]
 pub(crate) struct WebSocket {
-    /// While it is opened.
+    /// While it is opened by a client.
     handshake: Option<Box<Handshake>>,
+    /// While this is a client that opens it.
+    asking: Option<Box<Asking>>,
+    /// What a server has sent right behind its answer: not more than what is read at once.
+    early: Vec<u8>,
     decoder: Decoder,
     encoder: Encoder,
     end: End,
@@ -90,11 +102,11 @@ pub(crate) struct WebSocket {
 enum End {
     /// It is open, or being opened.
     None,
-    /// The client has closed it.
+    /// The other end has closed it.
     Closed,
     /// It never was one: the request is for something else.
     Request,
-    /// The client has broken the rules.
+    /// The other end has broken the rules.
     Broken(WebSocketRefusal),
     /// Whoever reads knows about it.
     Told,
@@ -104,6 +116,8 @@ impl WebSocket {
     pub(crate) fn new(rules: Arc<WebSocketRules>) -> Self {
         Self {
             handshake: Some(Box::new(Handshake::new(rules))),
+            asking: None,
+            early: Vec::new(),
             decoder: Decoder::default(),
             encoder: Encoder::default(),
             end: End::None,
@@ -116,12 +130,58 @@ impl WebSocket {
         self.forwarded_for.take()
     }
 
+    /// A client's. An error is that something of the request cannot be written in HTTP.
+    pub(crate) fn request(request: &WebSocketRequest) -> io::Result<Self> {
+        let (asking, bytes) = Asking::new(request)?;
+        Ok(Self {
+            handshake: None,
+            asking: Some(Box::new(asking)),
+            early: Vec::new(),
+            decoder: Decoder::from_server(),
+            encoder: Encoder::of_client(bytes),
+            end: End::None,
+            forwarded_for: None,
+        })
+    }
+
+    /// Brings a client's opening on: true when it is open. An error may be a [`WebSocketFailure`].
+    pub(crate) fn open(&mut self, lower: &mut impl Lower) -> io::Result<bool> {
+        while let Some(asking) = &mut self.asking {
+            self.encoder.flush(lower)?;
+            if !self.encoder.is_flushed() {
+                return Ok(false);
+            }
+            let mut room = [0; ANSWER_BYTES];
+            let (len, drained) = match lower.read(&mut room)? {
+                Read::Some(len) => (len, false),
+                Read::Drained(len) => (len, true),
+                Read::End | Read::Introduced | Read::Request => return Err(io::ErrorKind::UnexpectedEof.into()),
+            };
+            let come = room.get(..len).unwrap_or_default();
+            if let Some(taken) = asking.take(come)? {
+                self.early = come.get(taken..).unwrap_or_default().to_vec();
+                self.asking = None;
+            } else if drained {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether something is there that `lower` tells nothing about any more.
+    pub(crate) fn has_unread(&self) -> bool {
+        !self.early.is_empty()
+    }
+
     /// Bytes of messages. What is not theirs may leave nothing of a read, though there is more.
     pub(crate) fn read(&mut self, lower: &mut impl Lower, buffer: &mut [u8]) -> io::Result<Read> {
-        let (len, drained) = match lower.read(buffer)? {
-            Read::Some(len) => (len, false),
-            Read::Drained(len) => (len, true),
-            other => return Ok(other),
+        let (len, drained) = match self.read_early(buffer) {
+            Some(len) => (len, false),
+            None => match lower.read(buffer)? {
+                Read::Some(len) => (len, false),
+                Read::Drained(len) => (len, true),
+                other => return Ok(other),
+            },
         };
         let len = match self.end {
             End::None => self.take(buffer.get_mut(..len).unwrap_or_default()),
@@ -145,9 +205,19 @@ impl WebSocket {
         Ok(if drained { Read::Drained(len) } else { Read::Some(len) })
     }
 
+    /// What came behind the answer, if there is any of it.
+    fn read_early(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        let len = self.early.len().min(buffer.len());
+        let read = self.early.drain(..len);
+        for (to, from) in buffer.iter_mut().zip(read) {
+            *to = from;
+        }
+        (len > 0).then_some(len)
+    }
+
     /// Sends the slices as frames.
     pub(crate) fn write(&mut self, lower: &mut impl Lower, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        if self.handshake.is_some() {
+        if self.handshake.is_some() || self.asking.is_some() {
             return Ok(Written::Blocked(0));
         }
         self.encoder.write(lower, slices)
@@ -161,9 +231,9 @@ impl WebSocket {
         self.handshake.take().map(|handshake| handshake.into_head())
     }
 
-    /// Tells the client that nothing more will come, unless it has been told, or is in the middle of a frame.
+    /// Tells the other end that nothing more will come, unless it has been told, or is in the middle of a frame.
     pub(crate) fn say_goodbye(&mut self, lower: &mut impl Lower) {
-        if self.handshake.is_none() {
+        if self.handshake.is_none() && self.asking.is_none() {
             self.encoder.close(Some(CloseCode::Normal as u16));
             // Where it is not taken, the end of the connection has to do.
             let _ = self.encoder.flush(lower);

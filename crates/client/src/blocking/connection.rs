@@ -4,14 +4,18 @@ use super::input::Input;
 use crate::{Moment, Session};
 use mio::event::Event;
 use mio::{Registry, Token};
-use mosquitto_transport::{Read, Stream, Written};
+use mosquitto_transport::{ClientLayers, Read, Stream, Written};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 pub(super) const CONNECTION: Token = Token(0);
 pub(super) const WAKER: Token = Token(1);
+
+/// What stands between a socket and MQTT (a proxy, TLS, a WebSocket) has to be open so long after the socket is connected.
+const OPENING: Duration = Duration::from_mins(1);
 
 /// Where a server may be.
 #[derive(Debug)]
@@ -26,19 +30,35 @@ pub(super) struct Attempt {
     targets: VecDeque<Target>,
     /// The own address to connect from.
     local: Option<IpAddr>,
+    /// What stands between the socket and MQTT.
+    layers: ClientLayers,
     stream: Option<Stream>,
+    /// When what stands above the socket has to be open, once that is connected.
+    until: Option<Instant>,
+    /// The server has closed its side meanwhile.
+    ends: bool,
 }
 
 impl Attempt {
-    pub(super) fn new(targets: VecDeque<Target>, local: Option<IpAddr>) -> Self {
-        Self { targets, local, stream: None }
+    pub(super) fn new(targets: VecDeque<Target>, local: Option<IpAddr>, layers: ClientLayers) -> Self {
+        Self { targets, local, layers, stream: None, until: None, ends: false }
     }
 
-    /// The connection, if there is one now; an error when no target is left.
+    pub(super) fn ready(&mut self, event: &Event) {
+        self.ends |= event.is_read_closed() || event.is_error();
+    }
+
+    /// When to look at it again, though nothing has happened.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.until
+    }
+
+    /// The connection, if there is one now; an error when no target is left, or when the one that was reached does not
+    /// open what stands above its socket.
     pub(super) fn proceed(&mut self, registry: &Registry, nodelay: bool) -> io::Result<Option<Connection>> {
         let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
         loop {
-            let Some(stream) = self.stream.take() else {
+            let Some(mut stream) = self.stream.take() else {
                 let Some(target) = self.targets.pop_front() else { return Err(failure) };
                 match open(&target, self.local, registry) {
                     Ok(stream) => self.stream = Some(stream),
@@ -46,17 +66,31 @@ impl Attempt {
                 }
                 continue;
             };
-            match stream.connected() {
-                Ok(true) => {
-                    stream.set_nodelay(nodelay)?;
-                    return Ok(Some(Connection::new(stream)));
+            if self.until.is_none() {
+                match stream.connected() {
+                    Ok(true) => {
+                        stream.set_nodelay(nodelay)?;
+                        stream.set_client_layers(&self.layers)?;
+                        self.until = Some(Instant::now() + OPENING);
+                    }
+                    Ok(false) => {
+                        self.stream = Some(stream);
+                        return Ok(None);
+                    }
+                    Err(error) => {
+                        failure = error;
+                        continue;
+                    }
                 }
-                Ok(false) => {
-                    self.stream = Some(stream);
-                    return Ok(None);
-                }
-                Err(error) => failure = error,
             }
+            if stream.open()? {
+                return Ok(Some(Connection::new(stream, self.ends)));
+            }
+            if self.until.is_some_and(|until| until <= Instant::now()) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.stream = Some(stream);
+            return Ok(None);
         }
     }
 }
@@ -81,11 +115,13 @@ pub(super) struct Connection {
     ends: bool,
     /// Not known to be full.
     writable: bool,
+    /// Why nothing more can be read or written, where that is not the server's doing.
+    pub(super) failure: Option<io::Error>,
 }
 
 impl Connection {
-    fn new(stream: Stream) -> Self {
-        Self { stream, input: Input::default(), readable: true, ends: false, writable: true }
+    fn new(stream: Stream, ends: bool) -> Self {
+        Self { stream, input: Input::default(), readable: true, ends, writable: true, failure: None }
     }
 
     pub(super) fn ready(&mut self, event: &Event) {
@@ -118,28 +154,51 @@ impl Connection {
                 return len > 0;
             }
             // A client is never introduced to its server.
-            Ok(Read::End | Read::Introduced | Read::Request) | Err(_) => session.closed(now),
+            Ok(Read::End | Read::Introduced | Read::Request) => session.closed(now),
+            Err(error) => {
+                self.failure = Some(error);
+                session.closed(now);
+            }
         }
         true
     }
 
     /// Sends what the socket takes. False if it takes nothing ever again.
     pub(super) fn flush(&mut self, session: &mut Session) -> bool {
+        match self.try_flush(session) {
+            Ok(()) => true,
+            Err(error) => {
+                self.failure = Some(error);
+                false
+            }
+        }
+    }
+
+    fn try_flush(&mut self, session: &mut Session) -> io::Result<()> {
+        if self.writable && self.stream.has_unsent() {
+            self.stream.flush()?;
+            self.writable = !self.stream.has_unsent();
+        }
         while self.writable && !session.output().is_empty() {
-            match self.stream.write(&[IoSlice::new(session.output())]) {
-                Ok(Written::Some(len)) => session.sent(len),
-                Ok(Written::Blocked(len)) => {
+            match self.stream.write(&[IoSlice::new(session.output())])? {
+                Written::Some(len) => session.sent(len),
+                Written::Blocked(len) => {
                     session.sent(len);
                     self.writable = false;
                 }
-                Err(_) => return false,
             }
         }
-        true
+        Ok(())
+    }
+
+    /// Whether there are bytes that the session has got rid of, and the socket has not taken.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.stream.has_unsent()
     }
 
     /// Says that nothing more will come. False if there is nobody to be told.
     pub(super) fn finish(&mut self) -> bool {
+        self.stream.say_goodbye();
         self.stream.finish().is_ok()
     }
 

@@ -16,7 +16,9 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     })
     .long("--host")
     .help(&["the server's name or address; localhost if not given."]),
-    CommandOption::value("-p", "port", "no port", port).long("--port").help(&["the server's port; 1883 if not given."]),
+    CommandOption::value("-p", "port", "no port", port)
+        .long("--port")
+        .help(&["the server's port; 1883 if not given, or 8883 with --cafile or --capath. 8883 means TLS."]),
     CommandOption::value("--unix", "path", "no socket path", |settings, value| {
         settings.connection.unix_path = Some(OsStr::from_bytes(value).into());
         // It is what the server is called.
@@ -25,9 +27,10 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     })
     .only_long()
     .help(&["the server's Unix socket, in place of host and port."]),
-    CommandOption::value("-L", "url", "no URL", url::read)
-        .long("--url")
-        .help(&["server, user and topic in one: mqtt://[username[:password]@]host[:port]/topic"]),
+    CommandOption::value("-L", "url", "no URL", url::read).long("--url").help(&[
+        "server, user and topic in one: mqtt://[username[:password]@]host[:port]/topic; with mqtts://",
+        "over TLS (port 8883), with ws:// over WebSockets, with wss:// over both.",
+    ]),
     CommandOption::value("-u", "username", "no username", |settings, value| {
         settings.connection.username = Some(text(value, "-u")?);
         Ok(())
@@ -109,8 +112,9 @@ pub(super) const OPTIONS: &[CommandOption] = &[
 
 fn port(settings: &mut Settings, value: &[u8]) -> Result<(), ArgumentError> {
     let number = leading_integer(value);
-    settings.connection.port =
+    let port =
         u16::try_from(number).map_err(|_| ArgumentError::plain(format!("Error: Invalid port given: {number}")))?;
+    settings.connection.port = Some(port);
     Ok(())
 }
 

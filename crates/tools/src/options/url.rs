@@ -5,23 +5,27 @@ use crate::arguments::ArgumentError;
 use crate::number::leading_integer;
 use crate::settings::Settings;
 
-/// The port of `mqtt://` where none is given.
+/// The port where none is given.
 const PORT: u16 = 1883;
+const TLS_PORT: u16 = 8883;
 
-/// Reads `mqtt://[username[:password]@]host[:port]/topic`. There is no percent encoding in it.
+/// Reads `mqtt://[username[:password]@]host[:port]/topic`. There is no percent encoding in it. With
+/// `mqtts`, `ws` and `wss` TLS and WebSockets are chosen.
 pub(super) fn read(settings: &mut Settings, value: &[u8]) -> Result<(), ArgumentError> {
     let url = text(value, "-L")?;
     let Some((scheme, rest)) = url.split_once("://") else { return Err(unsupported_scheme()) };
-    let scheme = scheme.to_ascii_lowercase();
-    if !matches!(scheme.as_str(), "mqtt" | "mqtts" | "ws" | "wss") {
-        return Err(unsupported_scheme());
-    }
+    let (tls, websocket) = match scheme.to_ascii_lowercase().as_str() {
+        "mqtt" => (false, false),
+        "mqtts" => (true, false),
+        "ws" => (false, true),
+        "wss" => (true, true),
+        _ => return Err(unsupported_scheme()),
+    };
     let Some((server, topic)) = rest.split_once('/') else {
         return Err(ArgumentError::plain("Error: Invalid URL for -L argument specified - topic missing."));
     };
-    if scheme != "mqtt" {
-        return Err(ArgumentError::not_supported_yet(&format!("-L {scheme}://")));
-    }
+    settings.connection.tls.use_os_certs |= tls;
+    settings.connection.websocket |= websocket;
     add_topic(settings, topic.as_bytes(), "-L topic")?;
     let server = match server.split_once('@') {
         Some((user, server)) => {
@@ -35,10 +39,10 @@ pub(super) fn read(settings: &mut Settings, value: &[u8]) -> Result<(), Argument
         None => server,
     };
     let (host, port) = server.split_once(':').map_or((server, None), |(host, port)| (host, Some(port)));
-    let port = port.map_or(i64::from(PORT), |port| leading_integer(port.as_bytes()));
+    let port = port.map_or(i64::from(if tls { TLS_PORT } else { PORT }), |port| leading_integer(port.as_bytes()));
     host.clone_into(&mut settings.connection.host);
-    settings.connection.port =
-        u16::try_from(port).map_err(|_| ArgumentError::plain(format!("Error: Invalid port given: {port}")))?;
+    let port = u16::try_from(port).map_err(|_| ArgumentError::plain(format!("Error: Invalid port given: {port}")))?;
+    settings.connection.port = Some(port);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use super::Publisher;
 use crate::connecting::{RECONNECT_PAUSE, connect};
+use crate::report::is_final;
 use crate::stdin_lines::StdinLines;
 use mosquitto_client::{End, Event, Next, RequestError};
 use std::ops::ControlFlow;
@@ -49,7 +50,7 @@ impl Lines {
             }
             Next::Event(Event::Disconnected(end)) => return self.disconnected(&end),
             Next::Event(_) => {}
-            Next::Unreachable(error) if self.input.is_none() => {
+            Next::Unreachable(error) if self.input.is_none() || is_final(&error) => {
                 return ControlFlow::Break(self.publisher.report.unreachable(&error));
             }
             Next::Unreachable(_) => self.reconnect_later(),

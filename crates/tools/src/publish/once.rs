@@ -65,6 +65,9 @@ impl Once<'_> {
 
     fn ended(&self, end: &End) -> u8 {
         let report = self.publisher.report;
+        if let Some(error) = self.publisher.client.failure() {
+            report.detail(error);
+        }
         match end {
             End::Requested => self.publisher.refused.unwrap_or(0),
             End::Refused { reason, .. } => {

@@ -92,7 +92,12 @@ impl Broker {
 
     /// A broker at the port of another one that has ended.
     pub(crate) fn at(port: u16) -> Self {
-        Self::try_at(port, "allow_anonymous true\n").unwrap_or_else(|| panic!("the broker does not run again"))
+        Self::at_with(port, "allow_anonymous true\n")
+    }
+
+    /// The same with these lines in its configuration.
+    pub(crate) fn at_with(port: u16, configuration: &str) -> Self {
+        Self::try_at(port, configuration).unwrap_or_else(|| panic!("the broker does not run again"))
     }
 
     fn try_at(port: u16, configuration: &str) -> Option<Self> {
@@ -253,6 +258,23 @@ pub(crate) fn publish_input(broker: &Broker, arguments: &[&str], input: &[u8]) {
     stdin.write_all(input).unwrap();
     drop(stdin);
     assert_eq!(process.wait().code(), Some(0));
+}
+
+/// Says, past the capture of the test runner, that a foreign program is not there to be tested with. Where
+/// `MOSQUITTO_TESTS_SKIP_NOTHING` is 1 that is a failure.
+pub(crate) fn report_skipped(what: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {what} is not installed");
+    let all = std::env::var_os("MOSQUITTO_TESTS_SKIP_NOTHING").is_some_and(|value| value == "1");
+    assert!(!all, "{what} is not installed, and nothing may be skipped");
+}
+
+/// A foreign program, if it is installed; otherwise that is said.
+pub(crate) fn foreign(path: &'static str) -> Option<&'static str> {
+    let there = Path::new(path).exists();
+    if !there {
+        report_skipped(path);
+    }
+    there.then_some(path)
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {

@@ -30,16 +30,24 @@ const ATTRIBUTES: &[(&[u8], &str)] = &[
 
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 
+/// The extension that says what names a certificate is for: subjectAltName.
+const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1D, 17];
+
 // Tags of DER.
+pub(super) const BIT_STRING: u8 = 0x03;
+const OCTET_STRING: u8 = 0x04;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 const UTF8_STRING: u8 = 12;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const UNIVERSAL_STRING: u8 = 28;
 const BMP_STRING: u8 = 30;
-const SEQUENCE: u8 = 0x30;
+pub(super) const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const VERSION: u8 = 0xA0;
+const EXTENSIONS: u8 = 0xA3;
+/// A name of the DNS among alternative names.
+const DNS_NAME: u8 = 0x82;
 
 /// What a certificate calls its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,23 +74,35 @@ impl CertificateNames {
 
 /// The parts of a certificate that somebody asks for, with their tags.
 pub(super) struct Parts<'c> {
+    /// Whether it is of X.509 version 1, which knows no extensions.
+    pub(super) is_version_1: bool,
     /// The first moment at which it is valid, in seconds since 1970.
     pub(super) valid_from_s: Option<u64>,
+    /// The last one.
+    pub(super) valid_until_s: Option<u64>,
     /// Who has signed it.
     pub(super) issuer: &'c [u8],
     /// Whose it is.
     pub(super) subject: &'c [u8],
     /// Its public key.
     pub(super) public_key: &'c [u8],
+    /// What the issuer has signed.
+    pub(super) signed: &'c [u8],
+    /// How, and the signature itself; none: it cannot be read.
+    pub(super) signature: Option<(&'c [u8], &'c [u8])>,
+    /// What follows the public key.
+    rest: Reader<'c>,
 }
 
 impl<'c> Parts<'c> {
     /// RFC 5280, section 4.1.
     pub(super) fn of(certificate: &'c [u8]) -> Option<Self> {
         let mut certificate = Reader(Reader(certificate).expect(SEQUENCE)?.contents);
-        let mut signed = Reader(certificate.expect(SEQUENCE)?.contents);
+        let whole = certificate.expect(SEQUENCE)?;
+        let mut signed = Reader(whole.contents);
         let first = signed.next()?;
-        if first.tag == VERSION {
+        let is_version_1 = first.tag != VERSION;
+        if !is_version_1 {
             signed.next()?; // the serial number
         }
         signed.next()?; // how it is signed
@@ -90,25 +110,95 @@ impl<'c> Parts<'c> {
         let validity = signed.expect(SEQUENCE)?;
         let subject = signed.expect(SEQUENCE)?.contents;
         let public_key = signed.expect(SEQUENCE)?.whole;
-        let valid_from = Reader(validity.contents).next();
-        Some(Self { valid_from_s: valid_from.and_then(|time| seconds(&time)), issuer, subject, public_key })
+        let mut validity = Reader(validity.contents);
+        let mut moment = || validity.next().and_then(|time| seconds(&time));
+        let algorithm = certificate.expect(SEQUENCE);
+        let signature = certificate.expect(BIT_STRING).and_then(|bits| whole_bytes(bits.contents));
+        Some(Self {
+            is_version_1,
+            valid_from_s: moment(),
+            valid_until_s: moment(),
+            issuer,
+            subject,
+            public_key,
+            signed: whole.whole,
+            signature: algorithm.map(|algorithm| algorithm.contents).zip(signature),
+            rest: signed,
+        })
+    }
+
+    /// How the public key is used, and its bits.
+    pub(super) fn key(&self) -> Option<(&'c [u8], &'c [u8])> {
+        key_parts(Reader(self.public_key).expect(SEQUENCE)?.contents)
+    }
+
+    /// All common names that are text.
+    pub(super) fn common_names(&self) -> Vec<&'c str> {
+        let attributes = attributes(self.subject).unwrap_or_default();
+        let names = attributes.iter().filter(|attribute| attribute.kind == COMMON_NAME);
+        names.filter_map(|name| std::str::from_utf8(name.value.contents).ok()).collect()
+    }
+
+    /// Whether it says for which names of the DNS it is, apart from common names. What cannot be read counts as if it did.
+    pub(super) fn has_dns_names(&self) -> bool {
+        self.find_dns_names().unwrap_or(true)
+    }
+
+    fn find_dns_names(&self) -> Option<bool> {
+        let mut rest = Reader(self.rest.0);
+        while !rest.0.is_empty() {
+            let element = rest.next()?;
+            if element.tag != EXTENSIONS {
+                continue;
+            }
+            let mut extensions = Reader(Reader(element.contents).expect(SEQUENCE)?.contents);
+            while !extensions.0.is_empty() {
+                let mut extension = Reader(extensions.expect(SEQUENCE)?.contents);
+                if extension.expect(OBJECT_IDENTIFIER)?.contents != ALTERNATIVE_NAMES {
+                    continue;
+                }
+                let mut value = extension.next()?;
+                if value.tag != OCTET_STRING {
+                    value = extension.expect(OCTET_STRING)?; // behind whether it is critical
+                }
+                let mut names = Reader(Reader(value.contents).expect(SEQUENCE)?.contents);
+                while !names.0.is_empty() {
+                    if names.next()?.tag == DNS_NAME {
+                        return Some(true);
+                    }
+                }
+            }
+        }
+        Some(false)
     }
 }
 
+/// How a public key is used, and its bits, of the contents of one (RFC 5280, section 4.1).
+pub(super) fn key_parts(public_key: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut parts = Reader(public_key);
+    let algorithm = parts.expect(SEQUENCE)?.contents;
+    Some((algorithm, whole_bytes(parts.expect(BIT_STRING)?.contents)?))
+}
+
+/// Bits of which none is left over at the end.
+fn whole_bytes(bits: &[u8]) -> Option<&[u8]> {
+    bits.split_first().filter(|(unused, _)| **unused == 0).map(|(_, bytes)| bytes)
+}
+
 /// One element of DER.
-struct Element<'d> {
+pub(super) struct Element<'d> {
     tag: u8,
-    contents: &'d [u8],
+    pub(super) contents: &'d [u8],
     /// With tag and length.
-    whole: &'d [u8],
+    pub(super) whole: &'d [u8],
 }
 
 /// Reads elements one after the other.
-struct Reader<'d>(&'d [u8]);
+pub(super) struct Reader<'d>(pub(super) &'d [u8]);
 
 impl<'d> Reader<'d> {
     /// None at the end, and where there is no element. Tags of more than one byte do not occur in names.
-    fn next(&mut self) -> Option<Element<'d>> {
+    pub(super) fn next(&mut self) -> Option<Element<'d>> {
         let (&tag, rest) = self.0.split_first()?;
         let (&first, mut rest) = rest.split_first()?;
         let mut len = usize::from(first);
@@ -123,7 +213,7 @@ impl<'d> Reader<'d> {
         Some(Element { tag, contents, whole })
     }
 
-    fn expect(&mut self, tag: u8) -> Option<Element<'d>> {
+    pub(super) fn expect(&mut self, tag: u8) -> Option<Element<'d>> {
         self.next().filter(|element| element.tag == tag)
     }
 }

@@ -206,7 +206,7 @@ fn certified_key(
 }
 
 /// Adds to a certificate that stands alone those above it, as OpenSSL does, but for the last one, which clients have.
-fn complete(chain: &mut Vec<CertificateDer<'static>>, authorities: &[CertificateDer<'static>]) {
+pub(super) fn complete(chain: &mut Vec<CertificateDer<'static>>, authorities: &[CertificateDer<'static>]) {
     while chain.len() < CHAIN_MAX {
         let Some(last) = chain.last().and_then(|last| Parts::of(last)) else { return };
         let is_above = |other: &&CertificateDer<'static>| {
@@ -228,7 +228,7 @@ impl ResolvesServerCert for Always {
     }
 }
 
-fn unusable(text: String, why: impl Into<String>) -> TlsSetupError {
+pub(super) fn unusable(text: String, why: impl Into<String>) -> TlsSetupError {
     TlsSetupError { text, why: why.into() }
 }
 

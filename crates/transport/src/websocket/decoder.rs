@@ -1,4 +1,4 @@
-//! Frames of a client: bytes that carry bytes.
+//! Frames that come: bytes that carry bytes.
 
 use super::CloseCode;
 
@@ -26,6 +26,8 @@ pub(super) enum Control {
 /// Takes frames apart as they come, in whatever pieces.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
+    /// Whether they come from a server, and so without a mask.
+    from_server: bool,
     /// What has come of a frame's head.
     head: [u8; HEAD_BYTES_MAX],
     head_len: usize,
@@ -42,6 +44,11 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
+    /// Of frames that a server sends.
+    pub(super) fn from_server() -> Self {
+        Self { from_server: true, ..Self::default() }
+    }
+
     /// Takes `bytes`, and leaves the data in them at their beginning: so many. Frames of control are told with their
     /// payload; behind one that closes nothing is looked at. An error ends it all.
     pub(super) fn decode(
@@ -115,7 +122,7 @@ impl Decoder {
         let reserved = first & 0x70 != 0;
         let masked = second & 0x80 != 0;
         let long_control = self.control.is_some() && (!last || u64::from(second & 0x7f) > CONTROL_BYTES_MAX);
-        if reserved || !masked || long_control {
+        if reserved || masked == self.from_server || long_control {
             return Err(CloseCode::ProtocolError);
         }
         if self.control.is_none() {
@@ -133,7 +140,7 @@ impl Decoder {
     }
 
     fn whole_head_len(&self) -> usize {
-        2 + self.length_len() + 4
+        2 + self.length_len() + if self.from_server { 0 } else { 4 }
     }
 
     fn begin_frame(&mut self) -> Result<(), CloseCode> {
@@ -146,7 +153,9 @@ impl Decoder {
         if payload_len > PAYLOAD_BYTES_MAX {
             return Err(CloseCode::TooBig);
         }
-        if let Some(mask) = self.head.get(2 + length_len..).and_then(<[u8]>::first_chunk) {
+        // Without a mask it stays what it is: nothing.
+        if let Some(mask) = self.head.get(2 + length_len..).and_then(<[u8]>::first_chunk).filter(|_| !self.from_server)
+        {
             self.mask = *mask;
         }
         self.left = Some(payload_len);
@@ -166,6 +175,9 @@ impl Decoder {
 
 /// Takes the mask off, and turns it to where the next byte of the payload needs it.
 fn unmask(payload: &mut [u8], mask: &mut [u8; 4]) {
+    if *mask == [0; 4] {
+        return;
+    }
     let [a, b, c, d] = *mask;
     let twice = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
     let mut words = payload.chunks_exact_mut(8);

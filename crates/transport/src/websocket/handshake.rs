@@ -14,7 +14,7 @@ const HEADERS_MAX: usize = 100;
 const FORWARDED_BYTES_MAX: usize = 256;
 
 /// What ends a head.
-const END: &[u8] = b"\r\n\r\n";
+pub(super) const END: &[u8] = b"\r\n\r\n";
 
 /// What the client's key is made an answer with (RFC 6455, 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -99,7 +99,7 @@ impl Handshake {
         let spoken = |word: &str| self.rules.protocols.iter().copied().find(|protocol| *protocol == word.trim());
         let protocol = offered.split(',').find_map(spoken).ok_or(FAULTY)?;
         self.check_origin(value(headers, "Origin"))?;
-        let accept = STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize());
+        let accept = accept(key);
         let answer = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
@@ -125,6 +125,11 @@ fn at_once(first: u8) -> Option<WebSocketRefusal> {
     }
 }
 
+/// The answer to a client's key.
+pub(super) fn accept(key: &str) -> String {
+    STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
+}
+
 /// Whether a whole head is that of a request which does not even ask for a WebSocket.
 fn is_for_something_else(head: &[u8]) -> bool {
     let mut headers = [EMPTY_HEADER; HEADERS_MAX];
@@ -134,7 +139,7 @@ fn is_for_something_else(head: &[u8]) -> bool {
 }
 
 /// The value of the first header of this name.
-fn value<'h>(headers: &[Header<'h>], name: &str) -> Option<&'h str> {
+pub(super) fn value<'h>(headers: &[Header<'h>], name: &str) -> Option<&'h str> {
     let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
     std::str::from_utf8(header.value).ok().map(str::trim)
 }
@@ -150,7 +155,7 @@ fn forwarded_for(headers: &[Header<'_>]) -> Option<Box<str>> {
 }
 
 /// Whether headers of this name list this word.
-fn lists(headers: &[Header<'_>], name: &str, word: &str) -> bool {
+pub(super) fn lists(headers: &[Header<'_>], name: &str, word: &str) -> bool {
     let named = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
     let mut words = named.flat_map(|header| header.value.split(|&byte| byte == b','));
     words.any(|listed| listed.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))

@@ -1,6 +1,9 @@
+use super::handshake::END;
 use super::*;
 use proptest::prelude::*;
 use std::collections::VecDeque;
+
+mod client;
 
 const PROTOCOLS: &[&str] = &["mqtt", "mqttv3.1"];
 
