@@ -42,8 +42,8 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     })
     .only_long()
     .help(&[
-        "use TLS 1.2 with this key, in hexadecimal without a leading 0x, which the server has as well. Needs",
-        "the system's OpenSSL. Without -p, the port is 8883.",
+        "use TLS 1.2 with this key, in hexadecimal without a leading 0x, which the server has as well.",
+        "Needs the system's OpenSSL. Without -p, the port is 8883.",
     ]),
     CommandOption::value("--psk-identity", "identity", "no identity", |settings, value| {
         settings.connection.tls.psk_identity = Some(text(value, "--psk-identity")?);

@@ -165,6 +165,13 @@ impl Broker {
     /// The same with a program that is like `mosquitto_sub`.
     pub(crate) fn subscribe_with(&self, program: &str, arguments: &[&str]) -> Subscriber {
         let mut command = self.command(program, &[arguments, &["-d"]].concat());
+        if program != SUB {
+            // Into a pipe, others write only when there is much to say.
+            let mut by_line = Command::new("stdbuf");
+            by_line.arg("-oL").arg(program).args(command.get_args()).env("XDG_CONFIG_HOME", "/nonexistent");
+            by_line.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command = by_line;
+        }
         let mut child = command.spawn().unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
         let stderr = child.stderr.take();

@@ -4,8 +4,8 @@
 
 use crate::certificates::Certificates;
 use crate::harness::{
-    Broker, DEBIANS_BROKER, DEBIANS_PUB, DEBIANS_SUB, MICROSOCKS, PUB, SUB, VERSIONS, broker_program, foreign, free_port,
-    microsocks,
+    Broker, DEBIANS_BROKER, DEBIANS_PUB, DEBIANS_SUB, MICROSOCKS, PUB, SUB, VERSIONS, broker_program, foreign,
+    free_port, microsocks,
 };
 use crate::psk::has_openssl;
 use std::cell::RefCell;

@@ -60,7 +60,8 @@ fn who_has_no_key_in_common_with_the_server_does_not_talk_to_it() {
             let output = broker.run(program, &[arguments, more].concat());
             (output.status.code(), text(&output.stderr))
         };
-        for stranger in [["--psk-identity", "alice", "--psk", "c0ffee"], ["--psk-identity", "bob", "--psk", "00c0ffee"]] {
+        for stranger in [["--psk-identity", "alice", "--psk", "c0ffee"], ["--psk-identity", "bob", "--psk", "00c0ffee"]]
+        {
             assert_eq!(outcome(&broker, &stranger), failed, "{program} {stranger:?}");
         }
         assert_eq!(outcome(&plain, &ALICE), failed, "{program}");
@@ -131,6 +132,9 @@ fn without_openssl_there_is_no_connection_with_a_key_and_that_is_said() {
     let mut command = broker.command(PUB, &[&ALICE[..], &["-t", "a", "-m", "b"]].concat());
     let output = command.env("MOSQUITTO_OPENSSL_DIR", "/nonexistent").output().unwrap();
     let errors = text(&output.stderr);
-    assert!(errors.starts_with("Error: --psk needs OpenSSL. OpenSSL was not found; looked for /nonexistent/"), "{errors}");
+    assert!(
+        errors.starts_with("Error: --psk needs OpenSSL. OpenSSL was not found; looked for /nonexistent/"),
+        "{errors}"
+    );
     assert_eq!(output.status.code(), Some(1));
 }
