@@ -12,7 +12,7 @@ use std::path::Path;
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 268_435_455;
 
 /// Bytes that are read at once.
-const CHUNK_BYTES: u64 = 64 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Reads what is to be published as one message, and shows how far that is. An error is the exit status, and has been shown.
 pub(crate) fn load(source: Source, report: Report, progress: &mut Progress) -> Result<Vec<u8>, u8> {
@@ -52,7 +52,14 @@ fn load_stdin(report: Report, progress: &mut Progress) -> Result<Vec<u8>, u8> {
 fn read_payload(input: impl Read, progress: &mut Progress) -> io::Result<Option<Vec<u8>>> {
     let mut payload = Vec::new();
     let mut input = input.take(PAYLOAD_BYTES_MAX as u64 + 1);
-    while input.by_ref().take(CHUNK_BYTES).read_to_end(&mut payload)? > 0 {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        match input.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(len) => payload.extend_from_slice(chunk.get(..len).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
         progress.show(|| format!("{} read", progress::bytes(payload.len())));
     }
     Ok(Some(payload).filter(|payload| payload.len() <= PAYLOAD_BYTES_MAX))

@@ -78,8 +78,8 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     .of(SUB_RR)
     .help(&["print the topic before each message."]),
     CommandOption::value("--color", "auto|never", "no choice", color).only_long().of(SUB_RR).help(&[
-        "with -v, whether the topic is coloured: auto (only on a terminal, not with NO_COLOR or TERM=dumb)",
-        "or never; auto if not given.",
+        "with -v, whether the topic is coloured: never, or auto (on a terminal only, and not with",
+        "NO_COLOR or TERM=dumb in the environment); auto if not given.",
     ]),
     CommandOption::value("-F", "format", "no format", |settings, value| {
         let format = Format::new(value).map_err(|error| ArgumentError::plain(format!("Error: {error}")))?;
