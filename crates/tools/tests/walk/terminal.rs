@@ -1,6 +1,11 @@
 //! What the programs show to somebody at a terminal, and nobody else gets to see.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers fail the test that they serve")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers fail the test that they serve"
+)]
 
 use crate::harness::{Broker, Directory, PUB, Process, RR, SUB, free_port, text};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
