@@ -6,8 +6,8 @@ use mosquitto_mqtt::ProtocolVersion;
 use std::io::{ErrorKind, Read, Write};
 use std::iter;
 use std::net::TcpStream;
-use std::time::Duration;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 /// What the log says, once, when the first one has to give way.
 pub(crate) const FIRST_LINE: &str =
