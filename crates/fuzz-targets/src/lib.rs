@@ -11,10 +11,14 @@
     reason = "a panic is how a target says that something does not hold"
 )]
 
+mod client_answers;
 mod client_session;
 mod config_text;
 mod decode;
+mod http_head;
+mod key_file;
 mod psk_file;
+mod psk_stream;
 mod target;
 mod text;
 mod tool_text;

@@ -1,6 +1,9 @@
 //! All targets by name.
 
-use crate::{client_session, config_text, decode, psk_file, tool_text, two_clients};
+use crate::{
+    client_answers, client_session, config_text, decode, http_head, key_file, psk_file, psk_stream, tool_text,
+    two_clients,
+};
 use mosquitto_mqtt::ProtocolVersion;
 use std::sync::OnceLock;
 
@@ -31,6 +34,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "psk_file", run: psk_file::run },
     Target { name: "client_session", run: client_session::run },
     Target { name: "tool_text", run: tool_text::run },
+    Target { name: "http_head", run: http_head::run },
+    Target { name: "key_file", run: key_file::run },
+    Target { name: "client_answers", run: client_answers::run },
+    Target { name: "psk_stream", run: psk_stream::run },
 ];
 
 /// Runs the target of this name.
