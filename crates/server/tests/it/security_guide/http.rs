@@ -2,7 +2,7 @@
 
 use super::tls::tunnel;
 use super::{Section, is_let_in, user};
-use crate::harness::{Broker, client, in_websocket};
+use crate::harness::{Broker, Connecting, client, in_websocket};
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
@@ -63,7 +63,7 @@ pub(super) fn files_over_http() {
     let status = |path: &str| status(&section, &broker, path, "");
     assert_eq!((status("/"), status("/index.html")), (200, 200));
     assert_eq!((status("/out"), status("/../files/passwords")), (404, 404));
-    let connect = |who| {
+    let connect = |who: &Connecting| {
         let stream = tunnel(&section).to(&broker).unwrap();
         is_let_in(who, in_websocket(stream))
     };
