@@ -63,19 +63,18 @@ pub(super) fn encrypted_keys() {
     let broker = section.start();
     is_let_in(&user("anna"), tunnel(&section).to(&broker).unwrap()).unwrap().ping();
     let passphrase = section.path("/run/mosquitto/passphrase");
-    let text = section.read("/run/mosquitto/passphrase");
     std::fs::remove_file(&passphrase).unwrap();
     let log = broker.hang_up();
     assert!(log.last().unwrap().starts_with("Configuration reloaded: "), "{log:#?}");
     is_let_in(&user("anna"), tunnel(&section).to(&broker).unwrap()).unwrap().ping();
     // Who starts now knows no passphrase, and then another one.
-    let config = broker.directory().join("mosquitto.conf");
-    let start = || mosquitto(["--test-config".as_ref(), "-c".as_ref(), config.as_os_str()]).code;
+    let config = section.path("/etc/mosquitto").join("mosquitto.conf");
+    std::fs::copy(broker.directory().join("mosquitto.conf"), &config).unwrap();
+    drop(broker);
+    let start = || mosquitto(["-c".as_ref(), config.as_os_str()]).code;
     assert_eq!(start(), Some(1));
     std::fs::write(&passphrase, "guess\n").unwrap();
     assert_eq!(start(), Some(1));
-    std::fs::write(&passphrase, text).unwrap();
-    assert_eq!(start(), Some(0));
 }
 
 #[test]
