@@ -2,6 +2,8 @@
 //! by the time that it is used, a connection from another address of this machine may have it, also one that has ended a
 //! minute ago, and then nobody can listen at all addresses. These ports are others, and each process of tests has its own.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness fails the test that it serves")]
+
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
