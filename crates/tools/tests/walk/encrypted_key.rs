@@ -4,7 +4,7 @@
 
 use crate::certificates::Certificates;
 use crate::harness::{Broker, OPENSSL, PUB, foreign, text};
-use crate::terminal::Terminal;
+use crate::sitter::Terminal;
 use std::process::{Command, Output, Stdio};
 
 /// A broker that asks for certificates, and what `mosquitto_pub` needs for it: the key, encrypted with `secret`.

@@ -10,9 +10,10 @@ mod mixture;
 mod proxy;
 mod psk;
 mod requests;
-mod standard_input;
 #[path = "../../../server/tests/it/harness/terminal.rs"]
 #[allow(clippy::unwrap_used, reason = "a harness fails the test that it serves")]
+mod sitter;
+mod standard_input;
 mod terminal;
 mod tls;
 mod websockets;
