@@ -7,19 +7,25 @@
 //!
 //! Invariant: nothing in [`session`](Session) names a socket, a clock, a thread or a random source.
 
+mod background;
 mod blocking;
 mod error;
 mod event;
 mod moment;
 mod options;
+mod reconnect;
 mod session;
+mod subscriptions;
 
-pub use blocking::{Client, Next, Waker};
+pub use background::{Handle, Outcome, OwnedPublication, Token};
+pub use blocking::{Client, Delivery, Events, Next, Waker};
 pub use error::RequestError;
 pub use event::{End, Event, Message};
 pub use moment::Moment;
 pub use options::{Options, WillMessage};
+pub use reconnect::{BackOff, Reconnection};
 pub use session::{Publication, Session};
+pub use subscriptions::Subscriptions;
 
 pub use mosquitto_mqtt as mqtt;
 pub use mosquitto_transport as transport;

@@ -206,6 +206,11 @@ impl Session {
         &self.options
     }
 
+    /// Changes [`Options::clean_start`] from the next connection on.
+    pub fn set_clean_start(&mut self, on: bool) {
+        self.options.clean_start = on;
+    }
+
     /// Whether the server has accepted a connection that is not over.
     pub fn is_connected(&self) -> bool {
         self.phase == Phase::Open
