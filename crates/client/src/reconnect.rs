@@ -108,10 +108,9 @@ impl End {
     /// server refuses this client for good or has given its session to another connection, or where what it sends is wrong.
     pub fn is_passing(&self) -> bool {
         match self {
-            End::Lost | End::KeepAlive => true,
+            // 3 is what MQTT 3 has for a server that is not available.
+            End::Lost | End::KeepAlive | End::Refused { reason: ReasonCode(3), .. } => true,
             End::Requested | End::ServerMisbehaved { .. } => false,
-            // MQTT 3 has a return code of its own for a server that is not available.
-            End::Refused { reason: ReasonCode(3), .. } => true,
             End::Refused { reason, .. } | End::ByServer { reason, .. } => is_passing(*reason),
         }
     }

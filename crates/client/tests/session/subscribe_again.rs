@@ -1,5 +1,7 @@
 //! Subscriptions where the server has forgotten them, and the queue while there is no connection.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper fails the test that it serves")]
+
 use crate::harness::{Peer, SUCCESS, V5, V311};
 use mosquitto_client::mqtt::packet::{SubAck, Subscription, SubscriptionOptions};
 use mosquitto_client::mqtt::{Packet, PacketType, Properties, QoS};
