@@ -3,7 +3,7 @@
 //!     cargo run -p mosquitto-client --example tls -- localhost 8883 ca.crt [client.crt client.key]
 
 use mosquitto_client::mqtt::ProtocolVersion;
-use mosquitto_client::transport::{ClientLayers, TlsClient, TlsClientOptions};
+use mosquitto_client::transport::{ClientLayers, ClientSecurity, TlsClient, TlsClientOptions};
 use mosquitto_client::{Client, Event, Next, Options};
 use std::path::PathBuf;
 
@@ -20,7 +20,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tls = TlsClient::open(&options).map_err(|error| format!("{error:?}"))?;
     let mut client = Client::new(Options::new(ProtocolVersion::V5, "example-tls"))?;
     // The name is the one that the server's certificate has to be for.
-    client.set_layers(ClientLayers { tls: Some((tls, host.clone())), ..ClientLayers::default() });
+    client.set_layers(ClientLayers {
+        tls: Some(ClientSecurity::Tls { client: tls, host: host.clone() }),
+        ..ClientLayers::default()
+    });
     client.connect(host, port.parse()?)?;
     loop {
         match client.next(None)? {
