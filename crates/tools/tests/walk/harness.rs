@@ -70,10 +70,22 @@ impl Drop for Directory {
     }
 }
 
+/// Whose broker a program talks with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Ours,
+    /// The original, as Debian has it.
+    Debians,
+}
+
+/// The original broker.
+const DEBIANS_BROKER: &str = "/usr/sbin/mosquitto";
+
 /// A broker of its own for a test.
 pub(crate) struct Broker {
     process: Process,
     pub(crate) port: u16,
+    log: Receiver<String>,
     _directory: Directory,
 }
 
@@ -84,10 +96,21 @@ impl Broker {
 
     /// A broker with these lines in its configuration.
     pub(crate) fn with(configuration: &str) -> Self {
+        Self::of(Whose::Ours, configuration).unwrap_or_else(|| panic!("the broker does not run"))
+    }
+
+    /// The same of somebody's broker, if it is installed.
+    pub(crate) fn of(whose: Whose, configuration: &str) -> Option<Self> {
+        let program = match whose {
+            Whose::Ours => broker_program(),
+            Whose::Debians => Path::new(foreign(DEBIANS_BROKER)?),
+        };
+        // It would be another user, who could not make sockets in the directory of a test.
+        let user = if whose == Whose::Debians { "user root\n" } else { "" };
+        let configuration = format!("{user}{configuration}");
         // Between its choice and its use somebody else can take a port.
-        (0..5)
-            .find_map(|_| Self::try_at(free_port(), configuration))
-            .unwrap_or_else(|| panic!("the broker does not run"))
+        let broker = (0..5).find_map(|_| Self::try_at(program, free_port(), &configuration));
+        Some(broker.unwrap_or_else(|| panic!("{} does not run", program.display())))
     }
 
     /// A broker at the port of another one that has ended.
@@ -97,25 +120,36 @@ impl Broker {
 
     /// The same with these lines in its configuration.
     pub(crate) fn at_with(port: u16, configuration: &str) -> Self {
-        Self::try_at(port, configuration).unwrap_or_else(|| panic!("the broker does not run again"))
+        Self::try_at(broker_program(), port, configuration).unwrap_or_else(|| panic!("the broker does not run again"))
     }
 
-    fn try_at(port: u16, configuration: &str) -> Option<Self> {
+    fn try_at(program: &Path, port: u16, configuration: &str) -> Option<Self> {
         let directory = Directory::new();
         let file = directory.file("mosquitto.conf", format!("listener {port} 127.0.0.1\n{configuration}"));
-        let mut command = Command::new(broker_program());
+        let mut command = Command::new(program);
         command.arg("-c").arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let lines = lines_of(child.stderr.take().unwrap());
+        let log = lines_of(child.stderr.take().unwrap());
         let process = Process { child };
         loop {
-            match lines.recv_timeout(PATIENCE) {
+            match log.recv_timeout(PATIENCE) {
                 Ok(line) if line.ends_with(" running") => break,
                 Ok(_) => {}
                 Err(_) => return None,
             }
         }
-        Some(Self { process, port, _directory: directory })
+        Some(Self { process, port, log, _directory: directory })
+    }
+
+    /// Waits for a line of its log that contains `text`, and returns it.
+    pub(crate) fn logged(&self, text: &str) -> String {
+        loop {
+            match self.log.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(_) => {}
+                Err(_) => panic!("the broker does not log {text:?}"),
+            }
+        }
     }
 
     /// Ends it at once, and returns its port.

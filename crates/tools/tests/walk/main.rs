@@ -5,6 +5,7 @@ mod ends;
 mod harness;
 mod lost_connection;
 mod messages;
+mod options;
 mod proxy;
 mod requests;
 mod standard_input;
