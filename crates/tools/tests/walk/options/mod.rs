@@ -5,8 +5,10 @@
 
 mod bench;
 mod connection;
+mod formats;
 mod messages;
 mod printing;
+mod properties;
 mod session;
 mod subscriptions;
 mod tls;
