@@ -31,6 +31,8 @@ pub struct Settings {
     pub subscribe: SubscribeSettings,
     /// The answer to wait for.
     pub request: RequestSettings,
+    /// Options that are given, and are not supported yet.
+    pub(crate) refused: Vec<&'static str>,
 }
 
 /// Properties of packets, as MQTT 5 has them.
@@ -116,6 +118,8 @@ pub struct TlsSettings {
     pub insecure: bool,
     /// `--tls-keylog`
     pub keylog: Option<PathBuf>,
+    /// `--keyform`, whatever it says.
+    pub keyform: Option<String>,
 }
 
 /// A SOCKS5 proxy.
@@ -299,6 +303,7 @@ impl Settings {
                 end_of_line: true,
             },
             request: RequestSettings::default(),
+            refused: Vec::new(),
         }
     }
 

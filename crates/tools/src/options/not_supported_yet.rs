@@ -5,7 +5,6 @@ use super::CommandOption;
 
 pub(super) const OPTIONS: &[CommandOption] = &[
     CommandOption::refused("-S"),
-    CommandOption::refused("--keyform").with_value("no keyform"),
     CommandOption::refused("--psk").with_value("no key"),
     CommandOption::refused("--psk-identity").with_value("no identity"),
     CommandOption::refused("--tls-engine").with_value("no engine_id"),

@@ -25,7 +25,7 @@ pub(super) fn the_host_is_connected_to(trial: &Trial) {
         assert_eq!(trial.succeeds(&mut trial.elsewhere(&["-p", &port, trial.form, host])), trial.printed());
     }
     let nowhere = trial.run(&[&[trial.form, "no.such.host.invalid"], least(trial.tool)].concat());
-    assert_eq!((nowhere.status, nowhere.stderr.as_str()), (Some(1), "Unable to connect (Lookup error.).\n"));
+    assert_eq!((nowhere.status, nowhere.stderr.as_str()), (Some(1), "Unable to connect (Lookup error).\n"));
     trial.needs_a_value("-h argument given but no host");
 }
 
@@ -130,7 +130,7 @@ pub(super) fn a_proxy_connects_to_the_host(trial: &Trial) {
     let through = [trial.form, &closed.url("me:p%40ss%3Aword@")];
     assert_eq!(trial.works(&through), trial.printed());
     let url = "http://localhost";
-    trial.refuses(&[trial.form, url], &format!("Error: Unsupported proxy protocol: {url}\n\n"));
+    trial.refuses(&[trial.form, url], &format!("Error: Unsupported proxy protocol: {url}\n"));
     trial.needs_a_value("--proxy argument given but no proxy url");
 }
 

@@ -72,7 +72,8 @@ pub(super) fn all_of_standard_input_is_published(trial: &Trial) {
     trial.refuses(&[trial.form], ONLY_ONE);
     let arguments = [&["-t", "said"], trial.to_be_answered(), &[trial.form]].concat();
     let nothing = trial.with_input(&arguments, b"");
-    assert_eq!((nothing.status, nothing.stderr.as_str()), (Some(1), "Error: Zero length input.\n\n"));
+    let said = "Error: Zero length input.\nError loading input from stdin.\n";
+    assert_eq!((nothing.status, nothing.stderr.as_str()), (Some(1), said));
 }
 
 pub(super) fn the_quality_of_service_is_that_of_messages_and_subscriptions(trial: &Trial) {

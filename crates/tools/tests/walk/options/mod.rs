@@ -180,7 +180,8 @@ cases! {
     "--cert", "--key": tls::the_own_certificate_is_shown_to_who_asks_for_it;
     "--ciphers": tls::these_cipher_suites_are_offered;
     "--insecure": tls::a_certificate_of_another_host_is_taken;
-    "--keyform", "--tls-engine", "--tls-engine-kpass-sha1": tls::engines_are_refused_by_name;
+    "--keyform": tls::the_key_is_in_a_file_and_not_in_an_engine;
+    "--tls-engine", "--tls-engine-kpass-sha1": tls::engines_are_refused_by_name;
     "--no-tls": tls::nothing_is_encrypted_whatever_else_is_said;
     "--psk", "--psk-identity": tls::a_key_that_both_know_is_refused_by_name;
     "--tls-alpn": tls::the_application_protocol_is_asked_for;

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper fails the test that it serves")]
 
-use super::bench::{MESSAGE, Outcome, Trial, open_directory};
-use crate::harness::text;
+use super::bench::{MESSAGE, Outcome, Trial, least, open_directory, outcome, program};
+use crate::harness::{Broker, SUB, Whose, text};
 use mosquitto_tools::Tool;
 use std::path::Path;
 use std::process::Command;
@@ -25,9 +25,8 @@ pub(super) fn a_property_chooses_mqtt_5_and_is_sent(trial: &Trial) {
     assert!(trial.arrival(&[&["-V", "311"], &property[..]].concat()).contains("(p5"));
     // A packet larger than this is not for this client.
     if trial.prints() {
-        let limited = ["-W", "1", trial.form, "connect", "maximum-packet-size", "20"];
-        let least = super::bench::least(trial.tool);
-        let outcome = trial.run(&[least, &limited].concat());
+        let limited = ["-i", &trial.id, "-W", "1", trial.form, "connect", "maximum-packet-size", "20"];
+        let outcome = trial.run(&[least(trial.tool), &limited].concat());
         assert_eq!(outcome, Outcome::of(27, "", "Timed out\n"));
     } else {
         let arguments = ["-t", "a", "-m", "b", trial.form, "publish", "content-type", "text/plain"];
@@ -99,16 +98,12 @@ fn one_user(directory: &Path) -> String {
         .unwrap();
     assert!(passwd.status.success(), "{}", text(&passwd.stderr));
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
-    format!("per_listener_settings true\npassword_file {}\n", file.display())
+    format!("allow_anonymous false\npassword_file {}\n", file.display())
 }
 
 pub(super) fn a_user_is_let_in_by_his_password(trial: &Trial) {
     let directory = open_directory();
-    let port = crate::harness::free_port();
-    let listener = format!("listener {port} 127.0.0.1\nallow_anonymous false\n");
-    let configuration = one_user(directory.path()).replacen('\n', &format!("\n{listener}"), 1);
-    let _broker = crate::harness::Broker::of(trial.whose, &configuration).unwrap();
-    let port = port.to_string();
+    let broker = Broker::of(trial.whose, &one_user(directory.path())).unwrap();
     let run = |password: &str| {
         let rest = ["-t", "a", "-u", "me", trial.form, password];
         let more: &[&str] = match trial.tool {
@@ -116,7 +111,7 @@ pub(super) fn a_user_is_let_in_by_his_password(trial: &Trial) {
             Tool::Sub => &["-E"],
             Tool::Rr => &["-e", "b", "-m", "c", "-W", "1"],
         };
-        super::bench::outcome(&mut trial.command(&[&["-p", &port][..], &rest, more].concat()))
+        outcome(&mut broker.command(program(trial.tool), &[&rest[..], more].concat()))
     };
     let (in_, out) = match trial.tool {
         Tool::Rr => ((Some(27), "Timed out\n"), 135),
@@ -127,7 +122,7 @@ pub(super) fn a_user_is_let_in_by_his_password(trial: &Trial) {
     let outcome = run("wrong");
     assert_eq!(outcome.status, Some(out), "{outcome:?}");
     // MQTT 3 has no password without a user.
-    let outcome = super::bench::outcome(&mut trial.working(&[trial.form, "secret", "-V", "311"]));
+    let outcome = outcome(&mut trial.working(&[trial.form, "secret", "-V", "311"]));
     assert_eq!(outcome, Outcome::of(1, "", "Error: Problem setting username and/or password.\n"));
     trial.needs_a_value("-P argument given but no password");
 }
@@ -138,10 +133,12 @@ pub(super) fn a_user_is_told_to_the_broker(trial: &Trial) {
 }
 
 pub(super) fn the_version_is_that_of_the_connection(trial: &Trial) {
-    let usual = if trial.tool == Tool::Rr { "(p5" } else { "(p2" };
+    // 2.0 counts the versions, 2.1 has what CONNECT says.
+    let [v31, v311] = if trial.whose == Whose::Ours { ["(p3", "(p4"] } else { ["(p1", "(p2"] };
+    let usual = if trial.tool == Tool::Rr { "(p5" } else { v311 };
     let line = trial.arrival(&[]);
     assert!(line.contains(usual), "{line}");
-    for (words, shown) in [(["mqttv31", "31"], "(p1"), (["mqttv311", "311"], "(p2"), (["mqttv5", "5"], "(p5")] {
+    for (words, shown) in [(["mqttv31", "31"], v31), (["mqttv311", "311"], v311), (["mqttv5", "5"], "(p5")] {
         for word in words {
             let line = trial.arrival(&[trial.form, word]);
             assert!(line.contains(shown), "{word}: {line}");
@@ -196,8 +193,7 @@ pub(super) fn the_session_is_kept_for_so_long_with_mqtt_5(trial: &Trial) {
         };
         trial.run(&[&come_back[..], first].concat());
         trial.broker.publish(&["-t", &topic, "-m", MESSAGE, "-q", "1"]);
-        let back =
-            trial.broker.run(crate::harness::SUB, &[&come_back[..], &["-U", "none", "-C", "1", "-V", "5"]].concat());
+        let back = trial.broker.run(SUB, &[&come_back[..], &["-U", "none", "-C", "1", "-V", "5"]].concat());
         assert_eq!(text(&back.stdout), "text\n", "{back:?}");
     }
     for forever in ["-1", "\u{221e}"] {

@@ -128,15 +128,30 @@ pub(super) fn a_certificate_of_another_host_is_taken(trial: &Trial) {
     assert_eq!(secure.trusting(trial, &["-h", "127.0.0.1", trial.form]), good(trial));
 }
 
+pub(super) fn the_key_is_in_a_file_and_not_in_an_engine(trial: &Trial) {
+    let secure = Secure::new(trial, "cafile CAFILE\nrequire_certificate true\n");
+    let (cert, key) = (secure.certificates.text("me.crt"), secure.certificates.text("me.key"));
+    let with = |form| secure.trusting(trial, &["--cert", &cert, "--key", &key, trial.form, form]);
+    assert_eq!(with("pem"), good(trial));
+    assert_eq!(with("engine"), Outcome::of(1, "", "Error: The '--keyform engine' option is not supported yet.\n"));
+    let said = "Error: Problem setting key form, it must be one of 'pem' or 'engine'.\n";
+    assert_eq!(with("other"), Outcome::of(1, "", said));
+    trial.refuses(&[trial.form, "pem"], "Error: If keyform is set, keyfile must be also specified.\n");
+    trial.needs_a_value("--keyform argument given but no keyform");
+}
+
 pub(super) fn engines_are_refused_by_name(trial: &Trial) {
-    let said = format!("Error: The '{}' option is not supported yet.\n", trial.form);
-    trial.refuses_by_name(&[trial.form, "value"], &said);
-    let what = match trial.form {
-        "--keyform" => "keyform",
-        "--tls-engine" => "engine_id",
-        _ => "kpass sha1",
-    };
-    trial.needs_a_value(&format!("{} argument given but no {what}", trial.form));
+    if trial.form == "--tls-engine" {
+        trial.refuses_by_name(&[trial.form, "value"], "Error: The '--tls-engine' option is not supported yet.\n");
+        trial.needs_a_value("--tls-engine argument given but no engine_id");
+        return;
+    }
+    let said = "Error: when using tls-engine-kpass-sha1, both tls-engine and keyform must also be provided.\n";
+    trial.refuses(&[trial.form, "hash"], said);
+    let key = ["--cert", "c", "--key", "k", "--keyform", "engine", "--tls-engine", "e"];
+    let said = "Error: The '--tls-engine' option is not supported yet.\n";
+    trial.refuses_by_name(&[&key[..], &[trial.form, "hash"]].concat(), said);
+    trial.needs_a_value("--tls-engine-kpass-sha1 argument given but no kpass sha1");
 }
 
 pub(super) fn a_key_that_both_know_is_refused_by_name(trial: &Trial) {
