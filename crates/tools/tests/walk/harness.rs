@@ -144,10 +144,10 @@ impl Broker {
     /// Waits for a line of its log that contains `text`, and returns it.
     pub(crate) fn logged(&self, text: &str) -> String {
         loop {
-            match self.log.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(text) => return line,
-                Ok(_) => {}
-                Err(_) => panic!("the broker does not log {text:?}"),
+            let line = self.log.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|error| panic!("the broker does not log {text:?}: {error}"));
+            if line.contains(text) {
+                return line;
             }
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn a_property_chooses_mqtt_5_and_is_sent(trial: &Trial) {
     assert!(trial.arrival(&[&["-V", "311"], &property[..]].concat()).contains("(p5"));
     // A packet larger than this is not for this client.
     if trial.prints() {
-        let limited = ["-i", &trial.id, "-W", "1", trial.form, "connect", "maximum-packet-size", "20"];
+        let limited = ["-i", &trial.id, "-W", "1", trial.form, "connect", "maximum-packet-size", "15"];
         let outcome = trial.run(&[least(trial.tool), &limited].concat());
         assert_eq!(outcome, Outcome::of(27, "", "Timed out\n"));
     } else {
@@ -91,7 +91,7 @@ pub(super) fn so_many_messages_are_under_way(trial: &Trial) {
 fn one_user(directory: &Path) -> String {
     let file = directory.join("passwords");
     let passwd = Command::new(env!("CARGO_BIN_EXE_mosquitto_passwd"))
-        .args(["-c", "-b"])
+        .args(["-H", "sha512-pbkdf2", "-c", "-b"])
         .arg(&file)
         .args(["me", "secret"])
         .output()
@@ -117,13 +117,13 @@ pub(super) fn a_user_is_let_in_by_his_password(trial: &Trial) {
         Tool::Rr => ((Some(27), "Timed out\n"), 135),
         _ => ((Some(0), ""), 5),
     };
-    let outcome = run("secret");
-    assert_eq!((outcome.status, outcome.stderr.as_str()), in_);
-    let outcome = run("wrong");
-    assert_eq!(outcome.status, Some(out), "{outcome:?}");
+    let known = run("secret");
+    assert_eq!((known.status, known.stderr.as_str()), in_);
+    let stranger = run("wrong");
+    assert_eq!(stranger.status, Some(out), "{stranger:?}");
     // MQTT 3 has no password without a user.
-    let outcome = outcome(&mut trial.working(&[trial.form, "secret", "-V", "311"]));
-    assert_eq!(outcome, Outcome::of(1, "", "Error: Problem setting username and/or password.\n"));
+    let nameless = outcome(&mut trial.working(&[trial.form, "secret", "-V", "311"]));
+    assert_eq!(nameless, Outcome::of(1, "", "Error: Problem setting username and/or password.\n"));
     trial.needs_a_value("-P argument given but no password");
 }
 
