@@ -26,7 +26,7 @@ complete -c mosquitto_sub -l key -r -F -d 'the private key of the own certificat
 complete -c mosquitto_sub -l ciphers -r -d 'the cipher suites to offer, as ciphers(1) of OpenSSL writes them: those for TLS 1.2, or with --tls-version tlsv1.3 those for TLS 1.3.'
 complete -c mosquitto_sub -l tls-version -r -a 'tlsv1.2 tlsv1.3' -d 'the lowest version of TLS: tlsv1.2 or tlsv1.3; tlsv1.2 if not given.'
 complete -c mosquitto_sub -l tls-alpn -r -d 'the application protocol to ask for.'
-complete -c mosquitto_sub -l keyform -r -d 'what the file of --key has: pem, as if not given. Keys in an engine (engine) are not supported.'
+complete -c mosquitto_sub -l keyform -r -d 'the form of --key: pem, as if not given; keys in an engine are not supported.'
 complete -c mosquitto_sub -l insecure -d 'do not check whether the certificate is that of this server; together with --tls-version or --ciphers, do not check the certificate at all. For tests: anybody can be at the other end.'
 complete -c mosquitto_sub -l tls-keylog -r -F -d 'append the keys of the connection to this file, so that a recording of it can be read.'
 complete -c mosquitto_sub -l ws -d 'speak MQTT over WebSockets, at the path /mqtt.'

@@ -61,7 +61,7 @@ pub(super) const OPTIONS: &[CommandOption] = &[
         Ok(())
     })
     .only_long()
-    .help(&["what the file of --key has: pem, as if not given. Keys in an engine (engine) are not supported."]),
+    .help(&["the form of --key: pem, as if not given; keys in an engine are not supported."]),
     CommandOption::flag("--insecure", |settings| {
         settings.connection.tls.insecure = true;
         GO_ON
