@@ -9,5 +9,6 @@ mod options;
 mod proxy;
 mod requests;
 mod standard_input;
+mod terminal;
 mod tls;
 mod websockets;

@@ -95,6 +95,14 @@ const REFERENCE: &[(&[&str], &str)] = &[
     (&["--tls-version"], "PSR"),
 ];
 
+/// Options that the original does not have.
+const OURS: &[(&[&str], &str)] = &[(&["--color"], "SR")];
+
+/// All options there are to be.
+fn all() -> impl Iterator<Item = (&'static [&'static str], &'static str)> {
+    REFERENCE.iter().chain(OURS).copied()
+}
+
 const TOOLS: [(Tool, char); 3] = [(Tool::Pub, 'P'), (Tool::Sub, 'S'), (Tool::Rr, 'R')];
 
 /// Sees the effect of an option, or that it is refused.
@@ -163,6 +171,7 @@ cases! {
     "-U": subscriptions::a_subscription_is_ended;
     "-W": subscriptions::it_ends_after_so_long;
     // What is printed
+    "--color": printing::the_topic_is_not_coloured_where_nobody_looks;
     "-d": printing::a_line_is_printed_for_each_packet;
     "-F": printing::messages_are_printed_in_this_form;
     "--help": printing::the_usage_is_printed;
@@ -192,8 +201,8 @@ cases! {
 
 /// Gives each program that has an option each of its forms, with both brokers.
 fn tried(option: &str, case: Case) {
-    let Some((forms, tools)) = REFERENCE.iter().find(|(forms, _)| forms.first() == Some(&option)) else {
-        panic!("the original has no {option}");
+    let Some((forms, tools)) = all().find(|(forms, _)| forms.first() == Some(&option)) else {
+        panic!("there is no {option}");
     };
     for whose in [Whose::Ours, Whose::Debians] {
         let Some(broker) = bench::broker(whose, "") else { continue };
@@ -207,8 +216,8 @@ fn tried(option: &str, case: Case) {
 }
 
 #[test]
-fn every_option_of_the_original_has_a_case_and_no_other() {
-    let reference: BTreeSet<_> = REFERENCE.iter().filter_map(|(forms, _)| forms.first()).copied().collect();
+fn every_option_has_a_case_and_no_other() {
+    let reference: BTreeSet<_> = all().filter_map(|(forms, _)| forms.first()).copied().collect();
     let cases: BTreeSet<_> = CASES.iter().copied().collect();
     let missing: Vec<_> = reference.difference(&cases).collect();
     let superfluous: Vec<_> = cases.difference(&reference).collect();
@@ -216,9 +225,9 @@ fn every_option_of_the_original_has_a_case_and_no_other() {
 }
 
 #[test]
-fn the_programs_know_the_options_of_the_original_in_all_forms_and_no_other() {
+fn the_programs_know_these_options_in_all_forms_and_no_other() {
     for (tool, letter) in TOOLS {
-        let of_tool = REFERENCE.iter().filter(|(_, tools)| tools.contains(letter));
+        let of_tool = all().filter(|(_, tools)| tools.contains(letter));
         let original: BTreeSet<_> = of_tool.flat_map(|(forms, _)| forms.iter().copied()).collect();
         let supported = option_table::entries(tool).into_iter().flat_map(|entry| entry.names);
         let ours: BTreeSet<_> = supported.chain(option_table::not_supported_yet(tool)).collect();

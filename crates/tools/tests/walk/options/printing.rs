@@ -135,3 +135,12 @@ pub(super) fn each_topic_has_a_line_of_its_own(trial: &Trial) {
         subscriber.wait_for(&format!("{place}{topic} text"));
     }
 }
+
+/// That it is coloured on a terminal, the tests of terminals show.
+pub(super) fn the_topic_is_not_coloured_where_nobody_looks(trial: &Trial) {
+    for choice in ["auto", "never"] {
+        assert_eq!(trial.works(&["-v", trial.form, choice]), format!("{KEPT} {MESSAGE}\n"));
+    }
+    trial.refuses(&[trial.form, "always"], "Error: Unknown value 'always' for --color.\n\n");
+    trial.needs_a_value("--color argument given but no choice");
+}
