@@ -96,11 +96,13 @@ fn take(
                 act(settings, value.as_encoded_bytes())?;
             }
             Act::Property => options::property::read(settings, &mut arguments)?,
-            Act::NotSupportedYet { missing } => {
-                if let Some(missing) = missing {
-                    arguments.next().ok_or_else(|| without_value(option, missing))?;
-                }
-                return Err(ArgumentError::not_supported_yet(&argument.to_string_lossy()));
+            // What belongs together is looked at first, as in the original.
+            Act::NotSupportedYet { missing: Some(missing) } => {
+                arguments.next().ok_or_else(|| without_value(option, missing))?;
+                settings.refused.push(option.shown());
+            }
+            Act::NotSupportedYet { missing: None } => {
+                return Err(ArgumentError::not_supported_yet(option.shown()));
             }
         }
     }
@@ -131,6 +133,22 @@ fn check_key(connection: &ConnectionSettings) -> Result<(), ArgumentError> {
     Ok(())
 }
 
+/// Keys in engines, and options that are not supported yet.
+fn check_refused(settings: &Settings) -> Result<(), ArgumentError> {
+    let (tls, is_given) = (&settings.connection.tls, |name| settings.refused.contains(&name));
+    if tls.keyform.is_some() && tls.keyfile.is_none() {
+        return Err(ArgumentError::plain("Error: If keyform is set, keyfile must be also specified."));
+    }
+    if is_given("--tls-engine-kpass-sha1") && !(is_given("--tls-engine") && tls.keyform.is_some()) {
+        let text = "Error: when using tls-engine-kpass-sha1, both tls-engine and keyform must also be provided.";
+        return Err(ArgumentError::plain(text));
+    }
+    match settings.refused.first() {
+        Some(name) => Err(ArgumentError::not_supported_yet(name)),
+        None => Ok(()),
+    }
+}
+
 /// Options that do not go together, or that need each other.
 fn check(settings: &mut Settings) -> Result<(), ArgumentError> {
     let connection = &mut settings.connection;
@@ -145,6 +163,8 @@ fn check(settings: &mut Settings) -> Result<(), ArgumentError> {
         return Err(ArgumentError::plain(text));
     }
     check_key(connection)?;
+    check_refused(settings)?;
+    let connection = &mut settings.connection;
     let unnamed = connection.client_id.is_none();
     if connection.version == ProtocolVersion::V5 {
         if !connection.clean_start && connection.session_expiry_s.is_none() {

@@ -69,6 +69,11 @@ fn options(settings: &Settings) -> Result<Options, &'static str> {
     if too_long(Some(connection.will.payload.len())) {
         return Err("Error: Problem setting will.");
     }
+    match connection.tls.keyform.as_deref() {
+        None | Some("pem") => {}
+        Some("engine") => return Err("Error: The '--keyform engine' option is not supported yet."),
+        Some(_) => return Err("Error: Problem setting key form, it must be one of 'pem' or 'engine'."),
+    }
     let id = client_id(connection)?;
     if too_long(Some(id.len())) {
         return Err("Error: Invalid id.");

@@ -32,6 +32,8 @@ pub struct Settings {
     pub subscribe: SubscribeSettings,
     /// The answer to wait for.
     pub request: RequestSettings,
+    /// Options that are given, and are not supported yet.
+    pub(crate) refused: Vec<&'static str>,
 }
 
 /// Properties of packets, as MQTT 5 has them.
@@ -121,6 +123,8 @@ pub struct TlsSettings {
     pub insecure: bool,
     /// `--tls-keylog`
     pub keylog: Option<PathBuf>,
+    /// `--keyform`, whatever it says.
+    pub keyform: Option<String>,
 }
 
 /// What is given for a pre-shared key: hex digits, if it is of any use.
@@ -338,6 +342,7 @@ impl Settings {
                 end_of_line: true,
             },
             request: RequestSettings::default(),
+            refused: Vec::new(),
         }
     }
 

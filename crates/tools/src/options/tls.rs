@@ -72,6 +72,12 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     })
     .only_long()
     .help(&["the application protocol to ask for."]),
+    CommandOption::value("--keyform", "form", "no keyform", |settings, value| {
+        settings.connection.tls.keyform = Some(String::from_utf8_lossy(value).into_owned());
+        Ok(())
+    })
+    .only_long()
+    .help(&["the form of --key: pem, as if not given; keys in an engine are not supported."]),
     CommandOption::flag("--insecure", |settings| {
         settings.connection.tls.insecure = true;
         GO_ON

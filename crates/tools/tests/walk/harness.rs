@@ -83,10 +83,19 @@ impl Drop for Directory {
     }
 }
 
+/// Whose broker a program talks with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Ours,
+    /// The original, as Debian has it.
+    Debians,
+}
+
 /// A broker of its own for a test.
 pub(crate) struct Broker {
     process: Process,
     pub(crate) port: u16,
+    log: Receiver<String>,
     _directory: Directory,
 }
 
@@ -97,11 +106,25 @@ impl Broker {
 
     /// A broker with these lines in its configuration.
     pub(crate) fn with(configuration: &str) -> Self {
-        Self::of(broker_program(), || configuration.to_owned())
+        Self::of(Whose::Ours, configuration).unwrap_or_else(|| panic!("the broker does not run"))
+    }
+
+    /// The same of somebody's broker, if it is installed.
+    pub(crate) fn of(whose: Whose, configuration: &str) -> Option<Self> {
+        let program = match whose {
+            Whose::Ours => broker_program(),
+            Whose::Debians => Path::new(foreign(DEBIANS_BROKER)?),
+        };
+        // It would be another user, who could not make sockets in the directory of a test.
+        let user = if whose == Whose::Debians { "user root\n" } else { "" };
+        let configuration = format!("{user}{configuration}");
+        // Between its choice and its use somebody else can take a port.
+        let broker = (0..5).find_map(|_| Self::try_at(program, free_port(), &configuration));
+        Some(broker.unwrap_or_else(|| panic!("{} does not run", program.display())))
     }
 
     /// A broker of this program, with these lines in its configuration, made anew for each attempt.
-    pub(crate) fn of(program: &Path, configuration: impl Fn() -> String) -> Self {
+    pub(crate) fn by(program: &Path, configuration: impl Fn() -> String) -> Self {
         // Between its choice and its use somebody else can take a port.
         (0..5)
             .find_map(|_| Self::try_at(program, free_port(), &configuration()))
@@ -124,16 +147,27 @@ impl Broker {
         let mut command = Command::new(program);
         command.arg("-c").arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let lines = lines_of(child.stderr.take().unwrap());
+        let log = lines_of(child.stderr.take().unwrap());
         let process = Process { child };
         loop {
-            match lines.recv_timeout(PATIENCE) {
+            match log.recv_timeout(PATIENCE) {
                 Ok(line) if line.ends_with(" running") => break,
                 Ok(_) => {}
                 Err(_) => return None,
             }
         }
-        Some(Self { process, port, _directory: directory })
+        Some(Self { process, port, log, _directory: directory })
+    }
+
+    /// Waits for a line of its log that contains `text`, and returns it.
+    pub(crate) fn logged(&self, text: &str) -> String {
+        loop {
+            let line = self.log.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|error| panic!("the broker does not log {text:?}: {error}"));
+            if line.contains(text) {
+                return line;
+            }
+        }
     }
 
     /// Ends it at once, and returns its port.

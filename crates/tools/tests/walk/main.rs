@@ -7,6 +7,7 @@ mod harness;
 mod lost_connection;
 mod messages;
 mod mixture;
+mod options;
 mod proxy;
 mod psk;
 mod requests;

@@ -51,7 +51,7 @@ impl Place {
         std::fs::set_permissions(certificates.path(""), writable).unwrap();
         std::fs::write(certificates.path("keys"), "alice:00c0ffee\n").unwrap();
         let ports = RefCell::new([0; 4]);
-        let broker = Broker::of(program, || {
+        let broker = Broker::by(program, || {
             let [tls, psk, websockets, both] = [(); 4].map(|()| free_port());
             *ports.borrow_mut() = [tls, psk, websockets, both];
             let (tls_lines, socket) = (certificates.listener(), certificates.text("socket"));

@@ -10,14 +10,14 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 /// A proxy that connects to what it is asked for on this machine, and tells what that was.
-struct Proxy {
+pub(crate) struct Proxy {
     port: u16,
-    asked: Receiver<String>,
+    pub(crate) asked: Receiver<String>,
 }
 
 impl Proxy {
     /// One that wants this user and password, if any; or one that answers every request with a code of failure.
-    fn start(login: Option<(&'static str, &'static str)>, failure: Option<u8>) -> Self {
+    pub(crate) fn start(login: Option<(&'static str, &'static str)>, failure: Option<u8>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (tell, asked) = channel();
@@ -31,7 +31,7 @@ impl Proxy {
         Self { port, asked }
     }
 
-    fn url(&self, login: &str) -> String {
+    pub(crate) fn url(&self, login: &str) -> String {
         format!("socks5h://{login}localhost:{}", self.port)
     }
 }
