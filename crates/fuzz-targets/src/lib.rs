@@ -13,6 +13,7 @@
 
 mod client_session;
 mod config_text;
+mod db_file;
 mod decode;
 mod psk_file;
 mod target;

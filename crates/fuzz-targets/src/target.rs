@@ -1,6 +1,6 @@
 //! All targets by name.
 
-use crate::{client_session, config_text, decode, psk_file, tool_text, two_clients};
+use crate::{client_session, config_text, db_file, decode, psk_file, tool_text, two_clients};
 use mosquitto_mqtt::ProtocolVersion;
 use std::sync::OnceLock;
 
@@ -29,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "two_clients", run: |bytes| two_clients::run(bytes, ALLOCATED.get().copied()) },
     Target { name: "config_text", run: config_text::run },
     Target { name: "psk_file", run: psk_file::run },
+    Target { name: "db_file", run: db_file::run },
     Target { name: "client_session", run: client_session::run },
     Target { name: "tool_text", run: tool_text::run },
 ];
