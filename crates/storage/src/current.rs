@@ -2,8 +2,8 @@
 
 use crate::fields::{Fault, Fields, bool_of};
 use crate::{
-    BaseMessage, Chunk, ChunkType, Client, ClientMessage, Config, Direction, ErrorKind, ID_BYTES, MessageState, Retained,
-    Subscription,
+    BaseMessage, Chunk, ChunkType, Client, ClientMessage, Config, Direction, ErrorKind, ID_BYTES, MessageState,
+    Retained, Subscription,
 };
 
 /// Reads the body of a chunk.
@@ -72,9 +72,8 @@ fn client_message<'a>(fields: &mut Fields<'a>) -> Result<ClientMessage<'a>, Faul
     let client_id_len = fields.u16("client id length")?;
     let qos = fields.qos()?;
     let state = fields.one_of("state", "a number up to 11", MessageState::from_number)?;
-    let (retain, dup) = fields.one_of("retain and dup", "0, 1, 16 or 17", |byte| {
-        Some((bool_of(byte >> 4)?, bool_of(byte & 0x0f)?))
-    })?;
+    let (retain, dup) =
+        fields.one_of("retain and dup", "0, 1, 16 or 17", |byte| Some((bool_of(byte >> 4)?, bool_of(byte & 0x0f)?)))?;
     let direction = fields.one_of("direction", "0 or 1", Direction::from_number)?;
     let client_id = fields.some_text(client_id_len, "client id")?;
     let properties = fields.properties()?;

@@ -3,7 +3,8 @@
 use crate::current::{id_size, name};
 use crate::fields::{Fault, Fields};
 use crate::{
-    BaseMessage, Chunk, ChunkType, Client, ClientMessage, Config, Direction, MessageState, NEVER, Retained, Subscription,
+    BaseMessage, Chunk, ChunkType, Client, ClientMessage, Config, Direction, MessageState, NEVER, Retained,
+    Subscription,
 };
 use mosquitto_mqtt::Properties;
 
@@ -23,9 +24,7 @@ pub(crate) fn pieces(chunk: ChunkType, version: u32) -> &'static [Piece] {
     use Piece::{Bytes, Payload, Text};
     match chunk {
         ChunkType::Config => &[Bytes(10)],
-        ChunkType::BaseMessage if version >= 4 => {
-            &[Bytes(8), Text, Text, Bytes(2), Bytes(4), Text, Bytes(2), Payload]
-        }
+        ChunkType::BaseMessage if version >= 4 => &[Bytes(8), Text, Text, Bytes(2), Bytes(4), Text, Bytes(2), Payload],
         ChunkType::BaseMessage => &[Bytes(8), Text, Bytes(4), Text, Bytes(2), Payload],
         ChunkType::ClientMessage => &[Text, Bytes(15)],
         ChunkType::Retained => &[Bytes(8)],

@@ -99,6 +99,10 @@ fn show(input: impl io::Read, view: &mut dyn View, out: &mut dyn Write) -> io::R
             if error.offset >= MAGIC.len() as u64 {
                 view.begin(out)?;
             }
+            // The original counts what is no database as an empty one, too.
+            if matches!(error.kind, ErrorKind::Magic) {
+                view.end(out)?;
+            }
             return Ok(Err(error));
         }
     };
@@ -107,8 +111,9 @@ fn show(input: impl io::Read, view: &mut dyn View, out: &mut dyn Write) -> io::R
     loop {
         match reader.next_entry() {
             Ok(Some(Entry { chunk: Chunk::Unknown(number), length, offset })) => complain(&format!(
-                "Warning: Unsupported chunk \"{number}\" of length {length} in persistent database file at position \
-                 {offset}. Ignoring.\n"
+                "Warning: Unsupported chunk \"{}\" of length {length} in persistent database file at position {offset}. \
+                 Ignoring.\n",
+                number.cast_signed()
             )),
             Ok(Some(entry)) => view.entry(&entry, out)?,
             // The original takes a rest that is no chunk for the end.

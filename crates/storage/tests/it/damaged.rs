@@ -126,8 +126,13 @@ fn each_fault_is_told_with_its_place() {
         with(&v6, 55 + 19, 255),
         format!("at byte 96, {message}: expected 247 more bytes for the payload, but the chunk ends")
     );
-    assert!(with(&v6, 55 + 45, 0x21).starts_with(&format!("at byte 99, {message}: expected properties of a message, ")));
-    assert_eq!(with(&v4, 30, 9), "at byte 30, in a chunk of 10 bytes for a configuration: expected store ids of 8 bytes, found 9");
+    assert!(
+        with(&v6, 55 + 45, 0x21).starts_with(&format!("at byte 99, {message}: expected properties of a message, "))
+    );
+    assert_eq!(
+        with(&v4, 30, 9),
+        "at byte 30, in a chunk of 10 bytes for a configuration: expected store ids of 8 bytes, found 9"
+    );
 }
 
 #[test]

@@ -95,10 +95,7 @@ impl View for ClientCounts {
 
     fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
         for OfClient { id, subscriptions, subscription_bytes, messages, message_bytes } in &self.clients {
-            writeln!(
-                out,
-                "SC: {subscriptions} SS: {subscription_bytes} MC: {messages} MS: {message_bytes}   {id}"
-            )?;
+            writeln!(out, "SC: {subscriptions} SS: {subscription_bytes} MC: {messages} MS: {message_bytes}   {id}")?;
         }
         Ok(())
     }

@@ -3,7 +3,8 @@
 use super::View;
 use mosquitto_mqtt::{Properties, Property, valid_text};
 use mosquitto_storage::{
-    BaseMessage, CURRENT_VERSION, Chunk, ChunkType, Client, ClientMessage, Entry, Error, ErrorKind, ID_BYTES, Subscription,
+    BaseMessage, CURRENT_VERSION, Chunk, ChunkType, Client, ClientMessage, Entry, Error, ErrorKind, ID_BYTES,
+    Subscription,
 };
 use std::io::{self, Write};
 
@@ -24,7 +25,7 @@ impl View for Plain {
     fn head(&mut self, checksum: u32, version: u32, out: &mut dyn Write) -> io::Result<()> {
         self.version = version;
         writeln!(out, "CRC: {}", checksum.cast_signed())?;
-        writeln!(out, "DB version: {version}")?;
+        writeln!(out, "DB version: {}", version.cast_signed())?;
         if version > CURRENT_VERSION {
             writeln!(
                 out,
