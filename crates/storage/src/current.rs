@@ -5,6 +5,7 @@ use crate::{
     BaseMessage, Chunk, ChunkType, Client, ClientMessage, Config, Direction, ErrorKind, ID_BYTES, MessageState,
     Retained, Subscription,
 };
+use mosquitto_mqtt::valid_text;
 
 /// Reads the body of a chunk.
 pub(crate) fn decode(chunk: ChunkType, body: &[u8], version: u32) -> Result<Chunk<'_>, Fault> {
@@ -98,6 +99,8 @@ fn subscription<'a>(fields: &mut Fields<'a>) -> Result<Subscription<'a>, Fault> 
     })
 }
 
+/// Mosquitto 2.0 gives a client without a user name the length of another's, in the wrong order of bytes, and so writes whatever
+/// stands in its memory there. What is no text that MQTT allows is therefore no user name, rather than a session that is lost.
 fn client<'a>(fields: &mut Fields<'a>, version: u32) -> Result<Client<'a>, Fault> {
     let session_expiry_time = fields.i64("session expiry time")?;
     let session_expiry_interval = fields.u32("session expiry interval")?;
@@ -111,7 +114,7 @@ fn client<'a>(fields: &mut Fields<'a>, version: u32) -> Result<Client<'a>, Fault
     }
     Ok(Client {
         client_id: fields.some_text(client_id_len, "client id")?,
-        username: name(fields.text(username_len, "username")?),
+        username: valid_text(fields.bytes(username_len.into(), "username")?).and_then(name),
         session_expiry_time,
         session_expiry_interval,
         last_mid,

@@ -1,6 +1,6 @@
 //! The format of `mosquitto.db`, the file in which Mosquitto keeps sessions and messages while it does not run.
 //!
-//! [`Reader`] reads the versions 2 to 6 (Mosquitto 1.0 to 2.1) from anything that can be read, one chunk at a time;
+//! [`Reader`] reads the versions 2 to 6 from anything that can be read, one chunk at a time;
 //! [`Writer`] writes version 6, byte by byte what Mosquitto 2.0 and 2.1 write. Both hold one chunk in memory. Nothing here
 //! opens a file, looks at a clock, or knows a session: what the values mean together is for the broker to say.
 //!

@@ -80,7 +80,8 @@ pub struct Config {
 pub struct Client<'a> {
     /// The client id; not empty.
     pub client_id: &'a str,
-    /// The user name it connected with; never empty. Version 6 only.
+    /// The user name it connected with; never empty. Version 6 only, and none where the
+    /// file has what cannot be one: Mosquitto 2.0 writes memory of its own there for some clients that have none.
     pub username: Option<&'a str>,
     /// When the session ends, in seconds since 1970; 0: nothing is known, as while the client is connected, or when it never
     /// ends.

@@ -142,7 +142,7 @@ fn what_mosquitto_writes_is_read_and_written_again_byte_by_byte() {
     let directory = Directory::new();
     let Some(broker) = Foreign::start(&directory) else { return };
     let id = ["-D", "subscribe", "subscription-identifier", "42", "-x", "1000", "-V", "5"];
-    broker.subscribe(&[&["-c", "-i", "durable", "-u", "me", "-q", "1", "-t", "a/#", "-E"][..], &id].concat());
+    broker.subscribe(&[&["-c", "-i", "durable", "-q", "1", "-t", "a/#", "-E"][..], &id].concat());
     leave_messages_in_flight(&broker);
     let properties = ["-D", "publish", "content-type", "text", "-D", "publish", "user-property", "k", "v"];
     let expiry = ["-D", "publish", "message-expiry-interval", "1000", "-V", "5"];
@@ -191,7 +191,7 @@ fn what_mosquitto_writes_is_read_and_written_again_byte_by_byte() {
     assert!(writer.into_output() == bytes, "it is not written as it was");
     seen.sort();
     let expected = [
-        "client durable Some(\"me\")",
+        "client durable None",
         "client quiet None",
         "durable Out Queued [42]",
         "durable to a/# 42",
@@ -313,7 +313,7 @@ fn what_is_no_database_is_told_as_the_original_tells_it() {
     write_session(&directory.database());
     let whole = fs::read(directory.database()).unwrap();
     let file = directory.0.join("damaged.db");
-    let mut with = |bytes: &[u8]| {
+    let with = |bytes: &[u8]| {
         fs::write(&file, bytes).unwrap();
         let (code, _, error) = dump(&[file.to_str().unwrap()]);
         (code, error)

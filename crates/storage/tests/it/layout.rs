@@ -32,6 +32,26 @@ fn a_chunk_says_where_it_stands() {
 }
 
 #[test]
+fn a_user_name_that_is_memory_of_the_broker_is_none() {
+    // As Mosquitto 2.0 writes a client without a user name behind one with a name of 2 bytes: 0x0200 bytes of its memory.
+    let (mut bytes, _) = v6();
+    bytes.truncate(23);
+    bytes.extend_from_slice(&[
+        0, 0, 0, 6, 0, 0, 2, 0x1a, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 0, 7, 0, 2, 7, 0x5c, 2, 0,
+    ]);
+    bytes.extend_from_slice(b"\0\0\0\0clme\0");
+    bytes.resize(bytes.len() + 509, 0xb2);
+    let mut found = Vec::new();
+    let (_, errors) = recover(&bytes, |chunk| match chunk {
+        Chunk::Client(client) => found.push((client.client_id.to_owned(), client.username.map(str::to_owned))),
+        other => panic!("{other:?}"),
+    })
+    .unwrap();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!(found, [("cl".to_owned(), None)]);
+}
+
+#[test]
 fn chunks_of_unknown_type_are_skipped_and_counted() {
     let (mut bytes, values) = v6();
     bytes.splice(23..23, [0, 0, 1, 44, 0, 0, 0, 3, 1, 2, 3]);

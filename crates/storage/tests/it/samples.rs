@@ -127,7 +127,7 @@ pub(crate) fn old(version: u8) -> (Vec<u8>, Vec<Chunk<'static>>) {
         b"pay",
     ];
     let mut base = old_chunk(2, &base);
-    // Files of Mosquitto 1.5 have such lengths: that of the source id twice.
+    // Mosquitto's files of version 4 have such lengths: that of the source id counts twice.
     base[5] += 4;
     let bytes = file(
         version,
