@@ -5,6 +5,7 @@
 //! which status it exits, is in `report`. [`signal`], [`passwd`] and [`db_dump`] are
 //! programs that are no clients.
 
+mod advice;
 pub mod arguments;
 mod connecting;
 pub mod db_dump;
@@ -18,6 +19,7 @@ mod output;
 pub mod passwd;
 mod payload;
 pub mod program;
+mod progress;
 pub mod publish;
 mod report;
 pub mod request;
