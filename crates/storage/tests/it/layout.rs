@@ -97,7 +97,9 @@ fn a_text_that_is_too_long_is_not_written_and_spoils_nothing() {
 pub(crate) fn write(values: &[Chunk<'_>]) -> Vec<u8> {
     let Some((Chunk::Config(config), rest)) = values.split_first() else { panic!("{values:?}") };
     let mut writer = Writer::new(Vec::new(), *config).unwrap();
-    rest.iter().for_each(|value| put(&mut writer, value));
+    for value in rest {
+        put(&mut writer, value);
+    }
     writer.into_output()
 }
 

@@ -111,7 +111,9 @@ fn or_null(text: &str) -> &str {
 }
 
 pub(super) fn hex(data: &[u8]) -> String {
-    data.iter().map(|byte| format!("{byte:02X}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |value: u8| DIGITS.get(usize::from(value)).map(|digit| char::from(*digit));
+    data.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]).filter_map(digit).collect()
 }
 
 fn client_message(message: &ClientMessage<'_>, length: u32, out: &mut dyn Write) -> io::Result<()> {
