@@ -75,14 +75,14 @@ impl Foreign {
         fs::write(&config, text).unwrap();
         let mut command = Command::new(FOREIGN);
         command.arg("-c").arg(&config).stdin(Stdio::null()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut broker = Self { process: command.spawn().unwrap(), port };
+        let lines = BufReader::new(broker.process.stderr.take().unwrap()).lines();
         let mut seen = Vec::new();
         for line in lines.map_while(Result::ok) {
-            seen.push(line);
-            if seen.last().is_some_and(|line| line.ends_with(" running")) {
-                return Some(Self { process, port });
+            if line.ends_with(" running") {
+                return Some(broker);
             }
+            seen.push(line);
         }
         panic!("{seen:?}");
     }
