@@ -16,6 +16,7 @@ mod chance;
 mod client_answers;
 mod client_session;
 mod config_text;
+mod db_file;
 mod decode;
 mod http_head;
 mod key_file;

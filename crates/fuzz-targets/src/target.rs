@@ -1,8 +1,8 @@
 //! All targets by name.
 
 use crate::{
-    acl_text, client_answers, client_session, config_text, decode, http_head, key_file, passwd_lines, password_file,
-    proxy_header, psk_file, psk_stream, tls_files, tls_stream, tool_text, two_clients, websocket,
+    acl_text, client_answers, client_session, config_text, db_file, decode, http_head, key_file, passwd_lines,
+    password_file, proxy_header, psk_file, psk_stream, tls_files, tls_stream, tool_text, two_clients, websocket,
 };
 use mosquitto_mqtt::ProtocolVersion;
 use std::sync::OnceLock;
@@ -32,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "two_clients", run: |bytes| two_clients::run(bytes, ALLOCATED.get().copied()) },
     Target { name: "config_text", run: config_text::run },
     Target { name: "psk_file", run: psk_file::run },
+    Target { name: "db_file", run: db_file::run },
     Target { name: "client_session", run: client_session::run },
     Target { name: "tool_text", run: tool_text::run },
     Target { name: "password_file", run: password_file::run },

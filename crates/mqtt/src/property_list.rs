@@ -111,6 +111,13 @@ impl<'a> Properties<'a> {
         Ok(Self { bytes })
     }
 
+    /// Reads a section, its length first, at the front of `bytes`; also returns what stands behind it.
+    pub fn read(bytes: &'a [u8], carrier: Carrier) -> Result<(Self, &'a [u8]), DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let properties = Self::decode(&mut reader, carrier)?;
+        Ok((properties, reader.rest()))
+    }
+
     /// One pass whatever the number of properties: which ones were seen is a bit set.
     fn check(bytes: &'a [u8], carrier: Carrier) -> Result<(), DecodeError> {
         let mut reader = Reader::new(bytes);

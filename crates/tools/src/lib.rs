@@ -2,12 +2,13 @@
 //!
 //! The way of a command line: `options` declares every option once; [`arguments`] reads the arguments with it into
 //! [`settings`], which [`publish`], [`subscribe`] or [`request`] then carries out. What a program says besides messages, and with
-//! which status it exits, is in `report`. [`signal`] and [`passwd`] are programs that are
-//! no clients.
+//! which status it exits, is in `report`. [`signal`], [`passwd`] and [`db_dump`] are
+//! programs that are no clients.
 
 mod advice;
 pub mod arguments;
 mod connecting;
+pub mod db_dump;
 pub mod format;
 mod layers;
 mod number;
