@@ -1,10 +1,12 @@
 //! A client for programs that wait: one connection, one thread.
 
 mod connection;
+mod gathering;
 mod input;
 
 use crate::{End, Event, Moment, Options, Publication, RequestError, Session};
 use connection::{Attempt, CONNECTION, Connection, Target, WAKER};
+use gathering::Gathering;
 use mio::{Events, Poll};
 use mosquitto_mqtt::packet::Subscription;
 use mosquitto_mqtt::{Properties, QoS, ReasonCode};
@@ -58,6 +60,7 @@ pub struct Client {
     woken: bool,
     /// Calls of `next` since the last look at the waker.
     busy: u32,
+    gathering: Gathering,
     state: State,
     nodelay: bool,
     local: Option<IpAddr>,
@@ -125,6 +128,7 @@ impl Client {
             waker,
             woken: false,
             busy: 0,
+            gathering: Gathering::default(),
             state: State::Closed,
             nodelay: false,
             local: None,
@@ -138,6 +142,12 @@ impl Client {
     /// Whether small packets leave at once (TCP_NODELAY), from the next connection on.
     pub fn set_nodelay(&mut self, on: bool) {
         self.nodelay = on;
+    }
+
+    /// Whether messages that trickle in, one by one but faster than one in a tenth of a millisecond, are left to gather for about as
+    /// long, so that they cost fewer wake-ups. For programs that only receive: whoever waits for each answer would wait longer.
+    pub fn set_gathering(&mut self, on: bool) {
+        self.gathering.set(on);
     }
 
     /// The own address from which to connect, from the next connection on; the system chooses one if there is none.
@@ -333,7 +343,7 @@ impl Client {
     }
 
     fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
-        self.busy = 0;
+        let events = std::mem::take(&mut self.busy);
         let session = self.session.next_deadline().map(|moment| self.epoch + Duration::from_millis(moment.0));
         let state = match &self.state {
             State::Connecting(attempt) => attempt.deadline(),
@@ -342,7 +352,17 @@ impl Client {
         };
         let deadline = [until, session, state].into_iter().flatten().min();
         let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        match self.poll.poll(&mut self.polled, timeout) {
+        let connected = matches!(self.state, State::Connected(_));
+        let pause = self.gathering.pause(events, timeout).filter(|_| connected);
+        if let Some(pause) = pause {
+            std::thread::sleep(pause);
+        }
+        let since = self.gathering.is_on().then(Instant::now);
+        let polled = self.poll.poll(&mut self.polled, timeout);
+        if let Some(since) = since {
+            self.gathering.waited(since.elapsed(), pause.is_some());
+        }
+        match polled {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(error),

@@ -1,0 +1,123 @@
+//! Messages that trickle in, read together.
+
+use std::time::Duration;
+
+/// How long to let messages gather. The system adds about as much of its own (timer slack). A server whose window is 20
+/// messages can still send more than 100,000 a second to somebody who reads them so.
+const PAUSE: Duration = Duration::from_micros(50);
+
+/// A wait that ends sooner was hardly one.
+const SHORT: Duration = Duration::from_micros(100);
+
+/// What came is worth a pause if it was no more than so many events: more of them are read together as it is.
+const FEW: u32 = 4;
+
+/// Short waits for a few events, one after the other, before there are pauses.
+const TRICKLING: u32 = 16;
+
+/// Waits with a pause before some without are to show whether it still trickles.
+const PAUSES: u32 = 64;
+
+/// How many those are.
+const PROBES: u32 = 4;
+
+/// When to pause before a wait, so that messages that a server sends one by one do not cost a wake-up and a read each.
+/// Only a steady stream is paused for: what comes alone is read at once.
+#[derive(Debug, Default)]
+pub(super) struct Gathering {
+    on: bool,
+    /// Short waits for few events so far, without any other between them.
+    streak: u32,
+    /// Pauses to come.
+    left: u32,
+    /// Whether the last wait was short, and had no pause before it.
+    was_short: bool,
+}
+
+impl Gathering {
+    pub(super) fn set(&mut self, on: bool) {
+        *self = Self { on, ..Self::default() };
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// How long to pause before the next wait, which may last for `timeout`. `events` came since the last one.
+    pub(super) fn pause(&mut self, events: u32, timeout: Option<Duration>) -> Option<Duration> {
+        if !self.on || timeout.is_some_and(|timeout| timeout < PAUSE + SHORT) {
+            return None;
+        }
+        if std::mem::take(&mut self.was_short) {
+            self.streak = if events <= FEW { self.streak + 1 } else { 0 };
+            if self.streak >= TRICKLING {
+                (self.streak, self.left) = (TRICKLING - PROBES, PAUSES);
+            }
+        }
+        self.left = self.left.checked_sub(1)?;
+        Some(PAUSE)
+    }
+
+    /// A wait lasted so long, without the pause before it.
+    pub(super) fn waited(&mut self, time: Duration, paused: bool) {
+        if time >= SHORT {
+            (self.streak, self.left, self.was_short) = (0, 0, false);
+        } else {
+            self.was_short = !paused;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INSTANT: Duration = Duration::from_micros(5);
+
+    /// How many of so many short waits for so many events have a pause.
+    fn pauses(gathering: &mut Gathering, waits: u32, events: u32) -> u32 {
+        let mut pauses = 0;
+        for _ in 0..waits {
+            let paused = gathering.pause(events, None).is_some();
+            gathering.waited(INSTANT, paused);
+            pauses += u32::from(paused);
+        }
+        pauses
+    }
+
+    fn on() -> Gathering {
+        let mut gathering = Gathering::default();
+        gathering.set(true);
+        gathering
+    }
+
+    #[test]
+    fn a_steady_trickle_is_gathered_and_looked_at_now_and_then() {
+        let mut gathering = on();
+        assert_eq!(pauses(&mut gathering, TRICKLING, 1), 0);
+        assert_eq!(pauses(&mut gathering, PAUSES, 1), PAUSES);
+        assert_eq!(pauses(&mut gathering, PROBES, 1), 0);
+        assert_eq!(pauses(&mut gathering, PAUSES, 1), PAUSES);
+    }
+
+    #[test]
+    fn what_comes_in_bulk_or_alone_or_unasked_is_read_at_once() {
+        assert_eq!(pauses(&mut on(), 1000, FEW + 1), 0);
+        assert_eq!(pauses(&mut Gathering::default(), 1000, 1), 0);
+        let mut gathering = on();
+        for _ in 0..1000 {
+            assert_eq!(gathering.pause(1, None), None);
+            gathering.waited(SHORT, false);
+        }
+    }
+
+    #[test]
+    fn a_longer_wait_ends_the_pauses_and_a_deadline_forbids_them() {
+        let mut gathering = on();
+        assert_eq!(pauses(&mut gathering, TRICKLING + 1, 1), 1);
+        assert_eq!(gathering.pause(1, Some(Duration::ZERO)), None);
+        assert!(gathering.pause(1, Some(Duration::from_secs(1))).is_some());
+        gathering.waited(SHORT, true);
+        assert_eq!(gathering.pause(1, None), None);
+    }
+}
