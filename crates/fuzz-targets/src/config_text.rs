@@ -24,7 +24,8 @@ pub(crate) fn run(bytes: &[u8]) {
 
 fn is_valid(config: &Config) {
     for endpoint in config.endpoints(&[1884]) {
-        assert!(endpoint.port > 0);
+        assert_eq!(endpoint.port == 0, endpoint.unix_path.is_some(), "a Unix socket has no port");
+        assert!(endpoint.unix_path.is_none_or(|path| !path.is_empty()));
         assert!(endpoint.host.is_none_or(|host| !host.is_empty()));
     }
     assert!(config.global.max_packet_size >= 20);

@@ -11,13 +11,22 @@
     reason = "a panic is how a target says that something does not hold"
 )]
 
+mod acl_text;
+mod chance;
 mod client_session;
 mod config_text;
 mod decode;
+mod passwd_lines;
+mod password_file;
+mod proxy_header;
 mod psk_file;
 mod target;
 mod text;
+mod tls;
+mod tls_files;
+mod tls_stream;
 mod tool_text;
 mod two_clients;
+mod websocket;
 
 pub use target::{TARGETS, Target, run, watch_memory};

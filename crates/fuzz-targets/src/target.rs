@@ -1,6 +1,9 @@
 //! All targets by name.
 
-use crate::{client_session, config_text, decode, psk_file, tool_text, two_clients};
+use crate::{
+    acl_text, client_session, config_text, decode, passwd_lines, password_file, proxy_header, psk_file, tls_files,
+    tls_stream, tool_text, two_clients, websocket,
+};
 use mosquitto_mqtt::ProtocolVersion;
 use std::sync::OnceLock;
 
@@ -31,6 +34,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "psk_file", run: psk_file::run },
     Target { name: "client_session", run: client_session::run },
     Target { name: "tool_text", run: tool_text::run },
+    Target { name: "password_file", run: password_file::run },
+    Target { name: "acl_text", run: acl_text::run },
+    Target { name: "websocket", run: |bytes| websocket::run(bytes, ALLOCATED.get().copied()) },
+    Target { name: "proxy_header", run: proxy_header::run },
+    Target { name: "passwd_lines", run: passwd_lines::run },
+    Target { name: "tls_files", run: tls_files::run },
+    Target { name: "tls_stream", run: tls_stream::run },
 ];
 
 /// Runs the target of this name.

@@ -19,7 +19,8 @@ const PRINTED_A_BYTE: usize = 65_535;
 pub(crate) fn run(bytes: &[u8]) {
     let Some((&first, rest)) = bytes.split_first() else { return };
     match first & 3 {
-        0 | 1 => format(rest),
+        0 => format(rest),
+        1 => arguments(Tool::Rr, rest),
         2 => arguments(Tool::Pub, rest),
         _ => arguments(Tool::Sub, rest),
     }
@@ -37,6 +38,7 @@ fn arguments(tool: Tool, bytes: &[u8]) {
 /// What was accepted need not be checked again.
 fn are_valid(settings: &Settings) {
     let topics = settings.publish.topic.iter().chain(&settings.connection.will_topic);
+    let topics = topics.chain(&settings.request.response_topic);
     topics.for_each(|topic| _ = TopicName::new(topic).expect("a topic was checked"));
     let subscribe = &settings.subscribe;
     for filter in subscribe.filters.iter().chain(&subscribe.unsubscribe).chain(&subscribe.filter_out) {

@@ -5,8 +5,10 @@ mod edit;
 mod file;
 mod prompt;
 
+pub use arguments::username;
+pub use edit::{Edited, Lines};
+
 use arguments::{Place, Task, parse};
-use edit::{Edited, Lines};
 use mosquitto_auth::password::{PasswordHash, SALT_BYTES, Salt, Scheme};
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -7,6 +7,8 @@
 //!
 //! Invariant: this room knows nothing of MQTT, and nothing in it waits.
 
+#[cfg(feature = "bare")]
+pub mod bare;
 mod error_text;
 mod introducing;
 mod listener;

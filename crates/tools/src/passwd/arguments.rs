@@ -171,8 +171,8 @@ fn place(file: OsString, create: bool) -> Place {
     }
 }
 
-/// A name that a broker can find in a password file again.
-fn username(name: OsString) -> Result<String, String> {
+/// A name that a broker can find in a password file again; an error is what to say about it.
+pub fn username(name: OsString) -> Result<String, String> {
     if name.len() > TEXT_BYTES_MAX {
         return Err("Error: Username must be less than 65536 characters long.".to_owned());
     }

@@ -1,11 +1,10 @@
 //! The lines of a password file, to be changed. Whatever is not changed stays as it is, byte for byte.
 
-use super::Failure;
 use mosquitto_auth::password::PasswordHash;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edited {
+pub enum Edited {
     /// The user was there.
     Existing,
     /// There was no such user.
@@ -14,10 +13,11 @@ pub(super) enum Edited {
 
 /// The lines, without their line feeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lines(Vec<Vec<u8>>);
+pub struct Lines(Vec<Vec<u8>>);
 
 impl Lines {
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    /// Those of a file.
+    pub fn of(bytes: &[u8]) -> Self {
         let mut lines: Vec<_> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
         if lines.last().is_some_and(Vec::is_empty) {
             lines.pop();
@@ -25,12 +25,13 @@ impl Lines {
         Self(lines)
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    /// The contents of the file.
+    pub fn bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|line| line.iter().copied().chain([b'\n'])).collect()
     }
 
     /// Gives a user this hash, and adds the user where there is none.
-    pub(super) fn set(&mut self, user: &str, hash: &PasswordHash) -> Result<Edited, Failure> {
+    pub fn set(&mut self, user: &str, hash: &PasswordHash) -> Result<Edited, String> {
         let new = format!("{user}:{hash}").into_bytes();
         let mut edited = Edited::Nothing;
         for (at, line) in self.0.iter_mut().enumerate() {
@@ -46,7 +47,7 @@ impl Lines {
     }
 
     /// Takes a user out.
-    pub(super) fn delete(&mut self, user: &str) -> Result<Edited, Failure> {
+    pub fn delete(&mut self, user: &str) -> Result<Edited, String> {
         let mut kept = Vec::new();
         for (at, line) in self.0.iter().enumerate() {
             if fields_of(line, at)?.is_none_or(|(name, _)| name != user.as_bytes()) {
@@ -58,14 +59,17 @@ impl Lines {
         Ok(edited)
     }
 
-    /// Hashes all passwords that are not hashed.
-    pub(super) fn hash_all(&mut self, hashed: impl Fn(&[u8]) -> Result<PasswordHash, Failure>) -> Result<(), Failure> {
+    /// Hashes all passwords that are not hashed. What a broker takes for a hash is one.
+    pub fn hash_all<E: From<String>>(&mut self, hashed: impl Fn(&[u8]) -> Result<PasswordHash, E>) -> Result<(), E> {
         for (at, line) in self.0.iter_mut().enumerate() {
             let Some((name, password)) = fields_of(line, at)? else { continue };
-            let is_hash = str::from_utf8(password.trim_ascii()).is_ok_and(|text| text.parse::<PasswordHash>().is_ok());
+            let field = password.split(|byte| *byte == b':').next().unwrap_or_default();
+            let is_hash = str::from_utf8(trimmed(field)).is_ok_and(|text| text.parse::<PasswordHash>().is_ok());
             if !is_hash {
                 let hash = hashed(password)?;
-                *line = [name, b":", hash.to_string().as_bytes()].concat();
+                // At the beginning of a line, `#` would make a comment of it.
+                let before: &[u8] = if name.starts_with(b"#") { b" " } else { b"" };
+                *line = [before, name, b":", hash.to_string().as_bytes()].concat();
             }
         }
         Ok(())
@@ -76,18 +80,34 @@ impl Lines {
 type Fields<'l> = (&'l [u8], &'l [u8]);
 
 /// Those of a line, which is line `at` from 0. None in empty lines and comments.
-fn fields_of(line: &[u8], at: usize) -> Result<Option<Fields<'_>>, Failure> {
+fn fields_of(line: &[u8], at: usize) -> Result<Option<Fields<'_>>, String> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if line.trim_ascii().is_empty() || line.starts_with(b"#") {
+    if trimmed(line).is_empty() || line.starts_with(b"#") {
         return Ok(None);
     }
     let colon = line.iter().position(|byte| *byte == b':');
     let parts = colon.and_then(|colon| line.split_at_checked(colon));
-    let fields = parts.map(|(name, rest)| (name.trim_ascii(), rest.get(1..).unwrap_or_default()));
+    let fields = parts.map(|(name, rest)| (trimmed(name), rest.get(1..).unwrap_or_default()));
     match fields.filter(|(name, password)| !name.is_empty() && !password.is_empty()) {
         Some(fields) => Ok(Some(fields)),
-        None => Err(format!("Error: Corrupt password file at line {}.", at + 1).into()),
+        None => Err(format!("Error: Corrupt password file at line {}.", at + 1)),
     }
+}
+
+/// Without white space as C has it around it: a broker looks for names and hashes within that.
+fn trimmed(mut bytes: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    while let [first, rest @ ..] = bytes
+        && is_space(first)
+    {
+        bytes = rest;
+    }
+    while let [rest @ .., last] = bytes
+        && is_space(last)
+    {
+        bytes = rest;
+    }
+    bytes
 }
 
 #[cfg(test)]
@@ -131,15 +151,30 @@ mod tests {
         let done = format!("anna:{}\n", hash(b"a"));
         let mut lines = Lines::of(format!("{done}# x\nbert:b:c\n").as_bytes());
         for _ in 0..2 {
-            lines.hash_all(|password| Ok(hash(password))).unwrap();
+            lines.hash_all(|password| Ok::<_, String>(hash(password))).unwrap();
             assert_eq!(text(&lines), format!("{done}# x\nbert:{}\n", hash(b"b:c")));
         }
     }
 
     #[test]
+    fn what_a_broker_takes_for_a_hash_is_none_to_be_hashed() {
+        let before = format!("anna:{0}:surplus\nbert:\x0b{0}\x0b\r\n", hash(b"a"));
+        let mut lines = Lines::of(before.as_bytes());
+        lines.hash_all(|_| Err("there is none".to_owned())).unwrap();
+        assert_eq!(text(&lines), before);
+    }
+
+    #[test]
+    fn a_user_does_not_become_a_comment() {
+        let mut lines = Lines::of(b" #anna:a\n");
+        lines.hash_all(|password| Ok::<_, String>(hash(password))).unwrap();
+        assert_eq!(text(&lines), format!(" #anna:{}\n", hash(b"a")));
+    }
+
+    #[test]
     fn a_line_without_a_name_or_a_password_is_corrupt() {
-        for line in ["anna", "anna:", ":x", " :x"] {
-            let expected = Failure::from("Error: Corrupt password file at line 2.");
+        for line in ["anna", "anna:", ":x", " :x", "\x0b:x"] {
+            let expected = "Error: Corrupt password file at line 2.".to_owned();
             let lines = || Lines::of(format!("bert:b\n{line}\n").as_bytes());
             assert_eq!(lines().set("bert", &hash(b"")), Err(expected.clone()));
             assert_eq!(lines().delete("bert"), Err(expected.clone()));

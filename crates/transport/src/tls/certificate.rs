@@ -60,7 +60,7 @@ pub struct CertificateNames {
 
 impl CertificateNames {
     /// Those of a certificate in DER.
-    pub(super) fn of(certificate: &[u8]) -> Self {
+    pub(crate) fn of(certificate: &[u8]) -> Self {
         let attributes = Parts::of(certificate).and_then(|parts| attributes(parts.subject));
         let Some(attributes) = attributes else { return Self { common_name: None, subject: None } };
         let common_name = attributes.iter().find(|attribute| attribute.kind == COMMON_NAME);

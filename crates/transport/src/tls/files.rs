@@ -72,6 +72,37 @@ fn open(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
 }
 
+/// What is wrong, without what stands there: where line feeds are lost, the line that begins a key is the key.
 fn why(error: &PemError) -> Why {
-    format!("it is no PEM: {error}")
+    match error {
+        PemError::IllegalSectionStart { .. } => {
+            "it is no PEM: a line that begins with -----BEGIN does not end with -----".to_owned()
+        }
+        PemError::MissingSectionEnd { .. } => "it is no PEM: the line that ends a section is missing".to_owned(),
+        error => format!("it is no PEM: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_key_does_not_show_the_key() {
+        // A certificate's file may hold the key as well.
+        let of = |text: &str| why(&CertificateDer::pem_slice_iter(text.as_bytes()).find_map(Result::err).unwrap());
+        let key = "c2VjcmV0IHNlY3JldCBzZWNyZXQ=";
+        for text in [
+            format!("-----BEGIN PRIVATE KEY-----{key}-----END PRIVATE KEY----\n"),
+            format!("-----BEGIN PRIVATE KEY----- {key}\n-----END PRIVATE KEY-----\n"),
+            format!("-----BEGIN PRIVATE KEY-----\n{key}\n"),
+            format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END OTHER KEY-----\n"),
+            format!("-----BEGIN PRIVATE KEY-----\n!{key}\n-----END PRIVATE KEY-----\n"),
+            format!("-----BEGIN PRIVATE KEY-----\n{key}=\n-----END PRIVATE KEY-----\n"),
+        ] {
+            let why = of(&text);
+            assert!(why.starts_with("it is no PEM: ") && why.len() < 100, "{why}");
+            assert!(!why.contains("c2Vj") && !why.contains("99, 50"), "{why}");
+        }
+    }
 }

@@ -65,6 +65,7 @@ impl Handshake {
         let len = from + at + END.len();
         let head = self.head.get(..len).unwrap_or_default();
         if self.rules.gives_requests_away && is_for_something_else(head) {
+            self.head.extend_from_slice(bytes.get(room..).unwrap_or_default());
             return Outcome::Request;
         }
         match self.answer(head) {

@@ -193,6 +193,17 @@ fn a_request_for_something_else_is_given_away_where_that_is_wanted() {
 }
 
 #[test]
+fn of_a_request_that_is_given_away_no_byte_is_lost() {
+    let rules = Arc::new(WebSocketRules { gives_requests_away: true, ..(*rules(&[])).clone() });
+    let other = REQUEST.replace("Upgrade: websocket\r\n", "").replace("Host: ", &format!("Host: {}", "x".repeat(3500)));
+    let all = [other.as_bytes(), &[b'x'; 2000]].concat();
+    let (mut socket, mut wire) = (WebSocket::new(rules), Wire::default());
+    wire.incoming = [all[..3000].to_vec(), all[3000..].to_vec()].into();
+    assert!(matches!(drain(&mut socket, &mut wire, 4096), (none, Some(Ok(Read::Request))) if none.is_empty()));
+    assert_eq!(socket.take_request(), Some(all));
+}
+
+#[test]
 fn a_head_has_a_limit() {
     let with = |len: usize| REQUEST.replace("\r\n\r\n", &format!("\r\nX: {}\r\n\r\n", "x".repeat(len)));
     let fits = 4096 - with(0).len();
