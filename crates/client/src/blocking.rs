@@ -144,8 +144,8 @@ impl Client {
         self.nodelay = on;
     }
 
-    /// Whether messages that trickle in, one by one but faster than one in a tenth of a millisecond, are left to gather for about as
-    /// long, so that they cost fewer wake-ups. For programs that only receive: whoever waits for each answer would wait longer.
+    /// Whether messages and acknowledgements that trickle in steadily, faster than one in a tenth of a millisecond, are left
+    /// to gather for about as long, so that they cost fewer wake-ups. For programs that move many messages in one direction.
     pub fn set_gathering(&mut self, on: bool) {
         self.gathering.set(on);
     }
@@ -360,7 +360,7 @@ impl Client {
         let since = self.gathering.is_on().then(Instant::now);
         let polled = self.poll.poll(&mut self.polled, timeout);
         if let Some(since) = since {
-            self.gathering.waited(since.elapsed(), pause.is_some());
+            self.gathering.waited(since.elapsed());
         }
         match polled {
             Ok(()) => {}
