@@ -36,9 +36,10 @@ _mosquitto_sub() {
         -C) mapfile -t COMPREPLY < <(true) ;;
         -W) mapfile -t COMPREPLY < <(true) ;;
         --retain-handling) mapfile -t COMPREPLY < <(compgen -W 'always new never' -- "$word") ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto never' -- "$word") ;;
         -F) mapfile -t COMPREPLY < <(true) ;;
         --random-filter) mapfile -t COMPREPLY < <(true) ;;
-        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port --unix -L --url -u --username -P --pw --nodelay -A --no-tls --will-topic --will-payload --will-qos --will-retain -o -d --debug --quiet --help --version --cafile --capath --tls-use-os-certs --cert --key --ciphers --tls-version --tls-alpn --insecure --tls-keylog --ws --proxy -V --protocol-version -i --id -I --id-prefix -c --disable-clean-session -x -k --keepalive -D --property -q --qos -M -t --topic -U --unsubscribe -T --filter-out -C -W -E -R --retained-only --remove-retained --retain-as-published --retain-handling -v --verbose -F --pretty -w --watch --message-rate --random-filter -N' -- "$word") ;;
+        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port --unix -L --url -u --username -P --pw --nodelay -A --no-tls --will-topic --will-payload --will-qos --will-retain -o -d --debug --quiet --help --version --cafile --capath --tls-use-os-certs --cert --key --ciphers --tls-version --tls-alpn --insecure --tls-keylog --ws --proxy -V --protocol-version -i --id -I --id-prefix -c --disable-clean-session -x -k --keepalive -D --property -q --qos -M -t --topic -U --unsubscribe -T --filter-out -C -W -E -R --retained-only --remove-retained --retain-as-published --retain-handling -v --verbose --color -F --pretty -w --watch --message-rate --random-filter -N' -- "$word") ;;
     esac
 }
 complete -o filenames -F _mosquitto_sub mosquitto_sub

@@ -51,6 +51,7 @@ complete -c mosquitto_sub -l remove-retained -d 'remove each retained message fr
 complete -c mosquitto_sub -l retain-as-published -d 'with MQTT 5, see the retain flag as it was published.'
 complete -c mosquitto_sub -l retain-handling -r -a 'always new never' -d 'with MQTT 5, when retained messages are sent: always, new (subscriptions only) or never.'
 complete -c mosquitto_sub -s v -l verbose -d 'print the topic before each message.'
+complete -c mosquitto_sub -l color -r -a 'auto never' -d 'with -v, whether the topic is coloured: never, or auto (on a terminal only, and not with NO_COLOR or TERM=dumb in the environment); auto if not given.'
 complete -c mosquitto_sub -s F -r -d 'print messages in this form: text with fields such as %t (topic), %p (payload), %q (QoS), %j (all as JSON) or @H (a part of the time).'
 complete -c mosquitto_sub -l pretty -d 'with -F, indent JSON.'
 complete -c mosquitto_sub -s w -l watch -d 'clear the screen, and print each topic\'s messages on a line of its own.'

@@ -13,13 +13,17 @@
 
 mod acl_text;
 mod chance;
+mod client_answers;
 mod client_session;
 mod config_text;
 mod decode;
+mod http_head;
+mod key_file;
 mod passwd_lines;
 mod password_file;
 mod proxy_header;
 mod psk_file;
+mod psk_stream;
 mod target;
 mod text;
 mod tls;

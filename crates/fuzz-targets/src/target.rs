@@ -1,8 +1,8 @@
 //! All targets by name.
 
 use crate::{
-    acl_text, client_session, config_text, decode, passwd_lines, password_file, proxy_header, psk_file, tls_files,
-    tls_stream, tool_text, two_clients, websocket,
+    acl_text, client_answers, client_session, config_text, decode, http_head, key_file, passwd_lines, password_file,
+    proxy_header, psk_file, psk_stream, tls_files, tls_stream, tool_text, two_clients, websocket,
 };
 use mosquitto_mqtt::ProtocolVersion;
 use std::sync::OnceLock;
@@ -41,6 +41,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "passwd_lines", run: passwd_lines::run },
     Target { name: "tls_files", run: tls_files::run },
     Target { name: "tls_stream", run: tls_stream::run },
+    Target { name: "http_head", run: http_head::run },
+    Target { name: "key_file", run: key_file::run },
+    Target { name: "client_answers", run: client_answers::run },
+    Target { name: "psk_stream", run: psk_stream::run },
 ];
 
 /// Runs the target of this name.

@@ -22,6 +22,7 @@ fn kind(value: &str, entry: &Entry) -> Kind {
         "dir" | "directory" => Kind::Directory,
         "host" => Kind::Host,
         "qos" => Kind::Words(vec!["0", "1", "2"]),
+        "auto|never" => Kind::Words(vec!["auto", "never"]),
         "when" => Kind::Words(vec!["always", "new", "never"]),
         "version" if entry.names.contains(&"-V") => Kind::Words(vec!["mqttv5", "mqttv311", "mqttv31"]),
         "version" => Kind::Words(vec!["tlsv1.2", "tlsv1.3"]),

@@ -220,15 +220,16 @@ impl Plan {
 }
 
 #[cfg(test)]
+#[path = "../tests/it/harness/ports.rs"]
+mod ports;
+
+#[cfg(test)]
 mod tests {
+    use super::ports::free_port;
     use super::*;
     use crate::log;
     use mosquitto_config::{Config, Destinations, Log};
     use std::net::TcpListener;
-
-    fn free_port() -> u16 {
-        TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
-    }
 
     fn endpoints(ports: &[u16]) -> Vec<Endpoint> {
         let lines: Vec<_> = ports.iter().map(|port| format!("listener {port} 127.0.0.1\n")).collect();

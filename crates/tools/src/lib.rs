@@ -5,6 +5,7 @@
 //! which status it exits, is in `report`. [`signal`] and [`passwd`] are programs that are
 //! no clients.
 
+mod advice;
 pub mod arguments;
 mod connecting;
 pub mod format;
@@ -17,6 +18,7 @@ mod output;
 pub mod passwd;
 mod payload;
 pub mod program;
+mod progress;
 pub mod publish;
 mod report;
 pub mod request;

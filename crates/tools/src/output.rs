@@ -15,18 +15,29 @@ const WATCH_FIRST: usize = 2;
 /// Topics that have a line of their own with `-w`: more than any screen has lines.
 const WATCHED_MAX: usize = 1000;
 
+/// Cyan, and the end of it.
+const COLORED: [&str; 2] = ["\x1b[36m", "\x1b[39m"];
+
 /// Standard output, written when the buffer is full or when nothing more is to come at once.
 #[derive(Debug)]
 pub(crate) struct Output {
     out: BufWriter<StdoutLock<'static>>,
     broken: bool,
+    /// What stands before and behind a topic with `-v`.
+    around_topic: [&'static str; 2],
     /// With `-w`, the line of each topic.
     lines: Option<HashMap<String, usize>>,
 }
 
 impl Output {
-    pub(crate) fn new() -> Self {
-        Self { out: BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock()), broken: false, lines: None }
+    pub(crate) fn new(settings: &SubscribeSettings) -> Self {
+        let around_topic = if settings.colors_topics() { COLORED } else { ["", ""] };
+        Self {
+            out: BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock()),
+            broken: false,
+            around_topic,
+            lines: None,
+        }
     }
 
     /// Clears the screen; from now on each topic has a line of its own.
@@ -73,12 +84,12 @@ impl Output {
     /// Prints nothing for an empty message, unless the topic is printed too.
     fn plain(&mut self, message: &Message, settings: &SubscribeSettings) {
         let Message { topic, payload, .. } = message;
+        let [before, behind] = self.around_topic;
         let result = match (settings.verbose, payload.is_empty()) {
-            (true, true) if settings.end_of_line => writeln!(self.out, "{topic} (null)"),
+            (true, true) if settings.end_of_line => writeln!(self.out, "{before}{topic}{behind} (null)"),
             (_, true) => Ok(()),
             (verbose, false) => {
-                let topic =
-                    if verbose { self.out.write_all(topic.as_bytes()).and(self.out.write_all(b" ")) } else { Ok(()) };
+                let topic = if verbose { write!(self.out, "{before}{topic}{behind} ") } else { Ok(()) };
                 let end: &[u8] = if settings.end_of_line { b"\n" } else { b"" };
                 topic.and_then(|()| self.out.write_all(payload)).and_then(|()| self.out.write_all(end))
             }

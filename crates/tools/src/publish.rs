@@ -4,6 +4,7 @@ mod lines;
 mod once;
 
 use crate::connecting::connect;
+use crate::progress::Progress;
 use crate::report::{self, FAILURE, Report, packet_line};
 use crate::settings::{Settings, Source};
 use crate::{Tool, connecting, payload, usage};
@@ -13,11 +14,16 @@ use std::io::{self, Write};
 
 /// Publishes what the settings ask for. Returns the exit status.
 pub fn run(settings: Settings) -> u8 {
-    let report = Report { quiet: settings.quiet, debug: settings.debug };
+    let report = Report::new(&settings);
     let source = settings.publish.source.clone();
+    let mut progress = match source {
+        Some(Source::StdinLines | Source::Stdin) => Progress::begin(&settings, true),
+        Some(Source::File(_)) => Progress::begin(&settings, false),
+        _ => Progress::none(),
+    };
     let message = match source {
         Some(Source::StdinLines) => Message::Lines,
-        Some(source) => match payload::load(source, report) {
+        Some(source) => match payload::load(source, report, &mut progress) {
             Ok(payload) => Message::Payload(payload),
             Err(status) => return status,
         },
@@ -31,7 +37,7 @@ pub fn run(settings: Settings) -> u8 {
     if connect(&mut client, &settings.connection).is_err() {
         return report.lookup();
     }
-    let mut publisher = Publisher { client, settings, topic, report, refused: None };
+    let mut publisher = Publisher { client, settings, topic, report, progress, refused: None };
     match message {
         Message::Payload(payload) => once::run(publisher, &payload),
         Message::Lines => {
@@ -53,6 +59,7 @@ struct Publisher {
     settings: Settings,
     topic: String,
     report: Report,
+    progress: Progress,
     /// The exit status for a message that could not be sent.
     refused: Option<u8>,
 }

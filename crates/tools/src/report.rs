@@ -1,5 +1,8 @@
 //! What the programs say besides messages, and their exit status.
 
+use crate::advice::{self, Situation};
+use crate::progress;
+use crate::settings::Settings;
 use mosquitto_client::mqtt::{PropertiesBuf, Property, ProtocolVersion, ReasonCode};
 use mosquitto_client::{Client, End, RequestError};
 use mosquitto_transport::{SocksFailure, TlsFailure, TlsSetupError, WebSocketFailure, error_text};
@@ -31,6 +34,8 @@ pub(crate) struct Report {
     pub(crate) quiet: bool,
     /// `-d`: say on standard output why.
     pub(crate) debug: bool,
+    /// What to try where something fails.
+    pub(crate) situation: Situation,
 }
 
 /// The status and the text for an error of a layer between the socket and MQTT; none if it is not one.
@@ -57,15 +62,29 @@ pub(crate) fn is_final(error: &io::Error) -> bool {
 }
 
 impl Report {
+    /// What the settings ask for.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { quiet: settings.quiet, debug: settings.debug, situation: Situation::of(settings) }
+    }
+
     /// Shows a line on standard error.
     pub(crate) fn error(self, line: &str) {
         if !self.quiet {
+            progress::erase();
             eprintln!("{line}");
         }
     }
 
     /// The server cannot be found or reached, or what stands between the socket and MQTT does not open.
     pub(crate) fn unreachable(self, error: &io::Error) -> u8 {
+        let status = self.not_reached(error);
+        if let Some(text) = self.situation.unreachable(error) {
+            advice::show(self, &text);
+        }
+        status
+    }
+
+    fn not_reached(self, error: &io::Error) -> u8 {
         match of_layer(error) {
             Some((status, text)) => {
                 self.detail(error);
@@ -87,6 +106,7 @@ impl Report {
             print(&format!("{}\n{}", error.text, error.why));
         }
         self.error(&format!("Unable to connect ({TLS_TEXT})."));
+        advice::show(self, "-d tells why. Are the files of --cafile, --capath, --cert and --key there, and right?");
         FAILURE
     }
 
@@ -101,6 +121,7 @@ impl Report {
     /// The server's name cannot be looked up.
     pub(crate) fn lookup(self) -> u8 {
         self.error("Unable to connect (Lookup error).");
+        advice::show(self, self.situation.lookup());
         FAILURE
     }
 
@@ -115,6 +136,9 @@ impl Report {
             "."
         };
         self.error(&format!("Connection error: {text}{advice}"));
+        if let Some(text) = self.situation.refused(reason, version) {
+            advice::show(self, text);
+        }
         reason.0
     }
 
@@ -130,6 +154,9 @@ impl Report {
             End::ServerMisbehaved { .. } => (PROTOCOL, PROTOCOL_TEXT),
         };
         self.error(&format!("Error: {text}"));
+        if matches!(end, End::Lost) {
+            advice::show(self, self.situation.lost());
+        }
         status
     }
 

@@ -2,6 +2,7 @@
 
 use crate::connecting::{self, connect};
 use crate::output::Output;
+use crate::progress::Progress;
 use crate::report::{FAILURE, Report, TIMED_OUT, packet_line};
 use crate::settings::Settings;
 use crate::{payload, report};
@@ -13,12 +14,13 @@ use std::time::{Duration, Instant};
 
 /// Publishes the request and prints the answer. Returns the exit status.
 pub fn run(mut settings: Settings) -> u8 {
-    let report = Report { quiet: settings.quiet, debug: settings.debug };
-    let payload = match settings.publish.source.clone().map(|source| payload::load(source, report)) {
-        Some(Err(status)) => return status,
-        Some(Ok(payload)) => Some(payload),
-        None => None,
-    };
+    let report = Report::new(&settings);
+    let payload =
+        match settings.publish.source.clone().map(|source| payload::load(source, report, &mut Progress::none())) {
+            Some(Err(status)) => return status,
+            Some(Ok(payload)) => Some(payload),
+            None => None,
+        };
     let (topic, response_topic) = (settings.publish.topic.clone(), settings.request.response_topic.clone());
     let (Some(payload), Some(topic), Some(response_topic)) = (payload, topic, response_topic) else {
         eprintln!("Error: All of topic, message, and response topic must be supplied.");
@@ -41,7 +43,7 @@ pub fn run(mut settings: Settings) -> u8 {
     }
     let ends_at = settings.subscribe.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let request = Request { topic, response_topic, payload };
-    let output = Output::new();
+    let output = Output::new(&settings.subscribe);
     Requester { client, settings, report, output, request, ends_at, sent_at: None, latency: None, failed: None }.work()
 }
 

@@ -6,6 +6,7 @@ use mosquitto_client::WillMessage;
 use mosquitto_client::mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mosquitto_client::mqtt::{PropertiesBuf, ProtocolVersion, QoS};
 use std::fmt;
+use std::io::IsTerminal;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -222,6 +223,8 @@ pub struct SubscribeSettings {
     pub timeout: Option<Duration>,
     /// `-v`
     pub verbose: bool,
+    /// False with `--color never`: colour topics where that helps, as [`Self::colors_topics`] says.
+    pub color: bool,
     /// `-F`: wins over `-v`.
     pub format: Option<Format>,
     /// `--pretty`: for JSON in a format.
@@ -234,6 +237,19 @@ pub struct SubscribeSettings {
     pub message_rate: bool,
     /// False with `-N`.
     pub end_of_line: bool,
+}
+
+impl SubscribeSettings {
+    /// Whether the topics of `-v` are coloured on standard output: only on a terminal that can do it, and where
+    /// neither `--color` nor `NO_COLOR` is against it.
+    pub fn colors_topics(&self) -> bool {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        self.verbose
+            && self.color
+            && variable("NO_COLOR").is_none()
+            && variable("TERM").is_some_and(|term| term != "dumb")
+            && std::io::stdout().is_terminal()
+    }
 }
 
 impl Settings {
@@ -291,6 +307,7 @@ impl Settings {
                 exit_after_subscribing: false,
                 timeout: None,
                 verbose: false,
+                color: true,
                 format: None,
                 pretty: false,
                 chance_per_mille: None,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// Subscribes and prints messages until something ends it. Returns the exit status.
 pub fn run(settings: Settings) -> u8 {
-    let report = Report { quiet: settings.quiet, debug: settings.debug };
+    let report = Report::new(&settings);
     if settings.subscribe.no_retained && settings.subscribe.retained_only {
         eprintln!("\nError: Combining '-R' and '--retained-only' makes no sense.");
         return crate::report::FAILURE;
@@ -30,7 +30,7 @@ pub fn run(settings: Settings) -> u8 {
     if connect(&mut client, &settings.connection).is_err() {
         return report.lookup();
     }
-    let mut output = Output::new();
+    let mut output = Output::new(&settings.subscribe);
     if settings.subscribe.watch && !settings.subscribe.message_rate {
         output.watch(&settings.connection.host);
     }

@@ -136,6 +136,9 @@ fn values_out_of_range_are_refused() {
         refuses(SUB, &format!("--random-filter {percentage}"), text);
     }
     refuses(SUB, "-W -1", "Error: Invalid timeout \"-1\".\n\n");
+    refuses(SUB, "--color", "Error: --color argument given but no choice specified.\n\n");
+    refuses(SUB, "--color always", "Error: Unknown value 'always' for --color.\n\n");
+    refuses(PUB, "--color never", "Error: Unknown option '--color'.\n");
     refuses(SUB, "--retain-handling often", "Error: Unknown value 'often' for --retain-handling.\n\n");
 }
 

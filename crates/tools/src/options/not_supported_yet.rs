@@ -4,6 +4,7 @@
 use super::CommandOption;
 
 pub(super) const OPTIONS: &[CommandOption] = &[
+    // The libraries that ask for SRV records bring an asynchronous runtime with them.
     CommandOption::refused("-S"),
     CommandOption::refused("--keyform").with_value("no keyform"),
     CommandOption::refused("--psk").with_value("no key"),

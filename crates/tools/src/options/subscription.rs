@@ -77,6 +77,10 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     .long("--verbose")
     .of(SUB_RR)
     .help(&["print the topic before each message."]),
+    CommandOption::value("--color", "auto|never", "no choice", color).only_long().of(SUB_RR).help(&[
+        "with -v, whether the topic is coloured: never, or auto (on a terminal only, and not with",
+        "NO_COLOR or TERM=dumb in the environment); auto if not given.",
+    ]),
     CommandOption::value("-F", "format", "no format", |settings, value| {
         let format = Format::new(value).map_err(|error| ArgumentError::plain(format!("Error: {error}")))?;
         settings.subscribe.format = Some(format);
@@ -127,6 +131,18 @@ fn count(settings: &mut Settings, value: &[u8]) -> Result<(), ArgumentError> {
         return Err(ArgumentError::spaced(format!("Error: Invalid message count \"{number}\".")));
     }
     settings.subscribe.count = count;
+    Ok(())
+}
+
+fn color(settings: &mut Settings, value: &[u8]) -> Result<(), ArgumentError> {
+    settings.subscribe.color = match value {
+        b"auto" => true,
+        b"never" => false,
+        _ => {
+            let value = String::from_utf8_lossy(value);
+            return Err(ArgumentError::spaced(format!("Error: Unknown value '{value}' for --color.")));
+        }
+    };
     Ok(())
 }
 

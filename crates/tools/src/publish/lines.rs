@@ -2,6 +2,7 @@
 
 use super::Publisher;
 use crate::connecting::{RECONNECT_PAUSE, connect};
+use crate::progress::{self, Progress};
 use crate::report::is_final;
 use crate::stdin_lines::StdinLines;
 use mosquitto_client::{End, Event, Next, RequestError};
@@ -13,7 +14,7 @@ use std::time::Instant;
 /// Lines are read only as fast as the server takes them. A connection that is lost on the way is made again; meanwhile
 /// nothing is read.
 pub(super) fn run(publisher: Publisher) -> u8 {
-    let mut work = Lines { publisher, input: None, reconnect_at: None, ending: false };
+    let mut work = Lines { publisher, input: None, reconnect_at: None, published: Published::default(), ending: false };
     loop {
         let timeout = work.reconnect_at.map(|at| at.saturating_duration_since(Instant::now()));
         let flow = match work.publisher.client.next(timeout) {
@@ -31,8 +32,24 @@ struct Lines {
     /// From the first connection on.
     input: Option<StdinLines>,
     reconnect_at: Option<Instant>,
+    published: Published,
     /// All is done, and the connection is being closed.
     ending: bool,
+}
+
+/// What is published so far.
+#[derive(Debug, Default)]
+struct Published {
+    lines: u64,
+    bytes: usize,
+}
+
+impl Published {
+    fn add(&mut self, line: &[u8], progress: &mut Progress) {
+        self.lines += 1;
+        self.bytes = self.bytes.saturating_add(line.len());
+        progress.show(|| format!("{} lines published, {}", self.lines, progress::bytes(self.bytes)));
+    }
 }
 
 impl Lines {
@@ -76,7 +93,7 @@ impl Lines {
                 }
             };
             match self.publisher.publish(&line) {
-                Ok(()) => {}
+                Ok(()) => self.published.add(&line, &mut self.publisher.progress),
                 Err(RequestError::Full | RequestError::NotConnected) => {
                     lines.put_back(line);
                     return;

@@ -1,6 +1,8 @@
 //! How the programs end.
 
-use crate::harness::{Broker, PUB, Process, SUB, VERSIONS, free_port, text};
+use crate::harness::{Broker, PUB, Process, RR, SUB, VERSIONS, free_port, text};
+use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 #[test]
@@ -89,4 +91,70 @@ fn a_reader_that_is_gone_ends_the_program() {
     drop(stdout);
     broker.publish(&["-t", "a", "-m", "nobody reads this"]);
     assert_eq!(process.wait().code(), Some(0));
+}
+
+/// A program with the usual effect of SIGINT, which shells take from what runs in the background.
+fn interruptible(broker: &Broker, program: &str, arguments: &[&str]) -> Option<Process> {
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", program, "-h", "127.0.0.1", "-p", &broker.port.to_string()]);
+    command.args(arguments).env("XDG_CONFIG_HOME", "/nonexistent");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().ok().map(|child| Process { child })
+}
+
+#[test]
+fn signals_end_mosquitto_rr_and_mosquitto_pub_at_once_as_the_originals() {
+    let broker = Broker::start();
+    let watcher = broker.subscribe(&["-t", "ask", "-q", "1"]);
+    for (signal, number) in [("INT", 2), ("TERM", 15)] {
+        let rr = ["-t", "ask", "-e", "answer", "-m", "question"];
+        let publish = ["-t", "ask", "-l"];
+        for (program, arguments) in [(RR, &rr[..]), (PUB, &publish)] {
+            let process = interruptible(&broker, program, arguments);
+            let Some(mut process) = process else { panic!("the program does not run") };
+            if program == PUB {
+                let stdin = process.child.stdin.as_mut();
+                assert!(stdin.is_some_and(|stdin| std::io::Write::write_all(stdin, b"question\n").is_ok()));
+            }
+            // It is connected, and at work.
+            assert_eq!(watcher.message(), "question");
+            process.signal(signal);
+            let output = process.output();
+            assert_eq!((output.status.signal(), text(&output.stderr).as_str()), (Some(number), ""), "{program}");
+        }
+    }
+}
+
+#[test]
+fn a_signal_before_the_server_has_accepted_anything_has_a_status_of_its_own() {
+    let listener = TcpListener::bind(("127.0.0.1", 0));
+    let Some((listener, port)) = listener.ok().and_then(|it| it.local_addr().map(|at| (it, at.port())).ok()) else {
+        panic!("no port is to be had")
+    };
+    for signal in ["INT", "TERM"] {
+        let mut command = Command::new(SUB);
+        command.env("XDG_CONFIG_HOME", "/nonexistent").args(["-h", "127.0.0.1", "-t", "a", "-p", &port.to_string()]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let Some(mut process) = command.spawn().ok().map(|child| Process { child }) else { panic!("it does not run") };
+        // Nothing answers its CONNECT.
+        let connection = listener.accept();
+        process.signal(signal);
+        let output = process.output();
+        assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(255), ""));
+        drop(connection);
+    }
+}
+
+#[test]
+fn nobody_who_reads_the_output_is_no_failure_of_a_publication_or_a_request() {
+    let broker = Broker::start();
+    let rr = ["-t", "a", "-e", "a", "-m", "b", "-d"];
+    let publish = ["-t", "a", "-m", "b", "-q", "1", "-d"];
+    for (program, arguments) in [(RR, &rr[..]), (PUB, &publish)] {
+        let child = broker.command(program, arguments).spawn();
+        let Some(mut process) = child.ok().map(|child| Process { child }) else { panic!("it does not run") };
+        drop(process.child.stdout.take());
+        let status = process.wait();
+        assert_eq!(status.code(), Some(0), "{program} {status:?}");
+    }
 }

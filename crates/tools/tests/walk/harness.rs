@@ -4,7 +4,6 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
@@ -12,6 +11,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// As for the tests of the broker.
+#[path = "../../../server/tests/it/harness/ports.rs"]
+mod ports;
+
+pub(crate) use ports::free_port;
 
 pub(crate) const PUB: &str = env!("CARGO_BIN_EXE_mosquitto_pub");
 pub(crate) const SUB: &str = env!("CARGO_BIN_EXE_mosquitto_sub");
@@ -279,10 +284,6 @@ pub(crate) fn foreign(path: &'static str) -> Option<&'static str> {
 
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// Lines as they come, read by a thread that ends with its source.

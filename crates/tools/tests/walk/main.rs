@@ -8,5 +8,6 @@ mod messages;
 mod proxy;
 mod requests;
 mod standard_input;
+mod terminal;
 mod tls;
 mod websockets;

@@ -1,14 +1,12 @@
 //! The broker under test.
 
 use super::process::{SAME_USER, wait_for_end};
-use super::{Lines, PATIENCE, Scratch};
+use super::{Lines, PATIENCE, Scratch, free_port};
 use rustix::process::{Pid, Signal, kill_process};
-use std::collections::HashSet;
 use std::io::{self, Read};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::mpsc::{self, Sender};
 use std::time::Instant;
 
@@ -391,15 +389,4 @@ fn without_time(line: &str) -> &str {
 
 fn last(lines: &[String]) -> String {
     lines[lines.len().saturating_sub(40)..].join("\n")
-}
-
-/// A port that was free a moment ago, and that no other test of this process got.
-pub(crate) fn free_port() -> u16 {
-    static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
-    loop {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        if GIVEN.lock().unwrap().get_or_insert_default().insert(port) {
-            return port;
-        }
-    }
 }

@@ -6,16 +6,18 @@ mod connecting;
 #[cfg(target_os = "linux")]
 mod inside;
 mod lines;
+mod ports;
 mod process;
 mod scratch;
 mod sentinels;
 mod terminal;
 mod websocket;
 
-pub(crate) use broker::{Broker, Setup, free_port};
+pub(crate) use broker::{Broker, Setup};
 pub(crate) use client::{Client, Got, Message, retry};
 pub(crate) use connecting::{Connecting, client};
 pub(crate) use lines::Lines;
+pub(crate) use ports::free_port;
 pub(crate) use process::{Finished, Program, is_root, mosquitto, mosquitto_by, mosquitto_with, report_skipped};
 pub(crate) use rustix::process::Signal;
 pub(crate) use rustix_libc_wrappers::process::SignalExt;

@@ -2,6 +2,7 @@
 
 use super::tls::tunnel;
 use super::{Section, is_let_in, is_not_reloaded, user};
+use crate::admission::{FIRST_LINE, is_closed};
 use crate::harness::{Broker, Client, Got, Setup, client, is_root, report_skipped, retry};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -84,6 +85,11 @@ pub(super) fn limits() {
     assert_eq!(waiting(&broker, 250, "short").last(), Some(&"short 199".to_owned()));
     // The one that gets over the limit is kept.
     assert_eq!(waiting(&broker, 20, &"x".repeat(90_000)).len(), 12);
+    let silent: Vec<_> = (0..60).map(|_| broker.dial()).collect();
+    user("anna").to(&broker).ping();
+    broker.log.wait_for(FIRST_LINE);
+    assert!(silent.iter().filter(|stream| !is_closed(stream)).count() < 50);
+    drop(silent);
     // From here on without passwords, which take their time.
     let open = config.replace("password_file ", "allow_anonymous true\n# ");
     for (limit, config) in [(100, open.clone()), (120, open.replace("max_connections 100", "max_connections 1000"))] {

@@ -1,5 +1,6 @@
 //! `docs/security.md`: what it says to write is written, and what it says that holds is tried.
 
+mod http;
 mod machine;
 mod passwords;
 mod proxies;
@@ -25,10 +26,13 @@ const SECTIONS: &[(&str, &str, fn())] = sections! {
     "Retained messages": passwords::retained_messages;
     "Listeners with rules of their own": passwords::listeners_with_rules_of_their_own;
     "TLS": tls::tls;
+    "Encrypted keys": tls::encrypted_keys;
     "Clients with certificates": tls::clients_with_certificates;
     "Revocation": tls::revocation;
     "TLS-PSK": psk::tls_psk;
     "WebSockets": proxies::websockets;
+    "HTTP API": http::http_api;
+    "Files over HTTP": http::files_over_http;
     "PROXY protocol": proxies::proxy_protocol;
     "Unix sockets": machine::unix_sockets;
     "User and files": machine::user_and_files;

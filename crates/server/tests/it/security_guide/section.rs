@@ -14,11 +14,12 @@ const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../doc
 pub(super) const PASSWORD: &str = "secret";
 
 /// Directories of the guide, and what they are called in the scratch directory.
-const DIRECTORIES: [(&str, &str); 4] = [
+const DIRECTORIES: [(&str, &str); 5] = [
     ("/etc/mosquitto", "files"),
     ("/etc/haproxy", "proxy"),
     ("/run/mosquitto", "state"),
     ("/var/log/mosquitto", "logs"),
+    ("/var/www/mosquitto", "www"),
 ];
 
 /// Programs of the guide's shell lines that may not be installed.

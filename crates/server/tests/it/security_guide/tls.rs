@@ -1,7 +1,7 @@
 //! Who the broker is, and who its clients are, by their certificates.
 
 use super::{Section, is_let_in, is_not_reloaded, user};
-use crate::harness::{Broker, client};
+use crate::harness::{Broker, client, mosquitto};
 use crate::tls::authority::Leaf;
 use crate::tls::tunnel::Tunnel;
 
@@ -53,6 +53,28 @@ pub(super) fn tls() {
     std::fs::write(section.path("/etc/mosquitto/server.key"), "of no use\n").unwrap();
     is_not_reloaded(&broker);
     section.run(&publish.replace("-u anna", "-u bert")).succeed();
+}
+
+#[test]
+pub(super) fn encrypted_keys() {
+    let Some(mut section) = Section::open("Encrypted keys", &["Passwords", "TLS"]) else { return };
+    section.shell();
+    assert!(section.read("/etc/mosquitto/encrypted.key").starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+    let broker = section.start();
+    is_let_in(&user("anna"), tunnel(&section).to(&broker).unwrap()).unwrap().ping();
+    let passphrase = section.path("/run/mosquitto/passphrase");
+    std::fs::remove_file(&passphrase).unwrap();
+    let log = broker.hang_up();
+    assert!(log.last().unwrap().starts_with("Configuration reloaded: "), "{log:#?}");
+    is_let_in(&user("anna"), tunnel(&section).to(&broker).unwrap()).unwrap().ping();
+    // Who starts now knows no passphrase, and then another one.
+    let config = section.path("/etc/mosquitto").join("mosquitto.conf");
+    std::fs::copy(broker.directory().join("mosquitto.conf"), &config).unwrap();
+    drop(broker);
+    let start = || mosquitto(["-c".as_ref(), config.as_os_str()]).code;
+    assert_eq!(start(), Some(1));
+    std::fs::write(&passphrase, "guess\n").unwrap();
+    assert_eq!(start(), Some(1));
 }
 
 #[test]
