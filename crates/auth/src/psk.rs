@@ -106,7 +106,7 @@ impl PskFile {
         }
         let mut fields = text.split(|byte| *byte == b':').map(<[u8]>::trim_ascii);
         let (identity, key) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
-        let Some(key) = decode(key) else {
+        let Some(key) = key_of_hex(key) else {
             let identity = harmless(&String::from_utf8_lossy(identity)).into();
             return Err(PskFileError::NotHex { identity, line });
         };
@@ -159,9 +159,9 @@ impl PskFile {
     }
 }
 
-/// The bytes that hex digits spell, in Mosquitto's way: zero bytes at the beginning count, and of an odd number of digits the
+/// The bytes that hex digits spell, in Mosquitto's way; none if there is anything else among them. Zero bytes at the beginning count, and of an odd number of digits the
 /// first one stands alone.
-fn decode(digits: &[u8]) -> Option<Vec<u8>> {
+pub fn key_of_hex(digits: &[u8]) -> Option<Vec<u8>> {
     let values: Option<Vec<u8>> = digits.iter().map(|digit| (*digit as char).to_digit(16).map(|v| v as u8)).collect();
     let mut rest = values?;
     let zeros = rest.chunks(2).take_while(|pair| *pair == [0, 0]).count();

@@ -3,20 +3,25 @@
 mod connection;
 mod gathering;
 mod input;
+mod reconnecting;
+mod wait;
+
+pub use wait::{Delivery, Events};
 
 use crate::{End, Event, Moment, Options, Publication, RequestError, Session};
-use connection::{Attempt, CONNECTION, Connection, Target, WAKER};
+use connection::{Attempt, CONNECTION, Connection, WAKER};
 use gathering::Gathering;
-use mio::{Events, Poll};
+use mio::{Events as Polled, Poll};
 use mosquitto_mqtt::packet::Subscription;
 use mosquitto_mqtt::{Properties, QoS, ReasonCode};
 use mosquitto_transport::ClientLayers;
-use std::collections::VecDeque;
+use reconnecting::{Reconnecting, Server};
 use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use wait::Kept;
 
 /// After a DISCONNECT the server is given so long to close the connection. Closed at once, with something of the server
 /// still unread, the system would reset it, and the server might lose what it was sent last.
@@ -55,7 +60,7 @@ const BUSY_MAX: u32 = 256;
 pub struct Client {
     session: Session,
     poll: Poll,
-    polled: Events,
+    polled: Polled,
     waker: Waker,
     woken: bool,
     /// Calls of `next` since the last look at the waker.
@@ -69,6 +74,12 @@ pub struct Client {
     failure: Option<io::Error>,
     /// A publication was refused, and its owner waits for room: of this QoS.
     wants_room: Option<QoS>,
+    /// Where to connect.
+    server: Option<Server>,
+    /// Only where lost connections are made again.
+    reconnecting: Option<Reconnecting>,
+    /// What is to be told before anything new.
+    kept: Kept,
     epoch: Instant,
 }
 
@@ -124,7 +135,7 @@ impl Client {
         Ok(Self {
             session: Session::new(options),
             poll,
-            polled: Events::with_capacity(8),
+            polled: Polled::with_capacity(8),
             waker,
             woken: false,
             busy: 0,
@@ -135,6 +146,9 @@ impl Client {
             layers: ClientLayers::default(),
             failure: None,
             wants_room: None,
+            server: None,
+            reconnecting: None,
+            kept: Kept::default(),
             epoch: Instant::now(),
         })
     }
@@ -179,20 +193,25 @@ impl Client {
     /// Begins a connection, and ends the one that there is. The name is looked up here; an error is that of the look-up.
     /// All else is told by [`next`](Self::next), which tries all addresses that were found.
     pub fn connect(&mut self, host: &str, port: u16) -> io::Result<()> {
-        self.hang_up();
-        let targets = (host, port).to_socket_addrs()?.map(Target::Tcp).collect();
-        self.state = State::Connecting(Attempt::new(targets, self.local, self.layers.clone()));
-        Ok(())
+        self.begin(Server::Tcp(host.to_owned(), port))
     }
 
     /// [`connect`](Self::connect) to a Unix socket.
     pub fn connect_unix(&mut self, path: &Path) {
+        // There is no name to look up, so there is no error.
+        let _ = self.begin(Server::Unix(path.to_owned()));
+    }
+
+    fn begin(&mut self, server: Server) -> io::Result<()> {
         self.hang_up();
-        let targets = VecDeque::from([Target::Unix(path.to_owned())]);
-        self.state = State::Connecting(Attempt::new(targets, None, self.layers.clone()));
+        let targets = server.targets();
+        self.server = Some(server);
+        self.state = State::Connecting(self.attempt(targets?));
+        Ok(())
     }
 
     fn hang_up(&mut self) {
+        self.stop_reconnecting();
         self.state = State::Closed;
         self.session.closed(self.now());
     }
@@ -212,12 +231,20 @@ impl Client {
         subscriptions: &[Subscription<'_>],
         properties: Properties<'_>,
     ) -> Result<u16, RequestError> {
-        self.session.subscribe(self.now(), subscriptions, properties)
+        let packet_id = self.session.subscribe(self.now(), subscriptions, properties)?;
+        if let Some(reconnecting) = &mut self.reconnecting {
+            reconnecting.subscriptions.asked(packet_id, subscriptions, properties);
+        }
+        Ok(packet_id)
     }
 
     /// Ends subscriptions: see [`Session::unsubscribe`].
     pub fn unsubscribe(&mut self, filters: &[&str], properties: Properties<'_>) -> Result<u16, RequestError> {
-        self.session.unsubscribe(self.now(), filters, properties)
+        let packet_id = self.session.unsubscribe(self.now(), filters, properties)?;
+        if let Some(reconnecting) = &mut self.reconnecting {
+            reconnecting.subscriptions.ended(filters);
+        }
+        Ok(packet_id)
     }
 
     /// Ends the connection, once everything is sent. [`Event::Disconnected`] tells when it is done.
@@ -227,6 +254,9 @@ impl Client {
 
     /// [`disconnect`](Self::disconnect) with a reason and properties of MQTT 5.
     pub fn disconnect_with(&mut self, reason: ReasonCode, properties: Properties<'_>) {
+        if self.stop_reconnecting() {
+            self.kept.push(Next::Event(Event::Disconnected(End::Requested)));
+        }
         self.session.disconnect(self.now(), reason, properties);
     }
 
@@ -237,15 +267,23 @@ impl Client {
             State::Connected(connection) => connection.input.has_packet(),
             _ => false,
         };
-        self.session.has_events() || packet
+        !self.kept.is_empty() || self.session.has_events() || packet
     }
 
     /// Waits for the next thing that happens, for `timeout` at most: while things happen one after the other, no time is
     /// over. An error is one of the system's polling.
     pub fn next(&mut self, timeout: Option<Duration>) -> io::Result<Next> {
+        match self.kept.pop() {
+            Some(next) => Ok(next),
+            None => self.next_new(timeout),
+        }
+    }
+
+    /// [`next`](Self::next), but for what was kept.
+    fn next_new(&mut self, timeout: Option<Duration>) -> io::Result<Next> {
         self.busy += 1;
         if self.busy > BUSY_MAX {
-            self.wait(Some(Instant::now()))?;
+            self.poll(Some(Instant::now()))?;
             if std::mem::take(&mut self.woken) {
                 return Ok(Next::Woken);
             }
@@ -258,7 +296,7 @@ impl Client {
             if until.is_some_and(|until| until <= Instant::now()) {
                 return Ok(Next::TimedOut);
             }
-            self.wait(until)?;
+            self.poll(until)?;
         }
     }
 
@@ -267,12 +305,22 @@ impl Client {
         loop {
             match self.session.poll_event() {
                 Some(Event::Disconnected(end)) => self.close(end),
-                Some(event) => return Some(Next::Event(event)),
-                None => {}
+                Some(event) => {
+                    self.observe(&event);
+                    return Some(Next::Event(event));
+                }
+                None => self.subscribe_again(),
             }
             let now = self.now();
             match &mut self.state {
-                State::Closed => {}
+                State::Closed => {
+                    if let Some(next) = self.connect_again() {
+                        return Some(next);
+                    }
+                    if matches!(self.state, State::Connecting(_)) {
+                        continue;
+                    }
+                }
                 State::Connecting(attempt) => match attempt.proceed(self.poll.registry(), self.nodelay) {
                     Ok(Some(connection)) => {
                         self.state = State::Connected(connection);
@@ -282,6 +330,7 @@ impl Client {
                     Ok(None) => {}
                     Err(error) => {
                         self.state = State::Closed;
+                        self.over(None);
                         return Some(Next::Unreachable(error));
                     }
                 },
@@ -293,6 +342,7 @@ impl Client {
                 }
                 State::Closing { .. } => {
                     if let Some(end) = self.proceed_closing() {
+                        self.over(Some(&end));
                         return Some(Next::Event(Event::Disconnected(end)));
                     }
                 }
@@ -313,7 +363,10 @@ impl Client {
     }
 
     fn close(&mut self, end: End) {
-        self.wants_room = None;
+        // Where the next connection is only a matter of time, so is room.
+        if self.reconnecting.is_none() {
+            self.wants_room = None;
+        }
         self.failure = None;
         self.state = match std::mem::replace(&mut self.state, State::Closed) {
             State::Connected(mut connection) | State::Closing { mut connection, .. } => {
@@ -342,13 +395,14 @@ impl Client {
         }
     }
 
-    fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
+    fn poll(&mut self, until: Option<Instant>) -> io::Result<()> {
         let events = std::mem::take(&mut self.busy);
         let session = self.session.next_deadline().map(|moment| self.epoch + Duration::from_millis(moment.0));
         let state = match &self.state {
             State::Connecting(attempt) => attempt.deadline(),
             State::Closing { until, .. } => *until,
-            State::Connected(_) | State::Closed => None,
+            State::Closed => self.reconnection_due(),
+            State::Connected(_) => None,
         };
         let deadline = [until, session, state].into_iter().flatten().min();
         let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -379,6 +433,11 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    fn reconnection_due(&self) -> Option<Instant> {
+        let due = self.reconnecting.as_ref()?.reconnection.due()?;
+        Some(self.epoch + Duration::from_millis(due.0))
     }
 
     fn now(&self) -> Moment {

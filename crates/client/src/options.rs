@@ -36,6 +36,11 @@ pub struct Options {
     /// How many messages of QoS 1 and 2 are sent before one of them has to be acknowledged: at least 1. The Receive
     /// Maximum of an MQTT 5 server can lower it.
     pub inflight_max: u16,
+    /// How many messages of QoS 1 and 2 wait at most, for a connection or for the acknowledgement of others.
+    pub queue_messages_max: usize,
+    /// How many bytes the packets of messages of QoS 1 and 2 that are not through have at most; a single message may have
+    /// more.
+    pub queue_bytes_max: usize,
     /// Whether an [`Event::Log`](crate::Event::Log) tells of each packet.
     pub log_packets: bool,
 }
@@ -59,6 +64,12 @@ impl Options {
     /// Messages in flight, where nothing else is asked for.
     pub const INFLIGHT_MAX: u16 = 20;
 
+    /// Messages that wait, where nothing else is asked for.
+    pub const QUEUE_MESSAGES_MAX: usize = 1000;
+
+    /// Bytes of messages that are not through, where nothing else is asked for.
+    pub const QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
     /// A clean session with a keep alive of a minute.
     pub fn new(version: ProtocolVersion, client_id: impl Into<String>) -> Self {
         Self {
@@ -75,6 +86,8 @@ impl Options {
             topic_alias_maximum: 0,
             properties: PropertiesBuf::new(),
             inflight_max: Self::INFLIGHT_MAX,
+            queue_messages_max: Self::QUEUE_MESSAGES_MAX,
+            queue_bytes_max: Self::QUEUE_BYTES_MAX,
             log_packets: false,
         }
     }

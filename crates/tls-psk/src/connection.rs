@@ -84,7 +84,7 @@ impl Connection {
     /// A client's end of a new connection. None where OpenSSL has no memory for it.
     pub fn connect(client: &PskClient) -> Option<Self> {
         let end = End::Client { identity: client.identity.clone(), key: client.key.clone() };
-        let connection = Self::new(&client.context, Attached { end, key_log: None })?;
+        let connection = Self::new(&client.context, Attached { end, key_log: client.key_log.clone() })?;
         // SAFETY: the SSL was just made.
         unsafe { (connection.library.functions.SSL_set_connect_state)(connection.ssl.as_ptr()) };
         Some(connection)
@@ -142,13 +142,7 @@ impl Connection {
         self.begin()?;
         // SAFETY: there is room for `len` bytes.
         let read = unsafe { (self.library.functions.SSL_read)(self.ssl.as_ptr(), room.as_mut_ptr().cast(), len) };
-        if !self.proven && self.is_secured() {
-            // No other handshake is offered. Should there have been one nevertheless, it leads nowhere.
-            self.proven = self.has_key();
-            if !self.proven {
-                return Err(self.fail());
-            }
-        }
+        self.prove()?;
         match usize::try_from(read) {
             Ok(read @ 1..) => Ok(Got::Bytes(read)),
             _ => match self.error(read) {
@@ -157,6 +151,31 @@ impl Connection {
                 _ => Err(self.fail()),
             },
         }
+    }
+
+    /// Brings the handshake on, without reading what may come behind it. True when it is done.
+    pub fn handshake(&mut self) -> Result<bool, Failure> {
+        self.begin()?;
+        // SAFETY: the SSL is valid.
+        let done = unsafe { (self.library.functions.SSL_do_handshake)(self.ssl.as_ptr()) };
+        self.prove()?;
+        match done {
+            1 => Ok(self.proven),
+            _ if self.error(done) == ERROR_WANT_READ => Ok(false),
+            _ => Err(self.fail()),
+        }
+    }
+
+    /// Looks whether a handshake that is done has proved what it is to prove.
+    fn prove(&mut self) -> Result<(), Failure> {
+        if !self.proven && self.is_secured() {
+            // No other handshake is offered. Should there have been one nevertheless, it leads nowhere.
+            self.proven = self.has_key();
+            if !self.proven {
+                return Err(self.fail());
+            }
+        }
+        Ok(())
     }
 
     /// Encrypts the beginning of these bytes, a piece at most, and returns how many: none before the handshake is done.

@@ -39,6 +39,32 @@ impl fmt::Debug for ServerOptions {
     }
 }
 
+/// What a client's TLS-PSK is to be.
+#[derive(Clone)]
+pub struct ClientOptions {
+    /// Who the client is.
+    pub identity: String,
+    /// What proves it.
+    pub key: Vec<u8>,
+    /// Ciphers in OpenSSL's own language; none: Mosquitto's default.
+    pub ciphers: Option<String>,
+    /// The protocol that is asked for (ALPN).
+    pub protocol: Option<String>,
+    /// Where the connections' secrets are written down.
+    pub key_log: Option<Arc<dyn KeyLines>>,
+}
+
+impl fmt::Debug for ClientOptions {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientOptions")
+            .field("identity", &self.identity)
+            .field("ciphers", &self.ciphers)
+            .field("protocol", &self.protocol)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Why there can be no TLS-PSK.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetupError {
@@ -52,6 +78,8 @@ pub enum SetupError {
     Identity,
     /// The key is empty or too long.
     Key,
+    /// The protocol to ask for is empty or too long.
+    Protocol,
     /// OpenSSL refuses something else.
     Refused(String),
 }
@@ -64,6 +92,7 @@ impl fmt::Display for SetupError {
             Self::Hint => write!(f, "the hint is longer than {IDENTITY_BYTES_MAX} bytes"),
             Self::Identity => write!(f, "the identity is longer than {IDENTITY_BYTES_MAX} bytes"),
             Self::Key => write!(f, "the key has not between 1 and {KEY_BYTES_MAX} bytes"),
+            Self::Protocol => write!(f, "the protocol has not between 1 and {PROTOCOL_BYTES_MAX} bytes"),
             Self::Refused(why) => write!(f, "OpenSSL refuses: {why}"),
         }
     }
@@ -76,6 +105,9 @@ const IDENTITY_BYTES_MAX: usize = 256;
 
 /// Bytes of the longest key that OpenSSL 3 takes (`PSK_MAX_PSK_LEN`); 1.1 takes half.
 const KEY_BYTES_MAX: usize = 512;
+
+/// Bytes of the longest name of a protocol that ALPN has (RFC 7301, 3.1).
+const PROTOCOL_BYTES_MAX: u8 = u8::MAX;
 
 /// The server's side of TLS-PSK. Cheap to copy.
 #[derive(Clone)]
@@ -91,6 +123,7 @@ pub struct PskClient {
     pub(crate) context: Arc<Context>,
     pub(crate) identity: CString,
     pub(crate) key: Box<[u8]>,
+    pub(crate) key_log: Option<Arc<dyn KeyLines>>,
 }
 
 impl fmt::Debug for PskServer {
@@ -136,22 +169,36 @@ impl PskClient {
         key: &[u8],
         ciphers: Option<&str>,
     ) -> Result<Self, SetupError> {
+        let (identity, key, ciphers) = (identity.to_owned(), key.to_vec(), ciphers.map(str::to_owned));
+        Self::open(library, &ClientOptions { identity, key, ciphers, protocol: None, key_log: None })
+    }
+
+    /// A client of TLS 1.2.
+    pub fn open(library: &'static OpenSsl, options: &ClientOptions) -> Result<Self, SetupError> {
+        let ClientOptions { identity, key, ciphers, protocol, key_log } = options;
         if identity.len() > IDENTITY_BYTES_MAX {
             return Err(SetupError::Identity);
         }
         if key.is_empty() || key.len() > KEY_BYTES_MAX {
             return Err(SetupError::Key);
         }
-        let identity = CString::new(identity).map_err(|_| SetupError::Identity)?;
+        let identity = CString::new(identity.as_str()).map_err(|_| SetupError::Identity)?;
         // SAFETY: it takes nothing, and what comes back is a constant.
         let method = unsafe { (library.functions.TLS_client_method)() };
         let context = Context::new(library, method)?;
         context.options(CONF_CLIENT, c"-SessionTicket,NoRenegotiation,-Compression")?;
         context.control(CTRL_SESSION_CACHE, SESSION_CACHE_OFF);
-        context.ciphers(ciphers)?;
+        context.ciphers(ciphers.as_deref())?;
+        if let Some(protocol) = protocol {
+            context.protocol(protocol)?;
+        }
         // SAFETY: the context is valid, and the callback has the type that is asked for.
         unsafe { (library.functions.SSL_CTX_set_psk_client_callback)(context.pointer.as_ptr(), client_key) };
-        Ok(Self { context: Arc::new(context), identity, key: key.into() })
+        if key_log.is_some() {
+            // SAFETY: likewise.
+            unsafe { (library.functions.SSL_CTX_set_keylog_callback)(context.pointer.as_ptr(), log_keys) };
+        }
+        Ok(Self { context: Arc::new(context), identity, key: key.as_slice().into(), key_log: key_log.clone() })
     }
 }
 
@@ -238,6 +285,16 @@ impl Context {
             unsafe { constant(name) }
         };
         (0..count).filter_map(name).collect()
+    }
+
+    /// The protocol to ask for.
+    fn protocol(&self, protocol: &str) -> Result<(), SetupError> {
+        let len = u8::try_from(protocol.len()).ok().filter(|len| *len > 0).ok_or(SetupError::Protocol)?;
+        let list = [&[len], protocol.as_bytes()].concat();
+        let (context, list_bytes) = (self.pointer.as_ptr(), c_uint::from(len) + 1);
+        // SAFETY: the context is valid, and the list, which is copied, has so many bytes.
+        let failed = unsafe { (self.library.functions.SSL_CTX_set_alpn_protos)(context, list.as_ptr(), list_bytes) };
+        if failed == 0 { Ok(()) } else { Err(refused(self.library)) }
     }
 
     fn hint(&self, hint: &str) -> Result<(), SetupError> {

@@ -79,11 +79,13 @@ functions! {
         SSL_CTX_free(*mut SSL_CTX);
         SSL_CTX_get_ciphers(*const SSL_CTX) -> *const STACK;
         SSL_CTX_new(*const SSL_METHOD) -> *mut SSL_CTX;
+        SSL_CTX_set_alpn_protos(*mut SSL_CTX, *const u8, c_uint) -> c_int;
         SSL_CTX_set_cipher_list(*mut SSL_CTX, *const c_char) -> c_int;
         SSL_CTX_set_keylog_callback(*mut SSL_CTX, KeyLogCallback);
         SSL_CTX_set_psk_client_callback(*mut SSL_CTX, ClientCallback);
         SSL_CTX_set_psk_server_callback(*mut SSL_CTX, ServerCallback);
         SSL_CTX_use_psk_identity_hint(*mut SSL_CTX, *const c_char) -> c_int;
+        SSL_do_handshake(*mut SSL) -> c_int;
         SSL_free(*mut SSL);
         SSL_get_current_cipher(*const SSL) -> *const SSL_CIPHER;
         SSL_get_error(*const SSL, c_int) -> c_int;

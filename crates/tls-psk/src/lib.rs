@@ -20,6 +20,6 @@ mod library;
 
 pub use callbacks::{KeyLines, Keys};
 pub use connection::{Connection, Got, PIECE_BYTES, Secured};
-pub use context::{PskClient, PskServer, ServerOptions, SetupError};
+pub use context::{ClientOptions, PskClient, PskServer, ServerOptions, SetupError};
 pub use failure::Failure;
 pub use library::{LoadError, OpenSsl};

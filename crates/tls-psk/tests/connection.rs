@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use mosquitto_tls_psk::{
-    Connection, Failure, Got, KeyLines, Keys, OpenSsl, PIECE_BYTES, PskClient, PskServer, ServerOptions, SetupError,
+    ClientOptions, Connection, Failure, Got, KeyLines, Keys, OpenSsl, PIECE_BYTES, PskClient, PskServer, ServerOptions,
+    SetupError,
 };
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -273,6 +274,59 @@ fn names_and_keys_that_openssl_has_no_room_for_are_refused_beforehand() {
     }
     let longest = PskClient::new(library, &long[1..], &[1; 512], None).unwrap();
     assert!(!Pair::new(&longest, &server(library)).pass().unwrap_err().errors.is_empty());
+}
+
+/// What comes at once behind it is read later.
+#[test]
+fn a_client_can_finish_the_handshake_before_it_reads() {
+    let Some(library) = openssl() else { return };
+    let client = PskClient::new(library, "alice", &[0, 1, 2, 3], None).unwrap();
+    let mut pair = Pair::new(&client, &server(library));
+    assert!(!pair.client.handshake().unwrap());
+    while pair.server.secured().is_none() {
+        let (mut up, mut down) = (Vec::new(), Vec::new());
+        pair.client.take_output(&mut up);
+        receive(&mut pair.server, &up, &mut pair.to_server, &mut false).unwrap();
+        if pair.server.secured().is_some() {
+            send(&mut pair.server, b"first");
+        }
+        pair.server.take_output(&mut down);
+        assert_eq!(pair.client.receive(&down), down.len());
+        assert_eq!(pair.client.handshake().unwrap(), pair.server.secured().is_some());
+    }
+    assert!(pair.client.secured().is_some());
+    pair.pass().unwrap();
+    assert_eq!(pair.to_client, b"first");
+}
+
+#[test]
+fn a_client_asks_for_a_protocol_and_writes_secrets_down() {
+    let Some(library) = openssl() else { return };
+    let noted = Arc::new(Noted::default());
+    let key_log: Arc<dyn KeyLines> = noted.clone();
+    let with_protocol = |protocol: &str| ClientOptions {
+        identity: "alice".to_owned(),
+        key: vec![0, 1, 2, 3],
+        ciphers: None,
+        protocol: Some(protocol.to_owned()),
+        key_log: Some(Arc::clone(&key_log)),
+    };
+    let client = PskClient::open(library, &with_protocol("some protocol")).unwrap();
+    let mut pair = Pair::new(&client, &server(library));
+    let mut hello = Vec::new();
+    pair.client.handshake().unwrap();
+    pair.client.take_output(&mut hello);
+    assert!(hello.windows(14).any(|bytes| bytes == b"\x0dsome protocol"), "ALPN");
+    receive(&mut pair.server, &hello, &mut pair.to_server, &mut false).unwrap();
+    let mut answer = Vec::new();
+    pair.server.take_output(&mut answer);
+    receive(&mut pair.client, &answer, &mut pair.to_client, &mut false).unwrap();
+    pair.pass().unwrap();
+    assert!(noted.0.lock().unwrap().iter().all(|line| line.starts_with("CLIENT_RANDOM ")));
+    assert_eq!(noted.0.lock().unwrap().len(), 1);
+    for wrong in [String::new(), "x".repeat(256)] {
+        assert_eq!(PskClient::open(library, &with_protocol(&wrong)).unwrap_err(), SetupError::Protocol);
+    }
 }
 
 #[test]

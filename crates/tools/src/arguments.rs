@@ -2,7 +2,7 @@
 
 use crate::Tool;
 use crate::options::{self, Act, CommandOption};
-use crate::settings::Settings;
+use crate::settings::{ConnectionSettings, Settings};
 use mosquitto_client::mqtt::ProtocolVersion;
 use std::ffi::OsString;
 use std::fmt;
@@ -111,6 +111,26 @@ fn without_value(option: &CommandOption, missing: &str) -> ArgumentError {
     ArgumentError::spaced(format!("Error: {} argument given but {missing} specified.", option.shown()))
 }
 
+/// A pre-shared key stands in the place of certificates, and somebody has it.
+fn check_key(connection: &ConnectionSettings) -> Result<(), ArgumentError> {
+    let tls = &connection.tls;
+    if tls.psk.is_none() {
+        return Ok(());
+    }
+    if tls.cafile.is_some() || tls.capath.is_some() {
+        return Err(ArgumentError::plain("Error: Only one of --psk or --cafile/--capath may be used at once."));
+    }
+    if tls.psk_identity.is_none() {
+        return Err(ArgumentError::plain("Error: --psk-identity required if --psk used."));
+    }
+    // The original would leave the key out.
+    if tls.use_os_certs && connection.uses_psk() {
+        let text = "Error: Only one of --psk or --tls-use-os-certs, mqtts:// and wss:// may be used at once.";
+        return Err(ArgumentError::plain(text));
+    }
+    Ok(())
+}
+
 /// Options that do not go together, or that need each other.
 fn check(settings: &mut Settings) -> Result<(), ArgumentError> {
     let connection = &mut settings.connection;
@@ -124,6 +144,7 @@ fn check(settings: &mut Settings) -> Result<(), ArgumentError> {
         let text = "Error: Both certfile and keyfile must be provided if one of them is set.";
         return Err(ArgumentError::plain(text));
     }
+    check_key(connection)?;
     let unnamed = connection.client_id.is_none();
     if connection.version == ProtocolVersion::V5 {
         if !connection.clean_start && connection.session_expiry_s.is_none() {

@@ -26,15 +26,13 @@ pub(crate) fn client(settings: &Settings, report: Report) -> Result<Client, u8> 
     })?;
     let mut client = Client::new(options).map_err(|error| report.unreachable(&error))?;
     client.set_nodelay(settings.connection.nodelay);
-    if let Some(option) = without_effect(&settings.connection) {
-        report.error(&format!(
-            "Warning: {option} has no effect: there is no TLS without --cafile, --capath, --tls-use-os-certs or port 8883."
-        ));
+    if let Some(warning) = without_effect(&settings.connection) {
+        report.error(&warning);
     }
     match layers(&settings.connection) {
         Ok(layers) => client.set_layers(layers),
         Err(LayersError::Option(text)) => {
-            report.error(text);
+            report.error(&text);
             return Err(crate::report::FAILURE);
         }
         Err(LayersError::Tls(error)) => return Err(report.no_tls(&error)),

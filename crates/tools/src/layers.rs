@@ -1,10 +1,14 @@
 //! From settings to what stands between the socket and MQTT.
 
+mod passphrase;
+mod psk;
+
 use crate::settings::{ConnectionSettings, TlsSettings};
 use mosquitto_transport::{
-    ClientLayers, KeyLogFile, SocksRequest, TlsClient, TlsClientOptions, TlsSetupError, TlsVerification, TlsVersion,
-    WebSocketRequest,
+    ClientLayers, ClientSecurity, KeyLogFile, SocksRequest, TlsClient, TlsClientOptions, TlsSetupError,
+    TlsVerification, TlsVersion, WebSocketRequest,
 };
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::net::Ipv6Addr;
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,19 +21,21 @@ const PATH: &str = "/mqtt";
 #[derive(Debug)]
 pub(crate) enum LayersError {
     /// An option is wrong: what to say of it.
-    Option(&'static str),
+    Option(Cow<'static, str>),
     /// TLS cannot be set up.
     Tls(TlsSetupError),
 }
 
 /// What the settings ask for.
 pub(crate) fn layers(connection: &ConnectionSettings) -> Result<ClientLayers, LayersError> {
-    let tls = if connection.uses_tls() {
-        let options = tls_options(connection).map_err(LayersError::Option)?;
+    let tls = if let Some(key) = connection.tls.psk.as_ref().filter(|_| connection.uses_psk()) {
+        Some(ClientSecurity::Psk(psk::client(&connection.tls, key)?))
+    } else if connection.uses_tls() {
+        let options = tls_options(connection)?;
         let client = TlsClient::open(&options).map_err(LayersError::Tls)?;
         // A Unix socket has no name that a certificate could be for.
         let host = if connection.unix_path.is_some() { "localhost" } else { &connection.host };
-        Some((client, host.to_owned()))
+        Some(ClientSecurity::Tls { client, host: host.to_owned() })
     } else {
         None
     };
@@ -47,58 +53,87 @@ pub(crate) fn layers(connection: &ConnectionSettings) -> Result<ClientLayers, La
     Ok(ClientLayers { socks, tls, websocket })
 }
 
-/// The first option that only means something to TLS, where there is none.
-pub(crate) fn without_effect(connection: &ConnectionSettings) -> Option<&'static str> {
+/// What is said of the first option that has no effect together with the others.
+pub(crate) fn without_effect(connection: &ConnectionSettings) -> Option<String> {
     if connection.uses_tls() || connection.no_tls {
         return None;
     }
-    let TlsSettings { certfile, ciphers, version, alpn, insecure, keylog, .. } = &connection.tls;
-    let options = [
-        ("--cert", certfile.is_some()),
-        ("--insecure", *insecure),
+    let TlsSettings { certfile, psk_identity, ciphers, version, alpn, insecure, keylog, .. } = &connection.tls;
+    let first = |options: &[(&'static str, bool)]| options.iter().find(|(_, given)| *given).map(|(name, _)| *name);
+    let of_certificates = [("--cert", certfile.is_some()), ("--insecure", *insecure)];
+    if connection.uses_psk() {
+        let option = first(&of_certificates)?;
+        return Some(format!("Warning: {option} has no effect: with --psk nobody shows a certificate."));
+    }
+    let others = [
+        ("--psk-identity", psk_identity.is_some()),
         ("--ciphers", ciphers.is_some()),
         ("--tls-version", version.is_some()),
         ("--tls-alpn", alpn.is_some()),
         ("--tls-keylog", keylog.is_some()),
     ];
-    options.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    let option = first(&of_certificates).or_else(|| first(&others))?;
+    Some(format!(
+        "Warning: {option} has no effect: there is no TLS without --cafile, --capath, --tls-use-os-certs, --psk or port 8883."
+    ))
 }
 
-fn tls_options(connection: &ConnectionSettings) -> Result<TlsClientOptions, &'static str> {
-    let settings = &connection.tls;
-    if settings.cafile.as_ref().is_some_and(|path| File::open(path).is_err()) {
-        return Err("Error: Problem setting TLS options: File not found.");
-    }
+/// What means the same with certificates and with a key.
+struct TlsFields {
+    version: TlsVersion,
+    protocol: Option<String>,
+    key_log: Option<KeyLogFile>,
+}
+
+fn fields(settings: &TlsSettings) -> Result<TlsFields, LayersError> {
     let version = match settings.version.as_ref().map(|version| version.to_ascii_lowercase()).as_deref() {
         None | Some("tlsv1.2") => TlsVersion::V12,
         Some("tlsv1.3") => TlsVersion::V13,
-        Some(_) => return Err("Error: Problem setting TLS options, check the options are valid."),
+        Some(_) => return Err(wrong("Error: Problem setting TLS options, check the options are valid.")),
     };
     if settings.alpn.as_ref().is_some_and(|protocol| protocol.is_empty() || protocol.len() > 255) {
-        return Err("Error: Problem setting TLS ALPN protocol.");
+        return Err(wrong("Error: Problem setting TLS ALPN protocol."));
     }
     let key_log = match &settings.keylog {
         Some(path) => {
             // Who can read it can read the connection.
             let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-            let file = file.map_err(|_| "Error: Unable to open the file for --tls-keylog.")?;
-            Some(Arc::new(KeyLogFile::new(file)))
+            let file = file.map_err(|_| wrong("Error: Unable to open the file for --tls-keylog."))?;
+            Some(KeyLogFile::new(file))
         }
         None => None,
     };
+    Ok(TlsFields { version, protocol: settings.alpn.clone(), key_log })
+}
+
+fn tls_options(connection: &ConnectionSettings) -> Result<TlsClientOptions, LayersError> {
+    let settings = &connection.tls;
+    if settings.cafile.as_ref().is_some_and(|path| File::open(path).is_err()) {
+        return Err(wrong("Error: Problem setting TLS options: File not found."));
+    }
+    let TlsFields { version, protocol, key_log } = fields(settings)?;
     let for_tls13 = version == TlsVersion::V13;
+    let passphrase = match &settings.keyfile {
+        Some(keyfile) => passphrase::of(keyfile).map_err(|text| LayersError::Option(text.into()))?,
+        None => None,
+    };
     Ok(TlsClientOptions {
         cafile: settings.cafile.clone(),
         capath: settings.capath.clone(),
         use_os_certs: settings.use_os_certs || settings.cafile.is_none() && settings.capath.is_none(),
         certificate: settings.certfile.clone().zip(settings.keyfile.clone()),
+        passphrase,
         tls_version: version,
         ciphers: settings.ciphers.clone().filter(|_| !for_tls13),
         ciphers_tls13: settings.ciphers.clone().filter(|_| for_tls13),
-        alpn: settings.alpn.clone(),
+        alpn: protocol,
         verification: verification(connection),
-        key_log,
+        key_log: key_log.map(Arc::new),
     })
+}
+
+fn wrong(text: &'static str) -> LayersError {
+    LayersError::Option(text.into())
 }
 
 fn verification(connection: &ConnectionSettings) -> TlsVerification {

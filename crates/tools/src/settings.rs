@@ -107,6 +107,10 @@ pub struct TlsSettings {
     pub certfile: Option<PathBuf>,
     /// `--key`
     pub keyfile: Option<PathBuf>,
+    /// `--psk`
+    pub psk: Option<PreSharedKey>,
+    /// `--psk-identity`
+    pub psk_identity: Option<String>,
     /// `--ciphers`
     pub ciphers: Option<String>,
     /// `--tls-version`, whatever it says.
@@ -117,6 +121,17 @@ pub struct TlsSettings {
     pub insecure: bool,
     /// `--tls-keylog`
     pub keylog: Option<PathBuf>,
+}
+
+/// What is given for a pre-shared key: hex digits, if it is of any use.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PreSharedKey(pub Vec<u8>);
+
+impl fmt::Debug for PreSharedKey {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PreSharedKey")
+    }
 }
 
 /// A SOCKS5 proxy.
@@ -146,15 +161,22 @@ impl ConnectionSettings {
 
     /// The server's port.
     pub fn port(&self) -> u16 {
-        let trusts = self.tls.cafile.is_some() || self.tls.capath.is_some();
-        self.port.unwrap_or(if trusts { Self::TLS_PORT } else { Self::PORT })
+        let secure = self.tls.cafile.is_some() || self.tls.capath.is_some() || self.tls.psk.is_some();
+        self.port.unwrap_or(if secure { Self::TLS_PORT } else { Self::PORT })
     }
 
-    /// Whether the connection is one over TLS: somebody is named who is trusted, or the port stands for it.
+    /// Whether the connection is one over TLS with a pre-shared key.
+    pub fn uses_psk(&self) -> bool {
+        self.tls.psk.is_some() && !self.no_tls
+    }
+
+    /// Whether the connection is one over TLS with a certificate: somebody is named who is trusted, or the port stands for it.
     pub fn uses_tls(&self) -> bool {
         let tls = &self.tls;
         let at_port = self.port == Some(Self::TLS_PORT) && self.unix_path.is_none();
-        !self.no_tls && (tls.cafile.is_some() || tls.capath.is_some() || tls.use_os_certs || at_port)
+        !self.no_tls
+            && tls.psk.is_none()
+            && (tls.cafile.is_some() || tls.capath.is_some() || tls.use_os_certs || at_port)
     }
 }
 

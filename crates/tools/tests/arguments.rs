@@ -284,15 +284,30 @@ fn help_and_version_exit_with_1() {
 
 #[test]
 fn what_is_not_supported_yet_is_refused_by_name_whatever_follows() {
-    for (program, option) in
-        [(PUB, "--psk"), (SUB, "--psk-identity"), (PUB, "--tls-engine"), (SUB, "--keyform"), (PUB, "-S")]
-    {
+    for (program, option) in [(PUB, "--tls-engine"), (SUB, "--keyform"), (PUB, "-S")] {
         let output = run(program, &[option, "value"]);
         let expected = format!("Error: The '{option}' option is not supported yet.\n");
         assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
         assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
     }
+    refuses(PUB, "--keyform", "Error: --keyform argument given but no keyform specified.\n\n");
+}
+
+#[test]
+fn a_pre_shared_key_is_somebodys_and_stands_in_the_place_of_certificates() {
     refuses(PUB, "--psk", "Error: --psk argument given but no key specified.\n\n");
+    refuses(SUB, "--psk-identity", "Error: --psk-identity argument given but no identity specified.\n\n");
+    for program in [PUB, SUB, RR] {
+        refuses(program, "-t a --psk 00", "Error: --psk-identity required if --psk used.\n");
+        for option in ["--cafile", "--capath"] {
+            let text = "Error: Only one of --psk or --cafile/--capath may be used at once.\n";
+            refuses(program, &format!("-t a --psk 00 --psk-identity me {option} x"), text);
+        }
+        let text = "Error: Only one of --psk or --tls-use-os-certs, mqtts:// and wss:// may be used at once.\n";
+        for more in ["-t a --tls-use-os-certs", "-L mqtts://localhost/a", "-L wss://localhost/a"] {
+            refuses(program, &format!("--psk 00 --psk-identity me {more}"), text);
+        }
+    }
 }
 
 #[test]

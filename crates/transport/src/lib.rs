@@ -29,7 +29,7 @@ pub use listener::Layers;
 pub use listener::{BindOptions, Listener};
 pub use peer::Peer;
 pub use proxy::{Introduction, ProxyRefusal, ProxyRules, ProxyTls, ProxyVersion};
-pub use security::Security;
+pub use security::{ClientSecurity, Security};
 pub use socks::{SocksFailure, SocksRequest};
 pub use stream::{ClientLayers, Read, Stream, Written};
 pub use tls::{

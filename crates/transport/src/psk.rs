@@ -1,9 +1,9 @@
-//! TLS with pre-shared keys over a socket: the server's end, by way of OpenSSL.
+//! TLS with pre-shared keys over a socket, either end, by way of OpenSSL.
 
 use crate::socket::Socket;
 use crate::tls::{KeyLogFile, Secured, TlsFailure};
 use crate::{Read, Written};
-use mosquitto_tls_psk::{Connection, Failure, Got, KeyLines, PIECE_BYTES, PskServer};
+use mosquitto_tls_psk::{Connection, Failure, Got, KeyLines, PIECE_BYTES, PskClient, PskServer};
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
 
@@ -39,9 +39,46 @@ pub(crate) struct Psk {
 impl Psk {
     /// The server's end of a connection that has just been made.
     pub(crate) fn accept(server: &PskServer) -> io::Result<Self> {
-        let connection = Connection::accept(server).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Self::new(Connection::accept(server).ok_or(io::ErrorKind::OutOfMemory)?))
+    }
+
+    /// The client's end of a connection that has just been made.
+    pub(crate) fn connect(client: &PskClient) -> io::Result<Self> {
+        Ok(Self::new(Connection::connect(client).ok_or(io::ErrorKind::OutOfMemory)?))
+    }
+
+    fn new(connection: Connection) -> Self {
         let (outgoing, unread, peer_closed, broken) = (Vec::new(), false, false, false);
-        Ok(Self { connection, unread, outgoing, outgoing_sent: 0, peer_closed, broken })
+        Self { connection, unread, outgoing, outgoing_sent: 0, peer_closed, broken }
+    }
+
+    /// Brings a client's handshake on. True when it is done; otherwise an event of reading will tell of more to be done, or one
+    /// of writing, where there is something [`unsent`](Self::has_unsent). A connection that ends meanwhile is a failure of TLS.
+    pub(crate) fn handshake(&mut self, socket: &mut Socket) -> io::Result<bool> {
+        while self.connection.secured().is_none() {
+            let outcome = self.connection.handshake();
+            self.connection.take_output(&mut self.outgoing);
+            // Also what tells the peer what was wrong.
+            let flushed = self.flush(socket);
+            if outcome.map_err(|failure| self.fail(failure))? {
+                // What came together with its end.
+                self.unread = true;
+                break;
+            }
+            match flushed.and_then(|()| self.receive(socket)) {
+                Ok(Read::Drained(0)) => return Ok(false),
+                Ok(Read::Some(_) | Read::Drained(_)) => {}
+                Ok(_) => return Err(TlsFailure::ended(None).into()),
+                // Servers that do not speak TLS end the connection in one way or the other.
+                Err(error) => return Err(TlsFailure::ended(Some(error)).into()),
+            }
+        }
+        Ok(true)
+    }
+
+    fn fail(&mut self, failure: Failure) -> io::Error {
+        self.broken = true;
+        failed(failure)
     }
 
     /// What the handshake came to; none before it is done.
@@ -202,7 +239,7 @@ impl Psk {
 }
 
 fn failed(failure: Failure) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, TlsFailure::of_psk(failure))
+    TlsFailure::of_psk(failure).into()
 }
 
 impl KeyLines for KeyLogFile {

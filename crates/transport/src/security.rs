@@ -2,9 +2,9 @@
 
 use crate::psk::Psk;
 use crate::socket::Socket;
-use crate::tls::{EitherTls, Secured, ServerTls, TlsServer};
+use crate::tls::{ClientTls, EitherTls, Secured, ServerTls, TlsClient, TlsServer, server_name};
 use crate::{Read, Written};
-use mosquitto_tls_psk::PskServer;
+use mosquitto_tls_psk::{PskClient, PskServer};
 use std::io::{self, IoSlice};
 
 /// What is needed to keep the connections of a listener from others. Cheap to copy.
@@ -14,6 +14,20 @@ pub enum Security {
     Tls(TlsServer),
     /// TLS with pre-shared keys.
     Psk(PskServer),
+}
+
+/// What a client needs to keep its connections from others. Cheap to copy.
+#[derive(Debug, Clone)]
+pub enum ClientSecurity {
+    /// TLS, in which the server shows a certificate.
+    Tls {
+        /// What is known beforehand.
+        client: TlsClient,
+        /// The name or address that the server is known by.
+        host: String,
+    },
+    /// TLS with a pre-shared key.
+    Psk(PskClient),
 }
 
 /// One connection's end of it.
@@ -33,11 +47,21 @@ impl Secure {
         }
     }
 
+    /// The client's end of a connection that has just been made, or is being made. An error is that a server's name is none.
+    pub(crate) fn connect(security: &ClientSecurity) -> io::Result<Self> {
+        match security {
+            ClientSecurity::Tls { client, host } => {
+                ClientTls::connect(client, server_name(host)?).map(|tls| Self::Tls(EitherTls::Client(tls)))
+            }
+            ClientSecurity::Psk(client) => Psk::connect(client).map(Self::Psk),
+        }
+    }
+
     /// Whether the handshake is done, which a client brings on here; a server's comes on with each read.
     pub(crate) fn open(&mut self, socket: &mut Socket) -> io::Result<bool> {
         match self {
             Self::Tls(tls) => tls.open(socket),
-            Self::Psk(psk) => Ok(psk.secured().is_some()),
+            Self::Psk(psk) => psk.handshake(socket),
         }
     }
 

@@ -1,10 +1,10 @@
 //! A non-blocking byte stream.
 
 use crate::introducing::Introducing;
-use crate::security::{Secure, Security};
+use crate::security::{ClientSecurity, Secure, Security};
 use crate::socket::{Socket, is_in_progress};
 use crate::socks::{Socks, SocksRequest};
-use crate::tls::{ClientTls, EitherTls, Secured, TlsClient, server_name};
+use crate::tls::Secured;
 use crate::upper::Upper;
 use crate::websocket::{WebSocket, WebSocketRequest};
 use crate::{Introduction, Layers, Peer};
@@ -34,8 +34,8 @@ pub struct Stream {
 pub struct ClientLayers {
     /// A proxy that connects to the server.
     pub socks: Option<SocksRequest>,
-    /// TLS, with the name or address that the server is known by.
-    pub tls: Option<(TlsClient, String)>,
+    /// TLS, of one kind or the other.
+    pub tls: Option<ClientSecurity>,
     /// The bytes come and go in a WebSocket.
     pub websocket: Option<WebSocketRequest>,
 }
@@ -140,8 +140,8 @@ impl Stream {
         if let Some(request) = socks {
             upper.socks = Some(Socks::new(request.clone())?);
         }
-        if let Some((client, host)) = tls {
-            upper.tls = Some(Secure::Tls(EitherTls::Client(ClientTls::connect(client, server_name(host)?)?)));
+        if let Some(security) = tls {
+            upper.tls = Some(Secure::connect(security)?);
         }
         if let Some(request) = websocket {
             upper.websocket = Some(WebSocket::request(request)?);

@@ -181,11 +181,11 @@ impl ClientTls {
     pub(crate) fn handshake(&mut self, socket: &mut Socket) -> io::Result<bool> {
         while self.connection.is_handshaking() {
             match self.read(socket, &mut []) {
-                Ok(Read::End) => return Err(failure(TlsFailure::ended(None))),
+                Ok(Read::End) => return Err(TlsFailure::ended(None).into()),
                 Ok(Read::Drained(_)) if self.connection.is_handshaking() => return Ok(false),
                 Ok(_) => {}
                 // Servers that do not speak TLS end the connection in one way or the other.
-                Err(error) if TlsFailure::of(&error).is_none() => return Err(failure(TlsFailure::ended(Some(error)))),
+                Err(error) if TlsFailure::of(&error).is_none() => return Err(TlsFailure::ended(Some(error)).into()),
                 Err(error) => return Err(error),
             }
         }
@@ -492,11 +492,7 @@ fn encode(outgoing: &mut Vec<u8>, mut write: impl FnMut(&mut [u8]) -> Result<usi
 }
 
 fn failed(error: Error) -> io::Error {
-    failure(TlsFailure::new(error))
-}
-
-fn failure(failure: TlsFailure) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, failure)
+    TlsFailure::new(error).into()
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ const OUTPUT_MAX: usize = 256 * 1024;
 /// After [`Event::Disconnected`] the owner sends what is left of the output and closes the transport; what the server
 /// still sends is of no use. [`connect`](Self::connect) over a new transport goes on with the session: messages of QoS 1
 /// and 2 that are not through are sent again, in their order, whether they were sent before or only queued. Subscriptions
-/// are not repeated: [`Event::Connected`] says whether the server still has them.
+/// are not repeated: [`Event::Connected`] says whether the server still has them, and
+/// [`Subscriptions`](crate::Subscriptions) repeats them.
 ///
 /// Nothing here blocks or panics for what came from outside. What it keeps is bounded: unsent output, queued messages,
 /// requests without an answer, and messages of QoS 2 that the server has not released. Where a bound is reached, requests
@@ -204,6 +205,11 @@ impl Session {
     /// What the session was made with.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// Changes [`Options::clean_start`] from the next connection on.
+    pub fn set_clean_start(&mut self, on: bool) {
+        self.options.clean_start = on;
     }
 
     /// Whether the server has accepted a connection that is not over.

@@ -3,19 +3,13 @@
 use super::limits::as_reason;
 use super::log::PublishLine;
 use super::{Misbehaviour, Phase, Session};
-use crate::{Event, Moment, RequestError};
+use crate::{Event, Moment, Options, RequestError};
 use mosquitto_mqtt::packet::{Ack, Publish};
 use mosquitto_mqtt::{
     FixedHeader, MAX_REMAINING_LENGTH, PacketType, Properties, PropertiesBuf, Property, QoS, ReasonCode, TopicName,
     valid_text, varint_len,
 };
 use std::collections::VecDeque;
-
-/// Messages of QoS 1 and 2 that wait for room in the window, at most.
-const QUEUE_MESSAGES_MAX: usize = 1000;
-
-/// Bytes of messages of QoS 1 and 2 that are not through, at most; one message may be larger.
-const QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// DUP in the first byte of PUBLISH.
 const DUP: u8 = 8;
@@ -83,8 +77,8 @@ impl Outgoing {
         }
     }
 
-    fn is_full(&self) -> bool {
-        self.queue.len() >= QUEUE_MESSAGES_MAX || self.bytes >= QUEUE_BYTES_MAX
+    fn is_full(&self, options: &Options) -> bool {
+        self.queue.len() >= options.queue_messages_max || self.bytes >= options.queue_bytes_max
     }
 
     /// The place in the window of the message with this identifier. Servers acknowledge in order, so it is at the front.
@@ -126,7 +120,7 @@ impl Session {
         if message.qos == QoS::AtMostOnce {
             return self.publish_at_once(packet);
         }
-        if self.outgoing.is_full() {
+        if self.outgoing.is_full(&self.options) {
             return Err(RequestError::Full);
         }
         packet.packet_id = self.ids.claim().ok_or(RequestError::Full)?;
@@ -141,12 +135,17 @@ impl Session {
 
     /// Whether [`publish`](Self::publish) at this QoS would not fail with [`RequestError::Full`].
     pub fn has_room(&self, qos: QoS) -> bool {
-        if qos == QoS::AtMostOnce { !self.is_congested() } else { !self.outgoing.is_full() }
+        if qos == QoS::AtMostOnce { !self.is_congested() } else { !self.outgoing.is_full(&self.options) }
     }
 
     /// Messages of QoS 1 and 2 that are not through.
     pub fn unfinished_count(&self) -> usize {
         self.outgoing.inflight.len() + self.outgoing.queue.len()
+    }
+
+    /// Whether a message with this identifier is not through: [`Event::Published`] is still to come.
+    pub fn is_unfinished(&self, packet_id: u16) -> bool {
+        self.outgoing.inflight.iter().chain(&self.outgoing.queue).any(|message| message.packet_id == packet_id)
     }
 
     fn publish_at_once(&mut self, packet: Publish<'_>) -> Result<u16, RequestError> {

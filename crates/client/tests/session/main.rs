@@ -15,4 +15,5 @@ mod receive;
 mod requests;
 mod resume;
 mod server_limits;
+mod subscribe_again;
 mod wire_cases;

@@ -1,5 +1,5 @@
 //! Options of the original programs that have no effect here yet. They are refused by name rather than ignored: who
-//! asks for TLS with a shared key must not get a connection without it.
+//! asks for a key in a device must not get a connection without it.
 
 use super::CommandOption;
 
@@ -7,8 +7,6 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     // The libraries that ask for SRV records bring an asynchronous runtime with them.
     CommandOption::refused("-S"),
     CommandOption::refused("--keyform").with_value("no keyform"),
-    CommandOption::refused("--psk").with_value("no key"),
-    CommandOption::refused("--psk-identity").with_value("no identity"),
     CommandOption::refused("--tls-engine").with_value("no engine_id"),
     CommandOption::refused("--tls-engine-kpass-sha1").with_value("no kpass sha1"),
 ];

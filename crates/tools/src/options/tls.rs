@@ -1,6 +1,7 @@
 //! What stands between the socket and MQTT: TLS, WebSockets, a proxy.
 
 use super::{CommandOption, GO_ON, proxy, text};
+use crate::settings::PreSharedKey;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
@@ -34,7 +35,22 @@ pub(super) const OPTIONS: &[CommandOption] = &[
         Ok(())
     })
     .only_long()
-    .help(&["the private key of the own certificate."]),
+    .help(&["the private key of the own certificate. The passphrase of one that is encrypted is asked for."]),
+    CommandOption::value("--psk", "hex-key", "no key", |settings, value| {
+        settings.connection.tls.psk = Some(PreSharedKey(value.to_vec()));
+        Ok(())
+    })
+    .only_long()
+    .help(&[
+        "use TLS 1.2 with this key, in hexadecimal without a leading 0x, which the server has as well.",
+        "Needs the system's OpenSSL. Without -p, the port is 8883.",
+    ]),
+    CommandOption::value("--psk-identity", "identity", "no identity", |settings, value| {
+        settings.connection.tls.psk_identity = Some(text(value, "--psk-identity")?);
+        Ok(())
+    })
+    .only_long()
+    .help(&["whose key that of --psk is."]),
     CommandOption::value("--ciphers", "ciphers", "no ciphers", |settings, value| {
         settings.connection.tls.ciphers = Some(text(value, "--ciphers")?);
         Ok(())
@@ -42,7 +58,7 @@ pub(super) const OPTIONS: &[CommandOption] = &[
     .only_long()
     .help(&[
         "the cipher suites to offer, as ciphers(1) of OpenSSL writes them: those for TLS 1.2, or with",
-        "--tls-version tlsv1.3 those for TLS 1.3.",
+        "--tls-version tlsv1.3 those for TLS 1.3; with --psk those for a key.",
     ]),
     CommandOption::value("--tls-version", "version", "no version", |settings, value| {
         settings.connection.tls.version = Some(String::from_utf8_lossy(value).into_owned());

@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
@@ -22,6 +23,13 @@ pub(crate) const PUB: &str = env!("CARGO_BIN_EXE_mosquitto_pub");
 pub(crate) const SUB: &str = env!("CARGO_BIN_EXE_mosquitto_sub");
 pub(crate) const RR: &str = env!("CARGO_BIN_EXE_mosquitto_rr");
 
+/// Foreign programs.
+pub(crate) const DEBIANS_PUB: &str = "/usr/bin/mosquitto_pub";
+pub(crate) const DEBIANS_SUB: &str = "/usr/bin/mosquitto_sub";
+pub(crate) const DEBIANS_BROKER: &str = "/usr/sbin/mosquitto";
+pub(crate) const MICROSOCKS: &str = "/usr/bin/microsocks";
+pub(crate) const OPENSSL: &str = "/usr/bin/openssl";
+
 /// The words of `-V`.
 pub(crate) const VERSIONS: [&str; 3] = ["mqttv31", "mqttv311", "mqttv5"];
 
@@ -29,7 +37,7 @@ pub(crate) const VERSIONS: [&str; 3] = ["mqttv31", "mqttv311", "mqttv5"];
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The broker's program, built if nobody has built it yet.
-fn broker_program() -> &'static Path {
+pub(crate) fn broker_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let program = Path::new(PUB).with_file_name("mosquitto");
@@ -89,10 +97,15 @@ impl Broker {
 
     /// A broker with these lines in its configuration.
     pub(crate) fn with(configuration: &str) -> Self {
+        Self::of(broker_program(), || configuration.to_owned())
+    }
+
+    /// A broker of this program, with these lines in its configuration, made anew for each attempt.
+    pub(crate) fn of(program: &Path, configuration: impl Fn() -> String) -> Self {
         // Between its choice and its use somebody else can take a port.
         (0..5)
-            .find_map(|_| Self::try_at(free_port(), configuration))
-            .unwrap_or_else(|| panic!("the broker does not run"))
+            .find_map(|_| Self::try_at(program, free_port(), &configuration()))
+            .unwrap_or_else(|| panic!("{} does not run", program.display()))
     }
 
     /// A broker at the port of another one that has ended.
@@ -102,13 +115,13 @@ impl Broker {
 
     /// The same with these lines in its configuration.
     pub(crate) fn at_with(port: u16, configuration: &str) -> Self {
-        Self::try_at(port, configuration).unwrap_or_else(|| panic!("the broker does not run again"))
+        Self::try_at(broker_program(), port, configuration).unwrap_or_else(|| panic!("the broker does not run again"))
     }
 
-    fn try_at(port: u16, configuration: &str) -> Option<Self> {
+    fn try_at(program: &Path, port: u16, configuration: &str) -> Option<Self> {
         let directory = Directory::new();
         let file = directory.file("mosquitto.conf", format!("listener {port} 127.0.0.1\n{configuration}"));
-        let mut command = Command::new(broker_program());
+        let mut command = Command::new(program);
         command.arg("-c").arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = lines_of(child.stderr.take().unwrap());
@@ -152,7 +165,19 @@ impl Broker {
 
     /// A subscriber, whose subscriptions the broker has acknowledged.
     pub(crate) fn subscribe(&self, arguments: &[&str]) -> Subscriber {
-        let mut command = self.command(SUB, &[arguments, &["-d"]].concat());
+        self.subscribe_with(SUB, arguments)
+    }
+
+    /// The same with a program that is like `mosquitto_sub`.
+    pub(crate) fn subscribe_with(&self, program: &str, arguments: &[&str]) -> Subscriber {
+        let mut command = self.command(program, &[arguments, &["-d"]].concat());
+        if program != SUB {
+            // Into a pipe, others write only when there is much to say.
+            let mut by_line = Command::new("stdbuf");
+            by_line.arg("-oL").arg(program).args(command.get_args()).env("XDG_CONFIG_HOME", "/nonexistent");
+            by_line.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command = by_line;
+        }
         let mut child = command.spawn().unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
         let stderr = child.stderr.take();
@@ -271,6 +296,21 @@ pub(crate) fn report_skipped(what: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {what} is not installed");
     let all = std::env::var_os("MOSQUITTO_TESTS_SKIP_NOTHING").is_some_and(|value| value == "1");
     assert!(!all, "{what} is not installed, and nothing may be skipped");
+}
+
+/// Starts a SOCKS5 proxy, microsocks, with these arguments. Its port comes with it.
+pub(crate) fn microsocks(program: &str, arguments: &[&str]) -> (Process, u16) {
+    let port = free_port();
+    let mut command = Command::new(program);
+    command.args(["-i", "127.0.0.1", "-p", &port.to_string()]).args(arguments);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let process = Process { child };
+    let until = Instant::now() + PATIENCE;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < until, "microsocks does not run");
+        thread::yield_now();
+    }
+    (process, port)
 }
 
 /// A foreign program, if it is installed; otherwise that is said.

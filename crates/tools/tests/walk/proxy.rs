@@ -3,15 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper fails the test that it serves")]
 
 use crate::certificates::Certificates;
-use crate::harness::{Broker, PUB, Process, SUB, foreign, free_port, text};
+use crate::harness::{self, Broker, MICROSOCKS, PUB, SUB, foreign, free_port, text};
 use std::io::{Read, Write, copy};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::{Duration, Instant};
-
-const MICROSOCKS: &str = "/usr/bin/microsocks";
 
 /// A proxy that connects to what it is asked for on this machine, and tells what that was.
 struct Proxy {
@@ -145,16 +141,7 @@ fn microsocks_is_understood() {
     let Some(microsocks) = foreign(MICROSOCKS) else { return };
     let broker = Broker::start();
     for (login, url) in [(&[][..], ""), (&["-u", "me", "-P", "secret"], "me:secret@")] {
-        let port = free_port();
-        let mut command = Command::new(microsocks);
-        command.args(["-i", "127.0.0.1", "-p", &port.to_string()]).args(login);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let _process = Process { child };
-        let until = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < until, "microsocks does not run");
-            thread::yield_now();
-        }
+        let (_process, port) = harness::microsocks(microsocks, login);
         let url = format!("socks5h://{url}127.0.0.1:{port}");
         broker.publish(&["-h", "localhost", "--proxy", &url, "-t", "a", "-m", "hello", "-r", "-q", "1"]);
         let got = broker.run(SUB, &["-h", "localhost", "--proxy", &url, "-t", "a", "-C", "1", "-W", "20"]);

@@ -3,13 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a helper fails the test that it serves")]
 
 use crate::certificates::Certificates;
-use crate::harness::{Broker, Directory, PUB, Process, SUB, foreign, free_port, text};
+use crate::harness::{Broker, DEBIANS_BROKER, DEBIANS_PUB, Directory, PUB, Process, SUB, foreign, free_port, text};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-const DEBIANS_PUB: &str = "/usr/bin/mosquitto_pub";
-const DEBIANS_BROKER: &str = "/usr/sbin/mosquitto";
 
 fn broker(certificates: &Certificates) -> Broker {
     Broker::with(&configuration(certificates))
@@ -182,7 +179,7 @@ fn an_option_that_means_nothing_without_tls_is_told_of() {
         let arguments = [&["-t", "a", "-m", "b", option][..], value].concat();
         let output = broker.run(PUB, &arguments);
         let expected = format!(
-            "Warning: {option} has no effect: there is no TLS without --cafile, --capath, --tls-use-os-certs or port 8883.\n"
+            "Warning: {option} has no effect: there is no TLS without --cafile, --capath, --tls-use-os-certs, --psk or port 8883.\n"
         );
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), expected));
         broker.publish(&[&arguments[..], &["--quiet"]].concat());

@@ -5,7 +5,7 @@ use super::ciphers::{self, ListError};
 use super::files;
 use super::host_name;
 use super::key_log::KeyLogFile;
-use super::private_key::{KeyError, KeyFile, PrivateKey};
+use super::private_key::{KeyError, KeyFile, Passphrase, PrivateKey};
 use super::server::{TlsSetupError, TlsVersion, complete, unusable};
 use super::server_certificates::ServerCertificates;
 use rustls::client::ResolvesClientCert;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub use super::server_certificates::TlsVerification;
 
 /// What a client's TLS is to be. The names are those of the tools' options.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TlsClientOptions {
     /// Authorities trusted to sign servers' certificates.
     pub cafile: Option<PathBuf>,
@@ -32,6 +32,8 @@ pub struct TlsClientOptions {
     pub use_os_certs: bool,
     /// The client's own certificate and those above it, and its private key, if it shows one.
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// What opens that key, if it is encrypted.
+    pub passphrase: Option<Passphrase>,
     /// The lowest version.
     pub tls_version: TlsVersion,
     /// Suites for TLS 1.2, as OpenSSL writes them; none: all.
@@ -54,6 +56,7 @@ impl Default for TlsClientOptions {
             capath: None,
             use_os_certs: false,
             certificate: None,
+            passphrase: None,
             tls_version: TlsVersion::V12,
             ciphers: None,
             ciphers_tls13: None,
@@ -61,6 +64,21 @@ impl Default for TlsClientOptions {
             verification: TlsVerification::Full,
             key_log: None,
         }
+    }
+}
+
+impl fmt::Debug for TlsClientOptions {
+    /// Without the passphrase.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cafile, capath, use_os_certs, certificate, tls_version, verification, .. } = self;
+        f.debug_struct("TlsClientOptions")
+            .field("cafile", cafile)
+            .field("capath", capath)
+            .field("use_os_certs", use_os_certs)
+            .field("certificate", certificate)
+            .field("tls_version", tls_version)
+            .field("verification", verification)
+            .finish_non_exhaustive()
     }
 }
 
@@ -90,7 +108,10 @@ impl TlsClient {
             builder.map_err(|error| unusable("Error: Unable to create TLS context.".to_owned(), error.to_string()))?;
         let trusted = authorities(options)?;
         let own = match &options.certificate {
-            Some((certfile, keyfile)) => Some(own_certificate(certfile, keyfile, &trusted, &provider)?),
+            Some((certfile, keyfile)) => {
+                let passphrase = options.passphrase.as_ref();
+                Some(own_certificate(certfile, keyfile, passphrase, &trusted, &provider)?)
+            }
             None => None,
         };
         let servers = ServerCertificates::signed_by(trusted, options.verification, provider);
@@ -142,6 +163,7 @@ fn authorities(options: &TlsClientOptions) -> Result<Vec<CertificateDer<'static>
 fn own_certificate(
     certfile: &Path,
     keyfile: &Path,
+    passphrase: Option<&Passphrase>,
     authorities: &[CertificateDer<'static>],
     provider: &CryptoProvider,
 ) -> Result<CertifiedKey, TlsSetupError> {
@@ -150,13 +172,7 @@ fn own_certificate(
     let parts = chain.first().and_then(|own| Parts::of(own));
     let parts = parts.ok_or_else(|| unusable(text(), "its first certificate cannot be understood"))?;
     let text = || format!("Error: Unable to load client key file \"{}\".", keyfile.display());
-    let file = KeyFile::read(keyfile).map_err(|error| unusable(text(), error.why))?;
-    if file.is_encrypted() {
-        return Err(unusable(text(), "it is encrypted, and passphrases of clients' keys are not supported yet"));
-    }
-    let PrivateKey(key) = file.open(&[]).map_err(|error| match error {
-        KeyError::WrongPassphrase(error) | KeyError::Unusable(error) => unusable(text(), error.why),
-    })?;
+    let PrivateKey(key) = own_key(keyfile, passphrase).map_err(|error| unusable(text(), error.why))?;
     let key = provider.key_provider.load_private_key(key).map_err(|error| unusable(text(), error.to_string()))?;
     if key.public_key().is_some_and(|public| public.as_ref() != parts.public_key) {
         let why = format!("the certificate in {} is not that of the key in {}", certfile.display(), keyfile.display());
@@ -166,6 +182,17 @@ fn own_certificate(
         complete(&mut chain, authorities);
     }
     Ok(CertifiedKey::new(chain, key))
+}
+
+/// The key in a file, which a passphrase may be needed for.
+fn own_key(keyfile: &Path, passphrase: Option<&Passphrase>) -> Result<PrivateKey, TlsSetupError> {
+    let file = KeyFile::read(keyfile)?;
+    if file.is_encrypted() && passphrase.is_none() {
+        return Err(unusable(file.unusable(), "the key is encrypted, and there is no passphrase"));
+    }
+    file.open(passphrase.map_or(&[], |passphrase| passphrase.as_slice())).map_err(|error| match error {
+        KeyError::WrongPassphrase(error) | KeyError::Unusable(error) => error,
+    })
 }
 
 /// One certificate for all servers that ask for one.

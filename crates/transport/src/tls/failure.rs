@@ -23,7 +23,7 @@ impl TlsFailure {
     }
 
     /// The connection has ended in the middle of the handshake.
-    pub(super) fn ended(reason: Option<io::Error>) -> Self {
+    pub(crate) fn ended(reason: Option<io::Error>) -> Self {
         Self(Cause::Ended(reason))
     }
 
@@ -73,3 +73,9 @@ impl fmt::Display for TlsFailure {
 }
 
 impl std::error::Error for TlsFailure {}
+
+impl From<TlsFailure> for io::Error {
+    fn from(failure: TlsFailure) -> Self {
+        Self::new(io::ErrorKind::InvalidData, failure)
+    }
+}

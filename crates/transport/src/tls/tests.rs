@@ -2,7 +2,7 @@
 
 use super::certificate::{BIT_STRING, Parts, Reader, SEQUENCE};
 use super::*;
-use crate::{ClientLayers, Stream};
+use crate::{ClientLayers, ClientSecurity, Stream};
 use mio::net::UnixStream;
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::crypto::aws_lc_rs::default_provider;
@@ -133,7 +133,7 @@ fn private_key(path: &Path) -> PrivateKey {
 fn connect(server: &TlsOptions, client: &TlsClientOptions, host: &str) -> io::Result<(Stream, Stream)> {
     let (ours, theirs) = UnixStream::pair()?;
     let (mut client_end, mut server_end) = (Stream::unix(ours), Stream::unix(theirs));
-    let tls = Some((TlsClient::open(client).unwrap(), host.to_owned()));
+    let tls = Some(ClientSecurity::Tls { client: TlsClient::open(client).unwrap(), host: host.to_owned() });
     client_end.set_client_layers(&ClientLayers { tls, ..ClientLayers::default() })?;
     let key = private_key(&server.keyfile);
     server_end.secure(&crate::Security::Tls(TlsServer::open(server, key).unwrap()))?;
@@ -346,7 +346,8 @@ fn a_server_that_hangs_up_or_speaks_something_else_is_a_failure_of_tls() {
     for said in [&b""[..], b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let mut client_end = Stream::unix(ours);
-        let tls = Some((TlsClient::open(&TlsClientOptions::default()).unwrap(), "localhost".to_owned()));
+        let client = TlsClient::open(&TlsClientOptions::default()).unwrap();
+        let tls = Some(ClientSecurity::Tls { client, host: "localhost".to_owned() });
         client_end.set_client_layers(&ClientLayers { tls, ..ClientLayers::default() }).unwrap();
         assert!(!client_end.open().unwrap());
         io::Write::write_all(&mut theirs, said).unwrap();

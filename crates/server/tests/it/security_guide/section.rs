@@ -222,7 +222,7 @@ fn can_be_used(block: &Block) -> bool {
 
 /// A program of this project, if it was built together with the broker.
 fn own(program: &str) -> Option<PathBuf> {
-    // The clients have no TLS yet.
+    // As clients, those that are installed: the guide is for them as well.
     let place = Path::new(env!("CARGO_BIN_EXE_mosquitto")).with_file_name(program);
     (program == "mosquitto_passwd" && place.is_file()).then_some(place)
 }
