@@ -20,10 +20,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tls = TlsClient::open(&options).map_err(|error| format!("{error:?}"))?;
     let mut client = Client::new(Options::new(ProtocolVersion::V5, "example-tls"))?;
     // The name is the one that the server's certificate has to be for.
-    client.set_layers(ClientLayers {
-        tls: Some(ClientSecurity::Tls { client: tls, host: host.clone() }),
-        ..ClientLayers::default()
-    });
+    let tls = ClientSecurity::Tls { client: tls, host: host.clone() };
+    client.set_layers(ClientLayers { tls: Some(tls), ..ClientLayers::default() });
     client.connect(host, port.parse()?)?;
     loop {
         match client.next(None)? {

@@ -1,6 +1,7 @@
 //! A client for programs that wait: one connection, one thread.
 
 mod connection;
+mod gathering;
 mod input;
 mod reconnecting;
 mod wait;
@@ -9,6 +10,7 @@ pub use wait::{Delivery, Events};
 
 use crate::{End, Event, Moment, Options, Publication, RequestError, Session};
 use connection::{Attempt, CONNECTION, Connection, WAKER};
+use gathering::Gathering;
 use mio::{Events as Polled, Poll};
 use mosquitto_mqtt::packet::Subscription;
 use mosquitto_mqtt::{Properties, QoS, ReasonCode};
@@ -63,6 +65,7 @@ pub struct Client {
     woken: bool,
     /// Calls of `next` since the last look at the waker.
     busy: u32,
+    gathering: Gathering,
     state: State,
     nodelay: bool,
     local: Option<IpAddr>,
@@ -136,6 +139,7 @@ impl Client {
             waker,
             woken: false,
             busy: 0,
+            gathering: Gathering::default(),
             state: State::Closed,
             nodelay: false,
             local: None,
@@ -152,6 +156,12 @@ impl Client {
     /// Whether small packets leave at once (TCP_NODELAY), from the next connection on.
     pub fn set_nodelay(&mut self, on: bool) {
         self.nodelay = on;
+    }
+
+    /// Whether messages and acknowledgements that trickle in steadily, faster than one in a tenth of a millisecond, are left
+    /// to gather for about as long, so that they cost fewer wake-ups. For programs that move many messages in one direction.
+    pub fn set_gathering(&mut self, on: bool) {
+        self.gathering.set(on);
     }
 
     /// The own address from which to connect, from the next connection on; the system chooses one if there is none.
@@ -386,7 +396,7 @@ impl Client {
     }
 
     fn poll(&mut self, until: Option<Instant>) -> io::Result<()> {
-        self.busy = 0;
+        let events = std::mem::take(&mut self.busy);
         let session = self.session.next_deadline().map(|moment| self.epoch + Duration::from_millis(moment.0));
         let state = match &self.state {
             State::Connecting(attempt) => attempt.deadline(),
@@ -396,7 +406,17 @@ impl Client {
         };
         let deadline = [until, session, state].into_iter().flatten().min();
         let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        match self.poll.poll(&mut self.polled, timeout) {
+        let connected = matches!(self.state, State::Connected(_));
+        let pause = self.gathering.pause(events, timeout).filter(|_| connected);
+        if let Some(pause) = pause {
+            std::thread::sleep(pause);
+        }
+        let since = self.gathering.is_on().then(Instant::now);
+        let polled = self.poll.poll(&mut self.polled, timeout);
+        if let Some(since) = since {
+            self.gathering.waited(since.elapsed());
+        }
+        match polled {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(error),

@@ -94,6 +94,27 @@ fn packets_arrive_however_they_are_cut() {
     assert!(matches!(client.next(PATIENCE).unwrap(), Next::Event(Event::Disconnected(End::Lost))));
 }
 
+/// `[3.1.1 MQTT-7.1.2-1]`
+#[test]
+fn messages_that_trickle_in_are_all_there_in_order_where_they_are_gathered() {
+    const MESSAGES: u16 = 20_000;
+    let (port, server) = serve(|mut stream| {
+        stream.set_nodelay(true).unwrap();
+        for number in 0..MESSAGES {
+            let [high, low] = number.to_be_bytes();
+            stream.write_all(&[0x30, 5, 0, 1, b't', high, low]).unwrap();
+        }
+    });
+    let mut client = connected(port);
+    client.set_gathering(true);
+    for number in 0..MESSAGES {
+        let Next::Event(Event::Message(message)) = client.next(PATIENCE).unwrap() else { panic!("{number}") };
+        assert_eq!(message.payload, number.to_be_bytes());
+    }
+    server.join().unwrap();
+    assert!(matches!(client.next(PATIENCE).unwrap(), Next::Event(Event::Disconnected(End::Lost))));
+}
+
 #[test]
 fn more_than_the_server_reads_has_to_wait_until_there_is_room() {
     let (go, wait) = mpsc::channel::<()>();

@@ -9,6 +9,7 @@ pub use parse::{FIELDS, FormatError};
 use field::Layout;
 use jiff::Zoned;
 use mosquitto_client::Message;
+use std::cell::OnceCell;
 use std::io::{self, Write};
 
 /// A format, checked: text with fields of the message and of the time.
@@ -40,7 +41,7 @@ impl Format {
 
     /// Prints a message. All times in it are the same.
     pub fn print(&self, message: &Message, pretty: bool, out: &mut impl Write) -> io::Result<Result<(), NotJson>> {
-        let now = Zoned::now();
+        let now = Now::default();
         let mut result = Ok(());
         for piece in &self.pieces {
             match piece {
@@ -48,11 +49,21 @@ impl Format {
                 Piece::Field(b'j', _) => json::print(message, &now, pretty, out)?,
                 Piece::Field(b'J', _) => result = result.and(json::print_embedded(message, &now, pretty, out)?),
                 Piece::Field(letter, layout) => field::print(*letter, *layout, message, &now, out)?,
-                Piece::Time(letter) => out.write_all(time(&now, &format!("%{letter}")).as_bytes())?,
-                Piece::Nanoseconds => write!(out, "{:09}", now.subsec_nanosecond())?,
+                Piece::Time(letter) => out.write_all(time(now.get(), &format!("%{letter}")).as_bytes())?,
+                Piece::Nanoseconds => write!(out, "{:09}", now.get().subsec_nanosecond())?,
             }
         }
         Ok(result)
+    }
+}
+
+/// The time of printing, looked at when it is needed first: many formats have none, and there is a time zone to it.
+#[derive(Debug, Default)]
+struct Now(OnceCell<Zoned>);
+
+impl Now {
+    fn get(&self) -> &Zoned {
+        self.0.get_or_init(Zoned::now)
     }
 }
 

@@ -37,10 +37,13 @@ pub fn run(settings: Settings) -> u8 {
     if connect(&mut client, &settings.connection).is_err() {
         return report.lookup();
     }
-    let publisher = Publisher { client, settings, topic, report, progress, refused: None };
+    let mut publisher = Publisher { client, settings, topic, report, progress, refused: None };
     match message {
         Message::Payload(payload) => once::run(publisher, &payload),
-        Message::Lines => lines::run(publisher),
+        Message::Lines => {
+            publisher.client.set_gathering(true);
+            lines::run(publisher)
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub fn run(settings: Settings) -> u8 {
         Ok(client) => client,
         Err(status) => return status,
     };
+    client.set_gathering(true);
     let signalled = match Signalled::watch(client.waker()) {
         Ok(signalled) => signalled,
         Err(error) => return report.unreachable(&error),

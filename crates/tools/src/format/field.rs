@@ -1,7 +1,6 @@
 //! Fields of a message.
 
-use super::time;
-use jiff::Zoned;
+use super::{Now, time};
 use mosquitto_client::Message;
 use mosquitto_client::mqtt::{Property, PropertyId};
 use std::io::{self, Write};
@@ -24,13 +23,7 @@ pub(super) struct Layout {
 /// Digits behind the point where no precision is given.
 const DECIMALS: usize = 6;
 
-pub(super) fn print(
-    letter: u8,
-    layout: Layout,
-    message: &Message,
-    now: &Zoned,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub(super) fn print(letter: u8, layout: Layout, message: &Message, now: &Now, out: &mut impl Write) -> io::Result<()> {
     let find = |id| message.properties.as_properties().iter().find(|property| property.id() == id);
     match letter {
         b'A' => optional_number(layout, find(PropertyId::TopicAlias), out),
@@ -50,8 +43,8 @@ pub(super) fn print(
             _ => Ok(()),
         },
         b'P' => user_properties(message, out),
-        b'I' => text(layout, &time(now, "%Y-%m-%dT%H:%M:%S%z"), out),
-        b'U' => write!(out, "{}.{:09}", now.timestamp().as_second(), now.subsec_nanosecond()),
+        b'I' => text(layout, &time(now.get(), "%Y-%m-%dT%H:%M:%S%z"), out),
+        b'U' => write!(out, "{}.{:09}", now.get().timestamp().as_second(), now.get().subsec_nanosecond()),
         b'l' => number(layout, message.payload.len() as u64, out),
         b'm' => number(layout, message.packet_id.into(), out),
         b'q' => write!(out, "{}", message.qos.bits()),

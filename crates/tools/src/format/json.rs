@@ -1,7 +1,6 @@
 //! Messages as JSON objects, in the form of the original's library.
 
-use super::{NotJson, time};
-use jiff::Zoned;
+use super::{NotJson, Now, time};
 use mosquitto_client::Message;
 use mosquitto_client::mqtt::{Property, QoS};
 use serde_json::Value;
@@ -18,7 +17,7 @@ enum Json<'a> {
 }
 
 /// Prints the message with its payload as text.
-pub(super) fn print(message: &Message, now: &Zoned, pretty: bool, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print(message: &Message, now: &Now, pretty: bool, out: &mut impl Write) -> io::Result<()> {
     let payload = if message.payload.is_empty() { Json::Null } else { Json::Text(&message.payload) };
     print_with(message, payload, now, pretty, out)
 }
@@ -26,7 +25,7 @@ pub(super) fn print(message: &Message, now: &Zoned, pretty: bool, out: &mut impl
 /// Prints the message with its payload as JSON in JSON, if it is that.
 pub(super) fn print_embedded(
     message: &Message,
-    now: &Zoned,
+    now: &Now,
     pretty: bool,
     out: &mut impl Write,
 ) -> io::Result<Result<(), NotJson>> {
@@ -35,8 +34,13 @@ pub(super) fn print_embedded(
     print_with(message, from_value(&value), now, pretty, out).map(Ok)
 }
 
-fn print_with(message: &Message, payload: Json<'_>, now: &Zoned, pretty: bool, out: &mut impl Write) -> io::Result<()> {
-    let time = format!("{}.{:06}{}", time(now, "%Y-%m-%dT%H:%M:%S"), now.subsec_nanosecond() / 1000, time(now, "%z"));
+fn print_with(message: &Message, payload: Json<'_>, now: &Now, pretty: bool, out: &mut impl Write) -> io::Result<()> {
+    let time = format!(
+        "{}.{:06}{}",
+        time(now.get(), "%Y-%m-%dT%H:%M:%S"),
+        now.get().subsec_nanosecond() / 1000,
+        time(now.get(), "%z")
+    );
     let mut members = vec![
         ("tst", Json::Text(time.as_bytes())),
         ("topic", Json::Text(message.topic.as_bytes())),
