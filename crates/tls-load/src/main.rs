@@ -1,6 +1,8 @@
 //! Measures what TLS costs brokers, in CPU time and memory, one broker beside the other (`docs/performance.md`).
 //!
-//!     mosquitto-tls-load [--rounds 5] [--seconds 2] [--only TEXT] NAME='COMMAND {conf}'...
+//! ```text
+//! mosquitto-tls-load [--rounds 5] [--seconds 2] [--only TEXT] NAME='COMMAND {conf}'...
+//! ```
 //!
 //! Each run gets a broker of its own, which listens on a free port by the configuration that stands at `{conf}`; the brokers
 //! take turns. It prints a table of medians, with the least and the most. `--only` takes the scenarios whose title has this text.
