@@ -7,7 +7,7 @@ mod file;
 mod hash;
 mod scheme;
 
-pub use file::{Defect, FILE_BYTES_MAX, PasswordFile, PasswordFileError, TEXT_BYTES_MAX, User};
+pub use file::{Defect, FILE_BYTES_MAX, PasswordFile, PasswordFileError, TEXT_BYTES_MAX, User, trimmed};
 pub use hash::{NotAHash, NotEnoughMemory, PasswordHash, Salt};
 pub use scheme::{DEFAULT_ITERATIONS, ITERATIONS_MAX, SALT_BYTES, SHORT_SALT_BYTES, Scheme};
 

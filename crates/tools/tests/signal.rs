@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mosquitto_signal"));
@@ -19,6 +20,9 @@ struct Listener {
 
 impl Listener {
     fn start() -> Self {
+        // Under nohup SIGHUP is ignored, a child would inherit that, and a shell cannot trap what was ignored when it began.
+        // Whoever handles a signal has children that do not ignore it.
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default()).unwrap();
         let script = "for s in HUP INT USR2 34; do trap \"echo $s; exit\" $s; done; echo ready; \
              while :; do sleep 0.01; done";
         let mut shell = Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();

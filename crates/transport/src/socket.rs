@@ -56,6 +56,21 @@ impl Socket {
         }
     }
 
+    /// Writes what a layer above holds, from `sent` on, and lets go of it when all of it is written.
+    pub(crate) fn write_rest(&mut self, held: &mut Vec<u8>, sent: &mut usize) -> io::Result<()> {
+        while let Some(rest) = held.get(*sent..).filter(|rest| !rest.is_empty()) {
+            match self.write(&[IoSlice::new(rest)])? {
+                Written::Some(len) => *sent += len,
+                Written::Blocked(len) => {
+                    *sent += len;
+                    return Ok(());
+                }
+            }
+        }
+        (*held, *sent) = (Vec::new(), 0);
+        Ok(())
+    }
+
     pub(crate) fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
         loop {
             let result = match (&mut *self, slices) {

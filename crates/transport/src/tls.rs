@@ -432,17 +432,7 @@ impl<E: End> Tls<E> {
 
     /// Writes what the socket has not taken yet.
     pub(crate) fn flush(&mut self, socket: &mut Socket) -> io::Result<()> {
-        while let Some(rest) = self.outgoing.get(self.outgoing_sent..).filter(|rest| !rest.is_empty()) {
-            match socket.write(&[IoSlice::new(rest)])? {
-                Written::Some(len) => self.outgoing_sent += len,
-                Written::Blocked(len) => {
-                    self.outgoing_sent += len;
-                    return Ok(());
-                }
-            }
-        }
-        (self.outgoing, self.outgoing_sent) = (Vec::new(), 0);
-        Ok(())
+        socket.write_rest(&mut self.outgoing, &mut self.outgoing_sent)
     }
 
     /// Tells the peer that nothing more comes, if the socket takes that at once.

@@ -145,8 +145,8 @@ fn parse_line(line: &[u8]) -> Result<Option<User>, Defect> {
     Ok(Some(User(Arc::new((name.into(), hash)))))
 }
 
-/// Without white space as C has it around it.
-fn trimmed(mut bytes: &[u8]) -> &[u8] {
+/// Without white space as C has it around it: within that, names and hashes stand in a line.
+pub fn trimmed(mut bytes: &[u8]) -> &[u8] {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
     while let [first, rest @ ..] = bytes
         && is_space(first)

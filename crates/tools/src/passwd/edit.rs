@@ -1,6 +1,6 @@
 //! The lines of a password file, to be changed. Whatever is not changed stays as it is, byte for byte.
 
-use mosquitto_auth::password::PasswordHash;
+use mosquitto_auth::password::{PasswordHash, trimmed};
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,22 +92,6 @@ fn fields_of(line: &[u8], at: usize) -> Result<Option<Fields<'_>>, String> {
         Some(fields) => Ok(Some(fields)),
         None => Err(format!("Error: Corrupt password file at line {}.", at + 1)),
     }
-}
-
-/// Without white space as C has it around it: a broker looks for names and hashes within that.
-fn trimmed(mut bytes: &[u8]) -> &[u8] {
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
-    while let [first, rest @ ..] = bytes
-        && is_space(first)
-    {
-        bytes = rest;
-    }
-    while let [rest @ .., last] = bytes
-        && is_space(last)
-    {
-        bytes = rest;
-    }
-    bytes
 }
 
 #[cfg(test)]
