@@ -24,6 +24,9 @@ pub const FRAME_HEADER_BYTES: usize = 40;
 /// The longest payload of a frame, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 30;
 
+/// No number of a frame or a segment is above this, so that counting on comes to no end.
+pub(super) const NUMBER_MAX: u64 = 1 << 62;
+
 /// Frames begin at multiples of this.
 pub(super) const ALIGNMENT: u64 = 8;
 
@@ -112,10 +115,13 @@ impl Header {
     fn fields(mut fields: Fields<'_>) -> Option<Self> {
         fields.u32()?;
         Some(Self {
-            segment: fields.u64()?,
+            segment: fields.number()?,
             salt: fields.u64()?,
-            first: fields.u64()?,
-            base: Base { identity: Identity { size: fields.u64()?, checksum: fields.u64()? }, sequence: fields.u64()? },
+            first: fields.number()?,
+            base: Base {
+                identity: Identity { size: fields.u64()?, checksum: fields.u64()? },
+                sequence: fields.number()?,
+            },
         })
     }
 }
@@ -216,8 +222,8 @@ impl FrameHeader {
         Some(Self {
             size,
             kind,
-            sequence: fields.u64()?,
-            synced: fields.u64()?,
+            sequence: fields.number()?,
+            synced: fields.number()?,
             epoch_ms: i64::from_le_bytes(fields.take()?),
             payload_crc: fields.u32()?,
         })
@@ -255,7 +261,7 @@ impl SnapshotFrame {
     pub(super) fn decode(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let mut fields = Fields(bytes);
         let identity = Identity { size: fields.u64()?, checksum: fields.u64()? };
-        let frame = Self { base: Base { identity, sequence: fields.u64()? }, segment: fields.u64()? };
+        let frame = Self { base: Base { identity, sequence: fields.number()? }, segment: fields.number()? };
         Some((frame, fields.0))
     }
 }
@@ -290,5 +296,9 @@ impl Fields<'_> {
 
     fn u64(&mut self) -> Option<u64> {
         self.take().map(u64::from_le_bytes)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        self.u64().filter(|number| *number <= NUMBER_MAX)
     }
 }

@@ -5,9 +5,24 @@ use super::layout::{Base, FRAMES_AT, Header, HeaderError, SnapshotFrame};
 use super::names::Names;
 use super::scan::{Scanned, scan};
 use super::{Disk, DiskFile, Identity};
+use std::io;
 
 /// How many places that speak of the same snapshot are remembered, the last ones.
 const EVIDENCE_MAX: usize = 16;
+
+/// The snapshot that is to be continued.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) identity: Identity,
+    /// It is not what was written: any may be meant.
+    pub(super) is_damaged: bool,
+}
+
+impl Wanted {
+    fn may_be(self, identity: Identity) -> bool {
+        self.is_damaged || self.identity == identity
+    }
+}
 
 /// A segment that could be read.
 pub(super) struct Segment {
@@ -40,7 +55,7 @@ pub(super) enum Useless {
     /// It has another number than its name says.
     Misnamed(u64),
     /// It could not be read at all.
-    Unreadable(std::io::ErrorKind),
+    Unreadable(io::ErrorKind),
 }
 
 /// All segments of a directory, by number.
@@ -62,12 +77,21 @@ struct Opened {
 
 impl Survey {
     /// Reads the segments with these numbers, which rise.
-    pub(super) fn read(disk: &dyn Disk, names: &Names, numbers: impl Iterator<Item = u64>, snapshot: Identity) -> Self {
+    pub(super) fn read(
+        disk: &dyn Disk,
+        names: &Names,
+        numbers: impl Iterator<Item = u64>,
+        snapshot: Wanted,
+    ) -> io::Result<Self> {
         let mut survey = Self::default();
         let mut opened = Vec::new();
         for number in numbers {
             match open(disk, names, number) {
                 Ok(segment) => opened.push(segment),
+                // That can be helped, and what is in it may still be had.
+                Err(Useless::Unreadable(kind @ io::ErrorKind::PermissionDenied)) => {
+                    return Err(io::Error::new(kind, format!("{}: {kind}", names.segment(number))));
+                }
                 Err(useless) => survey.useless.push((number, useless)),
             }
         }
@@ -82,17 +106,17 @@ impl Survey {
             survey.scan(segment, &salts, snapshot);
         }
         survey.useless.sort_by_key(|(number, _)| *number);
-        survey
+        Ok(survey)
     }
 
-    fn scan(&mut self, opened: Opened, salts: &[u64], snapshot: Identity) {
+    fn scan(&mut self, opened: Opened, salts: &[u64], snapshot: Wanted) {
         let Opened { number, file, size, header } = opened;
         let of_header = header.map(|header| [header.salt]);
         for salt in of_header.as_ref().map_or(salts, |salt| salt) {
             let mut evidence = Vec::new();
             let scanned = scan(&*file, (*salt, number), size, |offset, bytes| {
                 if let Some((frame, payload)) = SnapshotFrame::decode(bytes)
-                    && frame.base.identity == snapshot
+                    && snapshot.may_be(frame.base.identity)
                 {
                     let payload = Some(payload.to_vec());
                     evidence.clear();
@@ -102,8 +126,8 @@ impl Survey {
             if header.is_none() && scanned.runs.is_empty() {
                 continue;
             }
-            if let Some(header) = header.filter(|header| header.base.identity == snapshot) {
-                let base = header.base;
+            let base = header.map(|header| header.base).filter(|base| snapshot.may_be(base.identity));
+            if let Some(base) = base.filter(|base| self.evidence.last().is_none_or(|last| last.base != *base)) {
                 self.evidence.push(Evidence { base, salt: *salt, segment: number, offset: 0, payload: None });
             }
             self.evidence.append(&mut evidence);
@@ -117,7 +141,7 @@ impl Survey {
 }
 
 fn open(disk: &dyn Disk, names: &Names, number: u64) -> Result<Opened, Useless> {
-    let unreadable = |error: std::io::Error| Useless::Unreadable(error.kind());
+    let unreadable = |error: io::Error| Useless::Unreadable(error.kind());
     let file = disk.open(&names.segment(number)).map_err(unreadable)?;
     let size = file.size().map_err(unreadable)?;
     let mut head = vec![0; size.min(FRAMES_AT) as usize];

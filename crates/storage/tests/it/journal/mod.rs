@@ -17,6 +17,7 @@ fn open(disk: &TestDisk) -> Recovery {
         disk: Arc::new(disk.clone()),
         database: DATABASE.into(),
         snapshot: disk.read(DATABASE).map_or(Identity::NONE, |bytes| Identity::of(&bytes)),
+        snapshot_is_damaged: false,
         segment_bytes: SEGMENT_BYTES,
         wall_clock_s: 1_795_905_900,
         salt: 0x0123_4567_89AB_CDEF,
