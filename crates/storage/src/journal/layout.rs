@@ -59,8 +59,18 @@ pub(super) enum HeaderError {
 }
 
 impl Header {
-    /// Both copies, with what is between them.
+    /// Both copies, with what is between them: all that comes before the first frame.
     pub(super) fn encode(&self) -> Vec<u8> {
+        let one = self.encode_one();
+        let mut bytes = one.clone();
+        bytes.resize(HEADER_COPY_AT, 0);
+        bytes.extend_from_slice(&one);
+        bytes.resize(FRAMES_AT as usize, 0);
+        bytes
+    }
+
+    /// One copy.
+    pub(super) fn encode_one(&self) -> Vec<u8> {
         let mut one = Vec::with_capacity(HEADER_BYTES);
         one.extend_from_slice(MAGIC);
         one.extend_from_slice(&VERSION.to_le_bytes());
@@ -78,20 +88,16 @@ impl Header {
         }
         one.extend_from_slice(&[0; 4]);
         one.extend_from_slice(&crc(None, &one).to_le_bytes());
-        let mut bytes = one.clone();
-        bytes.resize(HEADER_COPY_AT, 0);
-        bytes.extend_from_slice(&one);
-        bytes.resize(FRAMES_AT as usize, 0);
-        bytes
+        one
     }
 
-    /// Reads the first `FRAMES_AT` bytes of a segment, or as many as there are: the first copy, or else the second.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, HeaderError> {
+    /// Reads the first `FRAMES_AT` bytes of a segment, or as many as there are: the first copy, or else the second; and the
+    /// snapshot that the second copy names.
+    pub(super) fn decode(bytes: &[u8]) -> Result<(Self, Option<Base>), HeaderError> {
         let first = Self::decode_one(bytes);
-        match (first, bytes.get(HEADER_COPY_AT..)) {
-            (Err(HeaderError::Damaged), Some(copy)) => Self::decode_one(copy),
-            _ => first,
-        }
+        let second = bytes.get(HEADER_COPY_AT..).map_or(Err(HeaderError::Damaged), Self::decode_one);
+        let header = if first == Err(HeaderError::Damaged) { second } else { first };
+        Ok((header?, second.ok().map(|header| header.base)))
     }
 
     fn decode_one(bytes: &[u8]) -> Result<Self, HeaderError> {

@@ -73,6 +73,8 @@ struct Opened {
     file: Box<dyn DiskFile>,
     size: u64,
     header: Option<Header>,
+    /// The snapshots that its header names.
+    bases: Vec<Base>,
 }
 
 impl Survey {
@@ -110,7 +112,7 @@ impl Survey {
     }
 
     fn scan(&mut self, opened: Opened, salts: &[u64], snapshot: Wanted) {
-        let Opened { number, file, size, header } = opened;
+        let Opened { number, file, size, header, bases } = opened;
         let of_header = header.map(|header| [header.salt]);
         for salt in of_header.as_ref().map_or(salts, |salt| salt) {
             let mut evidence = Vec::new();
@@ -126,8 +128,7 @@ impl Survey {
             if header.is_none() && scanned.runs.is_empty() {
                 continue;
             }
-            let base = header.map(|header| header.base).filter(|base| snapshot.may_be(base.identity));
-            if let Some(base) = base.filter(|base| self.evidence.last().is_none_or(|last| last.base != *base)) {
+            for base in bases.into_iter().filter(|base| snapshot.may_be(base.identity)) {
                 self.evidence.push(Evidence { base, salt: *salt, segment: number, offset: 0, payload: None });
             }
             self.evidence.append(&mut evidence);
@@ -147,13 +148,17 @@ fn open(disk: &dyn Disk, names: &Names, number: u64) -> Result<Opened, Useless> 
     let mut head = vec![0; size.min(FRAMES_AT) as usize];
     let read = read_up_to(&*file, &mut head, 0);
     head.truncate(read);
-    let header = match Header::decode(&head) {
-        Ok(header) if header.segment != number => return Err(Useless::Misnamed(header.segment)),
-        Ok(header) => Some(header),
-        Err(HeaderError::Damaged) => None,
+    let (header, bases) = match Header::decode(&head) {
+        Ok((header, _)) if header.segment != number => return Err(Useless::Misnamed(header.segment)),
+        Ok((header, other)) => {
+            let mut bases = vec![header.base];
+            bases.extend(other.filter(|other| *other != header.base));
+            (Some(header), bases)
+        }
+        Err(HeaderError::Damaged) => (None, Vec::new()),
         Err(HeaderError::Version(version)) => return Err(Useless::Version(version)),
     };
-    Ok(Opened { number, file, size, header })
+    Ok(Opened { number, file, size, header, bases })
 }
 
 impl std::fmt::Display for Useless {
