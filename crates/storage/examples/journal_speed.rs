@@ -24,7 +24,7 @@ struct Ear(Sender<u64>);
 
 impl Notify for Ear {
     fn settled(&mut self, sequence: u64) {
-        drop(self.0.send(sequence));
+        let _ = self.0.send(sequence);
     }
 
     fn state(&mut self, state: &State) {

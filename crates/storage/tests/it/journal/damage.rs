@@ -54,7 +54,7 @@ fn goes_on(disk: &TestDisk, what: &str) {
 
 /// All bytes but most of the zeros around headers.
 fn is_interesting(at: usize) -> bool {
-    at >= FRAMES_AT as usize || at % HEADER_COPY_AT < HEADER_BYTES || at % 64 == 0
+    at >= FRAMES_AT as usize || at % HEADER_COPY_AT < HEADER_BYTES || at.is_multiple_of(64)
 }
 
 #[test]
