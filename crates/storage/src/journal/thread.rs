@@ -106,6 +106,22 @@ impl Shared {
     }
 }
 
+/// Sees to it that nobody waits for a thread that has panicked.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = Arc::new(io::Error::other("its thread has panicked"));
+            let mut queue = self.0.queue();
+            queue.failure.get_or_insert(Failure { what: "running the journal".into(), error });
+            // With who waits for the end of a snapshot.
+            queue.items.clear();
+            self.0.has_failed.store(true, Ordering::Release);
+        }
+    }
+}
+
 impl Journal {
     /// Starts the thread. Fails if the system has none.
     pub fn start(writer: Writer, options: ThreadOptions, notify: Box<dyn Notify>) -> io::Result<Self> {
@@ -119,7 +135,11 @@ impl Journal {
             syncs: AtomicU64::new(0),
         });
         let worker = Worker::new(shared.clone(), writer, options.clone(), notify);
-        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || worker.run())?;
+        let end = End(shared.clone());
+        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
+            let _end = end;
+            worker.run()
+        })?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)), options })
     }
 

@@ -160,6 +160,29 @@ fn a_sync_that_fails_is_the_end() {
 }
 
 #[test]
+fn nobody_waits_for_a_thread_that_has_panicked() {
+    struct Deaf;
+    impl Notify for Deaf {
+        fn settled(&mut self, _: u64) {
+            panic!("as this test wants it");
+        }
+        fn state(&mut self, _: &State) {}
+    }
+    let writer = open(&TestDisk::new()).into_writer().unwrap();
+    let journal = Journal::start(writer, ThreadOptions::default(), Box::new(Deaf)).unwrap();
+    push(&journal, 1);
+    let begun = journal.begin_snapshot();
+    if let Ok(begun) = begun {
+        assert!(journal.commit_snapshot(begun, Identity::NONE, Vec::new()).is_err());
+    }
+    while !journal.has_failed() {
+        std::thread::yield_now();
+    }
+    assert!(matches!(journal.push(Kind::Changes, 0, &mut vec![1]), Err(PushError::Failed(_))));
+    assert!(journal.stop().is_err());
+}
+
+#[test]
 fn without_room_it_waits_and_goes_on_when_there_is_some() {
     let disk = TestDisk::new();
     let options = ThreadOptions { retry: Duration::from_millis(5), ..ThreadOptions::default() };
