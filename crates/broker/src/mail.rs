@@ -179,7 +179,8 @@ mod tests {
         let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
         let target = Subscriber::new(ShardId(1), SessionId { slot: 0, epoch: 0 }, grant);
         let (topic, properties, payload, expires_at) = (&b"t"[..], &b""[..], &b"x"[..], Moment::NEVER);
-        let message = MessageRef { number: 0, topic, properties, payload, qos: QoS::AtMostOnce, retain: false, expires_at };
+        let message =
+            MessageRef { number: 0, topic, properties, payload, qos: QoS::AtMostOnce, retain: false, expires_at };
         let mut mail = Mail::default();
         for _ in 0..2 {
             let targets = mail.address(&[target; 1024], 1);
