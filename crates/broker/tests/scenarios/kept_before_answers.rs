@@ -82,7 +82,7 @@ fn what_stands_behind_an_answer_that_waits_waits_with_it_and_what_stands_before_
     assert_eq!(net.frames_of(0), 3 + 2);
     net.set_reading(publisher, true);
     assert_eq!(net.got(publisher), ["PINGRESP"]);
-    assert_eq!((net.output_len(publisher), net.shards[0].statistics().bytes_waiting), (0, 4 + 2 + 4 + 4));
+    assert_eq!((net.output_len(publisher), net.shards[0].statistics().bytes_waiting), (0, 4 + 2 + 4 + 5));
     net.make_safe(0, 3);
     assert_eq!(net.got(publisher), [""; 0]);
     net.make_safe(0, 4);

@@ -30,6 +30,7 @@ mod group_mail;
 mod harness;
 mod keep_alive;
 mod kept_before_answers;
+mod kept_crash;
 mod kept_deliveries;
 mod kept_retained;
 mod kept_sessions;

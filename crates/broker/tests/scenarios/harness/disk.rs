@@ -10,8 +10,8 @@ pub(crate) const IS_ALWAYS: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(),
 
 pub(crate) struct Disk {
     pub(crate) is_on: bool,
-    /// The frames of all shards.
-    pub(crate) frames: Vec<Vec<u8>>,
+    /// The frames of all shards, each with its shard.
+    frames: Vec<(usize, Vec<u8>)>,
     /// How many of them were looked at, and the clients of the sessions that stand in them.
     seen: usize,
     names: HashMap<SessionKey, String>,
@@ -41,10 +41,23 @@ impl Disk {
         }
     }
 
+    /// How many frames there are.
+    pub(crate) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// What the first so many frames come to.
+    pub(crate) fn replay(&self, frames: usize) -> Replay {
+        let mut replay = Replay::default();
+        let records = self.frames[..frames].iter().flat_map(|(_, frame)| records(frame));
+        records.for_each(|change| replay.play(&change));
+        replay
+    }
+
     /// The records since the last look, as text.
     pub(crate) fn news(&mut self) -> Vec<String> {
         let from = std::mem::replace(&mut self.seen, self.frames.len());
-        self.frames[from..].iter().flat_map(|frame| records(frame)).map(|r| line(&mut self.names, &r)).collect()
+        self.frames[from..].iter().flat_map(|(_, frame)| records(frame)).map(|r| line(&mut self.names, &r)).collect()
     }
 }
 
@@ -112,7 +125,7 @@ impl Net {
     /// Writes down what a tick has changed.
     pub(crate) fn write_changes(&mut self, at: usize) {
         if let Some(frame) = self.shards[at].take_changes(Vec::new()) {
-            self.disk.frames.push(frame);
+            self.disk.frames.push((at, frame));
             self.disk.taken[at] += 1;
         }
         if !self.disk.hold {
@@ -126,6 +139,14 @@ impl Net {
         self.shards[shard].durable(frames);
         self.shards[shard].end();
         self.run();
+    }
+
+    /// The first so many frames of all shards together are safe.
+    pub(crate) fn make_all_safe(&mut self, frames: usize) {
+        for shard in 0..self.shards.len() {
+            let safe = self.disk.frames[..frames].iter().filter(|(at, _)| *at == shard).count();
+            self.make_safe(shard, safe as u64);
+        }
     }
 
     /// All that was written is safe, and all that will be.
@@ -147,8 +168,7 @@ impl Net {
         {
             return;
         }
-        let mut replay = Replay::default();
-        self.disk.frames.iter().flat_map(|frame| records(frame)).for_each(|change| replay.play(&change));
+        let replay = self.disk.replay(self.disk.len());
         let reports: Vec<_> = self.shards.iter().flat_map(|shard| shard.session_reports(0, u32::MAX).0).collect();
         let mut dump = Vec::new();
         self.shared.copy_subscriptions().write(&reports, &mut dump).unwrap();
