@@ -145,7 +145,7 @@ fn an_acknowledgement_that_is_repeated_waits_like_the_first() {
 
 #[test]
 fn a_qos_2_message_goes_out_when_its_identifier_is_safe_and_pubrel_when_the_client_is_known_to_have_it() {
-    // [MQTT-4.3.3-4]: else it could come once more under another identifier.
+    // [MQTT-4.4.0-1]: else it could come once more under another identifier.
     let mut net = Net::with(1, synced());
     let (publisher, peer) = (connect("p").on(&mut net), connect("c").keep_session(1000).on(&mut net));
     net.subscribe(peer, "#", 2);
