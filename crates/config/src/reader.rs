@@ -1,5 +1,6 @@
 //! Files as lines: what is read, what is skipped, and where an error stands.
 
+use crate::bridge::{self, Bridge};
 use crate::config::{Config, Listener, Origin, Security};
 use crate::error::{ConfigError, ConfigErrors, Location, Notice, reason_text};
 use crate::log::LogType;
@@ -40,7 +41,7 @@ pub(crate) struct Given {
     pub(crate) log_type: bool,
 }
 
-/// A file that is being read. Every file starts without a current listener, also one that is included.
+/// A file that is being read. Every file starts without a current listener and bridge, also one that is included.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     /// The line that is being read.
@@ -51,12 +52,14 @@ pub(crate) struct OpenFile {
     pub(crate) may_include: bool,
     /// The listener to which listeners' options belong, as its place in [`Config::listeners`].
     pub(crate) listener: Option<usize>,
+    /// The bridge to which bridges' options belong, as its place in [`Config::bridges`].
+    bridge: Option<usize>,
 }
 
 impl OpenFile {
     fn new(path: &Path, included_at: Option<Location>, may_include: bool) -> Self {
         let at = Location { file: path.to_owned(), line: 0, included: included_at.is_some() };
-        Self { at, included_at, may_include, listener: None }
+        Self { at, included_at, may_include, listener: None, bridge: None }
     }
 }
 
@@ -88,6 +91,12 @@ impl Reader {
         self.config.references.append(&mut self.single_references);
         for error in self.config.listeners.iter().filter_map(tls::check) {
             self.errors.push(error);
+        }
+        for error in bridge::check(&self.config.bridges) {
+            self.errors.push(error);
+        }
+        for warning in self.config.bridges.iter().flat_map(bridge::warnings).collect::<Vec<_>>() {
+            self.notice(LogType::Warning, warning);
         }
         self.errors.or(self.config)
     }
@@ -150,6 +159,19 @@ impl Reader {
     pub(crate) fn listener(&mut self, file: &OpenFile, option: &str) -> Result<&mut Listener, ConfigError> {
         file.listener.and_then(|index| self.config.listeners.get_mut(index)).ok_or_else(|| {
             ConfigError::new(format_args!("The '{option}' option requires a listener to be defined first."))
+        })
+    }
+
+    /// Begins a bridge, to which the options below it belong.
+    pub(crate) fn add_bridge(&mut self, file: &mut OpenFile, bridge: Bridge) {
+        file.bridge = Some(self.config.bridges.len());
+        self.config.bridges.push(bridge);
+    }
+
+    /// The bridge to which `option` belongs.
+    pub(crate) fn bridge(&mut self, file: &OpenFile, option: &str) -> Result<&mut Bridge, ConfigError> {
+        file.bridge.and_then(|index| self.config.bridges.get_mut(index)).ok_or_else(|| {
+            ConfigError::new(format_args!("The '{option}' option requires a bridge to be defined first."))
         })
     }
 
