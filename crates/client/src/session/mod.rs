@@ -12,7 +12,7 @@ mod requests;
 
 pub use outgoing::Publication;
 
-use crate::{End, Event, Moment, Options};
+use crate::{End, Event, Moment, Options, WillMessage};
 use incoming::Incoming;
 use keep_alive::KeepAlive;
 use limits::ServerLimits;
@@ -38,7 +38,7 @@ const OUTPUT_MAX: usize = 256 * 1024;
 /// 1. opens a transport, and then calls [`connect`](Self::connect);
 /// 2. feeds it: [`received`](Self::received) with bytes that came in, which handles one packet at most;
 ///    [`publish`](Self::publish), [`subscribe`](Self::subscribe), [`unsubscribe`](Self::unsubscribe) and
-///    [`disconnect`](Self::disconnect); [`tick`](Self::tick) not later than [`next_deadline`](Self::next_deadline);
+///    [`acknowledge`](Self::acknowledge) where the options ask for it; [`disconnect`](Self::disconnect); [`tick`](Self::tick) not later than [`next_deadline`](Self::next_deadline);
 ///    [`closed`](Self::closed) when the transport was closed by the peer or the network;
 /// 3. after each of these drains it: [`poll_event`](Self::poll_event) until there is none, then
 ///    [`output`](Self::output), confirmed by [`sent`](Self::sent).
@@ -212,6 +212,16 @@ impl Session {
         self.options.clean_start = on;
     }
 
+    /// Changes [`Options::bridge`] from the next connection on.
+    pub fn set_bridge(&mut self, on: bool) {
+        self.options.bridge = on;
+    }
+
+    /// Changes [`Options::will`] from the next connection on.
+    pub fn set_will(&mut self, will: Option<WillMessage>) {
+        self.options.will = will;
+    }
+
     /// Whether the server has accepted a connection that is not over.
     pub fn is_connected(&self) -> bool {
         self.phase == Phase::Open
@@ -243,10 +253,7 @@ impl Session {
             (Phase::AwaitingConnAck, _) => Err(Misbehaviour::protocol("the first packet is no CONNACK")),
             (_, Packet::ConnAck(_)) => Err(Misbehaviour::protocol("a second CONNACK")),
             (_, Packet::Publish(packet)) => self.on_publish(&packet),
-            (_, Packet::PubRel(ack)) => {
-                self.on_pubrel(ack);
-                Ok(())
-            }
+            (_, Packet::PubRel(ack)) => self.on_pubrel(ack),
             (_, Packet::PubAck(ack)) => self.on_puback(ack),
             (_, Packet::PubRec(ack)) => self.on_pubrec(ack),
             (_, Packet::PubComp(ack)) => self.on_pubcomp(ack),
