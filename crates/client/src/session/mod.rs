@@ -18,7 +18,7 @@ use keep_alive::KeepAlive;
 use limits::ServerLimits;
 use mosquitto_mqtt::packet::Disconnect;
 use mosquitto_mqtt::{DecodeError, FixedHeader, MAX_REMAINING_LENGTH, Packet, PacketType, Properties, ReasonCode};
-use outgoing::Outgoing;
+use outgoing::{DUP, Outgoing};
 use output::Output;
 use packet_ids::PacketIds;
 use requests::Request;
@@ -130,7 +130,7 @@ impl Session {
         if self.phase == Phase::Closed {
             return bytes.len();
         }
-        if self.is_congested() {
+        if self.has_to_wait(bytes) {
             return 0;
         }
         match self.first_packet(bytes) {
@@ -230,6 +230,17 @@ impl Session {
     /// Whether so much output is unsent that packets of the server have to wait.
     pub fn is_congested(&self) -> bool {
         self.output.unsent().len() >= OUTPUT_MAX
+    }
+
+    /// Whether so much output is unsent that this packet has to wait. Where the owner acknowledges, acknowledgements and new
+    /// messages bring little or no answer, and they may be what the server waits for before it reads on: for these there is
+    /// as much room again.
+    fn has_to_wait(&self, bytes: &[u8]) -> bool {
+        let kind = bytes.first().map_or(0, |first_byte| first_byte >> 4);
+        let is_ack = [PacketType::PubAck, PacketType::PubRec, PacketType::PubComp].iter().any(|ack| kind == *ack as u8);
+        let is_new = kind == PacketType::Publish as u8 && bytes.first().is_some_and(|first_byte| first_byte & DUP == 0);
+        let brings_little = self.options.acknowledge_later && (is_ack || is_new);
+        self.output.unsent().len() >= if brings_little { 2 * OUTPUT_MAX } else { OUTPUT_MAX }
     }
 
     fn advance(&mut self, now: Moment) {
