@@ -6,6 +6,7 @@ use mosquitto_mqtt::{PropertiesBuf, ProtocolVersion, QoS};
 ///
 /// Fields of CONNECT hold 65,535 bytes; what is beyond them is not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each says one thing of its own")]
 pub struct Options {
     /// The protocol version.
     pub version: ProtocolVersion,

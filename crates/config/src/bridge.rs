@@ -261,6 +261,9 @@ fn check_one(bridge: &Bridge) -> Option<ConfigError> {
         Some(invalid("missing bridge_identity", "bridge_identity"))
     } else if tls.psk.is_none() && tls.identity.is_some() {
         Some(invalid("missing bridge_psk", "bridge_psk"))
+    } else if tls.psk.as_ref().is_some_and(|key| !key.bytes().all(|digit| digit.is_ascii_hexdigit())) {
+        // The value is a secret, also where it is wrong.
+        Some(invalid("bridge_psk is no key", "hexadecimal digits"))
     } else if tls.is_psk() && tls.use_os_certs {
         Some(invalid("both bridge_tls_use_os_certs and bridge_psk", "one of them"))
     } else if tls.is_on() && tls.certfile.is_some() != tls.keyfile.is_some() {

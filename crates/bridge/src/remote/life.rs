@@ -182,7 +182,7 @@ impl Remote {
                     self.subscribed(packet_id, &reasons);
                 }
                 Event::Unsubscribed { .. } => self.go_on_with_setup(),
-                Event::Disconnected(end) => self.over(end),
+                Event::Disconnected(end) => self.over(&end),
                 Event::Log(_) => {}
             }
         }
@@ -199,7 +199,7 @@ impl Remote {
         self.begin_setup();
     }
 
-    fn over(&mut self, end: End) {
+    fn over(&mut self, end: &End) {
         self.effects.push_back(Effect::Close);
         self.setup.clear();
         self.asked.clear();
@@ -221,10 +221,10 @@ impl Remote {
             }
             None => {}
         }
-        let learned = self.learn_from(&end);
+        let learned = self.learn_from(end);
         // Of a lost connection, who has noticed it has said more.
-        let why = self.last_error.take().filter(|_| end == End::Lost).unwrap_or_else(|| describe(&end));
-        if let End::Refused { reason, .. } = &end {
+        let why = self.last_error.take().filter(|_| *end == End::Lost).unwrap_or_else(|| describe(end));
+        if let End::Refused { reason, .. } = end {
             self.log(LogType::Error, format!("Connection Refused: {}", refusal(*reason)));
         }
         if was_connected {

@@ -75,8 +75,8 @@ fn options_leave_out_notifications_and_unsubscribing() {
 
 #[test]
 fn more_topic_lines_than_requests_under_way_are_said_bit_by_bit() {
-    let lines: String = (0..1500).map(|n| format!("topic t{n} in\n")).collect();
-    let mut peer = Peer::new(&format!("{lines}notifications false"));
+    let lines: Vec<_> = (0..1500).map(|n| format!("topic t{n} in\n")).collect();
+    let mut peer = Peer::new(&format!("{}notifications false", lines.concat()));
     peer.connect(false, &[]);
     let first = peer.sent();
     assert_eq!(first.matches("SUBSCRIBE").count(), 1000);

@@ -125,8 +125,8 @@ fn a_link_that_this_broker_closes_comes_back() {
 
 #[test]
 fn more_topic_lines_than_requests_under_way_are_all_subscribed_to() {
-    let lines: String = (0..1100).map(|n| format!("topic t{n} out 1\n")).collect();
-    let mut world = World::new(&lines);
+    let lines: Vec<_> = (0..1100).map(|n| format!("topic t{n} out 1\n")).collect();
+    let mut world = World::new(&lines.concat());
     world.subscribe(AWAY, "#");
     world.publish(HOME, "t1099", "1", QoS::AtLeastOnce);
     assert_eq!(world.clients[AWAY].texts(), ["t1099 1 q1"]);

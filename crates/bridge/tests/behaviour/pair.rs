@@ -101,6 +101,83 @@ fn messages_from_other_topics_than_the_lines_have_are_dropped_and_counted() {
     assert_eq!(world.bridge.report().counters.dropped_in_unmapped, 1);
 }
 
+#[test]
+fn traffic_goes_on_after_a_break_whatever_sessions_are_clean() {
+    for clean in ["true", "false"] {
+        for local_clean in ["true", "false"] {
+            for version in ["mqttv31", "mqttv311", "mqttv50"] {
+                let lines = format!(
+                    "topic t both 2\ncleansession {clean}\nlocal_cleansession {local_clean}\nbridge_protocol_version {version}"
+                );
+                let mut world = World::new(&lines);
+                world.subscribe(AWAY, "t");
+                world.subscribe(HOME, "t");
+                for n in 0..3 {
+                    world.publish_only(HOME, "t", "before", QoS::ExactlyOnce);
+                    world.step(30);
+                    world.cut();
+                    world.heal();
+                    world.clients.iter_mut().for_each(|client| drop(client.texts()));
+                    world.publish(HOME, "t", &format!("out {n}"), QoS::ExactlyOnce);
+                    world.publish(AWAY, "t", &format!("in {n}"), QoS::ExactlyOnce);
+                    for at in [HOME, AWAY] {
+                        let expected = [format!("t out {n} q2"), format!("t in {n} q2")];
+                        assert_eq!(world.clients[at].texts(), expected, "{lines}");
+                    }
+                }
+                assert_eq!(world.backlog(), 0, "{lines}");
+            }
+        }
+    }
+}
+
+#[test]
+fn both_directions_full_do_not_wait_for_each_other() {
+    let limits = Limits { max_inflight_messages: 2, ..Limits::default() };
+    let mut world = World::with("topic # both 2 l/ r/", Settings::default(), limits);
+    world.subscribe(HOME, "l/in");
+    world.subscribe(AWAY, "r/out");
+    let long = "x".repeat(50_000);
+    for n in 0..300 {
+        let qos = QOS[n % 3];
+        world.publish_only(HOME, "l/out", &long, qos);
+        world.publish_only(AWAY, "r/in", &long, qos);
+        // The network is slow.
+        world.step(5000);
+    }
+    world.run();
+    let count = |world: &World, at: usize| {
+        let of_qos = |qos: QoS| world.clients[at].messages.iter().filter(|message| message.qos == qos).count();
+        (of_qos(QoS::AtLeastOnce), of_qos(QoS::ExactlyOnce))
+    };
+    assert_eq!((count(&world, HOME), count(&world, AWAY)), ((100, 100), (100, 100)));
+    assert_eq!(world.backlog(), 0);
+}
+
+#[test]
+fn who_falls_back_to_another_version_gets_what_was_under_way() {
+    let mut world = World::new("topic t out 2\nbridge_protocol_version mqttv50\nbridge_session_expiry_interval 1000");
+    world.subscribe(AWAY, "t");
+    for n in 0..50 {
+        world.publish_only(HOME, "t", &n.to_string(), QOS[1 + n % 2]);
+    }
+    // Nothing of it is there yet when the other broker is replaced by one of MQTT 3.
+    for _ in 0..4 {
+        world.step(2);
+    }
+    assert!(world.bridge.report().under_way > 0);
+    world.cut();
+    world.replace_by_mqtt_3();
+    world.subscribe(AWAY, "t");
+    world.heal();
+    let texts = world.clients[AWAY].texts();
+    for n in 0..50 {
+        let text = format!("t {n} q{}", 1 + n % 2);
+        assert!(texts.contains(&text), "{text} is missing");
+    }
+    assert_eq!((world.backlog(), world.bridge.report().under_way), (0, 0));
+}
+
 /// Something that happens.
 #[derive(Debug, Clone, Copy)]
 enum Deed {
@@ -124,7 +201,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     /// QoS 2 exactly once, QoS 1 at least once, whatever breaks; and afterwards all is well.
     #[test]

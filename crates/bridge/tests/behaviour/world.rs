@@ -2,7 +2,7 @@
 
 use crate::harness::configured;
 use mosquitto_bridge::{Action, Bridge, Limits};
-use mosquitto_broker::{ConnectionId, Settings, Shard, ShardId, Shared, Then};
+use mosquitto_broker::{ConnectionId, ListenerSettings, Settings, Shard, ShardId, Shared, Versions};
 use mosquitto_client::mqtt::packet::{Subscription, SubscriptionOptions};
 use mosquitto_client::mqtt::{Properties, ProtocolVersion, QoS};
 use mosquitto_client::{Event, Message, Moment, Options, Publication, Session};
@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub(crate) struct Broker {
     pub(crate) shard: Shard,
     pub(crate) log: Vec<String>,
+    /// Connections that it wants to be closed.
+    closing: Vec<ConnectionId>,
 }
 
 /// A connection to a broker: what is on its way to it, and from it.
@@ -51,7 +53,7 @@ pub(crate) const AWAY: usize = 1;
 impl Broker {
     fn new(settings: Settings, seed: u8) -> Self {
         let shard = Shard::new(ShardId(0), Shared::new(1), Arc::new(settings), [seed; 32]);
-        Self { shard, log: Vec::new() }
+        Self { shard, log: Vec::new(), closing: Vec::new() }
     }
 
     /// Gives the bytes of a pipe to the broker, and takes what it has to send. Whether anything happened.
@@ -75,23 +77,33 @@ impl Broker {
             pipe.outbox.extend_from_slice(&bytes);
             happened = true;
         }
-        let mut closing = Vec::new();
-        self.shard.closing(&mut closing);
-        if closing.contains(&id) || matches!(received.then, Then::Ended { .. }) {
-            self.shard.release(id);
+        self.look_what_to_close();
+        if self.closing.contains(&id) {
+            self.release(id);
             pipe.id = None;
             happened = true;
         }
         let mut lines = Vec::new();
         self.shard.log_lines(&mut lines);
-        self.log.extend(lines.into_iter().map(|line| line.text.to_string()));
+        self.log.extend(lines.into_iter().map(|line| line.text));
         happened
     }
 
-    fn open(&mut self, pipe: &mut Pipe, name: &str, now: Moment) {
+    fn open(&mut self, pipe: &mut Pipe, name: &str, listener: u16, now: Moment) {
         self.shard.begin(mosquitto_broker::Moment(now.0));
-        *pipe = Pipe { id: Some(self.shard.open(name, 0)), ..Pipe::default() };
+        *pipe = Pipe { id: Some(self.shard.open(name, listener)), ..Pipe::default() };
         self.shard.end();
+    }
+
+    fn look_what_to_close(&mut self) {
+        let mut closing = Vec::new();
+        self.shard.closing(&mut closing);
+        self.closing.extend(closing);
+    }
+
+    fn release(&mut self, id: ConnectionId) {
+        self.closing.retain(|other| *other != id);
+        self.shard.release(id);
     }
 
     fn close(&mut self, pipe: &mut Pipe, now: Moment) {
@@ -99,7 +111,8 @@ impl Broker {
             self.shard.begin(mosquitto_broker::Moment(now.0));
             self.shard.closed(id, None);
             self.shard.end();
-            self.shard.release(id);
+            self.look_what_to_close();
+            self.release(id);
         }
     }
 }
@@ -161,7 +174,7 @@ impl World {
             config,
         };
         for (client, broker) in world.clients.iter_mut().zip(&mut world.brokers) {
-            broker.open(&mut client.pipe, "client", world.now);
+            broker.open(&mut client.pipe, "client", 0, world.now);
             client.session.connect(world.now);
         }
         world.bridge.start(world.now);
@@ -175,6 +188,18 @@ impl World {
         self.brokers[AWAY].close(&mut self.remote, self.now);
         self.bridge = Bridge::new(Arc::clone(&self.config), "host", limits, 2);
         self.bridge.start(self.now);
+        self.run();
+    }
+
+    /// The other broker is replaced by one that knows nothing, and does not speak MQTT 5 to the bridge.
+    pub(crate) fn replace_by_mqtt_3(&mut self) {
+        let versions = Versions { v5: false, ..Versions::ALL };
+        let listeners = vec![ListenerSettings { versions, ..ListenerSettings::default() }, ListenerSettings::default()];
+        self.brokers[AWAY] = Broker::new(Settings { listeners, ..Settings::default() }, 3);
+        self.remote = Pipe::default();
+        self.clients[AWAY] = Client::new("away client");
+        self.brokers[AWAY].open(&mut self.clients[AWAY].pipe, "client", 1, self.now);
+        self.clients[AWAY].session.connect(self.now);
         self.run();
     }
 
@@ -235,7 +260,7 @@ impl World {
             happened = true;
             match action {
                 Action::OpenRemote(_) if self.reachable => {
-                    self.brokers[AWAY].open(&mut self.remote, "bridge", self.now);
+                    self.brokers[AWAY].open(&mut self.remote, "bridge", 0, self.now);
                     self.bridge.remote_opened(self.now);
                 }
                 Action::OpenRemote(_) => self.bridge.remote_open_failed(self.now, "no route"),
@@ -248,7 +273,7 @@ impl World {
                     self.brokers[AWAY].close(&mut self.remote, self.now);
                 }
                 Action::OpenLink => {
-                    self.brokers[HOME].open(&mut self.link, "link", self.now);
+                    self.brokers[HOME].open(&mut self.link, "link", 0, self.now);
                     self.bridge.link_opened(self.now);
                 }
                 Action::CloseLink => {
@@ -309,14 +334,20 @@ impl World {
 
     /// The connection to the remote broker breaks; what is under way is lost.
     pub(crate) fn cut(&mut self) {
-        self.brokers[AWAY].close(&mut self.remote, self.now);
-        self.bridge.remote_closed(self.now, "cut");
+        if self.remote.id.is_some() {
+            self.brokers[AWAY].close(&mut self.remote, self.now);
+            self.bridge.remote_closed(self.now, "cut");
+            self.act();
+        }
     }
 
     /// The link is closed from this broker's end.
     pub(crate) fn cut_link(&mut self) {
-        self.brokers[HOME].close(&mut self.link, self.now);
-        self.bridge.link_closed(self.now);
+        if self.link.id.is_some() {
+            self.brokers[HOME].close(&mut self.link, self.now);
+            self.bridge.link_closed(self.now);
+            self.act();
+        }
     }
 
     /// Whether there is a link.
@@ -328,6 +359,7 @@ impl World {
     pub(crate) fn wait_ms(&mut self, ms: u64) {
         self.now = self.now + ms;
         self.bridge.tick(self.now);
+        self.act();
     }
 
     /// The connection to the remote broker is there again.

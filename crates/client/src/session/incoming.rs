@@ -27,11 +27,11 @@ pub(super) struct Incoming {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Later {
     /// QoS 1: PUBACK is due.
-    PubAck,
+    Acknowledge,
     /// QoS 2: PUBREC is due.
-    PubRec,
+    Receive,
     /// QoS 2: PUBREC was due, and PUBREL has to come.
-    PubRel,
+    Release,
 }
 
 impl Incoming {
@@ -39,7 +39,7 @@ impl Incoming {
     pub(super) fn forget_connection(&mut self) {
         self.aliases.clear();
         // The server sends it again, perhaps under another identifier.
-        self.later.retain(|_, stage| *stage != Later::PubAck);
+        self.later.retain(|_, stage| *stage != Later::Acknowledge);
     }
 
     /// What ends with a session.
@@ -83,13 +83,13 @@ impl Session {
     fn tell(&mut self, message: Message) -> Result<(), Misbehaviour> {
         let packet_id = message.packet_id;
         self.check_window(packet_id)?;
-        let first = if message.qos == QoS::AtLeastOnce { Later::PubAck } else { Later::PubRec };
+        let first = if message.qos == QoS::AtLeastOnce { Later::Acknowledge } else { Later::Receive };
         match self.incoming.later.get(&packet_id) {
             None => {
                 self.incoming.later.insert(packet_id, first);
                 self.events.push_back(Event::Message(message));
             }
-            Some(Later::PubRel) if first == Later::PubRec => {
+            Some(Later::Release) if first == Later::Receive => {
                 self.acknowledge_as(PacketType::PubRec, packet_id, ReasonCode::SUCCESS);
             }
             Some(stage) if *stage == first => {}
@@ -108,21 +108,21 @@ impl Session {
         self.advance(now);
         let is_open = self.phase == Phase::Open;
         match self.incoming.later.get_mut(&packet_id) {
-            Some(Later::PubAck) => {
+            Some(Later::Acknowledge) => {
                 self.incoming.later.remove(&packet_id);
                 if is_open {
                     self.acknowledge_as(PacketType::PubAck, packet_id, ReasonCode::SUCCESS);
                 }
                 true
             }
-            Some(stage @ Later::PubRec) => {
-                *stage = Later::PubRel;
+            Some(stage @ Later::Receive) => {
+                *stage = Later::Release;
                 if is_open {
                     self.acknowledge_as(PacketType::PubRec, packet_id, ReasonCode::SUCCESS);
                 }
                 true
             }
-            Some(Later::PubRel) | None => false,
+            Some(Later::Release) | None => false,
         }
     }
 
@@ -159,7 +159,7 @@ impl Session {
     pub(super) fn on_pubrel(&mut self, ack: Ack<'_>) -> Result<(), Misbehaviour> {
         self.log(|| format!("received PUBREL (Mid: {})", ack.packet_id));
         let later = match self.incoming.later.get(&ack.packet_id) {
-            Some(Later::PubRel) => self.incoming.later.remove(&ack.packet_id),
+            Some(Later::Release) => self.incoming.later.remove(&ack.packet_id),
             Some(_) => return Err(Misbehaviour::protocol("a PUBREL before its PUBREC")),
             None => None,
         };

@@ -63,7 +63,7 @@ fn a_pattern_with_spaces_stands_in_quotes() {
     // Mosquitto misses the second quote here.
     assert_eq!(topic("topic \"ab\" in 1"), expected("ab", Direction::In, 1, "", ""));
     let text = "Error: Missing closing quote in topic value (b out).";
-    assert_eq!(wrong("topic \"b out"), text);
+    assert_eq!(wrong("topic \"a b out"), text);
     assert_eq!(wrong("topic \"a b\"c out 1"), "Error: Invalid bridge topic direction 'c'.");
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn bridge_identity(
     Ok(())
 }
 
-/// `bridge_psk`: hexadecimal digits; not with certificates.
+/// `bridge_psk`: not with certificates. Whether it is made of hexadecimal digits is looked at last.
 pub(crate) fn bridge_psk(
     reader: &mut Reader,
     file: &mut OpenFile,
@@ -81,12 +81,6 @@ pub(crate) fn bridge_psk(
         return Err(not_both(statement, "identity"));
     }
     let text = statement.text(bridge.tls.psk.is_some())?;
-    if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        // The value is a secret, also where it is wrong.
-        return Err(
-            ConfigError::new(format_args!("Invalid '{}' value.", statement.name)).expected("hexadecimal digits")
-        );
-    }
     bridge.tls.psk = Some(text);
     Ok(())
 }

@@ -33,7 +33,7 @@ pub(crate) fn topic(
 /// The line, and what there is to say about it.
 fn parse(statement: &mut Statement<'_>) -> Result<(BridgeTopic, Option<String>), ConfigError> {
     let pattern = pattern(statement)?;
-    let pattern = (pattern != EMPTY).then(|| checked_text(pattern)).transpose()?;
+    let pattern = (pattern != EMPTY && !pattern.is_empty()).then(|| checked_text(pattern)).transpose()?;
     let direction = statement.words.next_word().map_or(Ok(Direction::Out), direction)?;
     let mut words = statement.words;
     let mut further = std::iter::from_fn(|| words.next_word().filter(|word| !word.starts_with(b"#"))).fuse();
@@ -59,7 +59,8 @@ fn pattern<'l>(statement: &mut Statement<'l>) -> Result<&'l [u8], ConfigError> {
     let word = statement.word()?;
     let Some(quoted) = whole.strip_prefix(b"\"").filter(|_| word != EMPTY) else { return Ok(word) };
     let Some(end) = quoted.iter().position(|byte| *byte == b'"') else {
-        let value = quoted.trim_ascii_end();
+        // What Mosquitto shows is the rest behind the first word.
+        let value = statement.words.rest();
         return Err(ConfigError::new(format_args!("Missing closing quote in topic value ({}).", shown(value)))
             .expected("a second quote where the pattern ends"));
     };
