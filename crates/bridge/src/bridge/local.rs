@@ -116,9 +116,6 @@ impl Bridge {
         }
         if self.link == Link::Introducing && self.unanswered.is_empty() && self.unasked.is_empty() {
             self.end_link(ReasonCode::SUCCESS);
-            if self.remote.is_connected() {
-                self.open_link();
-            }
         }
     }
 

@@ -8,6 +8,7 @@
 )]
 
 mod addresses;
+mod both_ends;
 mod breaks;
 mod connecting;
 mod harness;

@@ -2,7 +2,7 @@
 
 use crate::harness::{Peer, SUCCESS, V5, V311};
 use mosquitto_client::mqtt::{PacketType, QoS};
-use mosquitto_client::{End, Event, Options};
+use mosquitto_client::{End, Event, Options, Publication};
 
 fn peer() -> Peer {
     let mut peer = Peer::with(Options { acknowledge_later: true, clean_start: false, ..Options::new(V5, "me") });
@@ -104,4 +104,21 @@ fn a_bridge_says_so_in_mqtt_3_alone() {
         peer.session.connect(peer.now);
         assert_eq!(peer.session.output()[8], level & 0x7f);
     }
+}
+
+#[test]
+fn acknowledgements_are_taken_though_the_server_does_not_read() {
+    let mut peer = peer();
+    let packet_id = peer.publish(QoS::AtLeastOnce);
+    while peer.session.has_room(QoS::AtMostOnce) {
+        let payload = [0; 10_000];
+        peer.session.publish(peer.now, Publication::new("t", &payload, QoS::AtMostOnce)).unwrap();
+    }
+    assert!(peer.session.is_congested());
+    peer.ack(PacketType::PubAck, packet_id, SUCCESS);
+    assert_eq!(peer.published().0, packet_id);
+    peer.deliver("t", QoS::AtLeastOnce, 7, &[]);
+    assert_eq!(peer.message().packet_id, 7);
+    let ping_response = [0xd0, 0];
+    assert_eq!(peer.session.received(peer.now, &ping_response), 0, "what may be answered waits");
 }
