@@ -131,8 +131,8 @@ impl Bridge {
         self.advance(now);
         self.remote.stop(self.now);
         self.go_on();
-        self.link_at = None;
         self.leave_link();
+        self.give_link_up();
         self.go_on();
     }
 

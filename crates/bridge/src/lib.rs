@@ -59,9 +59,13 @@
 //! # What is not promised
 //!
 //! QoS 2 is exactly once over any number of breaks of either connection, and over a restart of the remote broker that keeps its
-//! sessions. Over a crash of this process it is at least once for what was under way: the local session is restored and gives it
-//! again, but the session towards the remote broker, whose packet identifiers would show that it is the same, is not stored.
-//! Storing the pairs of identifiers beside the local session would close that gap.
+//! sessions. It is not over the end of this process, or a bridge that is made anew, with messages under way: the local session
+//! gives them again, but the session towards the remote broker has forgotten under which packet identifiers they were sent.
+//! So one may arrive twice; and where the remote broker still waits for the PUBREL of such an identifier, it takes the next
+//! message that gets this identifier for the old one. A client without its state should connect with Clean Start, which would
+//! lose what waits at the remote broker. Storing the pairs of identifiers (the ledger of messages that go out, and the stage of
+//! each) beside the local session closes both gaps; until then `stop` should wait for [`Report::under_way`] to become 0 where
+//! it can.
 
 mod addresses;
 mod bridge;

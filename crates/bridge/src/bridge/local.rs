@@ -196,14 +196,21 @@ impl Bridge {
         }
     }
 
-    /// The link is over, but for where that was wanted: then it was followed already.
+    /// The link is over; where that was wanted, it was followed already.
     pub(super) fn link_over(&mut self, end: &End) {
-        if *end != End::Requested {
+        if *end != End::Requested && self.link != Link::Closed {
             let name = &self.config.name;
             let text = format!("Warning: Bridge {name}: its session at this broker was interrupted ({end:?}).");
             self.actions.push_back(Action::Log(LogType::Warning, text));
             self.link_is_over();
         }
+    }
+
+    /// A link that is being opened is not wanted any more, nor one that was to be opened later.
+    pub(super) fn give_link_up(&mut self) {
+        self.local.closed(self.now);
+        self.link_is_over();
+        self.link_at = None;
     }
 
     fn link_is_over(&mut self) {

@@ -251,3 +251,17 @@ fn a_remote_broker_that_does_not_read_stops_qos_0_and_no_acknowledgement() {
     assert!(ends.bridge.link_received(ends.now, &message) > 0);
     assert_eq!(ends.bridge.report().counters.dropped_out_congested, 0);
 }
+
+#[test]
+fn one_that_is_stopped_while_it_opens_its_connections_gives_both_up() {
+    let config = configured("topic t both 2");
+    let mut ends = Ends { bridge: Bridge::new(config, "host", Limits::default(), 1), now: NOW };
+    ends.bridge.start(ends.now);
+    assert_eq!(ends.actions(), "link, remote");
+    ends.bridge.stop(ends.now);
+    assert_eq!(ends.actions(), "close remote, close link");
+    ends.bridge.link_opened(ends.now);
+    ends.bridge.remote_opened(ends.now);
+    assert_eq!((ends.to_link(), ends.to_remote(), ends.actions()), (String::new(), String::new(), String::new()));
+    assert_eq!(ends.bridge.next_deadline(), None);
+}
