@@ -53,6 +53,7 @@
 //! - The keep alive is 0, so that nothing measures the silence of a link.
 //! - The log says `New bridge connected`, not `New client connected`: the flag that bit 7 sets for bridges of MQTT 3 has to be set
 //!   by the owner, too.
+//! - For a lazy bridge, messages of QoS 0 wait as well, whatever `queue_qos0_messages` says.
 //! - A way to forget subscriptions that no topic line has any more: an UNSUBSCRIBE for each filter that the session has and the
 //!   lines do not, for which the shard has to tell a session's filters.
 //!

@@ -129,12 +129,17 @@ impl Remote {
     /// When a lazy bridge has nothing to do for too long.
     fn idle_at(&self) -> Option<Moment> {
         let lazy = self.phase == Phase::Connected && self.config.start_type == StartType::Lazy;
-        let idle = self.session.unfinished_count() == 0;
+        let idle = self.passed_on() == 0;
         (lazy && idle).then(|| self.busy_at + u64::from(self.config.idle_timeout) * 1000)
     }
 
+    /// Messages under way that are not the bridge's own.
+    fn passed_on(&self) -> usize {
+        self.under_way().saturating_sub(self.own.len())
+    }
+
     fn has_enough_to_do(&self) -> bool {
-        self.backlog.messages + self.under_way() as u64 >= u64::from(self.config.threshold)
+        self.backlog.messages.max(self.passed_on() as u64) >= u64::from(self.config.threshold)
     }
 
     fn attempt(&mut self) {

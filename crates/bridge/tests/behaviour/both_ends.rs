@@ -46,7 +46,7 @@ impl Ends {
         ends.link(&connack(false));
         ends.link(&Packet::SubAck(SubAck { packet_id: 1, properties: Properties::EMPTY, reasons: &[2] }));
         assert_eq!(ends.actions(), "close link");
-        assert_eq!(ends.to_link(), "CONNECT, SUBSCRIBE 1 t=0x2e, DISCONNECT Success");
+        assert_eq!(ends.sent_to_link(), "CONNECT, SUBSCRIBE 1 t=0x2e, DISCONNECT Success");
         ends.remote_again(false);
         ends.link_again(true);
         ends
@@ -79,13 +79,13 @@ impl Ends {
         assert_eq!(self.bridge.remote_received(self.now, &bytes), bytes.len(), "{packet:?}");
     }
 
-    fn to_link(&mut self) -> String {
+    fn sent_to_link(&mut self) -> String {
         let bytes = self.bridge.link_output().to_vec();
         self.bridge.link_sent(bytes.len());
         short(&bytes, LINK)
     }
 
-    fn to_remote(&mut self) -> String {
+    fn sent_to_remote(&mut self) -> String {
         let bytes = self.bridge.remote_output().to_vec();
         self.bridge.remote_sent(bytes.len());
         short(&bytes, REMOTE)
@@ -96,20 +96,20 @@ impl Ends {
         self.bridge.remote_opened(self.now);
         self.remote(&connack(session_present));
         assert_eq!(self.actions(), "link");
-        self.to_remote();
+        self.sent_to_remote();
     }
 
     /// This broker accepts the link that is asked for.
     fn link_again(&mut self, session_present: bool) {
         self.bridge.link_opened(self.now);
         self.link(&connack(session_present));
-        self.to_link();
+        self.sent_to_link();
     }
 
     fn remote_breaks(&mut self) {
         self.bridge.remote_closed(self.now, "reset");
         assert_eq!(self.actions(), "close link, close remote");
-        self.to_link();
+        self.sent_to_link();
         self.wait();
         assert_eq!(self.actions(), "remote");
     }
@@ -139,24 +139,24 @@ fn no_side_is_acknowledged_before_the_other_has_acknowledged() {
     ends.remote(&publish("t", QoS::AtLeastOnce, 6, false));
     ends.link(&publish("t", QoS::ExactlyOnce, 7, false));
     ends.remote(&publish("t", QoS::ExactlyOnce, 8, false));
-    assert_eq!(ends.to_remote(), "PUBLISH t 2 q1 p, PUBLISH t 3 q2 p");
-    assert_eq!(ends.to_link(), "PUBLISH t 3 q1 p, PUBLISH t 4 q2 p");
+    assert_eq!(ends.sent_to_remote(), "PUBLISH t 2 q1 p, PUBLISH t 3 q2 p");
+    assert_eq!(ends.sent_to_link(), "PUBLISH t 3 q1 p, PUBLISH t 4 q2 p");
     ends.remote(&Packet::PubAck(ack(2)));
     ends.link(&Packet::PubAck(ack(3)));
-    assert_eq!((ends.to_link(), ends.to_remote()), ("PUBACK 5".to_owned(), "PUBACK 6".to_owned()));
+    assert_eq!((ends.sent_to_link(), ends.sent_to_remote()), ("PUBACK 5".to_owned(), "PUBACK 6".to_owned()));
     ends.remote(&Packet::PubRec(ack(3)));
     ends.link(&Packet::PubRec(ack(4)));
-    assert_eq!((ends.to_link(), ends.to_remote()), ("PUBREL 4".to_owned(), "PUBREL 3".to_owned()));
+    assert_eq!((ends.sent_to_link(), ends.sent_to_remote()), ("PUBREL 4".to_owned(), "PUBREL 3".to_owned()));
     ends.remote(&Packet::PubComp(ack(3)));
     ends.link(&Packet::PubComp(ack(4)));
-    assert_eq!((ends.to_link(), ends.to_remote()), ("PUBREC 7".to_owned(), "PUBREC 8".to_owned()));
+    assert_eq!((ends.sent_to_link(), ends.sent_to_remote()), ("PUBREC 7".to_owned(), "PUBREC 8".to_owned()));
 }
 
 #[test]
 fn what_was_acknowledged_while_there_was_no_link_is_not_passed_on_again() {
     let mut ends = Ends::new();
     ends.link(&publish("t", QoS::AtLeastOnce, 5, false));
-    ends.to_remote();
+    ends.sent_to_remote();
     ends.bridge.link_closed(ends.now);
     assert_eq!(ends.actions(), "close link");
     ends.remote(&Packet::PubAck(ack(2)));
@@ -164,51 +164,51 @@ fn what_was_acknowledged_while_there_was_no_link_is_not_passed_on_again() {
     assert_eq!(ends.actions(), "link");
     ends.link_again(true);
     ends.link(&publish("t", QoS::AtLeastOnce, 5, true));
-    assert_eq!((ends.to_link(), ends.to_remote()), ("PUBACK 5".to_owned(), String::new()));
+    assert_eq!((ends.sent_to_link(), ends.sent_to_remote()), ("PUBACK 5".to_owned(), String::new()));
     // And then the identifier is free.
     ends.link(&publish("t", QoS::AtLeastOnce, 5, false));
-    assert_eq!(ends.to_remote(), "PUBLISH t 3 q1 p");
+    assert_eq!(ends.sent_to_remote(), "PUBLISH t 3 q1 p");
 }
 
 #[test]
 fn what_is_still_under_way_is_not_passed_on_again() {
     let mut ends = Ends::new();
     ends.remote(&publish("t", QoS::AtLeastOnce, 6, false));
-    assert_eq!(ends.to_link(), "PUBLISH t 3 q1 p");
+    assert_eq!(ends.sent_to_link(), "PUBLISH t 3 q1 p");
     ends.remote_breaks();
     ends.remote_again(true);
     ends.link_again(true);
     ends.remote(&publish("t", QoS::AtLeastOnce, 6, true));
-    assert_eq!(ends.to_link(), "");
+    assert_eq!(ends.sent_to_link(), "");
     ends.link(&Packet::PubAck(ack(3)));
-    assert_eq!(ends.to_remote(), "PUBACK 6");
+    assert_eq!(ends.sent_to_remote(), "PUBACK 6");
 }
 
 #[test]
 fn acknowledgements_of_a_session_that_is_gone_are_not_taken_for_those_of_another() {
     let mut ends = Ends::new();
     ends.remote(&publish("t", QoS::ExactlyOnce, 6, false));
-    assert_eq!(ends.to_link(), "PUBLISH t 3 q2 p");
+    assert_eq!(ends.sent_to_link(), "PUBLISH t 3 q2 p");
     ends.remote_breaks();
     ends.remote_again(false);
     ends.link_again(true);
     ends.remote(&publish("t", QoS::ExactlyOnce, 6, false));
-    let of_the_second = ends.to_link();
+    let of_the_second = ends.sent_to_link();
     assert!(of_the_second.starts_with("PUBLISH t "), "{of_the_second}");
     ends.link(&Packet::PubRec(ack(3)));
     ends.link(&Packet::PubComp(ack(3)));
-    assert_eq!(ends.to_remote(), "", "that was the first");
+    assert_eq!(ends.sent_to_remote(), "", "that was the first");
 
     let mut ends = Ends::new();
     ends.link(&publish("t", QoS::ExactlyOnce, 5, false));
-    assert_eq!(ends.to_remote(), "PUBLISH t 2 q2 p");
+    assert_eq!(ends.sent_to_remote(), "PUBLISH t 2 q2 p");
     ends.link_breaks();
     ends.link_again(false);
     ends.link(&publish("t", QoS::ExactlyOnce, 5, false));
-    assert_eq!(ends.to_remote(), "PUBLISH t 3 q2 p");
+    assert_eq!(ends.sent_to_remote(), "PUBLISH t 3 q2 p");
     ends.remote(&Packet::PubRec(ack(2)));
     ends.remote(&Packet::PubComp(ack(2)));
-    assert_eq!(ends.to_link(), "", "that was the first");
+    assert_eq!(ends.sent_to_link(), "", "that was the first");
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn nothing_comes_in_before_there_is_a_link() {
     assert_eq!(ends.bridge.remote_received(ends.now, &message), 0);
     ends.link_again(true);
     assert_eq!(ends.bridge.remote_received(ends.now, &message), message.len());
-    assert_eq!(ends.to_link(), "PUBLISH t 0 q0 p");
+    assert_eq!(ends.sent_to_link(), "PUBLISH t 0 q0 p");
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn a_remote_broker_that_does_not_read_stops_qos_0_and_no_acknowledgement() {
     assert!((20..40).contains(&taken), "{taken}");
     ends.link(&Packet::PubAck(ack(3)));
     ends.link(&publish("t", QoS::AtLeastOnce, 5, false));
-    let sent = ends.to_remote();
+    let sent = ends.sent_to_remote();
     assert!(sent.contains("PUBACK 6") && sent.contains("q1 p"), "PUBACK and PUBLISH are on their way");
     assert!(ends.bridge.link_received(ends.now, &message) > 0);
     assert_eq!(ends.bridge.report().counters.dropped_out_congested, 0);
@@ -262,6 +262,9 @@ fn one_that_is_stopped_while_it_opens_its_connections_gives_both_up() {
     assert_eq!(ends.actions(), "close remote, close link");
     ends.bridge.link_opened(ends.now);
     ends.bridge.remote_opened(ends.now);
-    assert_eq!((ends.to_link(), ends.to_remote(), ends.actions()), (String::new(), String::new(), String::new()));
+    assert_eq!(
+        (ends.sent_to_link(), ends.sent_to_remote(), ends.actions()),
+        (String::new(), String::new(), String::new())
+    );
     assert_eq!(ends.bridge.next_deadline(), None);
 }

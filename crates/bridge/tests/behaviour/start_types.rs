@@ -63,3 +63,20 @@ fn one_that_starts_once_never_comes_back() {
         assert_eq!(peer.effects(), "");
     }
 }
+
+#[test]
+fn what_it_says_about_itself_is_nothing_to_do() {
+    let mut peer = Peer::connected("topic t\nstart_type lazy\nidle_timeout 5\nthreshold 1");
+    peer.ack(PacketType::PubAck, 1);
+    peer.unsuback(2);
+    assert_eq!(peer.wait(), 5000);
+    let state = "$SYS/broker/connection/host.b/state";
+    assert_eq!(peer.sent(), format!("PUBLISH {state} 3 q1 retain 0, DISCONNECT Success"));
+    peer.effects();
+    peer.remote.set_backlog(peer.now, backlog(0));
+    assert_eq!(peer.effects(), "");
+    peer.remote.set_backlog(peer.now, backlog(1));
+    peer.connect(true, &[]);
+    let sent = peer.sent();
+    assert!(sent.starts_with(&format!("PUBLISH {state} 3 q1 retain dup 0, PUBLISH {state} 4 q1 retain 1")), "{sent}");
+}
