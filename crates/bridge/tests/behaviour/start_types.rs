@@ -73,6 +73,7 @@ fn what_it_says_about_itself_is_nothing_to_do() {
     let state = "$SYS/broker/connection/host.b/state";
     assert_eq!(peer.sent(), format!("PUBLISH {state} 3 q1 retain 0, DISCONNECT Success"));
     peer.effects();
+    peer.events();
     peer.remote.set_backlog(peer.now, backlog(0));
     assert_eq!(peer.effects(), "");
     peer.remote.set_backlog(peer.now, backlog(1));
