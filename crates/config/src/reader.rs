@@ -1,11 +1,12 @@
 //! Files as lines: what is read, what is skipped, and where an error stands.
 
-use crate::bridge::{self, Bridge};
+use crate::bridge::{self, Bridge, BridgeTopic};
 use crate::config::{Config, Listener, Origin, Security};
 use crate::error::{ConfigError, ConfigErrors, Location, Notice, reason_text};
 use crate::log::LogType;
 use crate::reference::{Reference, Referent};
 use crate::tls;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -27,6 +28,10 @@ pub(crate) struct Reader {
     pub(crate) errors: ConfigErrors,
     /// Those of a kind of which there is one for the whole broker: the latest.
     single_references: Vec<Reference>,
+    /// Names of bridges so far. A file may have a million of them, so that nothing is searched through.
+    bridge_names: HashSet<String>,
+    /// Topic lines so far, with the place of their bridge.
+    bridge_topics: HashSet<(usize, BridgeTopic)>,
 }
 
 /// Which options have been given, where what they did cannot be told from the configuration.
@@ -162,10 +167,26 @@ impl Reader {
         })
     }
 
-    /// Begins a bridge, to which the options below it belong.
-    pub(crate) fn add_bridge(&mut self, file: &mut OpenFile, bridge: Bridge) {
+    /// Begins a bridge, to which the options below it belong. Returns whether there was none of this name.
+    pub(crate) fn add_bridge(&mut self, file: &mut OpenFile, name: &str) -> bool {
         file.bridge = Some(self.config.bridges.len());
-        self.config.bridges.push(bridge);
+        self.config.bridges.push(Bridge::new(name.to_owned()));
+        self.bridge_names.insert(name.to_owned())
+    }
+
+    /// Adds a topic line to the bridge that `option` belongs to. Returns whether it was not there.
+    pub(crate) fn add_bridge_topic(
+        &mut self,
+        file: &OpenFile,
+        option: &str,
+        topic: &BridgeTopic,
+    ) -> Result<bool, ConfigError> {
+        let is_new = self.bridge_topics.insert((file.bridge.unwrap_or_default(), topic.clone()));
+        let bridge = self.bridge(file, option)?;
+        if is_new {
+            bridge.topics.push(topic.clone());
+        }
+        Ok(is_new)
     }
 
     /// The bridge to which `option` belongs.

@@ -8,7 +8,7 @@ pub(crate) use address::*;
 pub(crate) use tls::*;
 pub(crate) use topic::*;
 
-use crate::bridge::{Bridge, BridgeProtocol, ReloadType, RestartTimeout, StartType, TcpKeepalive};
+use crate::bridge::{BridgeProtocol, ReloadType, RestartTimeout, StartType, TcpKeepalive};
 use crate::error::{ConfigError, shown_briefly};
 use crate::log::LogType;
 use crate::options::Argument;
@@ -25,11 +25,9 @@ pub(crate) fn connection(
 ) -> Result<(), ConfigError> {
     let name = statement.text(false);
     // Also one that is wrong takes the options below it: of these, only what is wrong with themselves is to be told.
-    let taken = |name: &String| reader.config.bridges.iter().any(|bridge| bridge.name == *name);
-    let duplicate = name.as_ref().is_ok_and(taken);
-    reader.add_bridge(file, Bridge::new(name.as_ref().cloned().unwrap_or_default()));
+    let is_new = reader.add_bridge(file, name.as_deref().unwrap_or_default());
     let name = name?;
-    if duplicate {
+    if !is_new {
         return Err(ConfigError::new(format_args!("Duplicate bridge name '{}'.", shown_briefly(name.as_bytes()))));
     }
     reader.refer(file, Referent::Bridge, &statement.name, &name);

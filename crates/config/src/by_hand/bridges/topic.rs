@@ -20,12 +20,9 @@ pub(crate) fn topic(
     if let Some(remark) = remark {
         reader.notice(LogType::Warning, remark);
     }
-    let bridge = reader.bridge(file, &statement.name)?;
-    if bridge.topics.contains(&topic) {
+    if !reader.add_bridge_topic(file, &statement.name, &topic)? {
         let pattern = topic.pattern.unwrap_or_default();
         reader.notice(LogType::Information, format!("Duplicate bridge topic '{pattern}', skipping"));
-    } else {
-        bridge.topics.push(topic);
     }
     Ok(())
 }
