@@ -567,6 +567,7 @@ fn store_will(will: &Will<'_>) -> StoredWill {
         }
     }
     let message = Message::store_will(MessageRef {
+        number: 0,
         topic: will.topic.as_bytes(),
         properties: properties.as_properties().as_bytes(),
         payload: will.payload,

@@ -54,6 +54,11 @@ impl IncomingMessages {
         self.messages.get_mut(&packet_id)
     }
 
+    /// The packet identifiers of all.
+    pub(crate) fn identifiers(&self) -> Vec<u16> {
+        self.messages.keys().copied().collect()
+    }
+
     pub(crate) fn remove(&mut self, packet_id: u16) {
         if let Some(incoming) = self.messages.remove(&packet_id) {
             self.bytes -= incoming.message.bytes().len();
@@ -70,6 +75,7 @@ mod tests {
 
     fn message(payload: &[u8]) -> Message {
         Message::store(MessageRef {
+            number: 0,
             topic: b"t",
             properties: b"",
             payload,

@@ -237,6 +237,7 @@ mod tests {
     #[test]
     fn bytes_leave_in_order_whatever_the_client_takes() {
         let message = Message::store(MessageRef {
+            number: 0,
             topic: b"t",
             properties: b"",
             payload: &[7; 100],

@@ -44,6 +44,11 @@ impl Grant {
         self.0 & RETAIN_AS_PUBLISHED != 0
     }
 
+    /// The Subscription Options of MQTT 5 as a byte (3.8.3.1), without Retain Handling.
+    pub(crate) fn to_options(self) -> u8 {
+        self.qos().bits() | u8::from(self.no_local()) << 2 | u8::from(self.retain_as_published()) << 3
+    }
+
     /// 0 where the subscription has none.
     #[inline]
     pub(crate) fn identifier(self) -> u32 {
@@ -60,11 +65,13 @@ pub(crate) struct Subscriber {
     /// Whether another target of the same message serves the session at least as well, so that a client that gets no
     /// duplicates does not get this one. Never set in the tree.
     pub(crate) is_repeated: bool,
+    /// Whether its session outlives the broker, or did when it subscribed.
+    pub(crate) is_durable: bool,
 }
 
 impl Subscriber {
     pub(crate) fn new(shard: ShardId, session: SessionId, grant: Grant) -> Self {
-        Self { session, grant, shard, is_repeated: false }
+        Self { session, grant, shard, is_repeated: false, is_durable: false }
     }
 
     /// Whether the session needs nothing of `other` that it does not get by this one: a message of its own at least, and
