@@ -67,6 +67,8 @@ pub(crate) struct RetainedTree {
     edges: HashTable<NodeId>,
     hasher: RandomState,
     last_serial: u64,
+    /// How many changes there were that records speak of.
+    pub(crate) changes: u64,
     count: usize,
 }
 
@@ -160,6 +162,7 @@ impl Default for RetainedTree {
             edges: HashTable::new(),
             hasher: RandomState::default(),
             last_serial: 0,
+            changes: 0,
             count: 0,
         }
     }

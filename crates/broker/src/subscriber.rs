@@ -74,6 +74,11 @@ impl Subscriber {
         Self { session, grant, shard, is_repeated: false, is_durable: false }
     }
 
+    /// Whether records say which messages the session is to get here.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_durable && self.grant.qos() != QoS::AtMostOnce
+    }
+
     /// Whether the session needs nothing of `other` that it does not get by this one: a message of its own at least, and
     /// at the higher QoS.
     fn covers(&self, other: &Subscriber) -> bool {
