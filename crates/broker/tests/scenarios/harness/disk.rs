@@ -18,6 +18,7 @@ pub(crate) struct Disk {
     /// Whether what the records come to is not to be compared with the broker at its end.
     pub(crate) unchecked: bool,
     queues_qos_0: bool,
+    pub(super) snapshot: super::kept::Snapshot,
 }
 
 impl Disk {
@@ -29,6 +30,7 @@ impl Disk {
             hold: false,
             unchecked: false,
             queues_qos_0: settings.queue_qos0_messages,
+            snapshot: super::kept::Snapshot::new(),
         }
     }
 
@@ -84,6 +86,7 @@ impl Net {
         {
             return;
         }
+        self.compare_restored();
         let mut replay = Replay::default();
         self.disk.frames.iter().flat_map(|frame| records(frame)).for_each(|change| replay.play(&change));
         let reports: Vec<_> = self.shards.iter().flat_map(|shard| shard.session_reports(0, u32::MAX).0).collect();
