@@ -136,7 +136,7 @@ impl Net {
             give(&mut restore, snapshot);
             first = snapshot.first_frame.unwrap();
         }
-        for frame in &self.disk.frames[first.min(frames)..frames] {
+        for (_, frame) in &self.disk.frames[first.min(frames)..frames] {
             restore.frame(EPOCH_MS, frame);
         }
         let shared = Shared::new(shards);
