@@ -207,7 +207,9 @@ impl Shard {
             if *steps == 0 {
                 return false;
             }
-            *steps -= 1;
+            if self.hand_over.within.is_none() {
+                *steps -= 1;
+            }
             let slot = self.hand_over.slot;
             if let Some(session) = self.home.sessions.get(slot)
                 && session.is_durable
