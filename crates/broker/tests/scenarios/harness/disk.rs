@@ -43,6 +43,11 @@ impl Disk {
         }
     }
 
+    /// Of how many shards the numbers of messages are.
+    pub(super) fn numbering(&self) -> u64 {
+        self.taken.len() as u64
+    }
+
     /// How many frames there are.
     pub(crate) fn len(&self) -> usize {
         self.frames.len()

@@ -5,12 +5,18 @@ use mosquitto_broker::{
     Change, HeldMessage, KeptDelivery, KeptFilter, KeptMessage, KeptSession, Moment, Persistence, Restore, Restored,
     RetainedPart, SessionPart, Settings, Shard, ShardId, Shared, Slice, Stage,
 };
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// The wall clock at the moment 0.
 const EPOCH_MS: u64 = 1_700_000_000_000;
+
+thread_local! {
+    /// Brokers of this test so far.
+    static BROKERS: Cell<u64> = const { Cell::new(0) };
+}
 
 /// A snapshot that is taken while a scenario runs.
 #[derive(Default)]
@@ -35,10 +41,10 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// One that begins at some time; it is another one in each test.
+    /// One that begins at some time; it is another one for each broker of each test.
     pub(super) fn new() -> Self {
         let mut hasher = DefaultHasher::new();
-        std::thread::current().name().hash(&mut hasher);
+        (std::thread::current().name(), BROKERS.replace(BROKERS.get() + 1)).hash(&mut hasher);
         let seed = hasher.finish();
         Self { ticks_left: seed % 40, steps: 1 + (seed >> 8) as usize % 4, ..Self::default() }
     }
@@ -105,7 +111,7 @@ impl Net {
             }
         }
         let last = self.disk.snapshot.last_frame.expect("the snapshot does not come to its end").min(frames);
-        let live = state_of(&mut self.shards, &self.shared, self.now);
+        let live = state_of(&mut self.shards, &self.shared, self.now, self.disk.numbering());
         let (_, from_records) = self.restore(false, frames, 2);
         assert_eq!(from_records, live, "restored from the records");
         let (restored, from_snapshot) = self.restore(true, frames, 4);
@@ -143,7 +149,7 @@ impl Net {
         let shard = |at: u16| Shard::new(ShardId(at), Arc::clone(&shared), Arc::clone(&settings), [at as u8 + 1; 32]);
         let mut shards: Vec<Shard> = (0..shards).map(shard).collect();
         let restored = restore.install(&shared, &mut shards);
-        let state = state_of(&mut shards, &shared, self.now);
+        let state = state_of(&mut shards, &shared, self.now, self.disk.numbering());
         assert_eq!(shared.retained_count() as u64, restored.retained);
         assert_eq!(shards.iter().map(Shard::session_count).sum::<usize>() as u64, restored.clients);
         assert_eq!(shared.subscription_count() as u64, restored.subscriptions);
@@ -198,8 +204,9 @@ fn give(restore: &mut Restore, snapshot: &Snapshot) {
     restore.known(&table);
 }
 
-/// What outlives these shards, as text. Of the order in a queue that counts which one shard has given.
-pub(crate) fn state_of(shards: &mut [Shard], shared: &Shared, now: Moment) -> State {
+/// What outlives these shards, as text. Of the order in a queue that counts which one shard has given; `numbering` is the
+/// number of shards that have given the messages their numbers.
+pub(crate) fn state_of(shards: &mut [Shard], shared: &Shared, now: Moment, numbering: u64) -> State {
     let (mut sessions, mut names) = (BTreeMap::<String, Vec<String>>::new(), BTreeMap::new());
     for shard in shards {
         shard.hand_over_all(|parts| {
@@ -213,7 +220,7 @@ pub(crate) fn state_of(shards: &mut [Shard], shared: &Shared, now: Moment) -> St
                     lines.push(format!("{:?} {} {}", head.username, head.listener_port, head.expiry_s));
                     names.insert(key, client_id.to_string());
                 }
-                lines.extend(messages.iter().filter_map(|held| line(held, now)));
+                lines.extend(messages.iter().filter_map(|held| line(held, now, numbering)));
             }
         });
     }
@@ -240,11 +247,12 @@ pub(crate) fn state_of(shards: &mut [Shard], shared: &Shared, now: Moment) -> St
         next = shared.retained_slice(from, 10, &mut retained);
     }
     let kept = retained.iter().filter(|part| part.message().expires_at > now);
-    let retained = kept.map(|part| (part.message().topic.to_owned(), format!("{:?}", (part.message(), part.publisher()))));
+    let retained =
+        kept.map(|part| (part.message().topic.to_owned(), format!("{:?}", (part.message(), part.publisher()))));
     State { sessions, subscriptions, retained: retained.collect() }
 }
 
-fn line(held: &HeldMessage, now: Moment) -> Option<String> {
+fn line(held: &HeldMessage, now: Moment, numbering: u64) -> Option<String> {
     let HeldMessage { number, packet_id, qos, retain, identifier, stage, .. } = held;
     // Nothing speaks of what has no number.
     if *number == 0 {
@@ -254,5 +262,5 @@ fn line(held: &HeldMessage, now: Moment) -> Option<String> {
         return Some(format!("{stage:?} {packet_id:5}|{number} {qos:?} {retain} {identifier} {:?}", held.message()));
     }
     let message = held.message().filter(|message| message.expires_at > now)?;
-    Some(format!("{stage:?} {}|{qos:?} {retain} {identifier} {message:?}", number % 3))
+    Some(format!("{stage:?} {}|{qos:?} {retain} {identifier} {message:?}", number % numbering))
 }
