@@ -120,6 +120,7 @@ impl Changes {
         used.shrink_to(KEPT_BYTES);
         self.wrote = false;
         if self.records.is_empty() {
+            debug_assert!(self.waiting.back().is_none_or(|(frame, _)| *frame <= self.frames), "nothing opens a gate");
             if self.records.capacity() < used.capacity() {
                 self.records = used;
             }
@@ -174,9 +175,9 @@ impl Changes {
 
     /// A message is in flight.
     #[inline]
-    pub(crate) fn launched(&mut self, slot: u32, session: &Session, message: u64, sent: &Launch) {
+    pub(crate) fn launched(&mut self, slot: u32, session: &Session, message: u64, sent: Launch) {
         if Self::speak_of(session, message) {
-            let Launch { qos, retain, identifier, packet_id } = *sent;
+            let Launch { qos, retain, identifier, packet_id } = sent;
             let target = Target { session: self.key_of(slot, session), qos, retain, identifier };
             self.write(&Change::Launched { target, message, packet_id });
         }

@@ -250,11 +250,15 @@ impl Home {
             }
             if is_target {
                 self.changes.dropped(SessionId { slot, epoch: session.epoch }, number);
+            } else if is_kept {
+                // There may be a gate, and without a record there would be no frame that opens it.
+                self.changes.launched(slot, session, number, Launch { qos, retain, identifier, packet_id });
+                self.changes.finished(slot, session, number, packet_id);
             }
             return;
         }
         if is_kept && let Some(session) = self.sessions.get(slot) {
-            self.changes.launched(slot, session, number, &Launch { qos, retain, identifier, packet_id });
+            self.changes.launched(slot, session, number, Launch { qos, retain, identifier, packet_id });
         }
         self.expect_acknowledgement(id, slot, packet_id);
     }
