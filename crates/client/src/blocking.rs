@@ -4,8 +4,10 @@ mod connection;
 mod gathering;
 mod input;
 mod reconnecting;
+mod service;
 mod wait;
 
+pub use service::Service;
 pub use wait::{Delivery, Events};
 
 use crate::{End, Event, Moment, Options, Publication, RequestError, Session};
@@ -202,9 +204,15 @@ impl Client {
         let _ = self.begin(Server::Unix(path.to_owned()));
     }
 
+    /// [`connect`](Self::connect) to a server that is looked up by its service: SRV records. Its hosts are tried in the order
+    /// that the records say. With each attempt to make a lost connection again they are looked up again.
+    pub fn connect_service(&mut self, service: Service) -> io::Result<()> {
+        self.begin(Server::Service(service))
+    }
+
     fn begin(&mut self, server: Server) -> io::Result<()> {
         self.hang_up();
-        let targets = server.targets();
+        let targets = server.targets(&self.layers);
         self.server = Some(server);
         self.state = State::Connecting(self.attempt(targets?));
         Ok(())
