@@ -30,8 +30,8 @@
 //!
 //! # Examples
 //!
-//! In `examples`: `subscribe`, `publish`, `request` (a question and its answer in MQTT 5), `tls`, `websocket` and `background`. In
-//! short:
+//! In `examples`: `subscribe`, `publish`, `round_trip`, `request` (a question and its answer in MQTT 5), `tls`, `websocket` and
+//! `background`. In short:
 //!
 //! ```no_run
 //! use mosquitto_client::mqtt::{ProtocolVersion, QoS};
