@@ -11,6 +11,7 @@ mod access;
 mod ack;
 mod alias;
 mod authenticate;
+mod change;
 mod client_id;
 mod connect;
 mod connection;
@@ -60,6 +61,7 @@ mod window;
 
 pub use access::AccessLists;
 pub use authenticate::{PasswordAnswer, PasswordCheck};
+pub use change::{Change, KeptMessage, Publisher, SessionKey, Target};
 pub use dump::{SessionReport, SubscriptionCopy};
 pub use id::{ConnectionId, ShardId};
 pub use log::{LogLevel, LogLine, LogMask};
