@@ -154,6 +154,12 @@ impl Connection {
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
     }
 
+    /// There may be something to read, though no event has told so. False where an event is waited for to write.
+    pub(super) fn try_to_read(&mut self) -> bool {
+        self.readable |= self.writable;
+        self.writable
+    }
+
     /// Handles a packet, or else sends and reads what can be. False when there is nothing more to do but wait.
     pub(super) fn proceed(&mut self, session: &mut Session, now: Moment) -> bool {
         let len = session.received(now, self.input.unhandled());

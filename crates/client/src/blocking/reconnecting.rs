@@ -68,6 +68,9 @@ impl Client {
 
     /// Notes what counts for the next connection.
     pub(super) fn observe(&mut self, event: &Event) {
+        if self.reconnecting.is_none() || !matches!(event, Event::Connected { .. } | Event::Subscribed { .. }) {
+            return;
+        }
         let now = self.now();
         let Some(Reconnecting { reconnection, subscriptions }) = &mut self.reconnecting else { return };
         match event {
@@ -86,6 +89,9 @@ impl Client {
 
     /// Repeats subscriptions, as far as there is room.
     pub(super) fn subscribe_again(&mut self) {
+        if self.reconnecting.is_none() {
+            return;
+        }
         let now = self.now();
         if let Some(Reconnecting { subscriptions, .. }) = &mut self.reconnecting {
             subscriptions.proceed(&mut self.session, now);
