@@ -84,6 +84,18 @@ pub fn services(resolvers: &Resolvers, name: &str) -> Result<Vec<Target>, Lookup
     Err(failure)
 }
 
+/// What a message from a name server says about the service called `name`, where it was asked with this identifier: none
+/// if it is no whole answer to that question. Targets stand in the order of the message.
+pub fn answer(bytes: &[u8], id: u16, name: &str) -> Option<Result<Vec<Target>, LookupError>> {
+    let name = message::name(name).ok()?;
+    match message::reply(bytes, id, &name) {
+        message::Reply::Answer(answer) => {
+            Some(answer.map(|records| records.into_iter().map(|record| record.target).collect()))
+        }
+        message::Reply::Foreign | message::Reply::Truncated => None,
+    }
+}
+
 /// A random number from 0 to `max`.
 fn random_up_to(max: u64) -> u64 {
     // Without random numbers the choice is the same each time, which is no harm.

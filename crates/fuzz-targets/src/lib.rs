@@ -20,6 +20,7 @@ mod db_file;
 mod decode;
 mod http_head;
 mod key_file;
+mod name_server;
 mod passwd_lines;
 mod password_file;
 mod proxy_header;
