@@ -173,7 +173,8 @@ impl Client {
     }
 
     /// Whether messages and acknowledgements that trickle in steadily, faster than one in a tenth of a millisecond, are left
-    /// to gather for about as long, and for up to half a millisecond where that gathers more, so that they cost fewer wake-ups. For programs that move many messages in one direction.
+    /// to gather for about as long, and for up to half a millisecond where that gathers more, so that they cost fewer
+    /// wake-ups. For programs that move many messages in one direction.
     pub fn set_gathering(&mut self, on: bool) {
         self.gathering.set(on);
     }
