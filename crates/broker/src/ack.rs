@@ -42,11 +42,17 @@ impl Shard {
             }
             Some(_) if ack.reason.is_error() => {
                 // MQTT 5, 4.3.3: the client does not want it, and that is the end of it.
-                session.window.finish(ack.packet_id);
+                self.home.finish(slot, ack.packet_id);
                 self.home.pump(slot);
                 return Ok(());
             }
-            Some(_) => session.window.handed_over(ack.packet_id),
+            Some(entry) => {
+                let (number, is_news) = (entry.number, entry.awaiting == Awaiting::PubRec);
+                session.window.handed_over(ack.packet_id);
+                if is_news {
+                    self.home.changes.handed_over(slot, session, number, ack.packet_id);
+                }
+            }
         }
         if !ack.reason.is_error() {
             self.home.acknowledge(id, PacketType::PubRel, ack.packet_id, ReasonCode::SUCCESS);
@@ -74,15 +80,16 @@ impl Shard {
     #[inline]
     fn finish(&mut self, id: ConnectionId, slot: u32, packet_id: u16, expected: Awaiting) -> Result<(), Refused> {
         let Some(session) = self.home.sessions.get_mut(slot) else { return Ok(()) };
-        match session.window.find(packet_id) {
+        let number = match session.window.find(packet_id) {
             None => return Ok(()),
-            Some(entry) if entry.awaiting == expected => {}
+            Some(entry) if entry.awaiting == expected => entry.number,
             Some(entry) => {
                 let awaiting = entry.awaiting;
                 return Err(self.mismatched(id, awaiting, expected));
             }
-        }
+        };
         session.window.finish(packet_id);
+        self.home.changes.finished(slot, session, number, packet_id);
         if session.window.wants_pump() || session.retained.is_some() {
             self.home.pump(slot);
         }

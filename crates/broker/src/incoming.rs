@@ -54,10 +54,11 @@ impl IncomingMessages {
         self.messages.get_mut(&packet_id)
     }
 
-    pub(crate) fn remove(&mut self, packet_id: u16) {
-        if let Some(incoming) = self.messages.remove(&packet_id) {
-            self.bytes -= incoming.message.bytes().len();
-        }
+    /// Returns whether there was one.
+    pub(crate) fn remove(&mut self, packet_id: u16) -> bool {
+        let Some(incoming) = self.messages.remove(&packet_id) else { return false };
+        self.bytes -= incoming.message.bytes().len();
+        true
     }
 }
 
@@ -70,6 +71,7 @@ mod tests {
 
     fn message(payload: &[u8]) -> Message {
         Message::store(MessageRef {
+            number: 0,
             topic: b"t",
             properties: b"",
             payload,
@@ -89,7 +91,7 @@ mod tests {
         assert!(incoming.is_full(0));
         incoming.insert(1, message(b"small"));
         assert!(!incoming.is_full(0));
-        (1..=4).for_each(|packet_id| incoming.remove(packet_id));
+        (1..=4).for_each(|packet_id| assert!(incoming.remove(packet_id)));
         assert_eq!(incoming.bytes, 0);
         incoming.insert(1, message(b""));
         assert!(incoming.is_full(1) && !incoming.is_full(2));

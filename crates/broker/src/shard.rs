@@ -1,6 +1,7 @@
 //! The core type: one shard of the broker.
 
 use crate::authenticate::PasswordCheck;
+use crate::changes::Changes;
 use crate::connection::{Connection, Phase};
 use crate::home::Home;
 use crate::id::SessionId;
@@ -11,6 +12,7 @@ use crate::reconfigure::Review;
 use crate::retained_expiry::Sweep;
 use crate::retained_tree::Retained;
 use crate::session::Place;
+use crate::subscriber::Subscriber;
 use crate::subscription_tree::SubscriptionTree;
 use crate::topic_cache::TopicCache;
 use crate::{ConnectionId, LogLine, Moment, Settings, ShardId, Shared, Statistics};
@@ -40,17 +42,21 @@ const WORK_MAX: u32 = 20_000;
 ///    [`open_handed_over`](Self::open_handed_over) for new connections, [`received`](Self::received) for bytes that
 ///    came in, [`heard`](Self::heard) for bytes that are gathered elsewhere until the packet is whole (a sign of life
 ///    for the keep alive), [`closed`](Self::closed) for connections that the peer or the network ended, [`mail`](Self::mail) for
-///    what other shards sent, [`password_checked`](Self::password_checked) for passwords that were looked at. Mail from
-///    one shard has to come in the order in which it was taken there.
+///    what other shards sent, [`password_checked`](Self::password_checked) for passwords that were looked at,
+///    [`durable`](Self::durable) for changes that are safe. Mail from one shard has to come in the order in which it was
+///    taken there.
 /// 3. [`end`](Self::end). Locks that the tick took are free after it, so nothing that may wait (reading and writing
 ///    sockets apart) belongs between `begin` and `end`.
-/// 4. The effects are drained: [`exchange_mail`](Self::exchange_mail) for each shard of
-///    [`mail_waiting`](Self::mail_waiting), then, for each connection of [`touched`](Self::touched), the bytes of
-///    [`output`](Self::output), confirmed by [`sent`](Self::sent), also where the socket took none of them (`sent` with
-///    0: that is how the shard knows a slow client); then the connections of [`closing`](Self::closing), each ended
+/// 4. The effects are drained. With persistence, [`take_changes`](Self::take_changes) comes first of all: no other shard
+///    may write down what follows from a change before that is written down itself. Then
+///    [`exchange_mail`](Self::exchange_mail) for each shard of [`mail_waiting`](Self::mail_waiting), then, for each
+///    connection of [`touched`](Self::touched), the bytes of [`output`](Self::output), confirmed by [`sent`](Self::sent),
+///    also where the socket took none of them (`sent` with 0: that is how the shard knows a slow client); then the
+///    connections of [`closing`](Self::closing), each ended
 ///    with [`release`](Self::release) when its bytes are sent or cannot be; then
 ///    [`password_checks`](Self::password_checks), each of which has to be answered, and [`log_lines`](Self::log_lines).
-///    Mail goes first: an acknowledgement must not overtake the message it stands for.
+///    Mail goes first: an acknowledgement must not overtake the message it stands for. A connection that is to be closed
+///    may have output that waits for the disk: [`withheld_len`](Self::withheld_len).
 /// 5. Until the next event, or until [`next_deadline`](Self::next_deadline), nothing has to be done.
 ///
 /// A connection id is the shard's from `open` to `release`; events for ids that it does not know are ignored. The
@@ -83,6 +89,8 @@ pub struct Shard {
     pub(crate) work_max: u32,
     /// Properties of a message without those that are not forwarded.
     pub(crate) scratch: Vec<u8>,
+    /// The members of groups that get a message.
+    pub(crate) picked: Vec<Subscriber>,
     /// The topic of a message with its mount point.
     pub(crate) mounted: String,
     pub(crate) sweep: Sweep,
@@ -101,11 +109,12 @@ impl Shard {
     /// The shard `id` of a broker. All shards of a broker get the same `shared` and `settings`; `seed` has to come from
     /// a good random source, and differ: assigned client ids are made from it.
     pub fn new(id: ShardId, shared: Arc<Shared>, settings: Arc<Settings>, seed: [u8; 32]) -> Self {
+        let changes = Changes::new(settings.persistence, id, shared.shards());
         Self {
             id,
             post: Post::new(shared.shards()),
+            home: Home::new(settings, changes),
             shared,
-            home: Home::new(settings),
             cache: TopicCache::default(),
             tree: None,
             retained_changes: Vec::new(),
@@ -118,6 +127,7 @@ impl Shard {
             work: 0,
             work_max: WORK_MAX,
             scratch: Vec::new(),
+            picked: Vec::new(),
             mounted: String::new(),
             sweep: Sweep::default(),
         }
@@ -128,6 +138,7 @@ impl Shard {
         self.home.previous_now = self.home.now;
         self.home.now = self.home.now.max(now);
         self.learn_of_heap();
+        self.learn_of_storage();
         self.fire_timers();
         self.go_on_reviewing();
         self.sweep_retained();
@@ -212,8 +223,8 @@ impl Shard {
         }
     }
 
-    /// The unsent bytes of a connection, oldest first, as many slices as there is room for. Returns how many were
-    /// filled.
+    /// The unsent bytes of a connection that may be sent, oldest first, as many slices as there is room for. Returns how
+    /// many were filled.
     pub fn output<'a>(&'a self, id: ConnectionId, slices: &mut [IoSlice<'a>]) -> usize {
         let Some(connection) = self.home.connections.get(id) else { return 0 };
         let filled = connection.output.fill(slices);
@@ -221,9 +232,15 @@ impl Shard {
         filled
     }
 
-    /// Unsent bytes of a connection.
+    /// Unsent bytes of a connection that may be sent.
     pub fn output_len(&self, id: ConnectionId) -> usize {
-        self.home.connections.get(id).map_or(0, |connection| connection.output.bytes())
+        self.home.connections.get(id).map_or(0, |connection| connection.output.open_bytes())
+    }
+
+    /// Unsent bytes of a connection that wait until changes are [safe](Self::durable).
+    pub fn withheld_len(&self, id: ConnectionId) -> usize {
+        let output = self.home.connections.get(id).map(|connection| &connection.output);
+        output.map_or(0, |output| output.bytes() - output.open_bytes())
     }
 
     /// The first `len` bytes of a connection's output were sent; 0 where its socket took nothing. Fewer than
@@ -233,7 +250,8 @@ impl Shard {
         let Some(connection) = self.home.connections.get_mut(id) else { return };
         connection.output.advance(len, &mut self.home.pool);
         let refused = len == 0 || len < connection.offered.take();
-        connection.refusing = (connection.refusing || refused) && connection.output.bytes() > 0;
+        // What waits at a gate was not refused.
+        connection.refusing = (connection.refusing || refused) && connection.output.open_bytes() > 0;
         connection.forget_replies(len);
         self.home.statistics.bytes_sent += len as u64;
         connection.count_waiting(&mut self.home.statistics);

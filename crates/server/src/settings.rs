@@ -1,7 +1,9 @@
 //! From the configuration to what the broker's core knows as its settings.
 
 use crate::auth_files::AuthFiles;
-use mosquitto_broker::{CertificateUsername, ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
+use mosquitto_broker::{
+    CertificateUsername, ListenerSettings, LogMask, Persistence, Settings as BrokerSettings, Versions,
+};
 use mosquitto_config::{Endpoint, Global, Protocol, ProtocolVersions, Settings};
 use mosquitto_mqtt::QoS;
 use mosquitto_transport::{BindOptions, Layers, ProxyRules, ProxyVersion, WebSocketRules};
@@ -98,6 +100,7 @@ pub(crate) fn broker_settings<'e>(
             .collect(),
         access_lists: auth_files.acl.lists(),
         check_retain_source: global.check_retain_source,
+        persistence: Persistence::Off,
         log,
     }
 }
