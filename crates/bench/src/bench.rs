@@ -1,0 +1,101 @@
+//! What every scenario works with: the options, the connections, the broker's process, and what is told meanwhile.
+
+use crate::clock::{self, MILLISECOND, Nanos, SECOND};
+use crate::net::{Hears, Net};
+use crate::options::Settings;
+use crate::process::{Process, Usage};
+use crate::progress::Progress;
+use mio::Events;
+use mosquitto_mqtt::{Packet, ProtocolVersion};
+use std::fmt;
+use std::net::ToSocketAddrs;
+
+/// Why a run came to nothing, in a sentence.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) String);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A run.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) settings: Settings,
+    pub(crate) net: Net,
+    /// A number at random, so that a run does not take another one's messages for its own.
+    pub(crate) run: u32,
+    pub(crate) progress: Progress,
+    events: Events,
+    broker: Option<Process>,
+    /// When all clients last said that they are there.
+    alive: Nanos,
+}
+
+impl Bench {
+    pub(crate) fn new(settings: Settings) -> Result<Self, Failure> {
+        let (host, port) = (settings.host.as_str(), settings.port);
+        let mut addresses = (host, port)
+            .to_socket_addrs()
+            .map_err(|error| Failure(format!("The address of \"{host}\" cannot be found: {error}.")))?;
+        let address = addresses.next().ok_or_else(|| Failure(format!("\"{host}\" has no address.")))?;
+        let broker = settings.pid.map(Process::new).transpose().map_err(Failure)?;
+        let net = Net::new(address, settings.version()).map_err(|error| Failure(format!("No sockets: {error}.")))?;
+        let run = getrandom::u32().map_err(|error| Failure(format!("No random number: {error}.")))?;
+        let progress = Progress::new(!settings.quiet);
+        Ok(Self { settings, net, run, progress, events: Net::events(), broker, alive: clock::now() })
+    }
+
+    pub(crate) fn version(&self) -> ProtocolVersion {
+        self.net.version()
+    }
+
+    /// What all topics of this run begin with.
+    pub(crate) fn topic(&self) -> String {
+        format!("bench/{:08x}", self.run)
+    }
+
+    /// A client id, in the 23 characters that every broker has to take.
+    pub(crate) fn client_id(&self, kind: char, number: usize) -> String {
+        format!("bench{:08x}{kind}{number}", self.run)
+    }
+
+    /// What the broker's process has used up to now, if one is looked at.
+    pub(crate) fn usage(&self) -> Result<Option<Usage>, Failure> {
+        let ended = || Failure("The broker's process has ended.".to_owned());
+        self.broker.map(|broker| broker.usage().ok_or_else(ended)).transpose()
+    }
+
+    /// One turn of the connections, which ends at `until` at the latest.
+    pub(crate) fn turn(&mut self, hears: &mut impl Hears, until: Nanos) -> Result<(), Failure> {
+        let turn = self.net.turn(hears, &mut self.events, until);
+        turn.map_err(|error| Failure(format!("The system cannot wait for sockets: {error}.")))
+    }
+
+    /// Has all clients say that they are there, as often as they have to.
+    pub(crate) fn keep_alive(&mut self) {
+        let half = Nanos::from(self.settings.keep_alive_s) * SECOND / 2;
+        let now = clock::now();
+        if half > 0 && now > self.alive + half {
+            self.alive = now;
+            for link in self.net.open_numbers() {
+                self.net.send(link, &Packet::PingReq);
+            }
+        }
+    }
+
+    /// Begins a connection.
+    pub(crate) fn open(&mut self, receive_buffer: Option<usize>) -> Result<usize, Failure> {
+        self.net.open(receive_buffer).map_err(|error| {
+            let (host, port, open) = (&self.settings.host, self.settings.port, self.net.open_links());
+            Failure(format!("No connection to {host}, port {port}, with {open} others open: {error}."))
+        })
+    }
+
+    /// The next time at which something is to be told or looked at.
+    pub(crate) fn soon() -> Nanos {
+        clock::now() + 100 * MILLISECOND
+    }
+}
