@@ -3,6 +3,8 @@
 
 use crate::document::{Entry, Form, Part};
 use crate::markup::{Block, blocks, capitalized};
+use mosquitto_bench::options::{FORM, OPTIONS, Switch};
+use mosquitto_bench::scenario::Scenario;
 use mosquitto_tools::format::FIELDS;
 use mosquitto_tools::program_table::{Program, Rest, programs};
 use mosquitto_tools::{Tool, option_table};
@@ -21,7 +23,7 @@ impl Subject {
     /// All programs but the broker.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let clients = [Tool::Pub, Tool::Sub, Tool::Rr].into_iter().map(Self::Client);
-        clients.chain(programs().into_iter().map(Self::Other))
+        clients.chain(programs().into_iter().chain([load_generator()]).map(Self::Other))
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -76,6 +78,7 @@ impl Subject {
             "mosquitto_rr" => include_str!("../pages/mosquitto_rr.1.txt"),
             "mosquitto_passwd" => include_str!("../pages/mosquitto_passwd.1.txt"),
             "mosquitto_signal" => include_str!("../pages/mosquitto_signal.1.txt"),
+            "mosquitto_bench" => include_str!("../pages/mosquitto_bench.1.txt"),
             "mosquitto_db_dump" => include_str!("../pages/mosquitto_db_dump.1.txt"),
             name => panic!("{name} has no page"),
         }
@@ -111,6 +114,23 @@ impl Subject {
             }
         };
         forms.into_iter().map(|words| Part::Synopsis(self.name(), words)).collect()
+    }
+}
+
+/// `mosquitto_bench`, whose table is its own.
+fn load_generator() -> Program {
+    let entry = |switch: &Switch| option_table::Entry {
+        names: switch.names.to_vec(),
+        values: switch.value.into_iter().collect(),
+        choices: switch.choices,
+        help: format!("{}.", switch.help),
+        is_needed: false,
+    };
+    Program {
+        name: mosquitto_bench::NAME,
+        forms: vec![FORM.to_owned()],
+        options: OPTIONS.iter().map(entry).collect(),
+        rest: Rest::Word(Scenario::ALL.iter().map(|&(_, name, help)| (name, help)).collect()),
     }
 }
 
