@@ -201,8 +201,9 @@ impl Hears for Arrivals<'_> {
 /// Why a CONNECT was refused, in words.
 pub(crate) fn refusal(reason: ReasonCode, version: ProtocolVersion) -> String {
     let text = match (version.is_v5(), reason.0) {
+        // Also what a broker says that does not know MQTT 5.
+        (_, 1) => "unacceptable protocol version",
         (true, _) => reason.text(),
-        (false, 1) => "unacceptable protocol version",
         (false, 2) => "identifier rejected",
         (false, 3) => "server unavailable",
         (false, 4) => "bad user name or password",

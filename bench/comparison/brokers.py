@@ -1,0 +1,144 @@
+"""The brokers that are compared: how each is got, started and ended."""
+
+import os
+import pathlib
+import random
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+# All that is got for the comparison, and nothing of it twice.
+STORE = ROOT / "target" / "bench"
+
+RUMQTTD = "0.20.0"
+AEDES = "1.2.0"
+# Seconds until a broker has to listen.
+PATIENCE_S = 15
+
+
+class Unavailable(Exception):
+    """A broker that is not there, and the reason."""
+
+
+class Broker:
+    """One of those compared. `command` is a list in which {port} and {conf} are filled in."""
+
+    def __init__(self, name, version, command, configuration=None):
+        self.name, self.version, self.command, self.configuration = name, version, command, configuration
+
+    def start(self):
+        return Running(self)
+
+
+class Running:
+    """A broker's process, with a port and a directory of its own; for `with`."""
+
+    def __init__(self, broker):
+        self.broker, self.port = broker, free_port()
+        # Some have a listener for each version.
+        has_two = broker.configuration and "{port_of_mqtt_5}" in broker.configuration.read_text()
+        self.port_of_mqtt_5 = free_port() if has_two else self.port
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="mosquitto-bench-")
+        words = {"port": str(self.port), "conf": os.path.join(self.folder.name, "broker.conf")}
+        if self.broker.configuration:
+            text = self.broker.configuration.read_text().replace("{port}", str(self.port))
+            text = text.replace("{port_of_mqtt_5}", str(self.port_of_mqtt_5))
+            pathlib.Path(words["conf"]).write_text(text)
+        command = [str(word).format(**words) for word in self.broker.command]
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=self.folder.name)
+        try:
+            self.wait()
+        except Unavailable:
+            self.__exit__()
+            raise
+        return self
+
+    def wait(self):
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise Unavailable(f"{self.broker.name} has ended with status {self.process.returncode}")
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        raise Unavailable(f"{self.broker.name} does not listen")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.folder.cleanup()
+
+
+def free_port():
+    """Below those that the system gives to connections."""
+    while True:
+        port = random.randrange(21000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def ours(program):
+    return Broker("ours", said([program, "-h"]), [program, "-c", "{conf}"], HERE / "mosquitto.conf")
+
+
+def mosquitto(program):
+    found = program or shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if not found:
+        raise Unavailable("mosquitto is not installed (on Debian: apt-get install mosquitto)")
+    return Broker("mosquitto", said([found, "-h"]), [found, "-c", "{conf}"], HERE / "mosquitto.conf")
+
+
+def rumqttd(program):
+    root = STORE / "rumqttd"
+    found = pathlib.Path(program) if program else root / "bin" / "rumqttd"
+    if not found.exists():
+        command = ["cargo", "install", "--locked", "--quiet", "--no-default-features", "--root", str(root)]
+        command += ["--target-dir", str(STORE / "rumqttd-build"), f"rumqttd@{RUMQTTD}"]
+        got(command, f"rumqttd {RUMQTTD} does not build")
+    return Broker("rumqttd", f"rumqttd {RUMQTTD}", [found, "-c", "{conf}"], HERE / "rumqttd.toml")
+
+
+def aedes(_):
+    folder, node = STORE / "aedes", shutil.which("node")
+    if not node or not shutil.which("npm"):
+        raise Unavailable("aedes needs node and npm, which are not installed")
+    if not (folder / "node_modules" / "aedes").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), f"aedes@{AEDES}"]
+        got(command, f"aedes {AEDES} cannot be installed")
+    # Modules are looked for from where the script is.
+    script = shutil.copy(HERE / "aedes.mjs", folder / "broker.mjs")
+    return Broker("aedes", f"aedes {AEDES}, node {said([node, '--version'])}", [node, script, "{port}"])
+
+
+OTHERS = {"mosquitto": mosquitto, "rumqttd": rumqttd, "aedes": aedes}
+
+
+def got(command, otherwise):
+    try:
+        subprocess.run(command, check=True, cwd=ROOT)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Unavailable(f"{otherwise}: {error}") from error
+
+
+def said(command):
+    """The first line that a program says."""
+    output = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (output.stdout + output.stderr).strip().split("\n")[0]
