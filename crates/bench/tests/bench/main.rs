@@ -1,5 +1,13 @@
 //! The program, at a good broker and at bad ones.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers fail the test that they serve"
+)]
+
 #[path = "../../../client/tests/broker/mod.rs"]
 mod broker;
 
