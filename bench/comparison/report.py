@@ -11,6 +11,7 @@ COMMAND = "bench/run"
 def write(path, facts, scenarios, loads, brokers, runs):
     """`facts`: lines about the machine. `brokers`: names and versions, the one that ratios are taken to first. `runs`: what
     mosquitto_bench said, each with its scenario's title and its broker's name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     results = Results(runs)
     names = list(brokers)
     page = [f"<!-- Made by `{COMMAND}`: run that. -->", "", "# Performance: ours and others", "", *introduction(facts, brokers)]

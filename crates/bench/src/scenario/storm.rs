@@ -9,8 +9,10 @@ use mosquitto_mqtt::packet::Disconnect;
 use mosquitto_mqtt::{Packet, ReasonCode};
 use std::collections::HashMap;
 
-/// How long a connection may take to be greeted, and to be ended by the broker after DISCONNECT.
+/// How long a connection may take to be greeted.
 const PATIENCE: Nanos = 5 * SECOND;
+/// How long after that the broker may take to end it, having got DISCONNECT.
+const LAST_WORDS: Nanos = SECOND;
 
 #[derive(Debug, Clone, Copy)]
 struct Visit {
@@ -26,6 +28,8 @@ struct Storm {
     failed: u64,
     first: Option<String>,
     latency: Latency,
+    /// Whether the broker ends connections after DISCONNECT, as it should (3.14.4).
+    broker_ends: bool,
 }
 
 impl Storm {
@@ -43,8 +47,13 @@ impl Hears for Storm {
                 visit.is_greeted = true;
                 self.greeted += 1;
                 self.latency.note(now - visit.began);
-                // Then the broker ends the connection [MQTT-3.14.4-3]: so the port is free at once on this side.
                 net.send(link, &Packet::Disconnect(Disconnect::new(ReasonCode::SUCCESS)));
+                // Who ends a connection first keeps its port for a minute, and there are fewer ports here than connections:
+                // so that is left to the broker if it does so.
+                if !self.broker_ends {
+                    net.close(link);
+                    self.visits.remove(&link);
+                }
             }
             Packet::ConnAck(answer) => {
                 let why = arrivals::refusal(answer.reason, net.version());
@@ -66,8 +75,15 @@ impl Hears for Storm {
 
 #[allow(clippy::cast_precision_loss, reason = "figures for people")]
 pub(super) fn run(bench: &mut Bench) -> Result<Report, Failure> {
-    let mut storm =
-        Storm { visits: HashMap::new(), greeted: 0, ended: 0, failed: 0, first: None, latency: Latency::new() };
+    let mut storm = Storm {
+        visits: HashMap::new(),
+        greeted: 0,
+        ended: 0,
+        failed: 0,
+        first: None,
+        latency: Latency::new(),
+        broker_ends: true,
+    };
     let (before, own, start) = (bench.usage()?, clock::own_cpu(), clock::now());
     let (end, mut number, mut looked_at) = (start + clock::from_seconds(bench.settings.seconds), 0, start);
     let mut now = start;
@@ -110,12 +126,18 @@ pub(super) fn run(bench: &mut Bench) -> Result<Report, Failure> {
 
 /// Ends connections with which nothing happens.
 fn give_up(bench: &mut Bench, storm: &mut Storm, now: Nanos) {
-    let over =
-        storm.visits.iter().filter(|(_, visit)| now > visit.began + PATIENCE).map(|(link, visit)| (*link, *visit));
+    let patience = |visit: &Visit| if visit.is_greeted { LAST_WORDS } else { PATIENCE };
+    let over = storm
+        .visits
+        .iter()
+        .filter(|(_, visit)| now > visit.began + patience(visit))
+        .map(|(link, visit)| (*link, *visit));
     for (link, visit) in over.collect::<Vec<_>>() {
         storm.visits.remove(&link);
         bench.net.close(link);
-        if !visit.is_greeted {
+        if visit.is_greeted {
+            storm.broker_ends = false;
+        } else {
             storm.fail("no CONNACK came for five seconds".to_owned());
         }
     }

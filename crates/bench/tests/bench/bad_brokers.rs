@@ -76,3 +76,11 @@ fn a_refusal_is_an_error() {
         assert!(run.error.contains("not authorized"), "{words}: {run:?}");
     }
 }
+
+#[test]
+fn connections_that_the_broker_does_not_end_are_ended() {
+    let run = Run::at(start(Wrong::Nothing), "connect -c 2 -t 1.5");
+    assert_eq!((run.status, run.count("failed")), (Some(0), 0), "{run:?}");
+    // Without a wait for each of them.
+    assert!(run.count("connections") > 20 && run.count("not_ended") == run.count("connections"), "{run:?}");
+}
