@@ -185,8 +185,6 @@ pub(crate) enum Store {
     ListenerInt(fn(&mut Listener, i32)),
     ListenerSmallInt(fn(&mut Listener, u16)),
     ListenerText(fn(&mut Listener) -> &mut Option<String>),
-    /// Nowhere: this is the only value supported, and what holds anyway; any other is "not supported yet".
-    Only(&'static str),
     ByHand(fn(&mut Reader, &mut OpenFile, &mut Statement<'_>) -> Result<(), ConfigError>),
 }
 
@@ -198,14 +196,6 @@ impl Declaration {
             Action::NotYet => Status::NotYet,
             Action::Removed(text) | Action::Idle(_, text) => Status::Removed(text),
             Action::Refused(reason) => Status::Refused(reason),
-        }
-    }
-
-    /// The one value that is supported so far, where an option has others as well.
-    pub fn only_value(&self) -> Option<&'static str> {
-        match self.action {
-            Action::Store(Store::Only(value)) => Some(value),
-            _ => None,
         }
     }
 
