@@ -16,7 +16,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Instant;
 
 /// Signals that may wait: who sends more before one is handled has not sent more.
@@ -38,9 +38,12 @@ pub(crate) struct Operator {
 
 /// The signals that the broker knows. To be called before anything of it can be seen from outside, so that a signal that
 /// comes early is not lost.
-pub(crate) fn listen_to_signals() -> io::Result<Receiver<i32>> {
+///
+/// What is sent to the sender counts as one of them that has come.
+pub(crate) fn listen_to_signals() -> io::Result<(SyncSender<i32>, Receiver<i32>)> {
     let mut signals = Signals::new(SIGNALS.iter().map(|signal| (signal.number)()))?;
     let (sender, receiver) = sync_channel(SIGNALS_MAX);
+    let of_our_own = sender.clone();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
             if sender.send(signal).is_err() {
@@ -48,7 +51,7 @@ pub(crate) fn listen_to_signals() -> io::Result<Receiver<i32>> {
             }
         }
     })?;
-    Ok(receiver)
+    Ok((of_our_own, receiver))
 }
 
 /// The signals that have come, each of them once; only the one that ends the broker where that is among them, for a reload
