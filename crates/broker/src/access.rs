@@ -3,9 +3,9 @@
 //! A session is judged by the list of the listener that its client has last come through, also while the client is away,
 //! and by the list as it is now, also for what was published or queued under an earlier one.
 
-use crate::Settings;
 use crate::log::{Log, log};
 use crate::session::Session;
+use crate::{Publisher, Settings};
 use mosquitto_auth::acl::{Access, AccessList, Dangerous, Subject};
 use std::sync::Arc;
 
@@ -45,6 +45,11 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    pub(crate) fn publisher(&self) -> Publisher<'_> {
+        let (client_id, username) = (&*self.client_id, self.username.as_deref());
+        Publisher { client_id, username, listener_port: self.came_through.port }
+    }
+
     /// Whether its client could publish to this topic now.
     pub(crate) fn may_write(&self, settings: &Settings, topic: &[u8]) -> bool {
         match settings.judge(self.came_through) {
@@ -130,6 +135,12 @@ impl Session {
             }
         }
         false
+    }
+
+    /// Its client, as records tell it.
+    pub(crate) fn publisher(&self) -> Publisher<'_> {
+        let (client_id, username) = (&*self.client_id, self.username.as_deref());
+        Publisher { client_id, username, listener_port: self.came_through.port }
     }
 
     /// Its client as who has published something that is retained. One copy for all that it retains on a connection.

@@ -42,11 +42,17 @@ impl Shard {
             }
             Some(_) if ack.reason.is_error() => {
                 // MQTT 5, 4.3.3: the client does not want it, and that is the end of it.
-                session.window.finish(ack.packet_id);
+                self.home.finish(slot, ack.packet_id);
                 self.home.pump(slot);
                 return Ok(());
             }
-            Some(_) => session.window.handed_over(ack.packet_id),
+            Some(entry) => {
+                let (number, is_news) = (entry.number, entry.awaiting == Awaiting::PubRec);
+                session.window.handed_over(ack.packet_id);
+                if is_news {
+                    self.home.changes.handed_over(slot, session, number, ack.packet_id);
+                }
+            }
         }
         if !ack.reason.is_error() {
             self.home.acknowledge(id, PacketType::PubRel, ack.packet_id, ReasonCode::SUCCESS);
@@ -82,7 +88,8 @@ impl Shard {
                 return Err(self.mismatched(id, awaiting, expected));
             }
         }
-        session.window.finish(packet_id);
+        self.home.finish(slot, packet_id);
+        let Some(session) = self.home.sessions.get_mut(slot) else { return Ok(()) };
         if session.window.wants_pump() || session.retained.is_some() {
             self.home.pump(slot);
         }

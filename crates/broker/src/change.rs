@@ -10,6 +10,7 @@
 //! `str` has its length in front, as u16; properties and payload likewise, as u32; lists as u32. A session is shard (u16),
 //! slot (u32) and epoch (u32); a [`Moment`] is a u64; what may be missing has a byte 0 or 1 in front.
 
+use crate::message::MessageRef;
 use crate::{Moment, ShardId};
 use mosquitto_mqtt::QoS;
 
@@ -213,6 +214,9 @@ const RELEASED: u8 = 13;
 const RETAINED: u8 = 14;
 const CLEARED: u8 = 15;
 
+/// The bytes of a message besides its topic, properties and payload, and those of the record around it.
+const MESSAGE_BYTES: usize = 8 + 8 + 1 + 2 + 4 + 4 + 32;
+
 /// The bytes of a target.
 const TARGET_BYTES: usize = 10 + 1 + 4;
 
@@ -248,10 +252,9 @@ impl<'a> Change<'a> {
                 put_str(out, filter);
             }
             Change::Published { message, ref targets } => {
-                out.push(PUBLISHED);
-                put_message(out, &message);
-                out.extend_from_slice(&(targets.len() as u32).to_le_bytes());
+                let count_at = begin_published(out, &message.into());
                 targets.iter().for_each(|target| put_target(out, target));
+                end_published(out, count_at, targets.len() as u32);
             }
             Change::Launched { target, message, packet_id } => {
                 out.push(LAUNCHED);
@@ -270,11 +273,7 @@ impl<'a> Change<'a> {
                 begin(out, DROPPED, session);
                 out.extend_from_slice(&message.to_le_bytes());
             }
-            Change::Came { session, packet_id, message } => {
-                begin(out, CAME, session);
-                out.extend_from_slice(&packet_id.to_le_bytes());
-                put_message(out, &message);
-            }
+            Change::Came { session, packet_id, message } => put_came(out, session, packet_id, &message.into()),
             Change::Released { session, packet_id } => {
                 begin(out, RELEASED, session);
                 out.extend_from_slice(&packet_id.to_le_bytes());
@@ -307,6 +306,35 @@ impl<'a> Change<'a> {
     }
 }
 
+/// Begins [`Change::Published`], whose targets follow one by one. Returns where their number stands.
+pub(crate) fn begin_published(out: &mut Vec<u8>, message: &MessageRef<'_>) -> usize {
+    out.push(PUBLISHED);
+    put_message(out, message);
+    out.extend_from_slice(&[0; 4]);
+    out.len() - 4
+}
+
+/// There were so many targets.
+pub(crate) fn end_published(out: &mut [u8], count_at: usize, targets: u32) {
+    if let Some(count) = out.get_mut(count_at..count_at + 4) {
+        count.copy_from_slice(&targets.to_le_bytes());
+    }
+}
+
+/// Appends [`Change::Came`].
+pub(crate) fn put_came(out: &mut Vec<u8>, session: SessionKey, packet_id: u16, message: &MessageRef<'_>) {
+    begin(out, CAME, session);
+    out.extend_from_slice(&packet_id.to_le_bytes());
+    put_message(out, message);
+}
+
+impl<'a> From<KeptMessage<'a>> for MessageRef<'a> {
+    fn from(message: KeptMessage<'a>) -> Self {
+        let KeptMessage { number, topic, properties, payload, qos, retain, expires_at } = message;
+        MessageRef { number, topic: topic.as_bytes(), properties, payload, qos, retain, expires_at }
+    }
+}
+
 fn begin(out: &mut Vec<u8>, kind: u8, session: SessionKey) {
     out.push(kind);
     put_session(out, session);
@@ -324,8 +352,14 @@ fn put_reference(out: &mut Vec<u8>, message: u64, packet_id: u16) {
 }
 
 fn put_str(out: &mut Vec<u8>, text: &str) {
+    put_text(out, text.as_bytes());
+}
+
+/// Of a text that is longer than it can be, the rest is left out: so at least all other records can be read.
+fn put_text(out: &mut Vec<u8>, text: &[u8]) {
+    let text = text.get(..usize::from(u16::MAX)).unwrap_or(text);
     out.extend_from_slice(&(text.len() as u16).to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(text);
 }
 
 fn put_option(out: &mut Vec<u8>, text: Option<&str>) {
@@ -345,16 +379,17 @@ fn bits(qos: QoS, retain: bool) -> u8 {
     qos.bits() | u8::from(retain) << 2
 }
 
-fn put_message(out: &mut Vec<u8>, message: &KeptMessage<'_>) {
+fn put_message(out: &mut Vec<u8>, message: &MessageRef<'_>) {
+    out.reserve(message.topic.len() + message.properties.len() + message.payload.len() + MESSAGE_BYTES);
     out.extend_from_slice(&message.number.to_le_bytes());
     out.extend_from_slice(&message.expires_at.0.to_le_bytes());
     out.push(bits(message.qos, message.retain));
-    put_str(out, message.topic);
+    put_text(out, message.topic);
     put_bytes(out, message.properties);
     put_bytes(out, message.payload);
 }
 
-fn put_target(out: &mut Vec<u8>, target: &Target) {
+pub(crate) fn put_target(out: &mut Vec<u8>, target: &Target) {
     put_session(out, target.session);
     out.push(bits(target.qos, target.retain));
     out.extend_from_slice(&target.identifier.to_le_bytes());

@@ -13,6 +13,7 @@ use crate::publish::allowed_for_will;
 use crate::received::Flow;
 use crate::secured::Certified;
 use crate::session::{NEVER_EXPIRES, StoredWill};
+use crate::storage::OUT_OF_STORAGE;
 use crate::timers::Timer;
 use crate::{ConnectionId, ListenerSettings, LogLevel, Moment, Settings, Shard};
 use mosquitto_mqtt::packet::{ConnAck, Connect, ConnectError, Will};
@@ -140,6 +141,12 @@ impl Shard {
             let client_id = Some(client_id).filter(|name| !name.is_empty());
             let (v5, v3) = (Some(ReasonCode::QUOTA_EXCEEDED), Some(SERVER_UNAVAILABLE));
             self.refuse_connect(id, connect.version, &Refusal { v5, v3, client_id, text: OUT_OF_MEMORY });
+            return Flow::Next;
+        }
+        if is_new && self.home.storage_full && wanted_expiry(&connect, &asked) > 0 {
+            let client_id = Some(client_id).filter(|name| !name.is_empty());
+            let (v5, v3) = (Some(ReasonCode::QUOTA_EXCEEDED), Some(SERVER_UNAVAILABLE));
+            self.refuse_connect(id, connect.version, &Refusal { v5, v3, client_id, text: OUT_OF_STORAGE });
             return Flow::Next;
         }
         if is_new && !self.shared.admit_session(limit) {
@@ -422,18 +429,21 @@ impl Shard {
         });
         let number = self.home.connections.get(id).map_or(u16::MAX, |connection| connection.listener);
         let came_through = CameThrough::new(&self.home.settings, number);
+        let is_on = self.home.changes.is_on();
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
+        // Nobody goes on with a session that does not outlive its connection.
+        let is_new = session.expiry_s == 0;
         session.connection = Some(id);
         session.arrive(connect.username, came_through);
         session.drops_logged = false;
         session.v5 = connect.version.is_v5();
         session.max_qos = max_qos;
         session.will = will;
-        session.expiry_s = match (connect.version.is_v5(), connect.clean_start) {
-            (true, _) => asked.session_expiry_s,
-            (false, true) => 0,
-            (false, false) => NEVER_EXPIRES,
-        };
+        session.expiry_s = wanted_expiry(connect, asked);
+        if is_new {
+            session.is_durable = is_on && session.expiry_s > 0;
+        }
+        self.home.changes.connected(slot, session);
         session.window.limit_payload(in_flight_bytes, queued_bytes);
         session.window.connect(asked.receive_maximum.unwrap_or(default_window));
         session.incoming.connect();
@@ -485,6 +495,7 @@ impl Shard {
         ack.encode(connect.version, &mut bytes);
         log!(self.home.log, Debug, "Sending CONNACK to {} ({}, 0)", self.home.name_of(id), u8::from(session_present));
         // [MQTT-3.2.0-1]: before anything else.
+        self.home.close_gate_for_answer(id);
         self.home.reply_if_taken(id, &bytes)
     }
 
@@ -533,6 +544,15 @@ impl Shard {
     }
 }
 
+/// Seconds for which a client wants its session to outlive the connection.
+fn wanted_expiry(connect: &Connect<'_>, asked: &Asked) -> u32 {
+    match (connect.version.is_v5(), connect.clean_start) {
+        (true, _) => asked.session_expiry_s,
+        (false, true) => 0,
+        (false, false) => NEVER_EXPIRES,
+    }
+}
+
 /// `[MQTT-3.2.2-12]` `[MQTT-3.2.2-13]`
 fn check_will_features(
     settings: &Settings,
@@ -567,6 +587,7 @@ fn store_will(will: &Will<'_>) -> StoredWill {
         }
     }
     let message = Message::store_will(MessageRef {
+        number: 0,
         topic: will.topic.as_bytes(),
         properties: properties.as_properties().as_bytes(),
         payload: will.payload,

@@ -124,7 +124,7 @@ impl Shard {
         self.schedule_will(slot);
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
         match self.home.settings.session_expiry_s(session.expiry_s) {
-            0 => self.end_session(slot),
+            0 => return self.end_session(slot),
             NEVER_EXPIRES => {}
             seconds => {
                 let at = self.home.now.plus_s(seconds);
@@ -132,6 +132,7 @@ impl Shard {
                 self.home.timers.set(at, Timer::SessionExpiry(slot));
             }
         }
+        self.home.changes.left(slot, session, self.home.now);
     }
 
     /// Ends a session that has no connection: its will is due at the latest now, and all that it had is forgotten
@@ -140,6 +141,7 @@ impl Shard {
         self.publish_will(slot);
         let Some(session) = self.home.sessions.remove(slot) else { return };
         self.shared.dismiss_session();
+        self.home.changes.ended(slot, &session);
         if let Some(at) = session.expires_at {
             self.home.timers.cancel(at, Timer::SessionExpiry(slot));
         }

@@ -1,7 +1,9 @@
 //! What one shard owns: connections, sessions, deadlines, and the way of a message into a session.
 
 use crate::alias::Alias;
+use crate::changes::{Changes, Launch};
 use crate::connection::{Connection, Connections, Phase};
+use crate::id::SessionId;
 use crate::log::{Log, log};
 use crate::mail::SHARED_PAYLOAD_BYTES;
 use crate::message::{MessageRef, Outgoing};
@@ -43,6 +45,9 @@ pub(crate) struct Home {
     pub(crate) statistics: Statistics,
     /// Whether no new work is taken.
     pub(crate) memory_full: bool,
+    /// Whether nothing is taken that would have to be kept.
+    pub(crate) storage_full: bool,
+    pub(crate) changes: Changes,
     /// Connections with new output, each once.
     pub(crate) touched: Vec<ConnectionId>,
     /// Connections to close when their output is sent.
@@ -64,7 +69,7 @@ enum Sent {
 }
 
 impl Home {
-    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(settings: Arc<Settings>, changes: Changes) -> Self {
         let log = Log::new(settings.log, settings.connection_messages);
         Self {
             settings,
@@ -77,6 +82,8 @@ impl Home {
             log,
             statistics: Statistics::default(),
             memory_full: false,
+            storage_full: false,
+            changes,
             touched: Vec::new(),
             closing: Vec::new(),
             streaming: VecDeque::new(),
@@ -128,6 +135,7 @@ impl Home {
                 log!(self.log, Debug, "Sending {} to {} (m{packet_id}, rc{code})", kind.name(), self.name_of(id));
             }
         }
+        self.close_gate_for_answer(id);
         self.reply(id, |out| Ack::new(packet_id, reason).encode(kind, version, out));
     }
 
@@ -151,25 +159,40 @@ impl Home {
             self.statistics.dropped.add(DropReason::SessionEnded, 1);
             return;
         };
-        if to.is_repeated && session.gets_one_copy(&self.settings) {
-            return;
-        }
-        if !session.may(&self.settings, &mut self.log, Access::Read, outgoing.view.topic) {
+        let mut is_kept = to.is_durable && is_target(&self.settings, to.grant, &outgoing.view);
+        if (to.is_repeated && session.gets_one_copy(&self.settings))
+            || !session.may(&self.settings, &mut self.log, Access::Read, outgoing.view.topic)
+        {
+            if is_kept {
+                self.changes.dropped(to.session, outgoing.view.number);
+            }
             return;
         }
         let qos = self.settings.delivery_qos(outgoing.view.qos, to.grant.qos()).min(session.max_qos);
         // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
         let retain = outgoing.view.retain && to.grant.retain_as_published();
+        if is_kept && qos == QoS::AtMostOnce {
+            // Its listener allows it no more.
+            self.changes.dropped(to.session, outgoing.view.number);
+            is_kept = false;
+        }
         match session.connection {
             Some(_) if qos == QoS::AtMostOnce && !session.window.has_queued_qos_0() => {
                 self.send_at_most_once(to, retain, outgoing);
             }
             Some(_) if session.window.is_open() => {
-                self.launch(to.session.slot, outgoing, qos, retain, to.grant.identifier());
+                self.launch(to.session.slot, outgoing, qos, retain, to.grant.identifier(), is_kept);
             }
             // MQTT 5, 4.1: QoS 0 need not wait for a client that is away.
             None if qos == QoS::AtMostOnce && !self.settings.queue_qos0_messages => {}
-            _ => self.enqueue(to, outgoing, qos, retain),
+            _ => self.enqueue(to, outgoing, qos, retain, is_kept),
+        }
+    }
+
+    /// A session does not get a message that was addressed to it.
+    pub(crate) fn withhold(&mut self, to: Subscriber, message: &MessageRef<'_>) {
+        if to.is_durable && is_target(&self.settings, to.grant, message) {
+            self.changes.dropped(to.session, message.number);
         }
     }
 
@@ -198,10 +221,24 @@ impl Home {
 
     /// Puts a message in flight and sends it. One that is too large for the client gets no packet identifier; one that
     /// has expired uses one up, as in Mosquitto, which gives them out before it looks.
-    fn launch(&mut self, slot: u32, outgoing: &mut Outgoing<'_>, qos: QoS, retain: bool, identifier: u32) {
+    /// `is_target`: records say that the session is to get it.
+    fn launch(
+        &mut self,
+        slot: u32,
+        outgoing: &mut Outgoing<'_>,
+        qos: QoS,
+        retain: bool,
+        identifier: u32,
+        is_target: bool,
+    ) {
+        let number = outgoing.view.number;
         let Some(session) = self.sessions.get_mut(slot) else { return };
         let Some(id) = session.connection else { return };
         let packet_id = session.window.launch(outgoing.stored(), qos, retain, identifier);
+        // A QoS 2 message must not come twice under two identifiers.
+        if qos == QoS::ExactlyOnce && self.changes.is_synced() && Changes::speak_of(session, number) {
+            self.close_gate(id);
+        }
         let sent = self.send(id, outgoing, PublishTo { qos, retain, packet_id, identifier, dup: false });
         if sent != Sent::Yes {
             self.count_unsent(slot, sent, outgoing.view);
@@ -210,18 +247,34 @@ impl Home {
                 Sent::TooLarge | Sent::Nameless => session.window.take_back(packet_id),
                 Sent::Expired | Sent::Yes => session.window.finish(packet_id),
             }
+            if is_target {
+                self.changes.dropped(SessionId { slot, epoch: session.epoch }, number);
+            }
             return;
+        }
+        if let Some(session) = self.sessions.get(slot) {
+            self.changes.launched(slot, session, number, &Launch { qos, retain, identifier, packet_id });
         }
         self.expect_acknowledgement(id, slot, packet_id);
     }
 
-    fn enqueue(&mut self, to: Subscriber, outgoing: &mut Outgoing<'_>, qos: QoS, retain: bool) {
+    fn enqueue(
+        &mut self,
+        to: Subscriber,
+        outgoing: &mut Outgoing<'_>,
+        qos: QoS,
+        retain: bool,
+        is_target: bool,
+    ) {
         let Some(session) = self.sessions.find_mut(to.session) else { return };
         let (limit, is_here) = (self.settings.max_queued_messages as usize, session.connection.is_some());
         let of_messages = session.window.has_too_many(limit, is_here);
         if of_messages || session.window.has_too_many_bytes(is_here) {
             let reason = if of_messages { DropReason::QueueFull } else { DropReason::QueueBytes };
             self.drop_for(to.session.slot, reason);
+            if is_target {
+                self.changes.dropped(to.session, outgoing.view.number);
+            }
             return;
         }
         session.window.enqueue(Queued::new(outgoing.stored(), qos, retain, to.grant));
@@ -348,9 +401,14 @@ impl Home {
             }
             let Some(queued) = session.window.next_queued() else { break };
             let Queued { message, qos, retain, identifier } = queued;
+            let is_target = qos != QoS::AtMostOnce && Changes::speak_of(session, message.number());
             if !session.may(&self.settings, &mut self.log, Access::Read, message.view().topic) {
                 // What its client may not get any more goes unseen. It uses up a packet identifier, as in Mosquitto, where
                 // it got one when it was queued.
+                if is_target {
+                    let session = SessionId { slot, epoch: session.epoch };
+                    self.changes.dropped(session, message.number());
+                }
                 if !is_qos_0 {
                     let packet_id = session.window.launch(message, qos, retain, identifier);
                     session.window.finish(packet_id);
@@ -361,7 +419,7 @@ impl Home {
             if is_qos_0 {
                 self.send_qos_0(slot, id, &mut outgoing, retain, identifier);
             } else {
-                self.launch(slot, &mut outgoing, qos, retain, identifier);
+                self.launch(slot, &mut outgoing, qos, retain, identifier, is_target);
             }
         }
         self.resume_streaming(slot);
@@ -380,21 +438,27 @@ impl Home {
         };
         let Some(message) = &entry.message else { return };
         if !self.may(slot, Access::Read, message.view().topic) {
-            if let Some(session) = self.sessions.get_mut(slot) {
-                session.window.finish(packet_id);
-            }
-            return;
+            return self.finish(slot, packet_id);
         }
         let to = PublishTo { qos, retain, packet_id, identifier, dup: true };
         let sent = self.send(id, &mut Outgoing::of(message), to);
         if sent != Sent::Yes {
             self.count_unsent(slot, sent, message.view());
-            if let Some(session) = self.sessions.get_mut(slot) {
-                session.window.finish(packet_id);
-            }
-            return;
+            return self.finish(slot, packet_id);
         }
         self.expect_acknowledgement(id, slot, packet_id);
+    }
+
+    /// A message in flight is at its end.
+    #[inline]
+    pub(crate) fn finish(&mut self, slot: u32, packet_id: u16) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        if session.is_durable
+            && let Some(number) = session.window.find(packet_id).map(|entry| entry.number)
+        {
+            self.changes.finished(slot, session, number, packet_id);
+        }
+        session.window.finish(packet_id);
     }
 
     /// Puts a session back in line that has retained messages under way, or queued ones of QoS 0: these are sent as fast
@@ -429,12 +493,18 @@ impl Home {
             if !session.window.is_open() {
                 return false;
             }
-            self.launch(slot, outgoing, qos, true, grant.identifier());
+            self.launch(slot, outgoing, qos, true, grant.identifier(), false);
             return true;
         }
         self.send_qos_0(slot, id, outgoing, true, grant.identifier());
         true
     }
+}
+
+/// Whether records say that the one who subscribes like this, and outlives the broker, is to get a message.
+#[inline]
+fn is_target(settings: &Settings, grant: Grant, message: &MessageRef<'_>) -> bool {
+    message.number != 0 && settings.delivery_qos(message.qos, grant.qos()) != QoS::AtMostOnce
 }
 
 /// The part of a PUBLISH that differs from one receiver to the next.
@@ -448,7 +518,7 @@ struct PublishTo {
 }
 
 #[inline]
-fn touch(connection: &mut Connection, id: ConnectionId, touched: &mut Vec<ConnectionId>) {
+pub(crate) fn touch(connection: &mut Connection, id: ConnectionId, touched: &mut Vec<ConnectionId>) {
     if !connection.touched {
         connection.touched = true;
         touched.push(id);

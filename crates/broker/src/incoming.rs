@@ -70,6 +70,7 @@ mod tests {
 
     fn message(payload: &[u8]) -> Message {
         Message::store(MessageRef {
+            number: 0,
             topic: b"t",
             properties: b"",
             payload,

@@ -52,6 +52,7 @@ struct Letter {
 enum Content {
     Copied {
         at: u32,
+        number: u64,
         topic_len: u16,
         properties_len: u32,
         payload_len: u32,
@@ -129,6 +130,7 @@ impl Mail {
             self.bytes.extend_from_slice(view.payload);
             Content::Copied {
                 at,
+                number: view.number,
                 topic_len: view.topic.len() as u16,
                 properties_len: view.properties.len() as u32,
                 payload_len: view.payload.len() as u32,
@@ -153,12 +155,12 @@ impl Mail {
     fn outgoing<'a>(&'a self, content: &'a Content) -> Outgoing<'a> {
         match content {
             Content::Shared(message) => Outgoing::of(message),
-            &Content::Copied { at, topic_len, properties_len, payload_len, qos, retain, expires_at } => {
+            &Content::Copied { at, number, topic_len, properties_len, payload_len, qos, retain, expires_at } => {
                 let bytes = self.bytes.get(at as usize..).unwrap_or_default();
                 let (topic, bytes) = bytes.split_at_checked(usize::from(topic_len)).unwrap_or_default();
                 let (properties, bytes) = bytes.split_at_checked(properties_len as usize).unwrap_or_default();
                 let payload = bytes.get(..payload_len as usize).unwrap_or_default();
-                Outgoing::new(MessageRef { topic, properties, payload, qos, retain, expires_at })
+                Outgoing::new(MessageRef { number, topic, properties, payload, qos, retain, expires_at })
             }
         }
     }
@@ -177,7 +179,7 @@ mod tests {
         let grant = Grant::new(SubscriptionOptions::qos(QoS::AtMostOnce), 0);
         let target = Subscriber::new(ShardId(1), SessionId { slot: 0, epoch: 0 }, grant);
         let (topic, properties, payload, expires_at) = (&b"t"[..], &b""[..], &b"x"[..], Moment::NEVER);
-        let message = MessageRef { topic, properties, payload, qos: QoS::AtMostOnce, retain: false, expires_at };
+        let message = MessageRef { number: 0, topic, properties, payload, qos: QoS::AtMostOnce, retain: false, expires_at };
         let mut mail = Mail::default();
         for _ in 0..2 {
             let targets = mail.address(&[target; 1024], 1);

@@ -8,6 +8,8 @@ use triomphe::ThinArc;
 /// A message wherever its bytes are. Copying it copies references.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct MessageRef<'a> {
+    /// What records call it; 0: none speaks of it.
+    pub(crate) number: u64,
     /// A valid topic name.
     pub(crate) topic: &'a [u8],
     /// Properties to forward as they came: neither topic alias nor message expiry interval among them.
@@ -22,6 +24,7 @@ pub(crate) struct MessageRef<'a> {
 
 #[derive(Debug)]
 struct Header {
+    number: u64,
     expires_at: Moment,
     properties_len: u32,
     payload_len: u32,
@@ -58,6 +61,7 @@ impl Message {
 
     fn copy(message: MessageRef<'_>, counted: bool) -> Self {
         let header = Header {
+            number: message.number,
             expires_at: message.expires_at,
             properties_len: message.properties.len() as u32,
             payload_len: message.payload.len() as u32,
@@ -83,7 +87,14 @@ impl Message {
         let header = &self.0.header.header;
         let (topic, rest) = self.0.slice.split_at_checked(usize::from(header.topic_len)).unwrap_or_default();
         let (properties, payload) = rest.split_at_checked(header.properties_len as usize).unwrap_or_default();
-        MessageRef { topic, properties, payload, qos: header.qos, retain: header.retain, expires_at: header.expires_at }
+        let &Header { number, qos, retain, expires_at, .. } = header;
+        MessageRef { number, topic, properties, payload, qos, retain, expires_at }
+    }
+
+    /// What records call it; 0: none speaks of it.
+    #[inline]
+    pub(crate) fn number(&self) -> u64 {
+        self.0.header.header.number
     }
 
     /// All of its bytes; the payload is the end of them.
@@ -106,6 +117,13 @@ impl<'a> Outgoing<'a> {
     /// Of a message that is stored already.
     pub(crate) fn of(message: &'a Message) -> Self {
         Self { view: message.view(), stored: Some(message.clone()) }
+    }
+
+    /// From now on records may speak of it.
+    pub(crate) fn number(&mut self, number: u64) {
+        self.view.number = number;
+        // What is stored is without a number, and stays so.
+        self.stored = None;
     }
 
     pub(crate) fn stored(&mut self) -> Message {

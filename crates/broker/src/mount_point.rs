@@ -7,6 +7,9 @@ use mosquitto_mqtt::{SharedFilter, TopicFilter, TopicName};
 use std::borrow::Cow;
 use std::fmt;
 
+/// How the filters of shared subscriptions begin.
+const SHARE: &str = "$share/";
+
 /// What a client's topic name is in the broker; none where it would be too long or too deep.
 pub(crate) fn mounted_topic<'a>(mount_point: Option<&str>, topic: &'a str) -> Option<Cow<'a, str>> {
     let Some(mount_point) = mount_point else { return Some(topic.into()) };
@@ -28,7 +31,17 @@ impl<'a> MountedFilter<'a> {
         let SharedFilter { group, filter } = SharedFilter::new(text).ok()?;
         let Some(mount_point) = mount_point else { return Some(Self { group, filter: filter.as_str().into() }) };
         let whole = [mount_point, filter.as_str()].concat();
-        TopicFilter::new(&whole).is_ok().then_some(Self { group, filter: whole.into() })
+        let before = group.map_or(0, |group| SHARE.len() + group.len() + 1);
+        let is_filter = before + whole.len() <= usize::from(u16::MAX) && TopicFilter::new(&whole).is_ok();
+        is_filter.then_some(Self { group, filter: whole.into() })
+    }
+
+    /// The whole as a client would write it that has no mount point.
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self.group {
+            None => Cow::Borrowed(&self.filter),
+            Some(_) => self.to_string().into(),
+        }
     }
 }
 
@@ -36,7 +49,7 @@ impl fmt::Display for MountedFilter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.group {
             None => f.write_str(&self.filter),
-            Some(group) => write!(f, "$share/{group}/{}", self.filter),
+            Some(group) => write!(f, "{SHARE}{group}/{}", self.filter),
         }
     }
 }

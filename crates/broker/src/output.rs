@@ -1,5 +1,6 @@
 //! What is on its way to one client: bytes in order, small packets copied, large payloads shared.
 
+use crate::gate::Gates;
 use crate::message::Message;
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -80,6 +81,8 @@ pub(crate) struct Output {
     packets: u32,
     /// All bytes that are not sent.
     bytes: usize,
+    /// What bytes wait at, if any do.
+    gates: Option<Box<Gates>>,
 }
 
 impl Output {
@@ -88,9 +91,31 @@ impl Output {
         self.bytes == 0
     }
 
-    /// Unsent bytes.
+    /// Unsent bytes, also those that may not be sent yet.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Unsent bytes that may be sent.
+    #[inline]
+    pub(crate) fn open_bytes(&self) -> usize {
+        self.gates.as_ref().map_or(self.bytes, |gates| gates.open_bytes())
+    }
+
+    /// What is appended from now on waits for this frame. False where it did so already.
+    pub(crate) fn close_gate(&mut self, frame: u64) -> bool {
+        match &mut self.gates {
+            Some(gates) => gates.add(frame, self.bytes),
+            None => {
+                self.gates = Some(Box::new(Gates::new(frame, self.bytes)));
+                true
+            }
+        }
+    }
+
+    /// What waited for this frame, or an earlier one, may be sent.
+    pub(crate) fn open_gates(&mut self, durable: u64) {
+        self.gates.take_if(|gates| gates.open(durable));
     }
 
     /// Unsent packets. Of a buffer that is sent in part, as many are taken for unsent as its bytes are.
@@ -142,20 +167,25 @@ impl Output {
         }
     }
 
-    /// The unsent bytes in order, as many slices as `slices` has room for. Returns how many were filled.
+    /// The unsent bytes that may be sent, in order, as many slices as `slices` has room for. Returns how many were filled.
     pub(crate) fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let first = self.front.get(self.sent..).unwrap_or_default();
         let rest = self.rest.iter().flat_map(|rest| rest.iter()).map(|(segment, _)| segment.as_slice());
         // Where `front` is empty, the first of the rest is the one that `sent` counts in.
         let mut skip = if self.front.is_empty() { self.sent } else { 0 };
-        let mut filled = 0;
+        let (mut filled, mut left) = (0, self.open_bytes());
         for bytes in std::iter::once(first).chain(rest) {
             let bytes = if bytes.is_empty() {
                 continue;
             } else {
                 bytes.get(std::mem::take(&mut skip)..).unwrap_or_default()
             };
+            if left == 0 {
+                break;
+            }
             let Some(slot) = slices.get_mut(filled) else { break };
+            let bytes = bytes.get(..left).unwrap_or(bytes);
+            left -= bytes.len();
             *slot = IoSlice::new(bytes);
             filled += 1;
         }
@@ -165,6 +195,9 @@ impl Output {
     /// Forgets the first `len` unsent bytes, which the client's socket has taken.
     pub(crate) fn advance(&mut self, mut len: usize, pool: &mut BufferPool) {
         self.bytes = self.bytes.saturating_sub(len);
+        if let Some(gates) = &mut self.gates {
+            gates.advance(len);
+        }
         while len > 0 {
             let head = if self.front.is_empty() { self.next_len() } else { self.front.len() };
             let left = head.saturating_sub(self.sent);
@@ -179,7 +212,7 @@ impl Output {
             self.sent = 0;
             self.drop_head(pool);
         }
-        if self.bytes == 0 {
+        if self.bytes == 0 && self.gates.is_none() {
             self.clear(pool);
         }
     }
@@ -237,6 +270,7 @@ mod tests {
     #[test]
     fn bytes_leave_in_order_whatever_the_client_takes() {
         let message = Message::store(MessageRef {
+            number: 0,
             topic: b"t",
             properties: b"",
             payload: &[7; 100],

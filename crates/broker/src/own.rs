@@ -25,6 +25,7 @@ impl Shard {
     /// [`end`](Self::end).
     pub fn publish_own(&mut self, publication: &Publication) -> bool {
         let message = MessageRef {
+            number: 0,
             topic: publication.topic.as_bytes(),
             properties: &[],
             payload: &publication.payload,

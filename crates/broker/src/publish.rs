@@ -149,6 +149,7 @@ impl Shard {
         // An alias of a few bytes may stand for it, and it is copied all the same.
         self.work += (topic.len() / WORK_BYTES) as u32;
         let message = MessageRef {
+            number: 0,
             topic: topic.as_bytes(),
             properties,
             payload: publish.payload,

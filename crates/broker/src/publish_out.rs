@@ -114,6 +114,7 @@ mod tests {
     #[test]
     fn the_length_is_what_is_written_and_the_codec_reads_it() {
         let message = MessageRef {
+            number: 0,
             topic: b"a/b",
             properties: &[1, 1],
             payload: b"payload",
@@ -161,7 +162,7 @@ mod tests {
 
     fn message(payload: &[u8]) -> MessageRef<'_> {
         let (topic, properties, expires_at) = (&b"a/b"[..], &b""[..], Moment::NEVER);
-        MessageRef { topic, properties, payload, qos: QoS::AtMostOnce, retain: false, expires_at }
+        MessageRef { number: 0, topic, properties, payload, qos: QoS::AtMostOnce, retain: false, expires_at }
     }
 
     #[test]

@@ -127,6 +127,7 @@ impl Shard {
             return Err(Then::Busy);
         }
         self.work += 1;
+        self.home.changes.begin_packet();
         match self.packet(id, header, body) {
             Ok(Flow::Next) => {
                 self.home.statistics.count_received(len);

@@ -1,8 +1,9 @@
 //! Retained messages: kept when they are published, streamed when somebody subscribes.
 
 use crate::access::Source;
+use crate::changes::is_kept;
 use crate::id::SessionId;
-use crate::message::Outgoing;
+use crate::message::{Message, MessageRef, Outgoing};
 use crate::retained_streams::RetainedStream;
 use crate::retained_tree::{Found, Retained};
 use crate::session::Session;
@@ -30,8 +31,17 @@ impl Shard {
         } else {
             let source = origin.filter(|_| self.home.settings.check_retain_source);
             let source = source.and_then(|id| self.home.sessions.find_mut(id)).map(Session::source);
-            RetainedChange::Set(Retained { message: outgoing.stored(), source })
+            let message = if outgoing.view.number == 0 || is_kept(outgoing.view.topic) {
+                outgoing.stored()
+            } else {
+                // For those that are to get it it is kept, but not as what is retained.
+                Message::store(MessageRef { number: 0, ..outgoing.view })
+            };
+            RetainedChange::Set(Retained { message, source })
         };
+        if self.home.changes.is_on() && is_kept(outgoing.view.topic) {
+            self.home.changes.expect();
+        }
         self.change_retained(change);
     }
 
@@ -53,7 +63,13 @@ impl Shard {
         }
         self.retained_changes_bytes = 0;
         let mut tree = self.shared.retained.write();
+        let records = &mut self.home.changes;
         for change in self.retained_changes.drain(..) {
+            if records.is_on() {
+                // Under the lock, so that the order of the numbers is that of the changes.
+                tree.changes += 1;
+                records.retained(tree.changes, &change);
+            }
             match change {
                 RetainedChange::Set(retained) => tree.set(retained),
                 RetainedChange::Clear(topic) => tree.remove(&topic),

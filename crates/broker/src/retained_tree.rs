@@ -67,6 +67,8 @@ pub(crate) struct RetainedTree {
     edges: HashTable<NodeId>,
     hasher: RandomState,
     last_serial: u64,
+    /// How many changes there were that records speak of.
+    pub(crate) changes: u64,
     count: usize,
 }
 
@@ -160,6 +162,7 @@ impl Default for RetainedTree {
             edges: HashTable::new(),
             hasher: RandomState::default(),
             last_serial: 0,
+            changes: 0,
             count: 0,
         }
     }
@@ -420,6 +423,7 @@ mod tests {
     fn message(topic: &str, expires_at: Moment) -> Message {
         let topic = topic.as_bytes();
         Message::store(MessageRef {
+            number: 0,
             topic,
             properties: b"",
             payload: b"x",

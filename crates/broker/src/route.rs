@@ -1,5 +1,6 @@
 //! From a message to those who get it.
 
+use crate::changes::is_kept;
 use crate::group::Group;
 use crate::id::SessionId;
 use crate::mail::{Mail, SHARED_PAYLOAD_BYTES};
@@ -59,8 +60,16 @@ impl Shard {
 
     /// Brings a message to all on its way, and keeps it if it is to be retained. Returns whether anybody subscribes.
     pub(crate) fn route(&mut self, way: CacheSlot, outgoing: &mut Outgoing<'_>, origin: Option<SessionId>) -> bool {
-        let id = self.id;
+        let (id, is_retained) = (self.id, self.is_to_be_retained(&outgoing.view, origin));
         let Some(matches) = self.cache.matches_mut(way) else { return false };
+        // [MQTT-4.8.2-4]: one member of each group.
+        self.picked.clear();
+        self.picked.extend(matches.groups.iter().filter_map(|group| group.pick()));
+        if self.home.changes.is_on() {
+            let (settings, targets) = (&self.home.settings, (&*matches, self.picked.as_slice()));
+            let is_kept = is_retained && !outgoing.view.payload.is_empty() && is_kept(outgoing.view.topic);
+            self.home.changes.published(settings, targets, outgoing, origin, is_kept);
+        }
         for &subscriber in &matches.local {
             // [MQTT-3.8.3-3]: its own messages, and only those, do not come back. A publisher's session is always local.
             if subscriber.grant.no_local() && origin == Some(subscriber.session) {
@@ -72,12 +81,11 @@ impl Shard {
             let targets = matches.remote.get(remote.targets.clone()).unwrap_or_default();
             self.post.send(remote, targets, matches.generation, outgoing);
         }
-        // [MQTT-4.8.2-4]: one member of each group.
-        for group in &matches.groups {
-            match group.pick() {
-                Some(member) if member.shard == id => self.home.deliver(member, outgoing),
-                Some(member) => self.post.send_to_member(member, matches.generation, outgoing),
-                None => {}
+        for &member in &self.picked {
+            if member.shard == id {
+                self.home.deliver(member, outgoing);
+            } else {
+                self.post.send_to_member(member, matches.generation, outgoing);
             }
         }
         let view = &outgoing.view;
@@ -85,11 +93,18 @@ impl Shard {
         let work = (matches.local.len() + matches.remote.len() + matches.groups.len()) * (1 + copied / WORK_BYTES);
         self.work = self.work.saturating_add(u32::try_from(work).unwrap_or(u32::MAX));
         let matched = !matches.is_empty();
-        // Wills and messages of QoS 2 may have come when it was allowed still.
-        if outgoing.view.retain && self.home.settings.retain_available {
+        if is_retained {
             self.retain(outgoing, origin);
         }
         matched
+    }
+
+    /// Wills and messages of QoS 2 may have come when it was allowed still.
+    #[inline]
+    fn is_to_be_retained(&mut self, message: &MessageRef<'_>, origin: Option<SessionId>) -> bool {
+        message.retain
+            && self.home.settings.retain_available
+            && (!self.home.storage_full || self.may_be_retained(message, origin))
     }
 
     /// Delivers what another shard sent to sessions of this one.
@@ -114,6 +129,7 @@ impl Shard {
                     let still: &Vec<bool> =
                         searched.entry(key).or_insert_with(|| self.still_subscribed(mail, start, targets, topic));
                     if !still.get(at).is_some_and(|&still| still) {
+                        self.home.withhold(target, &outgoing.view);
                         continue;
                     }
                     // What is repeated was left out already: what it repeats may be gone.
@@ -262,6 +278,7 @@ mod tests {
 
     fn route_retained(shard: &mut Shard) {
         let message = MessageRef {
+            number: 0,
             topic: b"a",
             properties: b"",
             payload: b"x",
@@ -325,7 +342,7 @@ mod tests {
         let mut shard = shard();
         shard.begin(Moment(1));
         let (topic, properties, payload, qos) = (&b"t/u"[..], &b""[..], &b"x"[..], QoS::AtLeastOnce);
-        let message = MessageRef { topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
+        let message = MessageRef { number: 0, topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
         let options = SubscriptionOptions::qos(QoS::AtLeastOnce);
         let mut mail = Mail::default();
         let targets: Vec<Subscriber> = (0..40)
@@ -372,7 +389,7 @@ mod tests {
         let mut mail = Mail::default();
         for topic in ["t", "u", "t", "u", "t"] {
             let (topic, properties, payload, qos) = (topic.as_bytes(), &b""[..], &b"x"[..], QoS::AtLeastOnce);
-            let message = MessageRef { topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
+            let message = MessageRef { number: 0, topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
             let range = mail.address_member(member, 1);
             mail.push(range, &mut Outgoing::new(message));
         }
@@ -394,7 +411,7 @@ mod tests {
             tree.insert("#", None, Subscriber::new(ShardId(0), session, grant));
         });
         let (topic, properties, payload, qos) = (&b"t"[..], &b""[..], &b"x"[..], QoS::AtLeastOnce);
-        let message = MessageRef { topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
+        let message = MessageRef { number: 0, topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
         let mut queued = Vec::new();
         for allow_duplicate_messages in [true, false, true, false] {
             shard.home.settings = Arc::new(Settings { allow_duplicate_messages, ..Settings::default() });
@@ -430,7 +447,7 @@ mod tests {
             for payload in [&b"x"[..], b""] {
                 let (properties, expires_at) = (&b""[..], Moment::NEVER);
                 let qos = QoS::AtMostOnce;
-                let message = MessageRef { topic, properties, payload, qos, retain: true, expires_at };
+                let message = MessageRef { number: 0, topic, properties, payload, qos, retain: true, expires_at };
                 let way = shard.way_for(&message);
                 shard.route(way, &mut Outgoing::new(message), None);
                 most = most.max(shard.retained_changes_bytes);

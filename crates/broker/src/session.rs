@@ -50,6 +50,8 @@ pub(crate) struct Session {
     pub(crate) connection: Option<ConnectionId>,
     /// Seconds for which it outlives its connection; [`NEVER_EXPIRES`] for ever.
     pub(crate) expiry_s: u32,
+    /// Whether it outlives the broker: changes of it are written down. It does from its beginning or never.
+    pub(crate) is_durable: bool,
     /// The armed end of the session.
     pub(crate) expires_at: Option<Moment>,
     /// Nodes of the subscription tree where it subscribes by itself.
@@ -91,6 +93,7 @@ impl Session {
             epoch,
             connection: None,
             expiry_s: 0,
+            is_durable: false,
             expires_at: None,
             subscriptions: HashSet::default(),
             memberships: BTreeSet::new(),

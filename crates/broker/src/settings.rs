@@ -65,6 +65,8 @@ pub struct Settings {
     /// Whether a retained message is sent only while its publisher may publish to its topic. Known of those that were
     /// published while this was set; what the broker itself has published is always sent.
     pub check_retain_source: bool,
+    /// Whether changes of what outlives the broker are written down. Fixed for a shard when it is made.
+    pub persistence: Persistence,
     /// Which levels are logged.
     pub log: crate::LogMask,
 }
@@ -83,6 +85,19 @@ impl Settings {
             most => wanted.min(most),
         }
     }
+}
+
+/// Whether the changes of what outlives the broker are written down, and waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Persistence {
+    /// Nothing outlives the broker.
+    #[default]
+    Off,
+    /// They are written down, and nobody waits until they are safe.
+    Unsynced,
+    /// They are written down, and nothing that rests on one is acknowledged, or sent, before it is safe: see
+    /// [`Shard::durable`](crate::Shard::durable).
+    Synced,
 }
 
 /// Settings of one listener.
@@ -217,6 +232,7 @@ impl Default for Settings {
             listeners: vec![ListenerSettings::default()],
             access_lists: AccessLists::Nowhere,
             check_retain_source: false,
+            persistence: Persistence::Off,
             log: crate::LogMask::DEFAULT,
         }
     }

@@ -1,6 +1,7 @@
 //! The core type: one shard of the broker.
 
 use crate::authenticate::PasswordCheck;
+use crate::changes::Changes;
 use crate::connection::{Connection, Phase};
 use crate::home::Home;
 use crate::id::SessionId;
@@ -11,6 +12,7 @@ use crate::reconfigure::Review;
 use crate::retained_expiry::Sweep;
 use crate::retained_tree::Retained;
 use crate::session::Place;
+use crate::subscriber::Subscriber;
 use crate::subscription_tree::SubscriptionTree;
 use crate::topic_cache::TopicCache;
 use crate::{ConnectionId, LogLine, Moment, Settings, ShardId, Shared, Statistics};
@@ -83,6 +85,8 @@ pub struct Shard {
     pub(crate) work_max: u32,
     /// Properties of a message without those that are not forwarded.
     pub(crate) scratch: Vec<u8>,
+    /// The members of groups that get a message.
+    pub(crate) picked: Vec<Subscriber>,
     /// The topic of a message with its mount point.
     pub(crate) mounted: String,
     pub(crate) sweep: Sweep,
@@ -104,8 +108,8 @@ impl Shard {
         Self {
             id,
             post: Post::new(shared.shards()),
+            home: Home::new(Arc::clone(&settings), Changes::new(settings.persistence, id, shared.shards())),
             shared,
-            home: Home::new(settings),
             cache: TopicCache::default(),
             tree: None,
             retained_changes: Vec::new(),
@@ -118,6 +122,7 @@ impl Shard {
             work: 0,
             work_max: WORK_MAX,
             scratch: Vec::new(),
+            picked: Vec::new(),
             mounted: String::new(),
             sweep: Sweep::default(),
         }
@@ -128,6 +133,7 @@ impl Shard {
         self.home.previous_now = self.home.now;
         self.home.now = self.home.now.max(now);
         self.learn_of_heap();
+        self.learn_of_storage();
         self.fire_timers();
         self.go_on_reviewing();
         self.sweep_retained();
@@ -212,8 +218,8 @@ impl Shard {
         }
     }
 
-    /// The unsent bytes of a connection, oldest first, as many slices as there is room for. Returns how many were
-    /// filled.
+    /// The unsent bytes of a connection that may be sent, oldest first, as many slices as there is room for. Returns how
+    /// many were filled.
     pub fn output<'a>(&'a self, id: ConnectionId, slices: &mut [IoSlice<'a>]) -> usize {
         let Some(connection) = self.home.connections.get(id) else { return 0 };
         let filled = connection.output.fill(slices);
@@ -221,9 +227,15 @@ impl Shard {
         filled
     }
 
-    /// Unsent bytes of a connection.
+    /// Unsent bytes of a connection that may be sent.
     pub fn output_len(&self, id: ConnectionId) -> usize {
-        self.home.connections.get(id).map_or(0, |connection| connection.output.bytes())
+        self.home.connections.get(id).map_or(0, |connection| connection.output.open_bytes())
+    }
+
+    /// Unsent bytes of a connection that wait until changes are [safe](Self::durable).
+    pub fn withheld_len(&self, id: ConnectionId) -> usize {
+        let output = self.home.connections.get(id).map(|connection| &connection.output);
+        output.map_or(0, |output| output.bytes() - output.open_bytes())
     }
 
     /// The first `len` bytes of a connection's output were sent; 0 where its socket took nothing. Fewer than
@@ -233,7 +245,8 @@ impl Shard {
         let Some(connection) = self.home.connections.get_mut(id) else { return };
         connection.output.advance(len, &mut self.home.pool);
         let refused = len == 0 || len < connection.offered.take();
-        connection.refusing = (connection.refusing || refused) && connection.output.bytes() > 0;
+        // What waits at a gate was not refused.
+        connection.refusing = (connection.refusing || refused) && connection.output.open_bytes() > 0;
         connection.forget_replies(len);
         self.home.statistics.bytes_sent += len as u64;
         connection.count_waiting(&mut self.home.statistics);

@@ -22,6 +22,7 @@ pub struct Shared {
     sessions: AtomicUsize,
     /// Whether the heap was full at the last look, and the log says so.
     pub(crate) memory_full: AtomicBool,
+    storage_full: AtomicBool,
 }
 
 impl Shared {
@@ -35,6 +36,7 @@ impl Shared {
             retained: RwLock::default(),
             sessions: AtomicUsize::new(0),
             memory_full: AtomicBool::new(false),
+            storage_full: AtomicBool::new(false),
         })
     }
 
@@ -61,6 +63,18 @@ impl Shared {
     /// Retained messages.
     pub fn retained_count(&self) -> usize {
         self.retained.read().len()
+    }
+
+    /// Whether there is no room on the disk for what is to outlive the broker. While there is none, what would have to be
+    /// kept is refused: messages of QoS 1 and 2, new sessions that outlive their connections, and their new subscriptions; what is
+    /// published at QoS 0 is not retained. Shards learn of it with their next tick.
+    pub fn set_storage_full(&self, is_full: bool) {
+        self.storage_full.store(is_full, Ordering::Relaxed);
+    }
+
+    /// What was [said](Self::set_storage_full) last.
+    pub fn is_storage_full(&self) -> bool {
+        self.storage_full.load(Ordering::Relaxed)
     }
 
     /// Counts one more session, unless there are `limit` of them already (0: any number).

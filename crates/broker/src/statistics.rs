@@ -25,11 +25,13 @@ pub enum DropReason {
     ReceiveMaximum,
     /// The heap has reached `memory_limit`; counted for the publisher.
     MemoryLimit,
+    /// There is no room on the disk to keep it; counted for the publisher.
+    StorageFull,
 }
 
 impl DropReason {
     /// How many there are.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 10;
 
     /// All of them, in the order of their numbers.
     pub const ALL: [DropReason; Self::COUNT] = [
@@ -42,6 +44,7 @@ impl DropReason {
         DropReason::MessageSize,
         DropReason::ReceiveMaximum,
         DropReason::MemoryLimit,
+        DropReason::StorageFull,
     ];
 
     /// The last level of its topic under `$SYS/broker/publish/messages/dropped/`.
@@ -56,6 +59,7 @@ impl DropReason {
             DropReason::MessageSize => "message_size",
             DropReason::ReceiveMaximum => "receive_maximum",
             DropReason::MemoryLimit => "memory_limit",
+            DropReason::StorageFull => "storage_full",
         }
     }
 

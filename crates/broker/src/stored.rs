@@ -58,7 +58,7 @@ mod tests {
         };
         let (topic, properties, payload) = (&b"t"[..], &b""[..], &b"payload"[..]);
         let (qos, retain, expires_at) = (QoS::AtLeastOnce, false, Moment::NEVER);
-        let message = MessageRef { topic, properties, payload, qos, retain, expires_at };
+        let message = MessageRef { number: 0, topic, properties, payload, qos, retain, expires_at };
         let first = Message::store(message);
         let second = first.clone();
         let will = Message::store_will(message);

@@ -9,7 +9,9 @@ use crate::retained_tree::RetainedWalk;
 use crate::subscriber::{Grant, Subscriber};
 use crate::subscription_tree::NodeId;
 use crate::{ConnectionId, Shard};
-use mosquitto_mqtt::packet::{RetainHandling, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe};
+use mosquitto_mqtt::packet::{
+    RetainHandling, SubAck, Subscribe, Subscription, SubscriptionOptions, UnsubAck, Unsubscribe,
+};
 use mosquitto_mqtt::{Properties, Property, ProtocolVersion, QoS, ReasonCode};
 use std::fmt;
 
@@ -62,7 +64,7 @@ impl Shard {
         let Some(connection) = self.home.connections.get(id) else { return };
         let (version, terms) = (connection.version, Terms::of(connection));
         let Some(session) = self.origin(slot) else { return };
-        if self.home.memory_full && self.any_is_new(session, subscribe, &terms) {
+        if self.is_full_for(slot) && self.any_is_new(session, subscribe, &terms) {
             if let Some(reasons) = self.refuse_subscriptions(id, subscribe) {
                 self.send_suback(id, subscribe.packet_id, &reasons);
             }
@@ -131,6 +133,7 @@ impl Shard {
         log!(self.home.log, Debug, "Sending SUBACK to {}", self.home.name_of(id));
         let mut packet = Vec::new();
         SubAck { packet_id, properties: Properties::EMPTY, reasons }.encode(version, &mut packet);
+        self.home.close_gate_for_answer(id);
         let taken = self.home.reply_if_taken(id, &packet);
         if !taken {
             self.end_with(id, None, Some("oversize packet"));
@@ -146,7 +149,9 @@ impl Shard {
         identifier: u32,
         terms: &Terms,
     ) -> Vec<Result<Made<'a>, Subscription<'a>>> {
-        let max_qos = self.home.sessions.find_mut(session).map_or(QoS::ExactlyOnce, |session| session.max_qos);
+        let known = self.home.sessions.find_mut(session);
+        let (max_qos, is_durable) =
+            known.map_or((QoS::ExactlyOnce, false), |session| (session.max_qos, session.is_durable));
         let (shard, mut wanted, mut made) = (self.id, subscribe.subscriptions().peekable(), Vec::new());
         while wanted.peek().is_some() {
             let slice = wanted.by_ref().take(FILTERS_A_SLICE);
@@ -160,7 +165,7 @@ impl Shard {
                     options.no_local |= terms.bridge;
                     options.retain_as_published |= terms.bridge;
                     let grant = Grant::new(options, identifier);
-                    let subscriber = Subscriber::new(shard, session, grant);
+                    let subscriber = Subscriber { is_durable, ..Subscriber::new(shard, session, grant) };
                     // [MQTT-3.8.4-3]: the same filter again replaces what was there.
                     let (node, is_new) = tree.insert(&filter.filter, filter.group, subscriber);
                     Ok(Made { wanted, filter, node, grant, is_new })
@@ -168,6 +173,17 @@ impl Shard {
             });
         }
         self.work += made.len() as u32;
+        if is_durable {
+            for Made { wanted, filter, grant, .. } in made.iter().flatten() {
+                let options = SubscriptionOptions {
+                    qos: grant.qos(),
+                    no_local: grant.no_local(),
+                    retain_as_published: grant.retain_as_published(),
+                    ..wanted.options
+                };
+                self.home.changes.subscribed(session, &filter.text(), options.to_byte(), identifier);
+            }
+        }
         if let Some(session) = self.home.sessions.find_mut(session) {
             for Made { node, filter, .. } in made.iter().flatten().filter(|made| made.is_new) {
                 session.add_subscription(*node, filter.group);
@@ -193,13 +209,17 @@ impl Shard {
             log!(self.home.log, Debug, "\t{filter}");
             log!(self.home.log, Unsubscribe, "{} {filter}", self.home.name_of(id));
         }
-        if let Some(session) = self.home.sessions.find_mut(session) {
+        if let Some(known) = self.home.sessions.find_mut(session) {
+            if known.is_durable {
+                let gone = removed.iter().flatten().filter(|removed| removed.node.is_some());
+                gone.for_each(|removed| self.home.changes.unsubscribed(session, &removed.filter.text()));
+            }
             for Removed { filter, node } in removed.into_iter().flatten() {
                 let Some(node) = node else { continue };
-                session.remove_subscription(node, filter.group);
+                known.remove_subscription(node, filter.group);
                 if filter.group.is_none() {
                     // What is retained for it does not follow any more.
-                    session.stop_stream(node);
+                    known.stop_stream(node);
                 }
             }
         }
@@ -207,6 +227,7 @@ impl Shard {
         let ack = UnsubAck { packet_id: unsubscribe.packet_id, properties: Properties::EMPTY, reasons: &reasons };
         let mut packet = Vec::new();
         ack.encode(version, &mut packet);
+        self.home.close_gate_for_answer(id);
         if !self.home.reply_if_taken(id, &packet) {
             self.end_with(id, None, Some("oversize packet"));
         }

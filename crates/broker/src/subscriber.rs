@@ -60,11 +60,18 @@ pub(crate) struct Subscriber {
     /// Whether another target of the same message serves the session at least as well, so that a client that gets no
     /// duplicates does not get this one. Never set in the tree.
     pub(crate) is_repeated: bool,
+    /// Whether its session outlives the broker, or did when it subscribed.
+    pub(crate) is_durable: bool,
 }
 
 impl Subscriber {
     pub(crate) fn new(shard: ShardId, session: SessionId, grant: Grant) -> Self {
-        Self { session, grant, shard, is_repeated: false }
+        Self { session, grant, shard, is_repeated: false, is_durable: false }
+    }
+
+    /// Whether records say which messages the session is to get here.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_durable && self.grant.qos() != QoS::AtMostOnce
     }
 
     /// Whether the session needs nothing of `other` that it does not get by this one: a message of its own at least, and

@@ -37,6 +37,8 @@ pub(crate) struct Matches {
     pub(crate) shards: Vec<RemoteShard>,
     /// Shared subscriptions: one member of each gets the message.
     pub(crate) groups: Vec<Arc<Group>>,
+    /// Whether any of the sessions outlives the broker, and gets more than QoS 0. Groups apart.
+    pub(crate) is_kept: bool,
     /// The generation of the tree in which all this was found.
     pub(crate) generation: u64,
     /// Whether the targets that are repeated are marked.
@@ -74,6 +76,7 @@ impl Matches {
             mark_repeated(&mut self.remote);
         }
         self.is_marked = mark;
+        self.is_kept = self.local.iter().chain(&self.remote).any(Subscriber::is_kept);
         // Stable: the order of the walk stays within each shard.
         self.remote.sort_by_key(|s| s.shard);
         let mut start = 0;

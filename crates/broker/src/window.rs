@@ -21,6 +21,8 @@ pub(crate) enum Awaiting {
 /// A message with a packet identifier.
 #[derive(Debug)]
 pub(crate) struct InFlight {
+    /// Its message's number, also when that is the client's.
+    pub(crate) number: u64,
     pub(crate) packet_id: u16,
     pub(crate) awaiting: Awaiting,
     pub(crate) retain: bool,
@@ -167,6 +169,7 @@ impl Window {
         self.in_flight_payload += payload_len;
         let awaiting = if qos == QoS::ExactlyOnce { Awaiting::PubRec } else { Awaiting::PubAck };
         self.in_flight.push_back(InFlight {
+            number: message.number(),
             packet_id,
             awaiting,
             retain,
@@ -391,6 +394,7 @@ mod tests {
 
     fn message() -> Message {
         Message::store(MessageRef {
+            number: 0,
             topic: b"t",
             properties: b"",
             payload: b"",
