@@ -80,16 +80,16 @@ impl Shard {
     #[inline]
     fn finish(&mut self, id: ConnectionId, slot: u32, packet_id: u16, expected: Awaiting) -> Result<(), Refused> {
         let Some(session) = self.home.sessions.get_mut(slot) else { return Ok(()) };
-        match session.window.find(packet_id) {
+        let number = match session.window.find(packet_id) {
             None => return Ok(()),
-            Some(entry) if entry.awaiting == expected => {}
+            Some(entry) if entry.awaiting == expected => entry.number,
             Some(entry) => {
                 let awaiting = entry.awaiting;
                 return Err(self.mismatched(id, awaiting, expected));
             }
-        }
-        self.home.finish(slot, packet_id);
-        let Some(session) = self.home.sessions.get_mut(slot) else { return Ok(()) };
+        };
+        session.window.finish(packet_id);
+        self.home.changes.finished(slot, session, number, packet_id);
         if session.window.wants_pump() || session.retained.is_some() {
             self.home.pump(slot);
         }

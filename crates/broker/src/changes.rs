@@ -204,14 +204,19 @@ impl Changes {
     }
 
     /// A QoS 2 message came.
-    pub(crate) fn came(&mut self, session: SessionId, packet_id: u16, message: &MessageRef<'_>) {
-        self.wrote = true;
-        let session = self.key(session);
-        change::put_came(&mut self.records, session, packet_id, message);
+    pub(crate) fn came(&mut self, slot: u32, session: &Session, packet_id: u16, message: &MessageRef<'_>) {
+        if session.is_durable {
+            self.wrote = true;
+            let session = self.key_of(slot, session);
+            change::put_came(&mut self.records, session, packet_id, message);
+        }
     }
 
-    pub(crate) fn released(&mut self, session: SessionId, packet_id: u16) {
-        self.write(&Change::Released { session: self.key(session), packet_id });
+    /// It was released, or is refused after all.
+    pub(crate) fn released(&mut self, slot: u32, session: &Session, packet_id: u16) {
+        if session.is_durable {
+            self.write(&Change::Released { session: self.key_of(slot, session), packet_id });
+        }
     }
 
     /// A retained message was set or cleared: the change of this number of all that there were.

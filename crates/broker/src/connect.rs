@@ -143,7 +143,7 @@ impl Shard {
             self.refuse_connect(id, connect.version, &Refusal { v5, v3, client_id, text: OUT_OF_MEMORY });
             return Flow::Next;
         }
-        if is_new && self.home.storage_full && wanted_expiry(&connect, &asked) > 0 {
+        if self.home.storage_full && !self.has_kept_session(client_id) && wanted_expiry(&connect, &asked) > 0 {
             let client_id = Some(client_id).filter(|name| !name.is_empty());
             let (v5, v3) = (Some(ReasonCode::QUOTA_EXCEEDED), Some(SERVER_UNAVAILABLE));
             self.refuse_connect(id, connect.version, &Refusal { v5, v3, client_id, text: OUT_OF_STORAGE });

@@ -21,6 +21,8 @@ pub struct SessionReport {
     pub client_id: Box<str>,
     /// Whether the client is here.
     pub connected: bool,
+    /// Whether the session outlives the broker.
+    pub is_durable: bool,
     /// QoS 1 and 2 messages in flight.
     pub in_flight: usize,
     /// Messages that wait behind them.
@@ -55,6 +57,7 @@ impl Shard {
             let session = self.home.sessions.get(slot)?;
             Some(SessionReport {
                 client_id: session.client_id.clone(),
+                is_durable: session.is_durable,
                 connected: session.connection.is_some(),
                 in_flight: session.window.len() - session.window.queued(),
                 queued: session.window.queued(),

@@ -235,8 +235,9 @@ impl Home {
         let Some(session) = self.sessions.get_mut(slot) else { return };
         let Some(id) = session.connection else { return };
         let packet_id = session.window.launch(outgoing.stored(), qos, retain, identifier);
-        // A QoS 2 message must not come twice under two identifiers.
-        if qos == QoS::ExactlyOnce && self.changes.is_synced() && Changes::speak_of(session, number) {
+        let is_kept = Changes::speak_of(session, number);
+        if is_kept && qos == QoS::ExactlyOnce && self.changes.is_synced() {
+            // It must not come twice under two identifiers.
             self.close_gate(id);
         }
         let sent = self.send(id, outgoing, PublishTo { qos, retain, packet_id, identifier, dup: false });
@@ -252,7 +253,7 @@ impl Home {
             }
             return;
         }
-        if let Some(session) = self.sessions.get(slot) {
+        if is_kept && let Some(session) = self.sessions.get(slot) {
             self.changes.launched(slot, session, number, &Launch { qos, retain, identifier, packet_id });
         }
         self.expect_acknowledgement(id, slot, packet_id);

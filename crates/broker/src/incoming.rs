@@ -54,10 +54,11 @@ impl IncomingMessages {
         self.messages.get_mut(&packet_id)
     }
 
-    pub(crate) fn remove(&mut self, packet_id: u16) {
-        if let Some(incoming) = self.messages.remove(&packet_id) {
-            self.bytes -= incoming.message.bytes().len();
-        }
+    /// Returns whether there was one.
+    pub(crate) fn remove(&mut self, packet_id: u16) -> bool {
+        let Some(incoming) = self.messages.remove(&packet_id) else { return false };
+        self.bytes -= incoming.message.bytes().len();
+        true
     }
 }
 
@@ -90,7 +91,7 @@ mod tests {
         assert!(incoming.is_full(0));
         incoming.insert(1, message(b"small"));
         assert!(!incoming.is_full(0));
-        (1..=4).for_each(|packet_id| incoming.remove(packet_id));
+        (1..=4).for_each(|packet_id| assert!(incoming.remove(packet_id)));
         assert_eq!(incoming.bytes, 0);
         incoming.insert(1, message(b""));
         assert!(incoming.is_full(1) && !incoming.is_full(2));

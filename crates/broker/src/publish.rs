@@ -6,6 +6,7 @@ use crate::memory::OUT_OF_MEMORY;
 use crate::message::{Message, MessageRef, Outgoing};
 use crate::protocol_error::Refused;
 use crate::received::{Flow, WORK_BYTES, malformed, protocol_error};
+use crate::storage::OUT_OF_STORAGE;
 use crate::{ConnectionId, DropReason, Moment, Shard};
 use mosquitto_auth::acl::Access;
 use mosquitto_mqtt::packet::Publish;
@@ -157,9 +158,17 @@ impl Shard {
             retain: publish.retain,
             expires_at: self.expiry(said.expiry_s),
         };
-        let refused = self.refusal(slot, came, publish);
-        if refused == Some(ReasonCode::QUOTA_EXCEEDED) && !self.can_refuse(id, slot, publish) {
+        let mut refused = self.refusal(slot, came, publish);
+        if refused == Some(ReasonCode::QUOTA_EXCEEDED)
+            && !self.can_refuse(id, slot, publish, DropReason::MemoryLimit, OUT_OF_MEMORY)
+        {
             return Ok(Flow::Next);
+        }
+        if self.home.storage_full && refused.is_none() && self.has_no_room(slot, came, publish, &message) {
+            if !self.can_refuse(id, slot, publish, DropReason::StorageFull, OUT_OF_STORAGE) {
+                return Ok(Flow::Next);
+            }
+            refused = Some(ReasonCode::QUOTA_EXCEEDED);
         }
         let beyond = publish.qos == QoS::AtLeastOnce && refused.is_none() && self.is_beyond_window(id, slot);
         let refused = if beyond { Some(ReasonCode::QUOTA_EXCEEDED) } else { refused };
@@ -236,14 +245,44 @@ impl Shard {
     /// A client of MQTT 3 cannot be told that its message is not taken, and must not believe that it was: it loses its
     /// connection, and keeps the message.
     #[cold]
-    fn can_refuse(&mut self, id: ConnectionId, slot: u32, publish: &Publish<'_>) -> bool {
+    fn can_refuse(
+        &mut self,
+        id: ConnectionId,
+        slot: u32,
+        publish: &Publish<'_>,
+        drop: DropReason,
+        text: &'static str,
+    ) -> bool {
         let v5 = self.home.connections.get(id).is_some_and(|connection| connection.version.is_v5());
         if v5 || publish.qos == QoS::AtMostOnce {
             return true;
         }
-        self.home.drop_for(slot, DropReason::MemoryLimit);
-        self.end_with(id, None, Some(OUT_OF_MEMORY));
+        self.home.drop_for(slot, drop);
+        self.end_with(id, None, Some(text));
         false
+    }
+
+    /// Whether a message that has to be acknowledged cannot be kept, though it must be: until it is released, or for those
+    /// who get it. What came before is known already.
+    #[cold]
+    fn has_no_room(&mut self, slot: u32, came: &Came<'_>, publish: &Publish<'_>, message: &MessageRef<'_>) -> bool {
+        if publish.qos == QoS::AtMostOnce {
+            return false;
+        }
+        if publish.qos == QoS::ExactlyOnce {
+            let session = self.home.sessions.get(slot);
+            if session.is_none_or(|session| session.incoming.get(publish.packet_id).is_some()) {
+                return false;
+            }
+            if session.is_some_and(|session| session.is_durable) {
+                return true;
+            }
+        }
+        if came.standing != Standing::Ordinary {
+            return false;
+        }
+        let way = self.way_for(message);
+        self.has_to_be_kept(way, message)
     }
 
     #[cold]
@@ -253,7 +292,8 @@ impl Shard {
             ReasonCode::QUOTA_EXCEEDED => {
                 let name = self.home.sessions.get(slot).map_or("", |session| &session.client_id);
                 log!(self.home.log, Debug, "Rejected PUBLISH from {name}, quota exceeded.");
-                self.home.drop_for(slot, DropReason::MemoryLimit);
+                let full = if self.home.memory_full { DropReason::MemoryLimit } else { DropReason::StorageFull };
+                self.home.drop_for(slot, full);
             }
             _ => {}
         }
@@ -296,14 +336,16 @@ impl Shard {
         refused: Option<ReasonCode>,
     ) -> Result<(), Refused> {
         let window = self.incoming_window(id);
+        // It has one for as long as anybody keeps it.
+        let message = &MessageRef { number: self.home.changes.number(), ..*message };
         let Some(session) = self.home.sessions.get_mut(slot) else { return Ok(()) };
         let packet_id = publish.packet_id;
         let mut reason = ReasonCode::SUCCESS;
         if let Some(refused) = refused {
             reason = refused;
             // The refusal ends the exchange, also one that was begun when its client still had the right to.
-            if refused == ReasonCode::NOT_AUTHORIZED {
-                session.incoming.remove(packet_id);
+            if refused == ReasonCode::NOT_AUTHORIZED && session.incoming.remove(packet_id) {
+                self.home.changes.released(slot, session, packet_id);
             }
         } else if let Some(known) = session.incoming.get_mut(packet_id) {
             if same_message(&known.message, message) {
@@ -319,6 +361,7 @@ impl Shard {
                     "Reused message ID {packet_id} from {} detected. Clearing from storage.",
                     session.client_id
                 );
+                self.home.changes.came(slot, session, packet_id, message);
                 session.incoming.insert(packet_id, Message::store(*message));
                 log!(self.home.log, Warning, "{line}");
             }
@@ -331,6 +374,7 @@ impl Shard {
             }
             reason = ReasonCode::QUOTA_EXCEEDED;
         } else {
+            self.home.changes.came(slot, session, packet_id, message);
             session.incoming.insert(packet_id, Message::store(*message));
         }
         self.home.acknowledge(id, PacketType::PubRec, packet_id, reason);
@@ -353,6 +397,7 @@ impl Shard {
         let Some(message) = &message else { return true };
         if let Some(session) = self.home.sessions.get_mut(slot) {
             session.incoming.remove(packet_id);
+            self.home.changes.released(slot, session, packet_id);
         }
         if !allowed {
             self.log_denied(id, packet_id, message);

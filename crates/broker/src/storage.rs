@@ -14,6 +14,13 @@ impl Shard {
         self.home.storage_full = self.home.changes.is_on() && self.shared.is_storage_full();
     }
 
+    /// Whether a client has a session that outlives the broker: it may go on with it, or begin anew in its place.
+    #[cold]
+    pub(crate) fn has_kept_session(&self, client_id: &str) -> bool {
+        let slot = self.home.sessions.find(client_id);
+        slot.and_then(|slot| self.home.sessions.get(slot)).is_some_and(|session| session.is_durable)
+    }
+
     /// Whether the session in this slot may make no more subscriptions.
     #[inline]
     pub(crate) fn is_full_for(&self, slot: u32) -> bool {

@@ -2,11 +2,14 @@
 //!
 //! Peers write packets and read what comes back as short texts, so that a scenario reads like a conversation.
 
+mod disk;
 mod peer;
 mod raw;
+mod replay;
 mod show;
 
 pub(crate) use peer::{Options, Peer, connect};
+pub(crate) use disk::records;
 pub(crate) use raw::{field, packet, raw_connect};
 pub(crate) use show::show;
 
@@ -16,8 +19,8 @@ pub(crate) fn of_listener(listener: ListenerSettings) -> Settings {
 }
 
 use mosquitto_broker::{
-    ConnectionId, DropReason, ListenerSettings, LogLine, LogMask, Mail, Moment, PasswordCheck, Received, Secured,
-    Settings, Shard, ShardId, Shared, Then,
+    ConnectionId, DropReason, ListenerSettings, LogLine, LogMask, Mail, Moment, PasswordCheck, Persistence, Received,
+    Secured, Settings, Shard, ShardId, Shared, Then,
 };
 use mosquitto_mqtt::{FixedHeader, ProtocolVersion};
 use std::collections::VecDeque;
@@ -57,6 +60,7 @@ pub(crate) struct Net {
     /// Whether nobody looks at them.
     pub(crate) hold_checks: bool,
     pub(crate) log: Vec<LogLine>,
+    pub(crate) disk: disk::Disk,
 }
 
 impl Net {
@@ -67,7 +71,10 @@ impl Net {
 
     /// A broker of so many shards with these settings.
     pub(crate) fn with(shards: u16, settings: Settings) -> Self {
-        let (shared, settings) = (Shared::new(shards), Arc::new(Settings { log: LogMask::ALL, ..settings }));
+        let persistence = if disk::IS_ALWAYS { Persistence::Synced } else { settings.persistence };
+        let settings = Settings { log: LogMask::ALL, persistence, ..settings };
+        let disk = disk::Disk::new(shards, &settings);
+        let (shared, settings) = (Shared::new(shards), Arc::new(settings));
         let shard = |at: u16| Shard::new(ShardId(at), Arc::clone(&shared), Arc::clone(&settings), [at as u8 + 1; 32]);
         Self {
             shards: (0..shards).map(shard).collect(),
@@ -80,6 +87,7 @@ impl Net {
             checks: Vec::new(),
             hold_checks: false,
             log: Vec::new(),
+            disk,
             shared,
         }
     }
@@ -342,6 +350,7 @@ impl Net {
             }
         }
         self.shards[at].end();
+        self.write_changes(at);
         let moved = self.drain(at) || moved;
         // A deadline that has passed asks for another tick.
         moved || self.shards[at].next_deadline().is_some_and(|due| due <= self.now)
