@@ -2,38 +2,38 @@
 //! outside of `$SYS` or queued, acknowledgements of clients, clients that connect to a session that is kept.
 
 use mosquitto_broker::Change;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A count of changes that runs only while somebody looks at it.
+/// A count of changes that runs only while somebody wants to know.
 #[derive(Debug, Default)]
 pub(super) struct Counting {
-    is_on: AtomicBool,
+    /// How many make it time to save; 0: nobody wants to know.
+    limit: AtomicU64,
     count: AtomicU64,
 }
 
 impl Counting {
-    pub(super) fn turn(&self, on: bool) {
-        if self.is_on.swap(on, Ordering::Relaxed) != on {
+    /// Says how many changes make it time to save; 0: nothing is counted.
+    pub(super) fn set_limit(&self, limit: u64) {
+        if self.limit.swap(limit, Ordering::Relaxed) == 0 {
             self.count.store(0, Ordering::Relaxed);
         }
     }
 
     pub(super) fn is_on(&self) -> bool {
-        self.is_on.load(Ordering::Relaxed)
+        self.limit.load(Ordering::Relaxed) > 0
     }
 
-    /// Counts the changes of a frame.
-    pub(super) fn count(&self, frame: &[u8]) {
-        self.count.fetch_add(changes_in(frame), Ordering::Relaxed);
-    }
-
-    pub(super) fn so_far(&self) -> u64 {
-        self.count.load(Ordering::Relaxed)
-    }
-
-    /// Begins again.
-    pub(super) fn reset(&self) {
-        self.count.store(0, Ordering::Relaxed);
+    /// Counts the changes of frames, and says whether it is time to save. Then it begins again.
+    pub(super) fn is_due_after<'f>(&self, frames: impl Iterator<Item = &'f [u8]>) -> bool {
+        let more: u64 = frames.map(changes_in).sum();
+        let is_due = self.count.load(Ordering::Relaxed) + more >= self.limit.load(Ordering::Relaxed);
+        if is_due {
+            self.count.store(0, Ordering::Relaxed);
+        } else {
+            self.count.fetch_add(more, Ordering::Relaxed);
+        }
+        is_due
     }
 }
 
@@ -78,13 +78,14 @@ mod tests {
             change.encode(&mut frame);
         }
         let counting = Counting::default();
-        counting.turn(true);
-        counting.count(&frame);
-        assert_eq!(counting.so_far(), 2);
-        counting.turn(true);
-        assert_eq!(counting.so_far(), 2, "it goes on");
-        counting.turn(false);
+        let frames = || std::iter::once(frame.as_slice());
+        counting.set_limit(5);
+        assert!(!counting.is_due_after(frames()));
+        counting.set_limit(6);
+        assert!(!counting.is_due_after(frames()), "it goes on");
+        assert!(counting.is_due_after(frames()));
+        assert!(!counting.is_due_after(frames()), "it begins again");
+        counting.set_limit(0);
         assert!(!counting.is_on());
-        assert_eq!(counting.so_far(), 0);
     }
 }

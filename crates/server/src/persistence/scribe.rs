@@ -31,13 +31,32 @@ pub(super) enum Request {
     End { remove: bool, answer: SyncSender<Result<(), WriteError>> },
 }
 
+/// The journal asks for a snapshot when it has so many bytes, and twice as many as the last one.
+const GROWN_BYTES: u64 = 256 * 1024 * 1024;
+
+/// How long to wait before asking again.
+const GROWN_AGAIN: Duration = Duration::from_secs(60);
+
 /// What others may know of the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     /// Bytes that the last snapshot does not make superfluous.
     pub(super) bytes: AtomicU64,
-    /// Changes, as Mosquitto counts them, since the start; counted only while somebody wants to know.
+    /// The bytes of the last snapshot.
+    pub(super) snapshot_bytes: AtomicU64,
+    /// When it took the place of the one before it, in seconds since 1970; 0: not yet.
+    pub(super) saved_at_s: AtomicU64,
+    /// Changes, counted while `autosave_on_changes` asks for it.
     pub(super) counting: Counting,
+}
+
+impl Progress {
+    /// There is a new snapshot.
+    pub(super) fn saved(&self, bytes: u64) {
+        self.snapshot_bytes.store(bytes, Ordering::Relaxed);
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.saved_at_s.store(since_1970.as_secs(), Ordering::Relaxed);
+    }
 }
 
 /// What the thread has to know.
@@ -49,6 +68,10 @@ pub(super) struct Scribe {
     pub(super) clock: Clock,
     pub(super) shared: Arc<Shared>,
     pub(super) logger: Logger,
+    /// What the journal begins with, where there was no room for it yet.
+    pub(super) boot: Option<Vec<u8>>,
+    /// Asks for a snapshot.
+    pub(super) save: SyncSender<()>,
     /// To be called once nothing more can be kept.
     pub(super) give_up: Box<dyn FnOnce() + Send>,
 }
@@ -77,6 +100,8 @@ struct Running {
     /// Whether the journal has refused the first of the frames.
     is_stuck: bool,
     look_for_room_at: Instant,
+    /// When to ask for a snapshot because of the journal's size, at the earliest.
+    may_ask_at: Instant,
 }
 
 /// What comes after a round.
@@ -96,6 +121,7 @@ impl Running {
             is_full: false,
             is_stuck: false,
             look_for_room_at: Instant::now(),
+            may_ask_at: Instant::now(),
         };
         running.look_at_room();
         running
@@ -118,8 +144,9 @@ impl Running {
     /// Takes what there is and keeps it.
     fn round(&mut self) -> Result<Next, WriteError> {
         let Batch { frames, requests } = self.it.intake.take(self.next_deadline());
-        if self.it.progress.counting.is_on() {
-            frames.iter().for_each(|frame| self.it.progress.counting.count(&frame.bytes));
+        let counting = &self.it.progress.counting;
+        if counting.is_on() && counting.is_due_after(frames.iter().map(|frame| frame.bytes.as_slice())) {
+            let _ = self.it.save.try_send(());
         }
         self.frames.extend(frames);
         self.requests.extend(requests);
@@ -134,7 +161,7 @@ impl Running {
         }
         self.sync_if_due(now)?;
         self.look_at_room();
-        if !self.frames.is_empty() {
+        if !self.frames.is_empty() || self.it.boot.is_some() {
             // Requests are for what comes after the frames. Without room, they fail.
             self.refuse_requests();
             return Ok(Next::GoOn);
@@ -145,8 +172,18 @@ impl Running {
             self.it.writer.prepare()?;
             self.look_at_room();
         }
-        self.it.progress.bytes.store(self.it.writer.bytes_since_snapshot(), Ordering::Relaxed);
+        self.look_at_size(now);
         Ok(next)
+    }
+
+    fn look_at_size(&mut self, now: Instant) {
+        let (bytes, progress) = (self.it.writer.bytes_since_snapshot(), &self.it.progress);
+        progress.bytes.store(bytes, Ordering::Relaxed);
+        let bound = GROWN_BYTES.max(2 * progress.snapshot_bytes.load(Ordering::Relaxed));
+        if bytes > bound && now >= self.may_ask_at {
+            self.may_ask_at = now + GROWN_AGAIN;
+            let _ = self.it.save.try_send(());
+        }
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -157,6 +194,16 @@ impl Running {
     /// As many as there is room for.
     fn write_frames(&mut self) -> Result<(), WriteError> {
         let epoch_ms = epoch_ms(self.it.clock);
+        if let Some(boot) = &self.it.boot {
+            match self.it.writer.append(Kind::Boot, epoch_ms, boot) {
+                Ok(_) => self.it.boot = None,
+                Err(WriteError::NoRoom) => {
+                    self.is_stuck = true;
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
         let mut done = Vec::with_capacity(self.frames.len());
         while let Some(frame) = self.frames.front() {
             match self.it.writer.append(Kind::Changes, epoch_ms, &frame.bytes) {
