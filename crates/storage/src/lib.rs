@@ -1,7 +1,8 @@
-//! The format of `mosquitto.db`, the file in which Mosquitto keeps sessions and messages while it does not run.
+//! The format of `mosquitto.db`, the file in which Mosquitto keeps sessions and messages while it does not run; and, in
+//! [`journal`], what changes meanwhile.
 //!
 //! [`Reader`] reads the versions 2 to 6 from anything that can be read, one chunk at a time;
-//! [`Writer`] writes version 6, byte by byte what Mosquitto 2.0 and 2.1 write. Both hold one chunk in memory. Nothing here
+//! [`Writer`] writes version 6, byte by byte what Mosquitto 2.0 and 2.1 write. Both hold one chunk in memory. Neither
 //! opens a file, looks at a clock, or knows a session: what the values mean together is for the broker to say.
 //!
 //! # Layout
@@ -47,6 +48,7 @@
 mod current;
 mod error;
 mod fields;
+pub mod journal;
 mod old;
 mod reader;
 mod value;
