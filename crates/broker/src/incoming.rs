@@ -60,6 +60,11 @@ impl IncomingMessages {
         self.bytes -= incoming.message.bytes().len();
         true
     }
+
+    /// The packet identifiers of all.
+    pub(crate) fn identifiers(&self) -> Vec<u16> {
+        self.messages.keys().copied().collect()
+    }
 }
 
 #[cfg(test)]

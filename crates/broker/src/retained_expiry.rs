@@ -77,7 +77,15 @@ mod tests {
             let topic = n.to_string();
             let expires_at = if n % 2 == 0 { Moment(50_000) } else { Moment(70_000) };
             let (topic, properties, payload, qos) = (topic.as_bytes(), &b""[..], &b"x"[..], QoS::AtMostOnce);
-            tree.set(Message::store(MessageRef { number: 0, topic, properties, payload, qos, retain: true, expires_at }));
+            tree.set(Message::store(MessageRef {
+                number: 0,
+                topic,
+                properties,
+                payload,
+                qos,
+                retain: true,
+                expires_at,
+            }));
         }
         drop(tree);
         shard

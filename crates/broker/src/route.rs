@@ -110,6 +110,9 @@ impl Shard {
     /// Delivers what another shard sent to sessions of this one.
     pub fn mail(&mut self, mail: &Mail) {
         self.read(mail);
+        if mail.announces_hand_over() {
+            self.heard_of_hand_over();
+        }
     }
 
     /// Returns what had to be searched for. No subscription changes meanwhile, so what was found for some targets is
@@ -342,7 +345,8 @@ mod tests {
         let mut shard = shard();
         shard.begin(Moment(1));
         let (topic, properties, payload, qos) = (&b"t/u"[..], &b""[..], &b"x"[..], QoS::AtLeastOnce);
-        let message = MessageRef { number: 0, topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
+        let message =
+            MessageRef { number: 0, topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
         let options = SubscriptionOptions::qos(QoS::AtLeastOnce);
         let mut mail = Mail::default();
         let targets: Vec<Subscriber> = (0..40)
@@ -389,7 +393,8 @@ mod tests {
         let mut mail = Mail::default();
         for topic in ["t", "u", "t", "u", "t"] {
             let (topic, properties, payload, qos) = (topic.as_bytes(), &b""[..], &b"x"[..], QoS::AtLeastOnce);
-            let message = MessageRef { number: 0, topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
+            let message =
+                MessageRef { number: 0, topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
             let range = mail.address_member(member, 1);
             mail.push(range, &mut Outgoing::new(message));
         }
@@ -411,7 +416,8 @@ mod tests {
             tree.insert("#", None, Subscriber::new(ShardId(0), session, grant));
         });
         let (topic, properties, payload, qos) = (&b"t"[..], &b""[..], &b"x"[..], QoS::AtLeastOnce);
-        let message = MessageRef { number: 0, topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
+        let message =
+            MessageRef { number: 0, topic, properties, payload, qos, retain: false, expires_at: Moment::NEVER };
         let mut queued = Vec::new();
         for allow_duplicate_messages in [true, false, true, false] {
             shard.home.settings = Arc::new(Settings { allow_duplicate_messages, ..Settings::default() });
