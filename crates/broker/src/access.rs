@@ -69,8 +69,8 @@ impl Source {
     }
 
     pub(crate) fn publisher(&self) -> Publisher<'_> {
-        let Self { client_id, username, came_through } = self;
-        Publisher { client_id, username: username.as_deref(), listener_port: came_through.port }
+        let (client_id, username) = (&*self.client_id, self.username.as_deref());
+        Publisher { client_id, username, listener_port: self.came_through.port }
     }
 
     /// Whether its client could publish to this topic now.

@@ -599,7 +599,7 @@ mod tests {
                 assert_eq!((Change::decode(&mut rest), rest.len()), (None, len), "{change:?}");
             }
         }
-        for kind in [0, CLEARED + 1, u8::MAX] {
+        for kind in [0, RETAINED_UP_TO + 1, u8::MAX] {
             assert_eq!(Change::decode(&mut &[kind; 100][..]), None);
         }
     }

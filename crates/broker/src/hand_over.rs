@@ -16,7 +16,7 @@ use crate::retained_tree::Retained;
 use crate::session::Session;
 use crate::subscriber::Subscriber;
 use crate::window::Awaiting;
-use crate::{KeptMessage, Moment, Publisher, SessionKey, Shard, ShardId, Shared, Stage};
+use crate::{Change, KeptMessage, Moment, Publisher, SessionKey, Shard, ShardId, Shared, Stage};
 use mosquitto_mqtt::QoS;
 use std::sync::Arc;
 
@@ -210,7 +210,7 @@ impl Shard {
             *steps -= 1;
             let slot = self.hand_over.slot;
             if let Some(session) = self.home.sessions.get(slot)
-                && self.home.settings.session_expiry_s(session.expiry_s) != 0
+                && session.is_durable
             {
                 let within = self.hand_over.within.take();
                 let (part, within) = session.part(self.id, slot, within, steps);
@@ -335,6 +335,13 @@ fn after(last_id: u16, count: usize) -> u16 {
 }
 
 impl Shared {
+    /// The record that goes with the table of a snapshot: all changes of retained messages so far will be in it. To be asked
+    /// for before the first [`retained_slice`](Self::retained_slice), when changes go to the part of the journal that
+    /// belongs to the snapshot.
+    pub fn retained_so_far(&self) -> Change<'static> {
+        Change::RetainedUpTo { serial: self.retained.read().changes }
+    }
+
     /// Retained messages, those below `$SYS` left out: in the next so many places from `from` on. Returns where to go on,
     /// if there are more. The tree is locked for reading meanwhile.
     pub fn retained_slice(&self, from: usize, places: usize, parts: &mut Vec<RetainedPart>) -> Option<usize> {

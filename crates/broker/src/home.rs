@@ -259,14 +259,7 @@ impl Home {
         self.expect_acknowledgement(id, slot, packet_id);
     }
 
-    fn enqueue(
-        &mut self,
-        to: Subscriber,
-        outgoing: &mut Outgoing<'_>,
-        qos: QoS,
-        retain: bool,
-        is_target: bool,
-    ) {
+    fn enqueue(&mut self, to: Subscriber, outgoing: &mut Outgoing<'_>, qos: QoS, retain: bool, is_target: bool) {
         let Some(session) = self.sessions.find_mut(to.session) else { return };
         let (limit, is_here) = (self.settings.max_queued_messages as usize, session.connection.is_some());
         let of_messages = session.window.has_too_many(limit, is_here);

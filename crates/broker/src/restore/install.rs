@@ -49,6 +49,9 @@ impl Restore {
         let mut restored = Restored { next_number: self.next_number, ..Restored::default() };
         let (sessions, retained) = (std::mem::take(&mut self.sessions), std::mem::take(&mut self.retained));
         self.install_retained(shared, retained, &mut restored);
+        for shard in shards.iter_mut() {
+            shard.number_messages_above(self.next_number - 1);
+        }
         let mut tree = shared.subscriptions.write();
         for session in sessions.into_iter().flatten() {
             let home = shared.home_of(&session.client_id);
@@ -94,6 +97,7 @@ impl Restore {
             tree.set(Retained { message, source });
             restored.retained += 1;
         }
+        tree.changes = tree.changes.max(retained.greatest);
         Change::RetainedUpTo { serial: retained.greatest }.encode(&mut restored.boot);
     }
 

@@ -8,7 +8,7 @@ use mosquitto_mqtt::QoS;
 use std::collections::VecDeque;
 
 /// How a copy of a message is delivered.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Delivery {
     pub(super) identifier: u32,
     pub(super) qos: QoS,
@@ -25,6 +25,7 @@ struct Group {
 #[derive(Debug)]
 enum Copies {
     One(Delivery),
+    #[allow(clippy::box_collection, reason = "it is rare, and the other kind is short")]
     Several(Box<VecDeque<Delivery>>),
 }
 
@@ -56,12 +57,10 @@ impl Queue {
         }
     }
 
-    /// How many copies there are of a message.
-    pub(super) fn copies(&mut self, number: u64) -> usize {
-        self.find(number)
-            .and_then(|at| self.groups.get(at))
-            .and_then(Option::as_ref)
-            .map_or(0, |group| group.copies.len())
+    /// The copies that there are of a message.
+    pub(super) fn copies(&mut self, number: u64) -> impl Iterator<Item = Delivery> {
+        let group = self.find(number).and_then(|at| self.groups.get(at)).and_then(Option::as_ref);
+        group.into_iter().flat_map(|group| group.copies.iter())
     }
 
     /// Adds copies before those that there are, or at the end where there are none.
@@ -69,27 +68,29 @@ impl Queue {
         let at = self.find(message.number());
         match at.and_then(|at| self.groups.get_mut(at)).and_then(Option::as_mut) {
             Some(group) => {
-                deliveries.iter().rev().for_each(|&delivery| group.copies.add(delivery, VecDeque::push_front))
+                for &delivery in deliveries.iter().rev() {
+                    group.copies.add(delivery, VecDeque::push_front);
+                }
             }
             None => deliveries.iter().for_each(|&delivery| self.push(message, delivery)),
         }
     }
 
-    /// Takes the first copy of a message.
-    pub(super) fn take_first(&mut self, number: u64) -> Option<Message> {
-        self.take(number, Copies::pop_front)
+    /// Takes a copy of a message: the first that is delivered so, or else the first of all.
+    pub(super) fn take_first(&mut self, number: u64, delivery: Delivery) -> Option<Message> {
+        self.take(number, |copies| copies.remove_first(delivery))
     }
 
     /// Takes the last copy of a message.
     pub(super) fn take_last(&mut self, number: u64) -> Option<Message> {
-        self.take(number, Copies::pop_back)
+        self.take(number, Copies::remove_last)
     }
 
-    fn take(&mut self, number: u64, pop: impl FnOnce(&mut Copies) -> bool) -> Option<Message> {
+    fn take(&mut self, number: u64, remove: impl FnOnce(&mut Copies) -> bool) -> Option<Message> {
         let at = self.find(number)?;
         let place = self.groups.get_mut(at)?;
         let group = place.as_mut()?;
-        if !pop(&mut group.copies) {
+        if !remove(&mut group.copies) {
             return Some(group.message.clone());
         }
         let message = place.take()?.message;
@@ -134,7 +135,7 @@ impl Queue {
         let (mut queued, mut left_out) = (VecDeque::with_capacity(self.groups.len()), 0);
         for Group { message, copies } in self.groups.into_iter().flatten() {
             if is_gone(&message) {
-                left_out += copies.len();
+                left_out += copies.iter().count();
                 continue;
             }
             let mut add = |message: Message, Delivery { identifier, qos, retain }| {
@@ -150,13 +151,6 @@ impl Queue {
 }
 
 impl Copies {
-    fn len(&self) -> usize {
-        match self {
-            Copies::One(_) => 1,
-            Copies::Several(all) => all.len(),
-        }
-    }
-
     fn add(&mut self, delivery: Delivery, add: impl FnOnce(&mut VecDeque<Delivery>, Delivery)) {
         match self {
             Copies::Several(all) => add(all, delivery),
@@ -168,19 +162,28 @@ impl Copies {
         }
     }
 
+    fn iter(&self) -> impl Iterator<Item = Delivery> {
+        let (one, several) = match self {
+            Copies::One(delivery) => (Some(*delivery), None),
+            Copies::Several(all) => (None, Some(all.iter().copied())),
+        };
+        one.into_iter().chain(several.into_iter().flatten())
+    }
+
     /// True where none is left.
-    fn pop_front(&mut self) -> bool {
+    fn remove_first(&mut self, delivery: Delivery) -> bool {
         match self {
             Copies::One(_) => true,
             Copies::Several(all) => {
-                all.pop_front();
+                let at = all.iter().position(|copy| *copy == delivery);
+                all.remove(at.unwrap_or(0));
                 all.is_empty()
             }
         }
     }
 
     /// Likewise.
-    fn pop_back(&mut self) -> bool {
+    fn remove_last(&mut self) -> bool {
         match self {
             Copies::One(_) => true,
             Copies::Several(all) => {

@@ -2,7 +2,7 @@
 
 use super::queue::Delivery;
 use super::session::{Presence, Session};
-use super::{Kept, Map, Restore, RetainedState};
+use super::{Map, Restore, RetainedState};
 use crate::message::Message;
 use crate::{Change, KeptMessage, Moment, SessionKey, ShardId, Target};
 use mosquitto_mqtt::SharedFilter;
@@ -144,18 +144,14 @@ impl Restore {
             }
             Change::Ended { session: key } => self.ended(key),
             Change::Subscribed { session, filter, options, identifier } => {
-                if SharedFilter::new(filter).is_err() {
-                    self.skipped.subscriptions += 1;
-                } else if let Some(session) = self.session_of(session) {
-                    session.subscriptions.insert(filter.into(), (options, identifier));
-                }
+                self.subscribed(session, filter, (options, identifier));
             }
             Change::Unsubscribed { session, filter } => {
                 if let Some(session) = self.session_of(session) {
                     session.subscriptions.remove(filter);
                 }
             }
-            Change::Published { message, targets } => self.published(message, targets),
+            Change::Published { message, targets } => self.published(message, &targets),
             Change::Launched { target, message, packet_id } => self.launched(&target, message, packet_id),
             Change::HandedOver { session, message, packet_id } => {
                 if let Some(session) = self.session_of(session) {
@@ -185,23 +181,42 @@ impl Restore {
                     session.messages().incoming.remove(&packet_id);
                 }
             }
-            Change::Retained { serial, message, publisher } => {
-                self.retained.greatest = self.retained.greatest.max(serial);
+            Change::Retained { .. } | Change::RetainedUpTo { .. } | Change::Cleared { .. } => {
+                self.replay_retained(&change);
+            }
+        }
+    }
+
+    fn subscribed(&mut self, key: SessionKey, filter: &str, terms: (u8, u32)) {
+        if SharedFilter::new(filter).is_err() {
+            self.skipped.subscriptions += 1;
+        } else if let Some(session) = self.session_of(key) {
+            session.subscriptions.insert(filter.into(), terms);
+        }
+    }
+
+    fn replay_retained(&mut self, change: Change<'_>) {
+        let (Change::Retained { serial, .. } | Change::RetainedUpTo { serial } | Change::Cleared { serial, .. }) =
+            change
+        else {
+            return;
+        };
+        self.retained.greatest = self.retained.greatest.max(serial);
+        if serial <= self.retained.up_to {
+            return;
+        }
+        match change {
+            Change::Retained { message, publisher, .. } => {
                 let source = publisher.and_then(|publisher| self.source(publisher));
-                if serial <= self.retained.up_to {
-                } else if let Some(Kept { message, .. }) = self.messages.get(&message) {
-                    self.retained.change(serial, RetainedState::Set(message.clone(), source));
-                } else {
-                    self.skipped.unknown += 1;
+                match self.messages.get(&message) {
+                    Some(kept) => self.retained.change(serial, RetainedState::Set(kept.message.clone(), source)),
+                    None => self.skipped.unknown += 1,
                 }
             }
-            Change::RetainedUpTo { serial } => self.retained.greatest = self.retained.greatest.max(serial),
-            Change::Cleared { serial, topic } => {
-                self.retained.greatest = self.retained.greatest.max(serial);
-                if serial > self.retained.up_to {
-                    self.retained.change(serial, RetainedState::Cleared(topic.as_bytes().into()));
-                }
+            Change::Cleared { topic, .. } => {
+                self.retained.change(serial, RetainedState::Cleared(topic.as_bytes().into()));
             }
+            _ => {}
         }
     }
 
@@ -276,16 +291,16 @@ impl Restore {
         self.moment(self.replayed.epoch_ms.saturating_add(theirs.0))
     }
 
-    fn published(&mut self, message: KeptMessage<'_>, targets: Vec<Target>) {
+    fn published(&mut self, message: KeptMessage<'_>, targets: &[Target]) {
         let Some(message) = self.known_or_keep(message) else { return };
         let delivery =
             |target: &Target| Delivery { identifier: target.identifier, qos: target.qos, retain: target.retain };
-        if let [target] = targets.as_slice() {
+        if let [target] = targets {
             return self.published_to(&message, target.session, &[delivery(target)]);
         }
         // Of several to the same session the order counts, and nothing else.
         let mut by_session: Map<SessionKey, Vec<Delivery>> = Map::default();
-        for target in &targets {
+        for target in targets {
             by_session.entry(target.session).or_default().push(delivery(target));
         }
         for (key, deliveries) in by_session {

@@ -80,12 +80,22 @@ impl Session {
 impl Messages {
     /// A message was published to this session: so many copies are to be there in all, those in flight included.
     pub(super) fn published(&mut self, message: &Message, deliveries: &[Delivery], is_whole: bool) {
+        if is_whole {
+            self.queue.put_before(message, deliveries);
+            return;
+        }
         let number = message.number();
-        let there =
-            if is_whole { 0 } else { self.in_flight.get(&number).map_or(0, Vec::len) + self.queue.copies(number) };
-        let missing = deliveries.len().saturating_sub(there);
+        let (mut missing, mut there) = (deliveries.to_vec(), 0);
+        let in_flight = self.in_flight.get(&number).into_iter().flatten().map(|flight| flight.delivery);
+        for delivery in in_flight.chain(self.queue.copies(number)) {
+            there += 1;
+            if let Some(at) = missing.iter().rposition(|other| *other == delivery) {
+                missing.remove(at);
+            }
+        }
         // Copies go out from the first on; so those that are missing were the first.
-        self.queue.put_before(message, deliveries.get(..missing).unwrap_or_default());
+        missing.truncate(deliveries.len().saturating_sub(there));
+        self.queue.put_before(message, &missing);
     }
 
     /// A message is in flight; `known` is what is known by its number. False where nothing is.
@@ -100,7 +110,7 @@ impl Messages {
         if self.flight(number, packet_id).is_some() {
             return true;
         }
-        let Some(message) = self.queue.take_first(number).or_else(|| known.cloned()) else { return false };
+        let Some(message) = self.queue.take_first(number, delivery).or_else(|| known.cloned()) else { return false };
         let awaiting = match delivery.qos {
             mosquitto_mqtt::QoS::ExactlyOnce => Awaiting::PubRec,
             _ => Awaiting::PubAck,

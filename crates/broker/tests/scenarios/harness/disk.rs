@@ -79,7 +79,8 @@ impl Net {
     /// What the records come to must be what the broker has.
     fn compare(&mut self) {
         (0..self.shards.len()).for_each(|at| self.write_changes(at));
-        if self.mail.iter().any(|mail| !mail.is_empty()) || self.shards.iter().any(|s| s.mail_waiting().next().is_some())
+        if self.mail.iter().any(|mail| !mail.is_empty())
+            || self.shards.iter().any(|s| s.mail_waiting().next().is_some())
         {
             return;
         }

@@ -8,8 +8,8 @@ mod raw;
 mod replay;
 mod show;
 
-pub(crate) use peer::{Options, Peer, connect};
 pub(crate) use disk::records;
+pub(crate) use peer::{Options, Peer, connect};
 pub(crate) use raw::{field, packet, raw_connect};
 pub(crate) use show::show;
 
