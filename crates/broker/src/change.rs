@@ -284,17 +284,7 @@ impl<'a> Change<'a> {
                 begin(out, RELEASED, session);
                 out.extend_from_slice(&packet_id.to_le_bytes());
             }
-            Change::Retained { serial, message, publisher } => {
-                out.push(RETAINED);
-                out.extend_from_slice(&serial.to_le_bytes());
-                out.extend_from_slice(&message.to_le_bytes());
-                out.push(publisher.is_some().into());
-                if let Some(Publisher { client_id, username, listener_port }) = publisher {
-                    put_str(out, client_id);
-                    put_option(out, username);
-                    out.extend_from_slice(&listener_port.to_le_bytes());
-                }
-            }
+            Change::Retained { serial, message, publisher } => put_retained(out, serial, message, publisher),
             Change::RetainedUpTo { serial } => {
                 out.push(RETAINED_UP_TO);
                 out.extend_from_slice(&serial.to_le_bytes());
@@ -313,6 +303,18 @@ impl<'a> Change<'a> {
         let change = rest.change()?;
         *bytes = rest.0;
         Some(change)
+    }
+}
+
+fn put_retained(out: &mut Vec<u8>, serial: u64, message: u64, publisher: Option<Publisher<'_>>) {
+    out.push(RETAINED);
+    out.extend_from_slice(&serial.to_le_bytes());
+    out.extend_from_slice(&message.to_le_bytes());
+    out.push(publisher.is_some().into());
+    if let Some(Publisher { client_id, username, listener_port }) = publisher {
+        put_str(out, client_id);
+        put_option(out, username);
+        out.extend_from_slice(&listener_port.to_le_bytes());
     }
 }
 

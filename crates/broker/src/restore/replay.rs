@@ -195,8 +195,8 @@ impl Restore {
         }
     }
 
-    fn replay_retained(&mut self, change: Change<'_>) {
-        let (Change::Retained { serial, .. } | Change::RetainedUpTo { serial } | Change::Cleared { serial, .. }) =
+    fn replay_retained(&mut self, change: &Change<'_>) {
+        let &(Change::Retained { serial, .. } | Change::RetainedUpTo { serial } | Change::Cleared { serial, .. }) =
             change
         else {
             return;
@@ -205,7 +205,7 @@ impl Restore {
         if serial <= self.retained.up_to {
             return;
         }
-        match change {
+        match *change {
             Change::Retained { message, publisher, .. } => {
                 let source = publisher.and_then(|publisher| self.source(publisher));
                 match self.messages.get(&message) {
