@@ -27,7 +27,7 @@ const STEPS_A_TICK: usize = 1000;
 #[derive(Debug, Clone)]
 pub struct HeldMessage {
     message: Option<Message>,
-    /// Its number; 0: it has none.
+    /// Its number. A message that has none has one for this once.
     pub number: u64,
     /// The packet identifier. Of one that is queued that which it gets if nothing comes in between, 0 at QoS 0.
     pub packet_id: u16,
@@ -134,7 +134,7 @@ struct Within {
 impl HeldMessage {
     /// The message; none where the client has it for good.
     pub fn message(&self) -> Option<KeptMessage<'_>> {
-        self.message.as_ref().map(kept)
+        self.message.as_ref().map(|message| KeptMessage { number: self.number, ..kept(message) })
     }
 }
 
@@ -183,8 +183,19 @@ impl Shard {
         if self.hand_over.heard < self.hand_over.begun * others {
             return Slice::Waiting;
         }
-        let mut steps = STEPS_A_TICK;
-        if self.go_on_handing_over(&mut steps, parts) { Slice::Done } else { Slice::More }
+        let (mut steps, from) = (STEPS_A_TICK, parts.len());
+        let is_done = self.go_on_handing_over(&mut steps, parts);
+        self.number(parts.get_mut(from..).unwrap_or_default());
+        if is_done { Slice::Done } else { Slice::More }
+    }
+
+    /// Gives messages a number that have none: a snapshot cannot do without.
+    fn number(&mut self, parts: &mut [SessionPart]) {
+        for held in parts.iter_mut().flat_map(|part| &mut part.messages) {
+            if held.number == 0 && held.message.is_some() {
+                held.number = self.home.changes.number();
+            }
+        }
     }
 
     /// Hands over all sessions at once: the broker stops, and all mail was delivered. `take` gets some of them at a time.
@@ -193,6 +204,7 @@ impl Shard {
         loop {
             let (mut steps, mut parts) = (STEPS_A_TICK, Vec::new());
             let is_done = self.go_on_handing_over(&mut steps, &mut parts);
+            self.number(&mut parts);
             take(parts);
             if is_done {
                 return;

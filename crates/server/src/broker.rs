@@ -13,6 +13,7 @@ use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
 use crate::passphrases::Passphrases;
 use crate::password_checks::Checkers;
+use crate::persistence;
 use crate::settings::{bind_options, broker_settings, connections_max, lobby_max, worker_count};
 use crate::supervisor::Watchdog;
 use crate::sys_updates::SysUpdates;
@@ -23,21 +24,24 @@ use mio::{Poll, Waker};
 use mosquitto_broker::{LogLevel, Shard, ShardId, Shared};
 use mosquitto_config::Settings;
 use mosquitto_transport::{KeyLogFile, error_text};
+use signal_hook::consts::SIGTERM;
 use std::io;
 use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
 
-/// Runs until SIGINT or SIGTERM. `launch` is told how the start goes.
+/// Runs until SIGINT or SIGTERM. `launch` is told how the start goes. An error may also be one of the end: then not all is in
+/// the database that should be.
 pub(crate) fn run(
     settings: &Settings,
     passphrases: Passphrases,
     logger: &Logger,
     launch: &mut Launch,
 ) -> Result<(), Failure> {
-    let signals = listen_to_signals().map_err(|e| refused("signals", &e))?;
+    let (end, signals) = listen_to_signals().map_err(|e| refused("signals", &e))?;
     let workers = worker_count(settings);
     let auth_files = read_auth_files(settings, logger)?;
     let directories = Directories::find(settings)?;
+    let files = persistence::Files::take(&settings.config.global.persistence)?;
     let mut listeners = Listeners::new(workers, open_key_log(settings, logger)?, passphrases);
     let (endpoints, global) = (settings.endpoints(), &settings.config.global);
     let plan = listeners.plan(endpoints, global, &auth_files.psk, bind_options(settings), logger);
@@ -45,6 +49,8 @@ pub(crate) fn run(
     let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &auth_files, logger.mask()));
     let sites = Sites::new(plan.endpoints(), &plan.tls(), &auth_files, &directories);
     let doors = listeners.adopt(plan, connections_max(settings));
+    let clock = Clock::start();
+    let found = files.map(|files| files.read(Arc::clone(&shard_settings), clock, logger)).transpose()?;
     launch.listening()?;
     let polls = (0..workers).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>();
     let polls = polls.map_err(|e| refused("event queues", &e))?;
@@ -57,7 +63,7 @@ pub(crate) fn run(
     http.desk.configure(sites, None);
     http.desk.open(doors.of_http);
     let shared = Shared::new(workers as u16);
-    let (clock, barrier) = (Clock::start(), Arc::new(Barrier::new(workers)));
+    let barrier = Arc::new(Barrier::new(workers));
     let evictions = Evictions::default();
     let mut sys_updates = SysUpdates::new(Arc::clone(&shared), workers, counters.clone(), evictions.clone());
     let neighbours = Neighbours {
@@ -67,14 +73,25 @@ pub(crate) fn run(
         http: Arc::clone(&http.desk),
         evictions,
     };
+    let shard = |at| Ok(Shard::new(ShardId(at), Arc::clone(&shared), Arc::clone(&shard_settings), seed()?));
+    let mut shards = (0..workers as u16).map(shard).collect::<Result<Vec<_>, String>>()?;
+    let around = persistence::Surroundings {
+        office: Arc::clone(&office),
+        shared: Arc::clone(&shared),
+        clock,
+        logger: logger.clone(),
+        end: Box::new(move || _ = end.send(SIGTERM)),
+    };
+    let sync = settings.config.global.persistence.sync;
+    let persistence = found.map(|found| found.begin(&mut shards, sync, around)).transpose()?;
+    if let Some(first) = shards.first_mut() {
+        publish_sys_topics(first, clock, &mut sys_updates, settings);
+    }
     let mut threads = Vec::new();
-    for (at, (poll, doors)) in (0u16..).zip(polls.into_iter().zip(doors.of_workers)) {
-        let mut shard = Shard::new(ShardId(at), Arc::clone(&shared), Arc::clone(&shard_settings), seed()?);
-        if at == 0 {
-            publish_sys_topics(&mut shard, clock, &mut sys_updates, settings);
-        }
+    for (at, (shard, (poll, doors))) in (0u16..).zip(shards.into_iter().zip(polls.into_iter().zip(doors.of_workers))) {
         let lobby = Lobby::new(lobby_max(settings));
-        let worker = Worker::new(ShardId(at), shard, poll, doors, clock, lobby, neighbours.clone())
+        let keeper = persistence.as_ref().map(|persistence| persistence.keeper(ShardId(at)));
+        let worker = Worker::new(ShardId(at), shard, poll, doors, clock, lobby, keeper, neighbours.clone())
             .map_err(|e| refused("listen sockets", &e))?;
         threads.push(spawn(at, worker, Arc::clone(&barrier)).map_err(|e| refused("threads", &e))?);
     }
@@ -92,15 +109,18 @@ pub(crate) fn run(
         sys_updates,
         tree_print: TreePrint::new(shared),
         watchdog: Watchdog::enabled(),
+        persistence,
     };
-    operator.run(&signals);
+    let persistence = operator.run(&signals);
     office.stop();
     http.stop();
+    let kept = persistence.map_or(Ok(()), persistence::Persistence::finish);
+    office.dismiss();
     for thread in threads {
         // A worker that panicked has ended the process.
         let _ = thread.join();
     }
-    Ok(())
+    kept
 }
 
 fn read_auth_files(settings: &Settings, logger: &Logger) -> Result<AuthFiles, Failure> {

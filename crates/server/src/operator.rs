@@ -6,6 +6,7 @@ use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::outside::SIGNALS;
+use crate::persistence::Persistence;
 use crate::reload::UnderWay;
 use crate::supervisor::{self, Watchdog};
 use crate::sys_updates::SysUpdates;
@@ -34,6 +35,7 @@ pub(crate) struct Operator {
     pub(crate) sys_updates: SysUpdates,
     pub(crate) tree_print: TreePrint,
     pub(crate) watchdog: Option<Watchdog>,
+    pub(crate) persistence: Option<Persistence>,
 }
 
 /// The signals that the broker knows. To be called before anything of it can be seen from outside, so that a signal that
@@ -77,8 +79,8 @@ fn next_signals(signals: &Receiver<i32>, deadline: Option<Instant>) -> Vec<i32> 
 }
 
 impl Operator {
-    /// Until SIGINT or SIGTERM.
-    pub(crate) fn run(mut self, signals: &Receiver<i32>) {
+    /// Until SIGINT or SIGTERM. Returns what is to be ended last.
+    pub(crate) fn run(mut self, signals: &Receiver<i32>) -> Option<Persistence> {
         loop {
             let calls = next_signals(signals, self.next_deadline());
             self.look_at_reload();
@@ -87,10 +89,13 @@ impl Operator {
             for signal in calls {
                 match signal {
                     SIGHUP => self.reload(),
-                    SIGUSR1 => self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved."),
+                    SIGUSR1 => self.save(),
                     SIGUSR2 => self.tree_print.request(&self.office, &self.logger),
                     signal if signal == libc::SIGRTMIN() => self.logger.reopen(),
-                    _ => return supervisor::stopping(),
+                    _ => {
+                        supervisor::stopping();
+                        return self.persistence;
+                    }
                 }
             }
         }
@@ -100,7 +105,9 @@ impl Operator {
     fn next_deadline(&self) -> Option<Instant> {
         let sys_updates = self.sys_updates.next_deadline(self.settings.config.global.sys_interval);
         let watchdog = self.watchdog.as_ref().map(Watchdog::next_deadline);
-        [sys_updates, watchdog, self.next_look_at_reload()].into_iter().flatten().min()
+        let options = &self.settings.config.global.persistence;
+        let persistence = self.persistence.as_ref().and_then(|persistence| persistence.next_deadline(options));
+        [sys_updates, watchdog, persistence, self.next_look_at_reload()].into_iter().flatten().min()
     }
 
     fn do_what_is_due(&mut self) {
@@ -109,10 +116,16 @@ impl Operator {
         if let Some(watchdog) = &mut self.watchdog {
             watchdog.do_what_is_due(now, &self.office);
         }
+        if let Some(persistence) = &mut self.persistence {
+            persistence.do_what_is_due(now, &self.settings.config.global.persistence);
+        }
     }
 
-    fn warn(&self, text: &str) {
-        self.logger.log(LogLevel::Warning, text);
+    fn save(&self) {
+        match &self.persistence {
+            Some(persistence) => persistence.save(),
+            None => self.logger.log(LogLevel::Warning, "SIGUSR1 ignored: there is no persistence; nothing was saved."),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! From the configuration to what the broker's core knows as its settings.
 
 use crate::auth_files::AuthFiles;
-use mosquitto_broker::{CertificateUsername, ListenerSettings, LogMask, Settings as BrokerSettings, Versions};
-use mosquitto_config::{Endpoint, Global, Protocol, ProtocolVersions, Settings};
+use mosquitto_broker::{
+    CertificateUsername, ListenerSettings, LogMask, Persistence as Keeping, Settings as BrokerSettings, Versions,
+};
+use mosquitto_config::{Endpoint, Global, Persistence, PersistenceSync, Protocol, ProtocolVersions, Settings};
 use mosquitto_mqtt::QoS;
 use mosquitto_transport::{BindOptions, Layers, ProxyRules, ProxyVersion, WebSocketRules};
 use std::sync::Arc;
@@ -98,7 +100,16 @@ pub(crate) fn broker_settings<'e>(
             .collect(),
         access_lists: auth_files.acl.lists(),
         check_retain_source: global.check_retain_source,
+        persistence: persistence(&global.persistence),
         log,
+    }
+}
+
+fn persistence(options: &Persistence) -> Keeping {
+    match (options.on, options.sync) {
+        (false, _) => Keeping::Off,
+        (true, PersistenceSync::Always) => Keeping::Synced,
+        (true, PersistenceSync::Interval(_) | PersistenceSync::None) => Keeping::Unsynced,
     }
 }
 

@@ -25,7 +25,7 @@ use crate::lobby::Lobby;
 use crate::log::Logger;
 use crate::mailbox::{Arrival, Delivery, PostOffice};
 use crate::password_checks::Checkers;
-use crate::persistence::Keeper;
+use crate::persistence::{HandedOver, Keeper};
 use accept::Entrance;
 use closing::Closing;
 use mio::{Events, Poll, Token};
@@ -35,6 +35,7 @@ use reading::READ_BUFFER_BYTES;
 use socket::Sockets;
 use std::collections::VecDeque;
 use std::io;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,10 @@ pub(crate) struct Worker {
     keeper: Option<Keeper>,
     /// Whether nothing is read, until what was read before is written down.
     is_behind: bool,
+    /// What was handed over of the shard in this tick, and who waits for it.
+    handed_over: Vec<(SyncSender<HandedOver>, HandedOver)>,
+    /// Who waits until the changes of this tick are handed in.
+    handing_in: Vec<SyncSender<()>>,
     /// What is read lands here, a connection after the other.
     buffer: Box<[u8]>,
     /// Connections with bytes to read or to handle in this tick, but for those in the lobby.
@@ -142,6 +147,8 @@ impl Worker {
             pace: Pace::default(),
             keeper,
             is_behind: false,
+            handed_over: Vec::new(),
+            handing_in: Vec::new(),
             buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
             ready: Vec::new(),
             held: Vec::new(),
@@ -291,9 +298,7 @@ impl Worker {
     /// Brings out what the tick came to: mail first, so that an acknowledgement overtakes its message only where a
     /// mailbox is full; but before it what is to be kept, so that no effect is written down before its cause.
     fn drain(&mut self) {
-        if let Some(keeper) = &mut self.keeper {
-            keeper.hand_in(&mut self.shard);
-        }
+        self.hand_changes_in();
         self.post_mail();
         self.depart();
         self.write_all();
@@ -301,6 +306,18 @@ impl Worker {
         self.give_checks_away();
         self.shard.log_lines(&mut self.lines);
         self.logger.write(&mut self.lines);
+    }
+
+    /// What was handed over of the shard goes out only now: it has what these changes have done.
+    fn hand_changes_in(&mut self) {
+        let Some(keeper) = &mut self.keeper else { return };
+        keeper.hand_in(&mut self.shard);
+        for (answer, handed_over) in self.handed_over.drain(..) {
+            let _ = answer.try_send(handed_over);
+        }
+        for answer in self.handing_in.drain(..) {
+            let _ = answer.try_send(());
+        }
     }
 
     fn post_mail(&mut self) {

@@ -24,14 +24,12 @@ impl Counting {
         self.limit.load(Ordering::Relaxed) > 0
     }
 
-    /// Counts the changes of frames, and says whether it is time to save. Then it begins again.
-    pub(super) fn is_due_after<'f>(&self, frames: impl Iterator<Item = &'f [u8]>) -> bool {
-        let more: u64 = frames.map(changes_in).sum();
-        let is_due = self.count.load(Ordering::Relaxed) + more >= self.limit.load(Ordering::Relaxed);
+    /// Counts the changes of a frame, and says whether it is time to save. Then it begins again.
+    pub(super) fn is_due_after(&self, frame: &[u8]) -> bool {
+        let more = changes_in(frame);
+        let is_due = self.count.fetch_add(more, Ordering::Relaxed) + more >= self.limit.load(Ordering::Relaxed);
         if is_due {
             self.count.store(0, Ordering::Relaxed);
-        } else {
-            self.count.fetch_add(more, Ordering::Relaxed);
         }
         is_due
     }
@@ -52,6 +50,7 @@ fn changes_in(mut frame: &[u8]) -> u64 {
             | Change::Retained { .. }
             | Change::Cleared { .. } => 1,
             Change::Known { .. }
+            | Change::RetainedUpTo { .. }
             | Change::Left { .. }
             | Change::Ended { .. }
             | Change::Launched { .. }
@@ -78,13 +77,12 @@ mod tests {
             change.encode(&mut frame);
         }
         let counting = Counting::default();
-        let frames = || std::iter::once(frame.as_slice());
         counting.set_limit(5);
-        assert!(!counting.is_due_after(frames()));
+        assert!(!counting.is_due_after(&frame));
         counting.set_limit(6);
-        assert!(!counting.is_due_after(frames()), "it goes on");
-        assert!(counting.is_due_after(frames()));
-        assert!(!counting.is_due_after(frames()), "it begins again");
+        assert!(!counting.is_due_after(&frame), "it goes on");
+        assert!(counting.is_due_after(&frame));
+        assert!(!counting.is_due_after(&frame), "it begins again");
         counting.set_limit(0);
         assert!(!counting.is_on());
     }

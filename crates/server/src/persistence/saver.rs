@@ -1,35 +1,65 @@
 //! Saving: what the shards have becomes a new `mosquitto.db`, while they go on.
 //!
 //! By a thread of its own, which may wait. First the journal begins a new segment; then each worker is asked for what its shard
-//! has, a slice at a time, each of which costs it no more than a part of a tick: what is handed over are references to
+//! has, a slice at a time, each of which costs it no more than a part of a tick: what is handed over are handles of
 //! messages, not their bytes. The file is written under another name, and takes the place of the old one when the journal
 //! has all that happened until the last slice was made. What is in the journal from that segment on is replayed over it.
 
-use super::intake::Intake;
-use super::scribe::{Progress, Request};
-use super::writing;
+use super::journal::Desk;
+use super::progress::Progress;
+use super::writing::{self, Writing};
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
+use crate::order::Order;
 use crate::worker::Clock;
-use mosquitto_broker::{LogLevel, Shared};
-use mosquitto_storage::journal::{NewDatabase, RealDisk, WriteError};
+use mosquitto_broker::{Change, LogLevel, RetainedPart, SessionPart, ShardId, Shared, Slice};
+use mosquitto_storage::journal::{Identity, NewDatabase, RealDisk, WriteError};
 use mosquitto_transport::error_text;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, RecvError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Places of a shared tree that are looked at under one lock.
+const PLACES: u16 = 1000;
+
+/// How long to wait for other workers to have begun.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// What the thread is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Save,
+    /// Nothing more.
+    Nothing,
+}
+
+/// Some of what a shard has.
+#[derive(Debug)]
+pub(crate) struct HandedOver {
+    pub(crate) parts: Vec<SessionPart>,
+    pub(crate) slice: Slice,
+}
+
+/// All that goes into the file, but for subscriptions.
+#[derive(Debug)]
+pub(super) struct Collected {
+    pub(super) sessions: Vec<SessionPart>,
+    pub(super) retained: Vec<RetainedPart>,
+    /// The changes of retained messages that are in there.
+    pub(super) retained_so_far: Change<'static>,
+}
 
 /// What saving takes.
-#[derive(Debug)]
 pub(super) struct Saver {
     pub(super) path: PathBuf,
     pub(super) database: String,
     pub(super) disk: Arc<RealDisk>,
     pub(super) office: Arc<PostOffice>,
     pub(super) shared: Arc<Shared>,
-    pub(super) intake: Arc<Intake<Request>>,
+    pub(super) desk: Arc<Desk>,
     pub(super) progress: Arc<Progress>,
     pub(super) clock: Clock,
     pub(super) logger: Logger,
@@ -46,11 +76,11 @@ pub(super) enum NotSaved {
 }
 
 impl Saver {
-    /// The thread, which saves whenever it is asked to, and ends when nobody can ask any more.
-    pub(super) fn start(self: &Arc<Self>, requests: Receiver<()>) -> io::Result<JoinHandle<()>> {
+    /// The thread, which saves whenever it is asked to.
+    pub(super) fn start(self: &Arc<Self>, requests: Receiver<Wanted>) -> io::Result<JoinHandle<()>> {
         let saver = Arc::clone(self);
-        std::thread::Builder::new().name("saving".to_owned()).spawn(move || {
-            for () in requests {
+        thread::Builder::new().name("saving".to_owned()).spawn(move || {
+            while requests.recv() == Ok(Wanted::Save) {
                 // What is wrong was said.
                 let _ = saver.save(false);
             }
@@ -69,30 +99,70 @@ impl Saver {
                 NotSaved::NoRoom => "no room on the disk".to_owned(),
                 NotSaved::Io(error) => error_text(error),
             };
-            let text = format!("Error: Unable to save in-memory database to {path}: {why}.");
+            let text = format!("Error during saving in-memory database {path}: {why}.");
             self.logger.log(LogLevel::Error, text);
         }
         outcome
     }
 
     fn write(&self, shutdown: bool) -> Result<(), NotSaved> {
-        let ticket = self.ask(Request::Begin)?;
+        let begun = self.desk.begin_snapshot().ok_or(NotSaved::Over)?;
         let new = NewDatabase::create(&*self.disk, &self.database)?;
-        let (identity, payload) = writing::write(self, new, shutdown)?;
-        self.ask(|answer| Request::Commit { ticket, identity, payload, answer })?;
+        let collected = self.collect()?;
+        let identity = self.write_file(new, &collected, shutdown)?;
+        // Until all changes that are in there are in the journal.
+        for worker in self.office.workers() {
+            self.ask(worker, Order::HandedIn)?;
+        }
+        self.desk.commit_snapshot(begun, identity, writing::known(&collected))?;
         self.progress.saved(identity.size);
         Ok(())
     }
 
-    /// Has the journal end, and be removed if there is nothing in it that was not saved.
-    pub(super) fn end_journal(&self, remove: bool) -> Result<(), NotSaved> {
-        self.ask(|answer| Request::End { remove, answer })
+    fn collect(&self) -> Result<Collected, NotSaved> {
+        for worker in self.office.workers() {
+            self.office.order(worker, Order::BeginHandOver);
+        }
+        let mut sessions = Vec::new();
+        for worker in self.office.workers() {
+            loop {
+                let HandedOver { parts, slice } = self.ask(worker, Order::HandOver)?;
+                sessions.extend(parts);
+                match slice {
+                    Slice::Done => break,
+                    Slice::More => {}
+                    Slice::Waiting => thread::sleep(PAUSE),
+                }
+            }
+        }
+        let retained_so_far = self.shared.retained_so_far();
+        let (mut retained, mut from) = (Vec::new(), Some(0));
+        while let Some(place) = from {
+            from = self.shared.retained_slice(place, usize::from(PLACES), &mut retained);
+        }
+        Ok(Collected { sessions, retained, retained_so_far })
     }
 
-    fn ask<T>(&self, request: impl FnOnce(SyncSender<Result<T, WriteError>>) -> Request) -> Result<T, NotSaved> {
+    fn write_file(&self, new: NewDatabase, collected: &Collected, shutdown: bool) -> Result<Identity, NotSaved> {
+        let mut writing = Writing::begin(new, collected, self.clock, shutdown)?;
+        let (mut filters, mut from) = (Vec::new(), Some(0));
+        while let Some(place) = from {
+            from = self.shared.subscription_slice(place, PLACES.into(), &mut filters);
+            writing.subscriptions(&filters)?;
+            filters.clear();
+        }
+        Ok(writing.finish()?.finish()?)
+    }
+
+    /// Waits for a worker's answer to an order.
+    fn ask<T>(
+        &self,
+        worker: ShardId,
+        order: impl FnOnce(std::sync::mpsc::SyncSender<T>) -> Order,
+    ) -> Result<T, NotSaved> {
         let (sender, answer) = sync_channel(1);
-        self.intake.request(request(sender));
-        answer.recv()?.map_err(NotSaved::from)
+        self.office.order(worker, order(sender));
+        Ok(answer.recv()?)
     }
 }
 
@@ -107,6 +177,15 @@ impl From<WriteError> for NotSaved {
         match error {
             WriteError::NoRoom => NotSaved::NoRoom,
             WriteError::Failed(_) => NotSaved::Over,
+        }
+    }
+}
+
+impl From<mosquitto_storage::WriteError> for NotSaved {
+    fn from(error: mosquitto_storage::WriteError) -> Self {
+        match error {
+            mosquitto_storage::WriteError::Io(error) => NotSaved::Io(error),
+            mosquitto_storage::WriteError::TooLong(field) => NotSaved::Io(io::Error::other(field)),
         }
     }
 }
