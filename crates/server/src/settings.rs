@@ -4,7 +4,7 @@ use crate::auth_files::AuthFiles;
 use mosquitto_broker::{
     CertificateUsername, ListenerSettings, LogMask, Persistence as Keeping, Settings as BrokerSettings, Versions,
 };
-use mosquitto_config::{Endpoint, Global, Persistence, PersistenceSync, Protocol, ProtocolVersions, Settings};
+use mosquitto_config::{Endpoint, Global, Persistence, Protocol, ProtocolVersions, Settings};
 use mosquitto_mqtt::QoS;
 use mosquitto_transport::{BindOptions, Layers, ProxyRules, ProxyVersion, WebSocketRules};
 use std::sync::Arc;
@@ -105,12 +105,10 @@ pub(crate) fn broker_settings<'e>(
     }
 }
 
+/// Acknowledgements wait for the journal whatever `persistence_sync` is: until it is on the disk or, where nobody waits for
+/// that, until the system has it, so that a broker that is killed has lost nothing.
 fn persistence(options: &Persistence) -> Keeping {
-    match (options.on, options.sync) {
-        (false, _) => Keeping::Off,
-        (true, PersistenceSync::Always) => Keeping::Synced,
-        (true, PersistenceSync::Interval(_) | PersistenceSync::None) => Keeping::Unsynced,
-    }
+    if options.on { Keeping::Synced } else { Keeping::Off }
 }
 
 fn listener(endpoint: &Endpoint, auth_files: &AuthFiles) -> ListenerSettings {

@@ -1,13 +1,9 @@
 //! What is there again after the broker was started again, whatever way it ended.
 
 mod book;
-mod damage;
-mod faults;
-mod foreign;
 mod kill;
 mod line;
-mod restart;
-mod saving;
+pub(crate) mod restart;
 
 use crate::harness::{Scratch, Setup};
 use std::path::Path;
