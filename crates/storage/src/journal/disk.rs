@@ -65,7 +65,8 @@ pub(super) fn read_up_to(file: &dyn DiskFile, buffer: &mut [u8], offset: u64) ->
             Ok(count) => done += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => {
-                let count = rest.len().min(SECTOR_BYTES);
+                let in_sector = (offset as usize + done) % SECTOR_BYTES;
+                let count = rest.len().min(SECTOR_BYTES - in_sector);
                 if let Some(first) = rest.get_mut(..count)
                     && !file.read_at(first, offset + done as u64).is_ok_and(|read| read == count)
                 {

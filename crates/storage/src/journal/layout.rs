@@ -24,6 +24,9 @@ pub const FRAME_HEADER_BYTES: usize = 40;
 /// The longest payload of a frame, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 30;
 
+/// No number of a frame or a segment is above this, so that counting on comes to no end.
+pub(super) const NUMBER_MAX: u64 = 1 << 62;
+
 /// Frames begin at multiples of this.
 pub(super) const ALIGNMENT: u64 = 8;
 
@@ -56,8 +59,18 @@ pub(super) enum HeaderError {
 }
 
 impl Header {
-    /// Both copies, with what is between them.
+    /// Both copies, with what is between them: all that comes before the first frame.
     pub(super) fn encode(&self) -> Vec<u8> {
+        let one = self.encode_one();
+        let mut bytes = one.clone();
+        bytes.resize(HEADER_COPY_AT, 0);
+        bytes.extend_from_slice(&one);
+        bytes.resize(FRAMES_AT as usize, 0);
+        bytes
+    }
+
+    /// One copy.
+    pub(super) fn encode_one(&self) -> Vec<u8> {
         let mut one = Vec::with_capacity(HEADER_BYTES);
         one.extend_from_slice(MAGIC);
         one.extend_from_slice(&VERSION.to_le_bytes());
@@ -75,20 +88,16 @@ impl Header {
         }
         one.extend_from_slice(&[0; 4]);
         one.extend_from_slice(&crc(None, &one).to_le_bytes());
-        let mut bytes = one.clone();
-        bytes.resize(HEADER_COPY_AT, 0);
-        bytes.extend_from_slice(&one);
-        bytes.resize(FRAMES_AT as usize, 0);
-        bytes
+        one
     }
 
-    /// Reads the first `FRAMES_AT` bytes of a segment, or as many as there are: the first copy, or else the second.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, HeaderError> {
+    /// Reads the first `FRAMES_AT` bytes of a segment, or as many as there are: the first copy, or else the second; and the
+    /// snapshot that the second copy names.
+    pub(super) fn decode(bytes: &[u8]) -> Result<(Self, Option<Base>), HeaderError> {
         let first = Self::decode_one(bytes);
-        match (first, bytes.get(HEADER_COPY_AT..)) {
-            (Err(HeaderError::Damaged), Some(copy)) => Self::decode_one(copy),
-            _ => first,
-        }
+        let second = bytes.get(HEADER_COPY_AT..).map_or(Err(HeaderError::Damaged), Self::decode_one);
+        let header = if first == Err(HeaderError::Damaged) { second } else { first };
+        Ok((header?, second.ok().map(|header| header.base)))
     }
 
     fn decode_one(bytes: &[u8]) -> Result<Self, HeaderError> {
@@ -112,10 +121,13 @@ impl Header {
     fn fields(mut fields: Fields<'_>) -> Option<Self> {
         fields.u32()?;
         Some(Self {
-            segment: fields.u64()?,
+            segment: fields.number()?,
             salt: fields.u64()?,
-            first: fields.u64()?,
-            base: Base { identity: Identity { size: fields.u64()?, checksum: fields.u64()? }, sequence: fields.u64()? },
+            first: fields.number()?,
+            base: Base {
+                identity: Identity { size: fields.u64()?, checksum: fields.u64()? },
+                sequence: fields.number()?,
+            },
         })
     }
 }
@@ -216,8 +228,8 @@ impl FrameHeader {
         Some(Self {
             size,
             kind,
-            sequence: fields.u64()?,
-            synced: fields.u64()?,
+            sequence: fields.number()?,
+            synced: fields.number()?,
             epoch_ms: i64::from_le_bytes(fields.take()?),
             payload_crc: fields.u32()?,
         })
@@ -255,7 +267,7 @@ impl SnapshotFrame {
     pub(super) fn decode(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let mut fields = Fields(bytes);
         let identity = Identity { size: fields.u64()?, checksum: fields.u64()? };
-        let frame = Self { base: Base { identity, sequence: fields.u64()? }, segment: fields.u64()? };
+        let frame = Self { base: Base { identity, sequence: fields.number()? }, segment: fields.number()? };
         Some((frame, fields.0))
     }
 }
@@ -290,5 +302,9 @@ impl Fields<'_> {
 
     fn u64(&mut self) -> Option<u64> {
         self.take().map(u64::from_le_bytes)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        self.u64().filter(|number| *number <= NUMBER_MAX)
     }
 }

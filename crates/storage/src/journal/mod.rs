@@ -27,7 +27,7 @@
 //! | bytes | in a segment |
 //! |---|---|
 //! | 0 to 87 | header |
-//! | 4,096 to 4,183 | the same again, on another sector |
+//! | 4,096 to 4,183 | the same again, on another sector; after a snapshot it names this one |
 //! | from 8,192 | frames |
 //! | all others | 0 |
 //!
@@ -93,7 +93,8 @@
 //! 2. Its owner writes `mosquitto.db.new`, and syncs it ([`NewDatabase`]).
 //! 3. [`Writer::commit_snapshot`]: the frame that names it is written behind all others, and synced.
 //! 4. `mosquitto.db.new` gets the name `mosquitto.db`, and the directory is synced.
-//! 5. Segments before the one of step 1 are removed.
+//! 5. The second copy of the current segment's header gets to name it too, should the frame be damaged later.
+//! 6. Segments before the one of step 1 are removed.
 //!
 //! Up to step 4 the old database is there with all that came after it; from then on the new one is, and the frame says where
 //! it is continued.

@@ -1,5 +1,7 @@
 //! The names of the files beside `mosquitto.db`.
 
+use super::layout::NUMBER_MAX;
+
 /// Those that belong to one database.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
@@ -35,7 +37,7 @@ impl Names {
     pub(super) fn number(&self, name: &str) -> Option<u64> {
         let digits = name.strip_prefix(&self.database)?.strip_prefix(".journal.")?;
         let number: u64 = digits.parse().ok()?;
-        (self.segment(number) == name).then_some(number)
+        (number <= NUMBER_MAX && self.segment(number) == name).then_some(number)
     }
 
     /// The name under which a segment is set aside.
@@ -72,7 +74,7 @@ mod tests {
     fn names_of_segments_are_read_as_they_are_written() {
         let names = Names::new("mosquitto.db");
         assert_eq!(names.segment(3), "mosquitto.db.journal.00000003");
-        for number in [0, 1, 99_999_999, 100_000_000, u64::MAX] {
+        for number in [0, 1, 99_999_999, 100_000_000, NUMBER_MAX] {
             assert_eq!(names.number(&names.segment(number)), Some(number));
         }
         for other in [
@@ -82,6 +84,7 @@ mod tests {
             "mosquitto.db.journal.+0000001",
             "mosquitto.db.journal.0100000000",
             "mosquitto.db.journal.00000001.stale-20261128T224500Z",
+            "mosquitto.db.journal.18446744073709551615",
             "mosquitto.db.journal.99999999999999999999",
             "mosquitto.db.journal.spare",
             "other.db.journal.00000001",

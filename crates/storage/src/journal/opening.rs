@@ -5,7 +5,7 @@ use super::names::Names;
 use super::plan::Plan;
 use super::recovery::{Kept, Recovery};
 use super::report::{Continues, Report};
-use super::survey::{Evidence, Segment, Survey, Useless};
+use super::survey::{Evidence, Segment, Survey, Useless, Wanted};
 use super::{Disk, Identity};
 use std::collections::BTreeSet;
 use std::io;
@@ -19,6 +19,9 @@ pub struct Opening {
     pub database: String,
     /// The identity of the database that was read; [`Identity::NONE`] if there is none.
     pub snapshot: Identity,
+    /// Whether something in the database could not be read. Then its identity says nothing, and the newest journal is taken
+    /// for that which continues it.
+    pub snapshot_is_damaged: bool,
     /// The size of new segments in bytes.
     pub segment_bytes: u64,
     /// Seconds since 1970, for the names of what is set aside.
@@ -28,15 +31,16 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// Looks at all that is there. Fails only where the directory cannot be read: what is wrong inside of files is in the
-    /// report.
+    /// Looks at all that is there. Fails only where the directory cannot be read, or a segment may not: what is wrong inside of
+    /// files is in the report.
     pub fn open(self) -> io::Result<Recovery> {
         let names = Names::new(&self.database);
         let listed = self.disk.list()?;
         let numbers: BTreeSet<u64> = listed.iter().filter_map(|name| names.number(name)).collect();
-        let survey = Survey::read(&*self.disk, &names, numbers.iter().copied(), self.snapshot);
+        let wanted = Wanted { identity: self.snapshot, is_damaged: self.snapshot_is_damaged };
+        let survey = Survey::read(&*self.disk, &names, numbers.iter().copied(), wanted)?;
         let mut report = Report::default();
-        let chosen = choose(&survey, &mut report);
+        let chosen = choose(&survey, self.snapshot, &mut report);
         let leftovers = listed.into_iter().filter(|name| *name == names.spare() || *name == names.new_database());
         let mut recovery = Recovery {
             leftovers: leftovers.collect(),
@@ -63,10 +67,15 @@ impl Opening {
 }
 
 /// The journal that continues the snapshot: the newest, should there be several, and the place in it that says so.
-fn choose<'a>(survey: &'a Survey, report: &mut Report) -> Option<(&'a Evidence, Plan)> {
+fn choose<'a>(survey: &'a Survey, snapshot: Identity, report: &mut Report) -> Option<(&'a Evidence, Plan)> {
     let newest = |salt| survey.segments.iter().rev().find(|segment| segment.salt == salt).map(|segment| segment.number);
     let mut evidence: Vec<&Evidence> = survey.evidence.iter().collect();
-    evidence.sort_by_key(|place| (newest(place.salt), place.base.sequence, place.payload.is_some(), place.segment));
+    evidence.sort_by_key(|place| {
+        let identity = place.base.identity;
+        // Where the database is damaged, its length may still be right.
+        let likeness = (identity == snapshot, newest(place.salt), identity.size == snapshot.size);
+        (likeness, place.base.sequence, place.payload.is_some(), place.segment)
+    });
     evidence.into_iter().rev().find_map(|place| {
         let segments: Vec<&Segment> = survey.segments.iter().filter(|segment| segment.salt == place.salt).collect();
         let mut found = report.clone();
@@ -101,8 +110,13 @@ impl Recovery {
 
     fn follow(&mut self, evidence: &Evidence, plan: Plan, wall_clock_s: i64) {
         self.report.continues = Continues::Snapshot;
+        if self.base.identity != evidence.base.identity {
+            let database = self.names.database();
+            self.report.line(format!("{database} is damaged: what the journal says is applied to what is left of it"));
+        }
         self.salt = evidence.salt;
-        self.base = evidence.base;
+        // Under its own identity, should it be damaged: it is what new segments continue.
+        self.base.sequence = evidence.base.sequence;
         self.snapshot_payload.clone_from(&evidence.payload);
         for number in &plan.behind {
             self.set_aside_one(*number, "torn", wall_clock_s, "it is behind the end of the journal");

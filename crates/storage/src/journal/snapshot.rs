@@ -48,6 +48,11 @@ impl Writer {
         self.sync_dir()?;
         self.base = base;
         self.snapshot_bytes = ticket.total_bytes;
+        match self.name_base() {
+            // The frame says the same.
+            Ok(()) | Err(WriteError::NoRoom) => {}
+            Err(error) => return Err(error),
+        }
         self.remove_before(ticket.segment)
     }
 

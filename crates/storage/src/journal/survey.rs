@@ -5,9 +5,24 @@ use super::layout::{Base, FRAMES_AT, Header, HeaderError, SnapshotFrame};
 use super::names::Names;
 use super::scan::{Scanned, scan};
 use super::{Disk, DiskFile, Identity};
+use std::io;
 
 /// How many places that speak of the same snapshot are remembered, the last ones.
 const EVIDENCE_MAX: usize = 16;
+
+/// The snapshot that is to be continued.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) identity: Identity,
+    /// It is not what was written: any may be meant.
+    pub(super) is_damaged: bool,
+}
+
+impl Wanted {
+    fn may_be(self, identity: Identity) -> bool {
+        self.is_damaged || self.identity == identity
+    }
+}
 
 /// A segment that could be read.
 pub(super) struct Segment {
@@ -40,7 +55,7 @@ pub(super) enum Useless {
     /// It has another number than its name says.
     Misnamed(u64),
     /// It could not be read at all.
-    Unreadable(std::io::ErrorKind),
+    Unreadable(io::ErrorKind),
 }
 
 /// All segments of a directory, by number.
@@ -58,16 +73,27 @@ struct Opened {
     file: Box<dyn DiskFile>,
     size: u64,
     header: Option<Header>,
+    /// The snapshots that its header names.
+    bases: Vec<Base>,
 }
 
 impl Survey {
     /// Reads the segments with these numbers, which rise.
-    pub(super) fn read(disk: &dyn Disk, names: &Names, numbers: impl Iterator<Item = u64>, snapshot: Identity) -> Self {
+    pub(super) fn read(
+        disk: &dyn Disk,
+        names: &Names,
+        numbers: impl Iterator<Item = u64>,
+        snapshot: Wanted,
+    ) -> io::Result<Self> {
         let mut survey = Self::default();
         let mut opened = Vec::new();
         for number in numbers {
             match open(disk, names, number) {
                 Ok(segment) => opened.push(segment),
+                // That can be helped, and what is in it may still be had.
+                Err(Useless::Unreadable(kind @ io::ErrorKind::PermissionDenied)) => {
+                    return Err(io::Error::new(kind, format!("{}: {kind}", names.segment(number))));
+                }
                 Err(useless) => survey.useless.push((number, useless)),
             }
         }
@@ -82,17 +108,17 @@ impl Survey {
             survey.scan(segment, &salts, snapshot);
         }
         survey.useless.sort_by_key(|(number, _)| *number);
-        survey
+        Ok(survey)
     }
 
-    fn scan(&mut self, opened: Opened, salts: &[u64], snapshot: Identity) {
-        let Opened { number, file, size, header } = opened;
+    fn scan(&mut self, opened: Opened, salts: &[u64], snapshot: Wanted) {
+        let Opened { number, file, size, header, bases } = opened;
         let of_header = header.map(|header| [header.salt]);
         for salt in of_header.as_ref().map_or(salts, |salt| salt) {
             let mut evidence = Vec::new();
             let scanned = scan(&*file, (*salt, number), size, |offset, bytes| {
                 if let Some((frame, payload)) = SnapshotFrame::decode(bytes)
-                    && frame.base.identity == snapshot
+                    && snapshot.may_be(frame.base.identity)
                 {
                     let payload = Some(payload.to_vec());
                     evidence.clear();
@@ -102,8 +128,7 @@ impl Survey {
             if header.is_none() && scanned.runs.is_empty() {
                 continue;
             }
-            if let Some(header) = header.filter(|header| header.base.identity == snapshot) {
-                let base = header.base;
+            for base in bases.into_iter().filter(|base| snapshot.may_be(base.identity)) {
                 self.evidence.push(Evidence { base, salt: *salt, segment: number, offset: 0, payload: None });
             }
             self.evidence.append(&mut evidence);
@@ -117,19 +142,23 @@ impl Survey {
 }
 
 fn open(disk: &dyn Disk, names: &Names, number: u64) -> Result<Opened, Useless> {
-    let unreadable = |error: std::io::Error| Useless::Unreadable(error.kind());
+    let unreadable = |error: io::Error| Useless::Unreadable(error.kind());
     let file = disk.open(&names.segment(number)).map_err(unreadable)?;
     let size = file.size().map_err(unreadable)?;
     let mut head = vec![0; size.min(FRAMES_AT) as usize];
     let read = read_up_to(&*file, &mut head, 0);
     head.truncate(read);
-    let header = match Header::decode(&head) {
-        Ok(header) if header.segment != number => return Err(Useless::Misnamed(header.segment)),
-        Ok(header) => Some(header),
-        Err(HeaderError::Damaged) => None,
+    let (header, bases) = match Header::decode(&head) {
+        Ok((header, _)) if header.segment != number => return Err(Useless::Misnamed(header.segment)),
+        Ok((header, other)) => {
+            let mut bases = vec![header.base];
+            bases.extend(other.filter(|other| *other != header.base));
+            (Some(header), bases)
+        }
+        Err(HeaderError::Damaged) => (None, Vec::new()),
         Err(HeaderError::Version(version)) => return Err(Useless::Version(version)),
     };
-    Ok(Opened { number, file, size, header })
+    Ok(Opened { number, file, size, header, bases })
 }
 
 impl std::fmt::Display for Useless {

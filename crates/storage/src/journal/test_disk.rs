@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const EIO: i32 = 5;
 const EROFS: i32 = 30;
 
+const SECTOR_BYTES: u64 = 4096;
+
 /// A directory in memory. Clones are the same directory.
 ///
 /// Everything that changes something is an *operation*. What it did is visible at once, and durable after a sync of the file
@@ -32,6 +34,7 @@ struct State {
     room_bytes: Option<u64>,
     syncs_fail: bool,
     is_read_only: bool,
+    unreadable: Option<(String, Option<u64>)>,
 }
 
 #[derive(Default, Clone)]
@@ -100,6 +103,11 @@ impl TestDisk {
     /// Whether all that changes something fails with EROFS.
     pub fn set_read_only(&self, read_only: bool) {
         self.state().is_read_only = read_only;
+    }
+
+    /// A file that may not be opened, or of which one sector of 4,096 bytes cannot be read.
+    pub fn set_unreadable(&self, place: Option<(&str, Option<u64>)>) {
+        self.state().unreadable = place.map(|(name, sector)| (name.to_owned(), sector));
     }
 
     /// What a crash leaves, as a disk of its own where everything is durable. `choose` is asked for each thing that may have
@@ -284,7 +292,11 @@ impl Disk for TestDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let file = self.state().names.get(name).copied().ok_or_else(not_found)?;
+        let state = self.state();
+        if state.unreadable.as_ref().is_some_and(|(bad, sector)| bad == name && sector.is_none()) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        let file = state.names.get(name).copied().ok_or_else(not_found)?;
         Ok(Box::new(TestFile { disk: self.clone(), file }))
     }
 
@@ -329,7 +341,17 @@ impl DiskFile for TestFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let state = self.disk.state();
         let rest = state.file(self.file).bytes.get(offset as usize..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
+        let mut count = rest.len().min(buffer.len());
+        if let Some((name, Some(sector))) = &state.unreadable
+            && state.names.get(name) == Some(&self.file)
+        {
+            // What is in front of it can be read, as on a real disk.
+            let (start, end) = (sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES);
+            if (start..end).contains(&offset) {
+                return Err(io::Error::from_raw_os_error(EIO));
+            }
+            count = count.min(start.checked_sub(offset).map_or(count, |before| before as usize));
+        }
         if let (Some(to), Some(from)) = (buffer.get_mut(..count), rest.get(..count)) {
             to.copy_from_slice(from);
         }

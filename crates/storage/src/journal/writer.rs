@@ -1,7 +1,7 @@
 //! Which bytes go where, one step after the other: no thread, no queue, no clock.
 
 use super::disk::is_no_room;
-use super::layout::{Base, FRAMES_AT, FrameHeader, Header, Kind, PAYLOAD_BYTES_MAX, Place};
+use super::layout::{Base, FRAMES_AT, FrameHeader, HEADER_COPY_AT, Header, Kind, PAYLOAD_BYTES_MAX, Place};
 use super::names::Names;
 use super::recovery::{Kept, Recovery};
 use super::{Disk, DiskFile};
@@ -52,6 +52,7 @@ pub struct Writer {
 /// The segment that is written.
 struct Current {
     number: u64,
+    header: Header,
     file: Box<dyn DiskFile>,
     size: u64,
     /// Where the next frame goes, behind what is in the buffer.
@@ -282,12 +283,26 @@ impl Writer {
         }
         self.next_segment += 1;
         self.sync_dir()?;
-        let current = Current { number, file, size, end: FRAMES_AT, written: FRAMES_AT };
+        let current = Current { number, header, file, size, end: FRAMES_AT, written: FRAMES_AT };
         if let Some(old) = self.current.replace(current) {
             self.kept.push(Kept { number: old.number, aside: None });
         }
         self.is_full = false;
         Ok(())
+    }
+
+    /// Notes in the header of the current segment which snapshot there is now: only in the second copy, so that one of them is
+    /// whole at any time.
+    pub(super) fn name_base(&mut self) -> Result<(), WriteError> {
+        let base = self.base;
+        let Some(current) = &mut self.current else { return Ok(()) };
+        let copy = Header { base, ..current.header }.encode_one();
+        if let Err(error) = current.file.write_at(&copy, HEADER_COPY_AT as u64) {
+            let what = format!("writing {}", self.names.segment(current.number));
+            return Err(self.failed(what, error));
+        }
+        self.is_dirty = true;
+        self.sync().map(|_| ())
     }
 
     /// The number of the segment that is written, or of the next one.

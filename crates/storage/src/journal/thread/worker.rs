@@ -24,6 +24,8 @@ pub(super) struct Worker {
     sync_at: Option<Instant>,
     /// When to look for room.
     retry_at: Option<Instant>,
+    /// The first of those that wait found no room.
+    is_stuck: bool,
     /// What was told last.
     is_full: bool,
     settled: u64,
@@ -41,6 +43,7 @@ impl Worker {
             waiting: VecDeque::new(),
             tickets: BTreeMap::new(),
             sync_at: None,
+            is_stuck: false,
             is_full: false,
         }
     }
@@ -87,9 +90,6 @@ impl Worker {
         if let Some(failure) = self.shared.queue().failure.clone() {
             return Err(WriteError::Failed(failure));
         }
-        if self.retry_at.is_some_and(|at| at <= Instant::now()) {
-            self.prepare()?;
-        }
         // What was taken before it turned out that there was no room is settled, even so.
         let written = self.write_waiting();
         let settled = match written {
@@ -101,6 +101,9 @@ impl Worker {
     }
 
     fn write_waiting(&mut self) -> Result<(), WriteError> {
+        if self.is_stuck && self.retry_at.is_some_and(|at| at > Instant::now()) {
+            return Err(WriteError::NoRoom);
+        }
         while let Some(item) = self.waiting.pop_front() {
             match item {
                 Item::Frame(frame) => self.write(frame)?,
@@ -120,11 +123,13 @@ impl Worker {
     fn write(&mut self, frame: Queued) -> Result<(), WriteError> {
         match self.writer.append(frame.kind, frame.epoch_ms, &frame.payload) {
             Ok(sequence) => {
+                self.is_stuck = false;
                 debug_assert_eq!(sequence, frame.sequence, "numbers are given in the order of the queue");
                 self.shared.queue().written(frame.payload);
                 Ok(())
             }
             Err(error) => {
+                self.is_stuck = true;
                 self.waiting.push_front(Item::Frame(frame));
                 Err(error)
             }
@@ -206,7 +211,11 @@ impl Worker {
 
     fn tell_room(&mut self) {
         let is_full = self.writer.is_full();
-        self.retry_at = is_full.then(|| Instant::now() + self.options.retry);
+        let now = Instant::now();
+        self.retry_at = match self.retry_at {
+            Some(at) if is_full && at > now => Some(at),
+            _ => is_full.then(|| now + self.options.retry),
+        };
         if is_full != self.is_full {
             self.is_full = is_full;
             self.shared.is_full.store(is_full, Ordering::Release);

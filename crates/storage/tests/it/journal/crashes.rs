@@ -199,6 +199,38 @@ fn a_snapshot_that_is_never_ended_changes_nothing() {
 }
 
 #[test]
+fn a_clean_stop_leaves_the_database_alone_or_still_belongs_to_it() {
+    let stop = |disk: &TestDisk, operation: Option<u64>| {
+        let mut writer = writer_of(disk).unwrap();
+        for _ in 0..12 {
+            append(&mut writer).unwrap();
+        }
+        let ticket = writer.begin_snapshot().unwrap();
+        commit(disk, &mut writer, &ticket).unwrap();
+        let before = disk.operations();
+        if let Some(operation) = operation {
+            disk.power_off_after(before + operation);
+        }
+        (writer.remove().is_ok(), disk.operations() - before)
+    };
+    let whole = TestDisk::new();
+    let (_, operations) = stop(&whole, None);
+    assert_eq!(whole.files().into_keys().collect::<Vec<_>>(), [super::DATABASE]);
+    for operation in 0..operations {
+        let disk = TestDisk::new();
+        assert!(!stop(&disk, Some(operation)).0);
+        Choices::for_each(|choose| {
+            let left = disk.crash(512, choose);
+            let recovery = open(&left);
+            let report = recovery.report();
+            assert_eq!(first_not_in_database(&left), 13);
+            assert!(report.continues != Continues::Another && !report.is_loss(), "operation {operation}: {report:?}");
+            assert_eq!(replayed(&recovery), [0; 0]);
+        });
+    }
+}
+
+#[test]
 fn starts_that_follow_each_other_lose_nothing() {
     use Step::{Append, Begin, Commit, Flush, Restart, Sync};
     crash_everywhere(&[

@@ -1,7 +1,10 @@
 //! The journal on a disk that forgets, fills up and breaks.
 
 mod crashes;
+mod damage;
+mod faults;
 mod on_a_machine;
+mod random;
 mod thread;
 
 use mosquitto_storage::journal::{Identity, Kind, NewDatabase, Opening, Recovery, TestDisk, Ticket, Writer};
@@ -13,15 +16,19 @@ const SEGMENT_BYTES: u64 = 12 << 10;
 
 /// Opens what is there, as a broker would that starts.
 fn open(disk: &TestDisk) -> Recovery {
-    let opening = Opening {
+    opening(disk, false).open().unwrap()
+}
+
+fn opening(disk: &TestDisk, snapshot_is_damaged: bool) -> Opening {
+    Opening {
         disk: Arc::new(disk.clone()),
         database: DATABASE.into(),
         snapshot: disk.read(DATABASE).map_or(Identity::NONE, |bytes| Identity::of(&bytes)),
+        snapshot_is_damaged,
         segment_bytes: SEGMENT_BYTES,
         wall_clock_s: 1_795_905_900,
         salt: 0x0123_4567_89AB_CDEF,
-    };
-    opening.open().unwrap()
+    }
 }
 
 /// The payload of the frame with this number: of any length between 0 and some hundred bytes, now and then some thousand.

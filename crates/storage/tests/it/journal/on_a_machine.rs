@@ -36,6 +36,7 @@ fn open(directory: &Path, snapshot: Identity) -> Recovery {
         disk,
         database: "mosquitto.db".into(),
         snapshot,
+        snapshot_is_damaged: false,
         segment_bytes: SEGMENT_BYTES,
         wall_clock_s: 0,
         salt: 5,
