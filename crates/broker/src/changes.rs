@@ -262,7 +262,8 @@ impl Changes {
             for is_repeated in [false, true] {
                 for target in all().filter(|target| target.is_kept() && target.is_repeated == is_repeated) {
                     let qos = settings.delivery_qos(message, target.grant.qos());
-                    if qos == QoS::AtMostOnce || (target.grant.no_local() && origin == Some(target.session)) {
+                    let is_own = origin == Some(target.session) && self.shard == target.shard;
+                    if qos == QoS::AtMostOnce || (is_own && target.grant.no_local()) {
                         continue;
                     }
                     let Subscriber { session: SessionId { slot, epoch }, grant, shard, .. } = *target;

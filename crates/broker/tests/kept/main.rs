@@ -47,6 +47,7 @@ mod forwarding;
 mod garbage;
 #[path = "../scenarios/group_mail.rs"]
 mod group_mail;
+#[allow(dead_code, reason = "what is asked about the disk by itself is asked by the other test program")]
 #[path = "../scenarios/harness/mod.rs"]
 mod harness;
 #[path = "../scenarios/keep_alive.rs"]

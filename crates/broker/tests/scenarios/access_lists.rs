@@ -320,6 +320,7 @@ fn the_brokers_own_messages_are_read_by_those_who_may() {
         net.subscribe(peer, "$SYS/#", 0);
     }
     publish_own(&mut net, "$SYS/broker/uptime");
+    net.disk.retained_below_sys = 1;
     assert_eq!((payloads(&mut net, bob), payloads(&mut net, eve)), (vec![], vec!["x".into()]));
 }
 
@@ -383,6 +384,7 @@ fn a_retained_message_does_not_outlive_its_publishers_right_where_that_is_checke
         net.publish_retained(eve, "a/both", "eve", 0, 0);
         net.cut(bob);
         publish_own(&mut net, "$SYS/x");
+        net.disk.retained_below_sys = 1;
         let kept = |net: &mut Net, id: &str| {
             let peer = connect(id).username("all").on(net);
             net.subscribe(peer, "a/#", 0);

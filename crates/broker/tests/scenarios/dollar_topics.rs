@@ -30,6 +30,7 @@ fn the_state_of_a_bridge_is_the_exception() {
     let peer = connect("a").on(&mut net);
     let topic = "$SYS/broker/connection/bridge/state";
     net.publish_retained(peer, topic, "1", 1, 1);
+    net.disk.retained_below_sys = 1;
     assert_eq!(net.got(peer), ["PUBACK 1 rc=0x10"]);
     net.subscribe(peer, "$SYS/broker/connection/+/state", 0);
     assert_eq!(net.got(peer), [format!(r#"PUBLISH q0 retain {topic} "1""#)]);

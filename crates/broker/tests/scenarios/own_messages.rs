@@ -34,6 +34,7 @@ fn a_message_of_the_broker_reaches_subscribers_everywhere_and_those_to_come() {
         net.got(subscriber);
     }
     assert!(publish(&mut net, &publication(true)));
+    net.disk.retained_below_sys = 1;
     for subscriber in subscribers {
         assert_eq!(net.got(subscriber), [r#"PUBLISH q0 $SYS/broker/version "x""#]);
     }

@@ -8,7 +8,6 @@ mod raw;
 mod replay;
 mod show;
 
-pub(crate) use disk::records;
 pub(crate) use peer::{Options, Peer, connect};
 pub(crate) use raw::{field, packet, raw_connect};
 pub(crate) use show::show;
@@ -71,7 +70,10 @@ impl Net {
 
     /// A broker of so many shards with these settings.
     pub(crate) fn with(shards: u16, settings: Settings) -> Self {
-        let persistence = if disk::IS_ALWAYS { Persistence::Synced } else { settings.persistence };
+        let persistence = match settings.persistence {
+            Persistence::Off if disk::IS_ALWAYS => Persistence::Synced,
+            persistence => persistence,
+        };
         let settings = Settings { log: LogMask::ALL, persistence, ..settings };
         let disk = disk::Disk::new(shards, &settings);
         let (shared, settings) = (Shared::new(shards), Arc::new(settings));

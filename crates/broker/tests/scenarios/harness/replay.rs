@@ -27,6 +27,7 @@ pub(crate) struct Replay {
     /// Serial numbers and messages by topic.
     retained: BTreeMap<String, (u64, Option<u64>)>,
     topics: HashMap<u64, String>,
+    payloads: HashMap<u64, String>,
 }
 
 impl Replay {
@@ -34,6 +35,11 @@ impl Replay {
         let by_name: BTreeMap<_, _> = self.sessions.values().map(|s| (s.client_id.as_str(), s)).collect();
         assert_eq!(by_name.len(), self.sessions.len(), "two sessions of one client");
         by_name
+    }
+
+    /// The payload of a message.
+    pub(crate) fn payload(&self, message: u64) -> &str {
+        &self.payloads[&message]
     }
 
     pub(crate) fn bytes_of(&self, session: &KeptSession) -> usize {
@@ -53,6 +59,7 @@ impl Replay {
         let bytes = message.topic.len() + message.properties.len() + message.payload.len();
         let known = self.messages.insert(message.number, (bytes, message.expires_at));
         assert!(known.is_none_or(|known| known == (bytes, message.expires_at)), "one number for two messages");
+        self.payloads.insert(message.number, String::from_utf8_lossy(message.payload).into_owned());
         self.topics.insert(message.number, message.topic.to_owned());
     }
 
