@@ -20,14 +20,11 @@ use crate::{Change, KeptMessage, Moment, Publisher, SessionKey, Shard, ShardId, 
 use mosquitto_mqtt::QoS;
 use std::sync::Arc;
 
-/// What a shard hands over in a tick, and sessions that it looks at: handles of messages, or sessions.
-const STEPS_A_TICK: usize = 1000;
-
 /// A message that a session has.
 #[derive(Debug, Clone)]
 pub struct HeldMessage {
     message: Option<Message>,
-    /// Its number. A message that has none has one for this once.
+    /// Its number; 0: it has none.
     pub number: u64,
     /// The packet identifier. Of one that is queued that which it gets if nothing comes in between, 0 at QoS 0.
     pub packet_id: u16,
@@ -134,7 +131,7 @@ struct Within {
 impl HeldMessage {
     /// The message; none where the client has it for good.
     pub fn message(&self) -> Option<KeptMessage<'_>> {
-        self.message.as_ref().map(|message| KeptMessage { number: self.number, ..kept(message) })
+        self.message.as_ref().map(kept)
     }
 }
 
@@ -164,6 +161,9 @@ fn kept(message: &Message) -> KeptMessage<'_> {
 }
 
 impl Shard {
+    /// What a shard may well [hand over](Self::hand_over) in a tick: it takes about 100 microseconds.
+    pub const HAND_OVER_STEPS: usize = 1000;
+
     /// Begins to hand over its sessions: to be called on all shards of a broker, each between two events of a tick, when
     /// changes go to the part of the journal that belongs to the new snapshot, and not before an earlier one is done.
     pub fn begin_hand_over(&mut self) {
@@ -177,34 +177,22 @@ impl Shard {
         self.hand_over.heard += 1;
     }
 
-    /// Hands over some more sessions, a bounded number of steps of it. To be called between the events of a tick, once.
-    pub fn hand_over(&mut self, parts: &mut Vec<SessionPart>) -> Slice {
+    /// Hands over some more sessions: so many at most, those that do not outlive the broker and their messages counted. To be
+    /// called between two events of a tick; [`HAND_OVER_STEPS`](Self::HAND_OVER_STEPS) are enough for one.
+    pub fn hand_over(&mut self, mut steps: usize, parts: &mut Vec<SessionPart>) -> Slice {
         let others = u64::from(self.shared.shards()) - 1;
         if self.hand_over.heard < self.hand_over.begun * others {
             return Slice::Waiting;
         }
-        let (mut steps, from) = (STEPS_A_TICK, parts.len());
-        let is_done = self.go_on_handing_over(&mut steps, parts);
-        self.number(parts.get_mut(from..).unwrap_or_default());
-        if is_done { Slice::Done } else { Slice::More }
-    }
-
-    /// Gives messages a number that have none: a snapshot cannot do without.
-    fn number(&mut self, parts: &mut [SessionPart]) {
-        for held in parts.iter_mut().flat_map(|part| &mut part.messages) {
-            if held.number == 0 && held.message.is_some() {
-                held.number = self.home.changes.number();
-            }
-        }
+        if self.go_on_handing_over(&mut steps, parts) { Slice::Done } else { Slice::More }
     }
 
     /// Hands over all sessions at once: the broker stops, and all mail was delivered. `take` gets some of them at a time.
     pub fn hand_over_all(&mut self, mut take: impl FnMut(Vec<SessionPart>)) {
         self.hand_over = HandOver { begun: self.hand_over.begun, heard: self.hand_over.heard, ..HandOver::default() };
         loop {
-            let (mut steps, mut parts) = (STEPS_A_TICK, Vec::new());
+            let (mut steps, mut parts) = (Self::HAND_OVER_STEPS, Vec::new());
             let is_done = self.go_on_handing_over(&mut steps, &mut parts);
-            self.number(&mut parts);
             take(parts);
             if is_done {
                 return;
@@ -219,7 +207,9 @@ impl Shard {
             if *steps == 0 {
                 return false;
             }
-            *steps -= 1;
+            if self.hand_over.within.is_none() {
+                *steps -= 1;
+            }
             let slot = self.hand_over.slot;
             if let Some(session) = self.home.sessions.get(slot)
                 && session.is_durable

@@ -227,7 +227,14 @@ impl Restore {
 
     /// The session of a client that has connected; none where it is over for the snapshot.
     fn connected(&mut self, key: SessionKey, client_id: &str) -> Option<&mut Session> {
-        if let Meaning::Unknown = self.keys.meaning(key) {
+        let is_new = match self.keys.meaning(key) {
+            Meaning::Past => return None,
+            Meaning::Unknown => true,
+            // Of two sessions of one client that are in the snapshot the first has ended: this is the second one's
+            // beginning.
+            Meaning::Session(at) => self.sessions.get(at).is_none_or(Option::is_none),
+        };
+        if is_new {
             let before = self.by_client_id.get(client_id).copied();
             let youngest = before.and_then(|at| self.sessions.get(at)?.as_ref()?.key);
             let is_past = youngest.is_some_and(|other| other.shard == key.shard && other.epoch > key.epoch);
