@@ -14,7 +14,6 @@ mod keeper;
 mod progress;
 mod reading;
 mod saver;
-mod writing;
 
 pub(crate) use files::{Files, Found};
 pub(crate) use keeper::Keeper;
@@ -72,7 +71,8 @@ impl Found {
         around: Surroundings,
     ) -> Result<Persistence, Failure> {
         let Surroundings { office, shared, clock, logger, end } = around;
-        let (boot, Rest { files, recovery, snapshot_bytes, must_save }) = self.install(&shared, shards, &logger);
+        let (boot, rest) = self.install(&shared, shards, &logger);
+        let Rest { files, recovery, next_number, snapshot_bytes, must_save } = rest;
         let Files { path, database, disk, lock } = files;
         let writer = recovery.into_writer().map_err(|error| {
             let why = text_of(&error);
@@ -85,8 +85,8 @@ impl Found {
         desk.push_boot(boot);
         let progress = Arc::new(Progress::new(snapshot_bytes));
         let of_saver = Arc::clone(&desk);
-        let saver =
-            Arc::new(Saver { path, database, disk, office, shared, desk: of_saver, progress, clock, logger });
+        let saver = Saver { path, database, disk, office, shared, desk: of_saver, progress, clock, logger, next_number };
+        let saver = Arc::new(saver);
         let (requests, asked) = sync_channel(1);
         let thread = saver.start(asked).map_err(refused)?;
         if must_save {

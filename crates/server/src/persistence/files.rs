@@ -77,27 +77,36 @@ impl Files {
             let path = self.path.display();
             Failure::system(format!("Error: Unable to read the journal of {path}: {}.", error_text(&error)))
         };
-        let named = named_snapshots(&*self.disk, &self.database).map_err(unreadable)?;
-        let (snapshot, is_guessed) = snapshot_of(&read, &named);
-        if is_guessed {
-            let text = format!("Warning: {} is not as it was written: its journal is used all the same.", self.path.display());
-            logger.log(LogLevel::Warning, text);
+        let mut is_known_damaged = read.is_empty || !matches!(read.trouble, Trouble::None);
+        let mut recovery = self.open(read.identity, is_known_damaged)?.open().map_err(unreadable)?;
+        if recovery.report().continues == Continues::Another && !is_known_damaged {
+            // It may be damaged where that cannot be seen.
+            let named = named_snapshots(&*self.disk, &self.database).map_err(unreadable)?;
+            if named.iter().any(|named| named.size == read.identity.size) {
+                is_known_damaged = true;
+                recovery = self.open(read.identity, true)?.open().map_err(unreadable)?;
+            }
         }
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let opening = Opening {
-            disk: self.disk.clone(),
-            database: self.database.clone(),
-            snapshot,
-            segment_bytes: SEGMENT_BYTES,
-            wall_clock_s: since_1970.as_secs() as i64,
-            salt: salt()?,
-        };
-        let recovery = opening.open().map_err(unreadable)?;
         replay(&mut restore, &recovery).map_err(unreadable)?;
         let has_lost = tell(&recovery, logger);
         let is_something = read.identity != Identity::NONE || recovery.report().frames > 0;
-        let (snapshot_bytes, must_save) = (read.identity.size, is_damaged || is_guessed || has_lost);
+        let (snapshot_bytes, must_save) = (read.identity.size, is_damaged || is_known_damaged || has_lost);
         Ok(Found { files: self, recovery, snapshot_bytes, must_save, restore, is_something })
+    }
+}
+
+impl Files {
+    fn open(&self, snapshot: Identity, snapshot_is_damaged: bool) -> Result<Opening, Failure> {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Ok(Opening {
+            disk: self.disk.clone(),
+            database: self.database.clone(),
+            snapshot,
+            snapshot_is_damaged,
+            segment_bytes: SEGMENT_BYTES,
+            wall_clock_s: i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX),
+            salt: salt()?,
+        })
     }
 }
 
@@ -107,13 +116,11 @@ impl Found {
     pub(super) fn install(self, shared: &Shared, shards: &mut [Shard], logger: &Logger) -> (Vec<u8>, Rest) {
         let Self { files, recovery, snapshot_bytes, must_save, restore, is_something } = self;
         let restored = restore.install(shared, shards);
-        for shard in shards {
-            shard.number_messages_above(restored.next_number.saturating_sub(1));
-        }
         if is_something {
             tell_restored(&restored, logger);
         }
-        (restored.boot, Rest { files, recovery, snapshot_bytes, must_save })
+        let next_number = restored.next_number;
+        (restored.boot, Rest { files, recovery, next_number, snapshot_bytes, must_save })
     }
 }
 
@@ -121,6 +128,8 @@ impl Found {
 pub(super) struct Rest {
     pub(super) files: Files,
     pub(super) recovery: Recovery,
+    /// The number of the next message.
+    pub(super) next_number: u64,
     pub(super) snapshot_bytes: u64,
     pub(super) must_save: bool,
 }
@@ -146,18 +155,6 @@ fn set_aside(path: &Path, read: &Database, logger: &Logger) -> bool {
         }
     }
     true
-}
-
-/// The snapshot that the journal is held against, and whether that is not simply the one that was read. One that is damaged
-/// is another than the journal knows; so is one that has the same length and other bytes.
-fn snapshot_of(read: &Database, named: &[Identity]) -> (Identity, bool) {
-    match named.last() {
-        Some(last) if !named.contains(&read.identity) && *last != Identity::NONE => {
-            let is_suspicious = !matches!(read.trouble, Trouble::None) || read.is_empty || last.size == read.identity.size;
-            if is_suspicious { (*last, true) } else { (read.identity, false) }
-        }
-        _ => (read.identity, false),
-    }
 }
 
 fn salt() -> Result<u64, Failure> {
@@ -229,31 +226,5 @@ fn tell_restored(restored: &Restored, logger: &Logger) {
         if count > 0 {
             logger.log(LogLevel::Warning, format!("Warning: Left out {count} {what}."));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use mosquitto_storage::Lost;
-
-    fn database(identity: Identity, is_empty: bool) -> Database {
-        Database { identity, trouble: Trouble::None, lost: Lost::default(), is_empty }
-    }
-
-    #[test]
-    fn a_database_that_is_not_the_journals_is_held_for_it_where_it_looks_damaged() {
-        let (one, other) = (Identity::of(b"snapshot"), Identity::of(b"snapsh0t"));
-        let longer = Identity::of(b"a later snapshot");
-        assert_eq!(snapshot_of(&database(one, false), &[longer, one]), (one, false));
-        assert_eq!(snapshot_of(&database(one, false), &[one, longer]), (one, false), "killed before it was replaced");
-        assert_eq!(snapshot_of(&database(other, false), &[one]), (one, true), "a bit is another");
-        assert_eq!(snapshot_of(&database(longer, false), &[one]), (longer, false), "another broker's");
-        assert_eq!(snapshot_of(&database(Identity::NONE, true), &[one]), (one, true), "cut to nothing");
-        assert_eq!(snapshot_of(&database(Identity::NONE, false), &[one]), (Identity::NONE, false), "removed");
-        assert_eq!(snapshot_of(&database(one, false), &[]), (one, false));
-        assert_eq!(snapshot_of(&database(one, false), &[Identity::NONE]), (one, false), "there was none then");
-        let trouble = Trouble::Unreadable(io::Error::other("broken"));
-        assert_eq!(snapshot_of(&Database { trouble, ..database(longer, false) }, &[one]), (one, true));
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::log::Logger;
 use crate::sensitive;
-use mosquitto_broker::{KeptDelivery, KeptMessage, KeptSession, LogLevel, Moment, Publisher, Restore, Stage};
+use mosquitto_broker::{LogLevel, Restore};
 use mosquitto_storage::journal::{Identity, IdentityHasher};
-use mosquitto_storage::{Chunk, ClientMessage, Direction, Error, Lost, MessageState, Reader};
+use mosquitto_storage::{Error, Lost, Reader, snapshot};
 use mosquitto_transport::error_text;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read};
@@ -92,9 +92,9 @@ fn read_chunks(input: impl Read, database: &mut Database, restore: &mut Restore)
     };
     let mut first = None;
     loop {
-        match reader.next_entry() {
-            Ok(Some(entry)) => take(&entry.chunk, restore),
-            Ok(None) => break,
+        // It goes on behind what is damaged.
+        match snapshot::load(&mut reader, restore) {
+            Ok(()) => break,
             Err(error) => {
                 let can_go_on = error.can_go_on();
                 first.get_or_insert(error);
@@ -106,78 +106,6 @@ fn read_chunks(input: impl Read, database: &mut Database, restore: &mut Restore)
     }
     database.lost = reader.lost();
     first
-}
-
-fn take(chunk: &Chunk<'_>, restore: &mut Restore) {
-    match chunk {
-        Chunk::Config(config) => restore.number_used(config.last_store_id),
-        Chunk::BaseMessage(message) => {
-            let expires_at = match u64::try_from(message.expiry_time) {
-                Ok(0) | Err(_) => Moment::NEVER,
-                Ok(at_s) => restore.moment(at_s.saturating_mul(1000)),
-            };
-            let publisher = Publisher {
-                client_id: message.source_id,
-                username: message.source_username,
-                listener_port: message.source_port,
-            };
-            let message = KeptMessage {
-                number: message.store_id,
-                topic: message.topic,
-                properties: message.properties.as_bytes(),
-                payload: message.payload,
-                qos: message.qos,
-                retain: message.retain,
-                expires_at,
-            };
-            restore.message(message, Some(publisher));
-        }
-        Chunk::ClientMessage(message) => {
-            if let Some(stage) = stage_of(message) {
-                let delivery = KeptDelivery {
-                    number: message.store_id,
-                    packet_id: message.mid,
-                    qos: message.qos,
-                    retain: message.retain,
-                    identifier: message.subscription_identifiers().next().unwrap_or_default(),
-                    stage,
-                };
-                restore.delivery(message.client_id, delivery);
-            }
-        }
-        Chunk::Retained(retained) => restore.retained(retained.store_id),
-        Chunk::Subscription(subscription) => {
-            let options = subscription.options | subscription.qos.bits();
-            restore.subscription(subscription.client_id, subscription.filter, options, subscription.identifier);
-        }
-        Chunk::Client(client) => restore.session(KeptSession {
-            client_id: client.client_id,
-            username: client.username,
-            listener_port: client.listener_port,
-            expiry_s: client.session_expiry_interval,
-            ends_at_ms: u64::try_from(client.session_expiry_time)
-                .ok()
-                .filter(|at_s| *at_s > 0)
-                .map(|at_s| at_s.saturating_mul(1000)),
-            last_packet_id: client.last_mid,
-        }),
-        // Mosquitto leaves them out, too.
-        Chunk::Unknown(_) => {}
-    }
-}
-
-/// How far a message has come; none where its exchange is as good as over.
-fn stage_of(message: &ClientMessage<'_>) -> Option<Stage> {
-    use MessageState as S;
-    Some(match (message.direction, message.state) {
-        (Direction::In, S::ResendPubcomp | S::Invalid) => return None,
-        (Direction::In, _) => Stage::Incoming,
-        (Direction::Out, S::PublishQos1 | S::WaitForPuback) => Stage::PubAck,
-        (Direction::Out, S::PublishQos2 | S::WaitForPubrec) => Stage::PubRec,
-        (Direction::Out, S::ResendPubrel | S::WaitForPubcomp) => Stage::PubComp,
-        (Direction::Out, S::PublishQos0 | S::Queued) => Stage::Queued,
-        (Direction::Out, S::Invalid | S::WaitForPubrel | S::ResendPubcomp | S::SendPubrec) => return None,
-    })
 }
 
 /// What is read, and its identity.

@@ -5,15 +5,15 @@
 //! messages, not their bytes. The file is written under another name, and takes the place of the old one when the journal
 //! has all that happened until the last slice was made. What is in the journal from that segment on is replayed over it.
 
-use super::journal::Desk;
+use super::journal::{Desk, epoch_ms};
 use super::progress::Progress;
-use super::writing::{self, Writing};
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::order::Order;
 use crate::worker::Clock;
-use mosquitto_broker::{Change, LogLevel, RetainedPart, SessionPart, ShardId, Shared, Slice};
-use mosquitto_storage::journal::{Identity, NewDatabase, RealDisk, WriteError};
+use mosquitto_broker::{LogLevel, SessionPart, ShardId, Shared, Slice};
+use mosquitto_storage::journal::{NewDatabase, RealDisk, WriteError};
+use mosquitto_storage::snapshot::SnapshotWriter;
 use mosquitto_transport::error_text;
 use std::io;
 use std::path::PathBuf;
@@ -24,6 +24,10 @@ use std::time::Duration;
 
 /// Places of a shared tree that are looked at under one lock.
 const PLACES: u16 = 1000;
+
+/// Messages that a broker gets in its life, at the most: thirty years at a thousand a second. Numbers last for eight
+/// million starts.
+const NUMBERS: u64 = 1 << 40;
 
 /// How long to wait for other workers to have begun.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -43,15 +47,6 @@ pub(crate) struct HandedOver {
     pub(crate) slice: Slice,
 }
 
-/// All that goes into the file, but for subscriptions.
-#[derive(Debug)]
-pub(super) struct Collected {
-    pub(super) sessions: Vec<SessionPart>,
-    pub(super) retained: Vec<RetainedPart>,
-    /// The changes of retained messages that are in there.
-    pub(super) retained_so_far: Change<'static>,
-}
-
 /// What saving takes.
 pub(super) struct Saver {
     pub(super) path: PathBuf,
@@ -63,6 +58,8 @@ pub(super) struct Saver {
     pub(super) progress: Arc<Progress>,
     pub(super) clock: Clock,
     pub(super) logger: Logger,
+    /// The number of this broker's first message.
+    pub(super) next_number: u64,
 }
 
 /// Why nothing was saved.
@@ -108,26 +105,41 @@ impl Saver {
     fn write(&self, shutdown: bool) -> Result<(), NotSaved> {
         let begun = self.desk.begin_snapshot().ok_or(NotSaved::Over)?;
         let new = NewDatabase::create(&*self.disk, &self.database)?;
-        let collected = self.collect()?;
-        let identity = self.write_file(new, &collected, shutdown)?;
+        let epoch_ms = u64::try_from(epoch_ms(self.clock)).unwrap_or_default();
+        let mut writer = SnapshotWriter::new(new, epoch_ms, self.next_number.saturating_add(NUMBERS), shutdown)?;
+        let retained_so_far = self.shared.retained_so_far();
+        self.write_retained(&mut writer)?;
+        self.write_sessions(&mut writer)?;
+        self.write_subscriptions(&mut writer)?;
+        let (new, mut known) = writer.finish();
+        retained_so_far.encode(&mut known);
+        let identity = new.finish()?;
         // Until all changes that are in there are in the journal.
         for worker in self.office.workers() {
             self.ask(worker, Order::HandedIn)?;
         }
-        self.desk.commit_snapshot(begun, identity, writing::known(&collected))?;
+        self.desk.commit_snapshot(begun, identity, known)?;
         self.progress.saved(identity.size);
         Ok(())
     }
 
-    fn collect(&self) -> Result<Collected, NotSaved> {
+    fn write_retained(&self, writer: &mut SnapshotWriter<NewDatabase>) -> Result<(), NotSaved> {
+        let (mut parts, mut from) = (Vec::new(), Some(0));
+        while let Some(place) = from {
+            from = self.shared.retained_slice(place, usize::from(PLACES), &mut parts);
+            parts.drain(..).try_for_each(|part| writer.retained(&part))?;
+        }
+        Ok(())
+    }
+
+    fn write_sessions(&self, writer: &mut SnapshotWriter<NewDatabase>) -> Result<(), NotSaved> {
         for worker in self.office.workers() {
             self.office.order(worker, Order::BeginHandOver);
         }
-        let mut sessions = Vec::new();
         for worker in self.office.workers() {
             loop {
                 let HandedOver { parts, slice } = self.ask(worker, Order::HandOver)?;
-                sessions.extend(parts);
+                parts.iter().try_for_each(|part| writer.session(part))?;
                 match slice {
                     Slice::Done => break,
                     Slice::More => {}
@@ -135,23 +147,16 @@ impl Saver {
                 }
             }
         }
-        let retained_so_far = self.shared.retained_so_far();
-        let (mut retained, mut from) = (Vec::new(), Some(0));
-        while let Some(place) = from {
-            from = self.shared.retained_slice(place, usize::from(PLACES), &mut retained);
-        }
-        Ok(Collected { sessions, retained, retained_so_far })
+        Ok(())
     }
 
-    fn write_file(&self, new: NewDatabase, collected: &Collected, shutdown: bool) -> Result<Identity, NotSaved> {
-        let mut writing = Writing::begin(new, collected, self.clock, shutdown)?;
+    fn write_subscriptions(&self, writer: &mut SnapshotWriter<NewDatabase>) -> Result<(), NotSaved> {
         let (mut filters, mut from) = (Vec::new(), Some(0));
         while let Some(place) = from {
             from = self.shared.subscription_slice(place, PLACES.into(), &mut filters);
-            writing.subscriptions(&filters)?;
-            filters.clear();
+            filters.drain(..).try_for_each(|filter| writer.filter(&filter))?;
         }
-        Ok(writing.finish()?.finish()?)
+        Ok(())
     }
 
     /// Waits for a worker's answer to an order.

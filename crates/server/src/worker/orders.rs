@@ -6,7 +6,7 @@ use crate::order::{Change, Order};
 use crate::persistence::HandedOver;
 use crate::sys_updates::Report;
 use crate::tree_print::SESSIONS_A_SLICE;
-use mosquitto_broker::{LogLevel, PasswordAnswer, Stored};
+use mosquitto_broker::{LogLevel, PasswordAnswer, Shard, Stored};
 use mosquitto_transport::error_text;
 
 /// What the broker itself has to publish, and could not yet: beyond so many messages the oldest are forgotten.
@@ -35,7 +35,7 @@ impl Worker {
                 Order::BeginHandOver => self.shard.begin_hand_over(),
                 Order::HandOver(answer) => {
                     let mut parts = Vec::new();
-                    let slice = self.shard.hand_over(&mut parts);
+                    let slice = self.shard.hand_over(Shard::HAND_OVER_STEPS, &mut parts);
                     self.handed_over.push((answer, HandedOver { parts, slice }));
                 }
                 Order::HandedIn(answer) => self.handing_in.push(answer),

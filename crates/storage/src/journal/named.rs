@@ -21,8 +21,9 @@ pub fn named_snapshots(disk: &dyn Disk, database: &str) -> io::Result<Vec<Identi
         let mut head = vec![0; size.min(FRAMES_AT) as usize];
         let read = read_up_to(&*file, &mut head, 0);
         head.truncate(read);
-        let Ok(header) = Header::decode(&head) else { continue };
+        let Ok((header, latest)) = Header::decode(&head) else { continue };
         named.push(header.base.identity);
+        named.extend(latest.map(|base| base.identity));
         scan(&*file, (header.salt, number), size, |_, bytes| {
             named.extend(SnapshotFrame::decode(bytes).map(|(frame, _)| frame.base.identity));
         });
