@@ -112,6 +112,9 @@ impl Operator {
 
     fn do_what_is_due(&mut self) {
         let now = Instant::now();
+        if let Some(persistence) = &self.persistence {
+            self.sys_updates.look_at_store(persistence.figures());
+        }
         self.sys_updates.do_what_is_due(now, self.settings.config.global.sys_interval, &self.office);
         if let Some(watchdog) = &mut self.watchdog {
             watchdog.do_what_is_due(now, &self.office);

@@ -19,7 +19,7 @@ pub(super) struct Line {
 /// What came. All methods return None once the connection is gone.
 #[derive(Debug)]
 pub(super) enum Came {
-    Message { topic: String, payload: String, qos: u8, packet_id: u16, dup: bool },
+    Message { payload: String, qos: u8, packet_id: u16, dup: bool },
     Ack(PacketType, u16),
     SubAck,
     Pong,
@@ -95,7 +95,6 @@ impl Line {
     pub(super) fn next(&mut self) -> Option<Came> {
         self.next_packet(|packet| match packet {
             Packet::Publish(publish) => Came::Message {
-                topic: publish.topic.to_owned(),
                 payload: String::from_utf8(publish.payload.to_vec()).unwrap(),
                 qos: publish.qos.bits(),
                 packet_id: publish.packet_id,

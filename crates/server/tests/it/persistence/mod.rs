@@ -1,9 +1,13 @@
 //! What is there again after the broker was started again, whatever way it ended.
 
 mod book;
+mod damage;
+mod faults;
+mod foreign;
 mod kill;
 mod line;
 pub(crate) mod restart;
+pub(crate) mod saving;
 
 use crate::harness::{Scratch, Setup};
 use std::path::Path;

@@ -53,6 +53,7 @@ pub(crate) fn sessions_with_subscriptions_and_queues_are_there_again() {
                 // The subscription is as good as before.
                 client("late").to(&broker).publish("a/x", "four", 0);
                 assert_eq!(user.message().text(), "four");
+                assert_eq!(user.all_messages(), []);
                 user.disconnect();
             }
             assert!(!client("passing").persistent().resume(&broker).1);
