@@ -19,6 +19,7 @@ mod config_text;
 mod db_file;
 mod decode;
 mod http_head;
+mod journal;
 mod key_file;
 mod passwd_lines;
 mod password_file;

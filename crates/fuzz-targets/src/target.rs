@@ -1,7 +1,7 @@
 //! All targets by name.
 
 use crate::{
-    acl_text, client_answers, client_session, config_text, db_file, decode, http_head, key_file, passwd_lines,
+    acl_text, client_answers, client_session, config_text, db_file, decode, http_head, journal, key_file, passwd_lines,
     password_file, proxy_header, psk_file, psk_stream, tls_files, tls_stream, tool_text, two_clients, websocket,
 };
 use mosquitto_mqtt::ProtocolVersion;
@@ -46,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "key_file", run: key_file::run },
     Target { name: "client_answers", run: client_answers::run },
     Target { name: "psk_stream", run: psk_stream::run },
+    Target { name: "journal", run: journal::run },
 ];
 
 /// Runs the target of this name.

@@ -1,10 +1,11 @@
 //! Whose the segments are, and what becomes of each.
 
-use super::layout::Base;
+use super::layout::{Base, Place, SnapshotFrame};
 use super::names::Names;
 use super::plan::Plan;
 use super::recovery::{Kept, Recovery};
 use super::report::{Continues, Report};
+use super::scan::Window;
 use super::survey::{Evidence, Segment, Survey, Useless, Wanted};
 use super::{Disk, Identity};
 use std::collections::BTreeSet;
@@ -74,7 +75,7 @@ fn choose<'a>(survey: &'a Survey, snapshot: Identity, report: &mut Report) -> Op
         let identity = place.base.identity;
         // Where the database is damaged, its length may still be right.
         let likeness = (identity == snapshot, newest(place.salt), identity.size == snapshot.size);
-        (likeness, place.base.sequence, place.payload.is_some(), place.segment)
+        (likeness, place.base.sequence, place.offset > 0, place.segment)
     });
     evidence.into_iter().rev().find_map(|place| {
         let segments: Vec<&Segment> = survey.segments.iter().filter(|segment| segment.salt == place.salt).collect();
@@ -108,6 +109,18 @@ impl Recovery {
         self.aside.push((number, name));
     }
 
+    /// What the owner had to say about the snapshot, if the frame that ended it is there.
+    fn payload_of(&self, evidence: &Evidence) -> Option<Vec<u8>> {
+        if evidence.offset == 0 {
+            return None;
+        }
+        let file = self.disk.open(&self.names.segment(evidence.segment)).ok()?;
+        let mut window = Window::new(file.size().ok()?);
+        let place = Place { salt: evidence.salt, segment: evidence.segment, offset: evidence.offset };
+        let (_, bytes) = window.frame(&*file, place)?;
+        SnapshotFrame::decode(bytes).map(|(_, payload)| payload.to_vec())
+    }
+
     fn follow(&mut self, evidence: &Evidence, plan: Plan, wall_clock_s: i64) {
         self.report.continues = Continues::Snapshot;
         if self.base.identity != evidence.base.identity {
@@ -117,7 +130,7 @@ impl Recovery {
         self.salt = evidence.salt;
         // Under its own identity, should it be damaged: it is what new segments continue.
         self.base.sequence = evidence.base.sequence;
-        self.snapshot_payload.clone_from(&evidence.payload);
+        self.snapshot_payload = self.payload_of(evidence);
         for number in &plan.behind {
             self.set_aside_one(*number, "torn", wall_clock_s, "it is behind the end of the journal");
         }

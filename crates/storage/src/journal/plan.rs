@@ -5,9 +5,10 @@
 //! written, in an order that nobody knows: the journal ends in front of it, as if none of them had been written. What had
 //! been on disk is known from what was written later: each frame, and each header of a segment, says so.
 
-use super::layout::FRAMES_AT;
+use super::layout::{FRAMES_AT, NUMBER_MAX};
 use super::report::Report;
 use super::survey::{Evidence, Segment};
+use std::collections::BTreeSet;
 
 /// A part of a segment to replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// For the segments of one journal, by number. `None` if the evidence itself is behind the end.
+    /// For the segments of one journal, by number. `None` if the evidence itself is behind the end, or if the numbers
+    /// come to theirs.
     pub(super) fn new(segments: &[&Segment], evidence: &Evidence, report: &mut Report) -> Option<Self> {
         // All up to this was on disk once.
         let synced = segments
@@ -67,8 +69,11 @@ impl Plan {
         {
             return None;
         }
+        let used: BTreeSet<u64> = walk.plan.replays.iter().map(|replay| replay.segment).collect();
+        walk.report.segments = used.len() as u64;
         walk.finish();
-        Some(walk.plan)
+        // No journal gets that far, and it could not go on from there.
+        (walk.plan.next <= NUMBER_MAX / 2).then_some(walk.plan)
     }
 }
 
@@ -85,7 +90,6 @@ impl Walk<'_> {
     fn segment(&mut self, segment: &Segment, limit: u64, last: bool) -> Option<(u64, u64)> {
         let mut keep = FRAMES_AT;
         let mut damaged = segment.header.is_none();
-        let mut used = false;
         for run in &segment.scanned.runs {
             let is_own = run.first == run.next;
             if run.first >= limit.saturating_add(u64::from(is_own)) {
@@ -109,10 +113,8 @@ impl Walk<'_> {
                 self.report.frames += until - from;
                 self.report.bytes += run.end - run.start;
                 self.expected = until;
-                used = true;
             }
         }
-        self.report.segments += u64::from(used);
         if last {
             return Some(self.cut(segment, keep, damaged));
         }

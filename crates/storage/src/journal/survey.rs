@@ -38,11 +38,9 @@ pub(super) struct Segment {
 pub(super) struct Evidence {
     pub(super) base: Base,
     pub(super) salt: u64,
-    /// The segment, and where in it: 0 is its header.
+    /// The segment, and where in it: the frame that ended the snapshot, or 0 for the header.
     pub(super) segment: u64,
     pub(super) offset: u64,
-    /// What the owner had to say about the snapshot, if this is a frame.
-    pub(super) payload: Option<Vec<u8>>,
 }
 
 /// Why a segment is of no use.
@@ -117,19 +115,20 @@ impl Survey {
         for salt in of_header.as_ref().map_or(salts, |salt| salt) {
             let mut evidence = Vec::new();
             let scanned = scan(&*file, (*salt, number), size, |offset, bytes| {
-                if let Some((frame, payload)) = SnapshotFrame::decode(bytes)
+                if let Some((frame, _)) = SnapshotFrame::decode(bytes)
                     && snapshot.may_be(frame.base.identity)
                 {
-                    let payload = Some(payload.to_vec());
-                    evidence.clear();
-                    evidence.push(Evidence { base: frame.base, salt: *salt, segment: number, offset, payload });
+                    if evidence.len() == EVIDENCE_MAX {
+                        evidence.remove(0);
+                    }
+                    evidence.push(Evidence { base: frame.base, salt: *salt, segment: number, offset });
                 }
             });
             if header.is_none() && scanned.runs.is_empty() {
                 continue;
             }
             for base in bases.into_iter().filter(|base| snapshot.may_be(base.identity)) {
-                self.evidence.push(Evidence { base, salt: *salt, segment: number, offset: 0, payload: None });
+                self.evidence.push(Evidence { base, salt: *salt, segment: number, offset: 0 });
             }
             self.evidence.append(&mut evidence);
             let surplus = self.evidence.len().saturating_sub(EVIDENCE_MAX);
