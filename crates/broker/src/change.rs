@@ -259,7 +259,9 @@ impl<'a> Change<'a> {
             }
             Change::Published { message, ref targets } => {
                 let count_at = begin_published(out, &message.into());
-                targets.iter().for_each(|target| put_target(out, target));
+                for target in targets {
+                    put_target(out, target);
+                }
                 end_published(out, count_at, targets.len() as u32);
             }
             Change::Launched { target, message, packet_id } => {
@@ -378,6 +380,15 @@ fn put_option(out: &mut Vec<u8>, text: Option<&str>) {
     out.push(text.is_some().into());
     if let Some(text) = text {
         put_str(out, text);
+    }
+}
+
+fn put_publisher(out: &mut Vec<u8>, publisher: Option<Publisher<'_>>) {
+    out.push(publisher.is_some().into());
+    if let Some(Publisher { client_id, username, listener_port }) = publisher {
+        put_str(out, client_id);
+        put_option(out, username);
+        out.extend_from_slice(&listener_port.to_le_bytes());
     }
 }
 
@@ -584,7 +595,9 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let mut bytes = Vec::new();
-        all().iter().for_each(|change| change.encode(&mut bytes));
+        for change in all() {
+            change.encode(&mut bytes);
+        }
         let mut rest = &bytes[..];
         let read: Vec<Change<'_>> = std::iter::from_fn(|| Change::decode(&mut rest)).collect();
         assert_eq!(read, all());

@@ -174,9 +174,9 @@ impl Changes {
 
     /// A message is in flight.
     #[inline]
-    pub(crate) fn launched(&mut self, slot: u32, session: &Session, message: u64, sent: &Launch) {
+    pub(crate) fn launched(&mut self, slot: u32, session: &Session, message: u64, sent: Launch) {
         if Self::speak_of(session, message) {
-            let Launch { qos, retain, identifier, packet_id } = *sent;
+            let Launch { qos, retain, identifier, packet_id } = sent;
             let target = Target { session: self.key_of(slot, session), qos, retain, identifier };
             self.write(&Change::Launched { target, message, packet_id });
         }

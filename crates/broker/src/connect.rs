@@ -137,16 +137,10 @@ impl Shard {
         // The last thing that may be missing, since it is counted at once. Who has a session keeps its place.
         let limit = self.home.settings.global_max_clients as usize;
         let is_new = self.home.sessions.find(client_id).is_none();
-        if is_new && self.home.memory_full {
+        if let Some(text) = self.no_room_for(is_new, &connect, client_id, &asked) {
             let client_id = Some(client_id).filter(|name| !name.is_empty());
             let (v5, v3) = (Some(ReasonCode::QUOTA_EXCEEDED), Some(SERVER_UNAVAILABLE));
-            self.refuse_connect(id, connect.version, &Refusal { v5, v3, client_id, text: OUT_OF_MEMORY });
-            return Flow::Next;
-        }
-        if self.home.storage_full && !self.has_kept_session(client_id) && wanted_expiry(&connect, &asked) > 0 {
-            let client_id = Some(client_id).filter(|name| !name.is_empty());
-            let (v5, v3) = (Some(ReasonCode::QUOTA_EXCEEDED), Some(SERVER_UNAVAILABLE));
-            self.refuse_connect(id, connect.version, &Refusal { v5, v3, client_id, text: OUT_OF_STORAGE });
+            self.refuse_connect(id, connect.version, &Refusal { v5, v3, client_id, text });
             return Flow::Next;
         }
         if is_new && !self.shared.admit_session(limit) {
@@ -157,6 +151,15 @@ impl Shard {
         }
         self.accept(id, &connect, client_id, &asked);
         Flow::Next
+    }
+
+    /// Why there is no room for another session, if there is none: in memory, or on the disk where it would be kept.
+    fn no_room_for(&self, is_new: bool, connect: &Connect<'_>, client_id: &str, asked: &Asked) -> Option<&'static str> {
+        if is_new && self.home.memory_full {
+            return Some(OUT_OF_MEMORY);
+        }
+        let is_full = self.home.storage_full && wanted_expiry(connect, asked) > 0;
+        (is_full && !self.has_kept_session(client_id)).then_some(OUT_OF_STORAGE)
     }
 
     /// What the operator has set for the listener that a connection came through.

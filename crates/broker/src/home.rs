@@ -254,7 +254,7 @@ impl Home {
             return;
         }
         if is_kept && let Some(session) = self.sessions.get(slot) {
-            self.changes.launched(slot, session, number, &Launch { qos, retain, identifier, packet_id });
+            self.changes.launched(slot, session, number, Launch { qos, retain, identifier, packet_id });
         }
         self.expect_acknowledgement(id, slot, packet_id);
     }

@@ -32,7 +32,7 @@ impl<'a> MountedFilter<'a> {
         let Some(mount_point) = mount_point else { return Some(Self { group, filter: filter.as_str().into() }) };
         let whole = [mount_point, filter.as_str()].concat();
         let before = group.map_or(0, |group| SHARE.len() + group.len() + 1);
-        let is_filter = before + whole.len() <= usize::from(u16::MAX) && TopicFilter::new(&whole).is_ok();
+        let is_filter = u16::try_from(before + whole.len()).is_ok() && TopicFilter::new(&whole).is_ok();
         is_filter.then_some(Self { group, filter: whole.into() })
     }
 

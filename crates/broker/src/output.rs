@@ -104,13 +104,11 @@ impl Output {
 
     /// What is appended from now on waits for this frame. False where it did so already.
     pub(crate) fn close_gate(&mut self, frame: u64) -> bool {
-        match &mut self.gates {
-            Some(gates) => gates.add(frame, self.bytes),
-            None => {
-                self.gates = Some(Box::new(Gates::new(frame, self.bytes)));
-                true
-            }
+        if let Some(gates) = &mut self.gates {
+            return gates.add(frame, self.bytes);
         }
+        self.gates = Some(Box::new(Gates::new(frame, self.bytes)));
+        true
     }
 
     /// What waited for this frame, or an earlier one, may be sent.

@@ -37,6 +37,7 @@ pub(crate) struct StoredWill {
 
 /// A session.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Session {
     pub(crate) client_id: Box<str>,
     pub(crate) username: Option<Box<str>>,

@@ -96,7 +96,10 @@ pub enum Persistence {
     /// They are written down, and nobody waits until they are safe.
     Unsynced,
     /// They are written down, and nothing that rests on one is acknowledged, or sent, before it is safe: see
-    /// [`Shard::durable`](crate::Shard::durable).
+    /// [`Shard::durable`](crate::Shard::durable). That is: PUBACK, PUBREC, PUBCOMP, CONNACK, SUBACK and UNSUBACK, where the
+    /// packet that they answer has changed anything that is written down; QoS 2 messages to a session that outlives the
+    /// broker, and their PUBREL, since what is forgotten of them would make them come twice; and whatever stands behind
+    /// these on the same connection.
     Synced,
 }
 

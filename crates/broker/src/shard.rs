@@ -43,17 +43,20 @@ const WORK_MAX: u32 = 20_000;
 ///    [`open_handed_over`](Self::open_handed_over) for new connections, [`received`](Self::received) for bytes that
 ///    came in, [`heard`](Self::heard) for bytes that are gathered elsewhere until the packet is whole (a sign of life
 ///    for the keep alive), [`closed`](Self::closed) for connections that the peer or the network ended, [`mail`](Self::mail) for
-///    what other shards sent, [`password_checked`](Self::password_checked) for passwords that were looked at. Mail from
-///    one shard has to come in the order in which it was taken there.
+///    what other shards sent, [`password_checked`](Self::password_checked) for passwords that were looked at,
+///    [`durable`](Self::durable) for changes that are safe. Mail from one shard has to come in the order in which it was
+///    taken there.
 /// 3. [`end`](Self::end). Locks that the tick took are free after it, so nothing that may wait (reading and writing
 ///    sockets apart) belongs between `begin` and `end`.
-/// 4. The effects are drained: [`exchange_mail`](Self::exchange_mail) for each shard of
-///    [`mail_waiting`](Self::mail_waiting), then, for each connection of [`touched`](Self::touched), the bytes of
+/// 4. The effects are drained. With persistence, [`take_changes`](Self::take_changes) comes first of all: no other shard
+///    may write down what follows from a change before that is written down itself. Then
+///    [`exchange_mail`](Self::exchange_mail) for each shard of [`mail_waiting`](Self::mail_waiting), then, for each connection of [`touched`](Self::touched), the bytes of
 ///    [`output`](Self::output), confirmed by [`sent`](Self::sent), also where the socket took none of them (`sent` with
 ///    0: that is how the shard knows a slow client); then the connections of [`closing`](Self::closing), each ended
 ///    with [`release`](Self::release) when its bytes are sent or cannot be; then
 ///    [`password_checks`](Self::password_checks), each of which has to be answered, and [`log_lines`](Self::log_lines).
 ///    Mail goes first: an acknowledgement must not overtake the message it stands for.
+///    A connection that is to be closed may have output that waits for the disk: [`withheld_len`](Self::withheld_len).
 /// 5. Until the next event, or until [`next_deadline`](Self::next_deadline), nothing has to be done.
 ///
 /// A connection id is the shard's from `open` to `release`; events for ids that it does not know are ignored. The
@@ -108,10 +111,11 @@ impl Shard {
     /// The shard `id` of a broker. All shards of a broker get the same `shared` and `settings`; `seed` has to come from
     /// a good random source, and differ: assigned client ids are made from it.
     pub fn new(id: ShardId, shared: Arc<Shared>, settings: Arc<Settings>, seed: [u8; 32]) -> Self {
+        let changes = Changes::new(settings.persistence, id, shared.shards());
         Self {
             id,
             post: Post::new(shared.shards()),
-            home: Home::new(Arc::clone(&settings), Changes::new(settings.persistence, id, shared.shards())),
+            home: Home::new(settings, changes),
             shared,
             cache: TopicCache::default(),
             tree: None,
