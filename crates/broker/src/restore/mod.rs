@@ -236,7 +236,8 @@ impl Restore {
     fn keep(&mut self, message: KeptMessage<'_>, source: Option<Arc<Source>>) -> Option<Message> {
         let KeptMessage { number, topic, properties, payload, qos, retain, expires_at } = message;
         let bytes = topic.len() + properties.len() + payload.len();
-        if number == 0 || TopicName::new(topic).is_err() || bytes > MESSAGE_BYTES_MAX {
+        let is_topic = TopicName::new(topic).is_ok() && !topic.contains('\0');
+        if number == 0 || !is_topic || bytes > MESSAGE_BYTES_MAX {
             return None;
         }
         let topic = topic.as_bytes();

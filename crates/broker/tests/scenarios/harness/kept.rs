@@ -59,6 +59,12 @@ pub(crate) struct State {
 }
 
 impl Net {
+    /// The snapshot is to begin then, and not earlier.
+    pub(crate) fn begin_snapshot_in(&mut self, ticks: u64) {
+        assert!(self.disk.snapshot.first_frame.is_none(), "it has begun");
+        self.disk.snapshot.ticks_left = ticks;
+    }
+
     /// What an event of a tick does for the snapshot.
     pub(super) fn go_on_with_snapshot(&mut self, at: usize) {
         let (count, snapshot) = (self.shards.len(), &mut self.disk.snapshot);
