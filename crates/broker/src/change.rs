@@ -312,12 +312,7 @@ fn put_retained(out: &mut Vec<u8>, serial: u64, message: u64, publisher: Option<
     out.push(RETAINED);
     out.extend_from_slice(&serial.to_le_bytes());
     out.extend_from_slice(&message.to_le_bytes());
-    out.push(publisher.is_some().into());
-    if let Some(Publisher { client_id, username, listener_port }) = publisher {
-        put_str(out, client_id);
-        put_option(out, username);
-        out.extend_from_slice(&listener_port.to_le_bytes());
-    }
+    put_publisher(out, publisher);
 }
 
 /// Begins [`Change::Published`], whose targets follow one by one. Returns where their number stands.
