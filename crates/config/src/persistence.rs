@@ -31,9 +31,9 @@ pub enum PersistenceSync {
     /// Before it is acknowledged.
     #[default]
     Always,
-    /// At the latest after so many milliseconds, at most 3600000; it is acknowledged at once.
+    /// At the latest after so many milliseconds, at most 3600000; it is acknowledged as soon as the system has it.
     Interval(NonZeroU32),
-    /// When the system thinks fit; it is acknowledged at once.
+    /// When the system thinks fit; it is acknowledged as soon as that has it.
     None,
 }
 

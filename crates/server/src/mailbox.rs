@@ -100,7 +100,11 @@ impl PostOffice {
             asleep: AtomicBool::new(false),
             waker,
         };
-        Self { boxes: wakers.into_iter().map(mailbox).collect(), stopping: AtomicBool::new(false), dismissed: AtomicBool::new(false) }
+        Self {
+            boxes: wakers.into_iter().map(mailbox).collect(),
+            stopping: AtomicBool::new(false),
+            dismissed: AtomicBool::new(false),
+        }
     }
 
     /// Takes the mail for `to` out of the sender's shard, if there is room for it, and wakes the receiver. Returns

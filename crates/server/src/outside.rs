@@ -81,7 +81,10 @@ pub static EXIT_STATUSES: &[(u8, &str)] = &[
     ),
     (3, "An argument, a configuration file or an environment variable is wrong. Standard error says what, and where."),
     (13, "A file that says who may do what cannot be read."),
-    (14, "The system refused to let the broker become another user, to write the pid file, or to use the files of persistence."),
+    (
+        14,
+        "The system refused to let the broker become another user, to write the pid file, or to use the files of persistence.",
+    ),
 ];
 
 #[cfg(test)]

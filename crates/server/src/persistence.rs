@@ -78,14 +78,14 @@ impl Found {
             let why = text_of(&error);
             Failure::system(format!("Error: Unable to write the journal of {}: {why}.", path.display()))
         })?;
-        let refused =
-            |error: io::Error| format!("Error: The system does not give threads: {}.", error_text(&error));
+        let refused = |error: io::Error| format!("Error: The system does not give threads: {}.", error_text(&error));
         let told = Told::new(Arc::clone(&office), Arc::clone(&shared), logger.clone(), end);
         let desk = Arc::new(Desk::start(writer, sync, told, clock).map_err(refused)?);
         desk.push_boot(boot);
         let progress = Arc::new(Progress::new(snapshot_bytes));
         let of_saver = Arc::clone(&desk);
-        let saver = Saver { path, database, disk, office, shared, desk: of_saver, progress, clock, logger, next_number };
+        let saver =
+            Saver { path, database, disk, office, shared, desk: of_saver, progress, clock, logger, next_number };
         let saver = Arc::new(saver);
         let (requests, asked) = sync_channel(1);
         let thread = saver.start(asked).map_err(refused)?;
@@ -148,7 +148,9 @@ impl Persistence {
             (Ok(()), Ok(())) => Ok(()),
             // It was said already.
             (Err(NotSaved::Over), _) => Err(Failure::from(String::new())),
-            (Err(_), Ok(())) => Err(Failure::from("Error: The database is not up to date: the next start goes by the journal.".to_owned())),
+            (Err(_), Ok(())) => Err(Failure::from(
+                "Error: The database is not up to date: the next start goes by the journal.".to_owned(),
+            )),
             (_, Err(error)) => Err(Failure::from(format!("Error: Unable to end the journal: {}.", text_of(&error)))),
         }
     }

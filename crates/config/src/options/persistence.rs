@@ -17,8 +17,8 @@ pub(super) static OPTIONS: &[Declaration] = &[
             "With `true`, the sessions of clients that want theirs to be kept, what waits for them or is under way, their \
              subscriptions, and retained messages are there again after the broker was started again. They are read \
              from, and from time to time written to, one file in Mosquitto's format. What has changed since then stands \
-             in a journal beside it, a directory of the same name with `.journal` behind it, so that nothing is lost \
-             where the broker does not come to its end: see `persistence_sync`. With `false`, all of that is lost \
+             in a journal beside it, files of the same name with `.journal` and a number behind it, so that nothing is \
+             lost where the broker does not come to its end: see `persistence_sync`. With `false`, all of that is lost \
              whenever the broker ends.\n\n\
              A file or journal that is damaged does not keep the broker from starting. It is set aside under a name with \
              the date, what can be read of it is used, and the log says what could not. A second broker on the same \
@@ -56,10 +56,10 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .manual(
             "`always`: before it is acknowledged. What a client was told to be published, subscribed or released is there \
              again after the program, the system or the power failed at any moment. `interval`: at the latest after so \
-             many milliseconds, and it is acknowledged at once. Nothing is lost when the program is killed; when the \
-             system fails or the power does, up to that many milliseconds are. `none`: when the system thinks fit. \
-             Nothing is lost when the program is killed; when the system fails, what the system had not written yet \
-             is, often half a minute. Clients with a clean session and messages of QoS 0 never wait for the disk.\n\n\
+             many milliseconds; it is acknowledged as soon as the system has it. Nothing is lost when the program is \
+             killed; when the system fails or the power does, up to that many milliseconds are. `none`: when the system \
+             thinks fit. Nothing is lost when the program is killed; when the system fails, what it had not written yet \
+             is, often half a minute. Clients with a clean session and messages of QoS 0 never wait.\n\n\
              A change takes effect when the broker is started again.",
         )
         .store(Store::ByHand(by_hand::persistence_sync))

@@ -208,9 +208,10 @@ fn tell_restored(restored: &Restored, logger: &Logger) {
     ] {
         logger.log(LogLevel::Information, format!("Restored {count} {what}"));
     }
-    for (count, what) in
-        [(restored.expired_sessions, "sessions that have expired"), (restored.expired_messages, "messages that have expired")]
-    {
+    for (count, what) in [
+        (restored.expired_sessions, "sessions that have expired"),
+        (restored.expired_messages, "messages that have expired"),
+    ] {
         if count > 0 {
             logger.log(LogLevel::Information, format!("Left out {count} {what}"));
         }

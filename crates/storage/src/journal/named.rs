@@ -1,11 +1,11 @@
 //! Which snapshots a journal names, whatever is there now.
 
+use super::Disk;
 use super::Identity;
 use super::disk::read_up_to;
 use super::layout::{FRAMES_AT, Header, SnapshotFrame};
 use super::names::Names;
 use super::scan::scan;
-use super::Disk;
 use std::collections::BTreeSet;
 use std::io;
 

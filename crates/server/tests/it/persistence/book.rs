@@ -178,8 +178,11 @@ impl Subscriber {
     pub(super) fn settle_with(&self, publisher: &Publisher) {
         let nothing = BTreeSet::new();
         let came = self.came.get(&publisher.name).unwrap_or(&nothing);
-        let missing: Vec<_> =
-            publisher.taken.iter().filter(|number| !Publisher::is_retained(**number) && !came.contains(*number)).collect();
+        let missing: Vec<_> = publisher
+            .taken
+            .iter()
+            .filter(|number| !Publisher::is_retained(**number) && !came.contains(*number))
+            .collect();
         assert!(missing.is_empty(), "{} does not get {missing:?} of {}", self.name, publisher.name);
         assert!(came.iter().all(|number| *number <= publisher.sent));
     }

@@ -30,7 +30,8 @@ fn publish(broker: &Broker, name: &str, count: usize) {
 
 /// The files with something in them.
 fn databases_and_segments(directory: &Scratch) -> Vec<PathBuf> {
-    let names = files(directory.path()).into_iter().filter(|name| !name.ends_with(".lock") && !name.ends_with(".spare"));
+    let names =
+        files(directory.path()).into_iter().filter(|name| !name.ends_with(".lock") && !name.ends_with(".spare"));
     names.map(|name| directory.path().join(name)).collect()
 }
 

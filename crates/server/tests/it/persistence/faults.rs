@@ -51,7 +51,9 @@ const QUOTA_EXCEEDED: u8 = 0x97;
 #[test]
 fn a_full_disk_refuses_what_would_have_to_be_kept_until_there_is_room_again() {
     let directory = directory();
-    let Some(setup) = with_faults(kept_in(&directory, "worker_threads 2\nmax_queued_messages 0"), &directory) else { return };
+    let Some(setup) = with_faults(kept_in(&directory, "worker_threads 2\nmax_queued_messages 0"), &directory) else {
+        return;
+    };
     let broker = setup.start();
     let mut away = client("away").persistent().to(&broker);
     away.subscribe("kept", 1);

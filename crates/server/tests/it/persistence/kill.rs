@@ -29,12 +29,7 @@ fn next(random: &mut u64) -> u64 {
 }
 
 fn publishers() -> Vec<Publisher> {
-    vec![
-        Publisher::new("one", 1),
-        Publisher::new("another", 1),
-        Publisher::new("two", 2),
-        Publisher::new("second", 2),
-    ]
+    vec![Publisher::new("one", 1), Publisher::new("another", 1), Publisher::new("two", 2), Publisher::new("second", 2)]
 }
 
 /// What is retained is the last that was acknowledged to be published, or one that came after it.
@@ -62,7 +57,8 @@ fn nothing_that_was_acknowledged_is_lost_and_no_qos_2_message_comes_twice() {
     eprintln!("MOSQUITTO_KILL_SEED={random}");
     let directory = Arc::new(Scratch::new());
     let setup = kept_in(&directory, "max_queued_messages 0\nworker_threads 2\nconnection_messages false");
-    let (mut publishers, mut online, mut offline) = (publishers(), Subscriber::new("online"), Subscriber::new("offline"));
+    let (mut publishers, mut online, mut offline) =
+        (publishers(), Subscriber::new("online"), Subscriber::new("offline"));
     let broker = setup.start();
     for subscriber in [&mut online, &mut offline] {
         subscriber.connect(broker.address()).unwrap().disconnect();

@@ -59,7 +59,13 @@ impl Line {
         self.stream.write_all(bytes).ok()
     }
 
-    pub(super) fn publish(&mut self, (topic, payload): (&str, &str), qos: u8, packet_id: u16, again: bool) -> Option<()> {
+    pub(super) fn publish(
+        &mut self,
+        (topic, payload): (&str, &str),
+        qos: u8,
+        packet_id: u16,
+        again: bool,
+    ) -> Option<()> {
         let retain = topic.starts_with('r');
         let (qos, properties) = (QoS::from_bits(qos).unwrap(), Properties::EMPTY);
         let mut out = Vec::new();

@@ -130,9 +130,14 @@ fn retained_messages_are_there_again_and_those_that_were_cleared_are_not() {
         let setup = kept_in(&directory, "worker_threads 2");
         let broker = setup.start();
         let mut publisher = client("publisher").to(&broker);
-        for (topic, text, qos) in
-            [("r/0", "zero", 0), ("r/1", "old", 1), ("r/2", "two", 2), ("r/3", "gone", 1), ("r/1", "one", 1), ("r/3", "", 1)]
-        {
+        for (topic, text, qos) in [
+            ("r/0", "zero", 0),
+            ("r/1", "old", 1),
+            ("r/2", "two", 2),
+            ("r/3", "gone", 1),
+            ("r/1", "one", 1),
+            ("r/3", "", 1),
+        ] {
             publisher.publish_retained(topic, text, qos);
         }
         publisher.finish();
@@ -142,8 +147,11 @@ fn retained_messages_are_there_again_and_those_that_were_cleared_are_not() {
         let broker = setup.start();
         let mut user = client("user").to(&broker);
         user.subscribe("r/#", 2);
-        let mut came: Vec<_> =
-            user.all_messages().iter().map(|message| (message.topic.clone(), message.text().to_owned(), message.qos)).collect();
+        let mut came: Vec<_> = user
+            .all_messages()
+            .iter()
+            .map(|message| (message.topic.clone(), message.text().to_owned(), message.qos))
+            .collect();
         came.sort();
         let expected = [("r/0", "zero", 0), ("r/1", "one", 1), ("r/2", "two", 2)];
         assert_eq!(came, expected.map(|(topic, text, qos)| (topic.to_owned(), text.to_owned(), qos)), "{how}");
@@ -255,7 +263,10 @@ fn a_second_broker_on_the_same_files_is_refused() {
 #[test]
 fn a_directory_that_is_not_there_is_named() {
     let directory = directory();
-    let text = format!("listener 1883 127.0.0.1\npersistence true\npersistence_location {}/none\n", directory.path().display());
+    let text = format!(
+        "listener 1883 127.0.0.1\npersistence true\npersistence_location {}/none\n",
+        directory.path().display()
+    );
     let file = directory.file("mosquitto.conf", &text);
     let refused = mosquitto(["-c".as_ref(), file.as_os_str()]);
     assert_eq!(refused.code, Some(14), "{refused:?}");

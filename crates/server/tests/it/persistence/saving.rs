@@ -127,11 +127,11 @@ pub(crate) fn persistence_sync_decides_whether_the_disk_is_waited_for() {
 fn what_a_reload_cannot_change_is_told_in_the_log() {
     let directory = directory();
     let broker = kept_in(&directory, "log_timestamp false").start();
-    let log = broker.reload(&broker.config().replace("persistence true", "persistence false\npersistence_sync interval 5"));
-    for line in [
-        "persistence: true -> false (after a restart).",
-        "persistence_sync: always -> interval 5 (after a restart).",
-    ] {
+    let log =
+        broker.reload(&broker.config().replace("persistence true", "persistence false\npersistence_sync interval 5"));
+    for line in
+        ["persistence: true -> false (after a restart).", "persistence_sync: always -> interval 5 (after a restart)."]
+    {
         assert!(log.iter().any(|said| said == line), "{line}: {log:#?}");
     }
     retain(&broker, "still/kept");
