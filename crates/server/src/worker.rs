@@ -125,7 +125,6 @@ impl Worker {
         doors: Vec<Door>,
         clock: Clock,
         lobby: Lobby,
-        keeper: Option<Keeper>,
         neighbours: Neighbours,
     ) -> io::Result<Self> {
         let Neighbours { office, logger, checkers, http, evictions } = neighbours;
@@ -145,7 +144,7 @@ impl Worker {
             descriptors_owed: 0,
             closing: Closing::default(),
             pace: Pace::default(),
-            keeper,
+            keeper: None,
             is_behind: false,
             handed_over: Vec::new(),
             handing_in: Vec::new(),
@@ -165,6 +164,12 @@ impl Worker {
             checks: Vec::new(),
             lines: Vec::new(),
         })
+    }
+
+    /// What it changes is kept by way of this keeper, if there is one.
+    pub(crate) fn keep(mut self, keeper: Option<Keeper>) -> Self {
+        self.keeper = keeper;
+        self
     }
 
     /// Runs until the post office says stop. `barrier` is that of all workers.

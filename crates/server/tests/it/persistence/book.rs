@@ -69,12 +69,13 @@ impl Publisher {
                 line.disconnect();
                 return Some(());
             }
-            self.acknowledged(line.next()?, &mut line)?;
+            let came = line.next()?;
+            self.acknowledged(&came, &mut line)?;
         }
     }
 
-    fn acknowledged(&mut self, came: Came, line: &mut Line) -> Option<()> {
-        let Came::Ack(kind, packet_id) = came else { panic!("{came:?}") };
+    fn acknowledged(&mut self, came: &Came, line: &mut Line) -> Option<()> {
+        let &Came::Ack(kind, packet_id) = came else { panic!("{came:?}") };
         let at = self.under_way.iter().position(|(id, ..)| *id == packet_id);
         let at = at.unwrap_or_else(|| panic!("{kind:?} {packet_id} for nothing"));
         self.taken.insert(self.under_way[at].1);

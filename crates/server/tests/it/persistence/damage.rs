@@ -30,9 +30,11 @@ fn publish(broker: &Broker, name: &str, count: usize) {
 
 /// The files with something in them.
 fn databases_and_segments(directory: &Scratch) -> Vec<PathBuf> {
-    let names =
-        files(directory.path()).into_iter().filter(|name| !name.ends_with(".lock") && !name.ends_with(".spare"));
-    names.map(|name| directory.path().join(name)).collect()
+    let is_one = |name: &String| {
+        let extension = name.rsplit('.').next().unwrap();
+        !["lock", "spare"].contains(&extension)
+    };
+    files(directory.path()).iter().filter(|name| is_one(name)).map(|name| directory.path().join(name)).collect()
 }
 
 /// The broker starts, is of use, and starts again without complaint once it has been stopped.

@@ -70,7 +70,7 @@ fn nothing_that_was_acknowledged_is_lost_and_no_qos_2_message_comes_twice() {
         let address = broker.address();
         let life = Duration::from_micros(next(&mut random) % (LIFE_MS_MAX * 1000));
         // Now and then while the file is written.
-        let is_saving = next(&mut random) % 4 == 0;
+        let is_saving = next(&mut random).is_multiple_of(4);
         thread::scope(|scope| {
             for publisher in &mut publishers {
                 scope.spawn(|| publisher.run(address, u64::MAX));
@@ -95,7 +95,9 @@ fn nothing_that_was_acknowledged_is_lost_and_no_qos_2_message_comes_twice() {
     for subscriber in [&mut online, &mut offline] {
         let line = subscriber.connect(broker.address()).unwrap();
         subscriber.run(line, true).unwrap();
-        publishers.iter().for_each(|publisher| subscriber.settle_with(publisher));
+        for publisher in &publishers {
+            subscriber.settle_with(publisher);
+        }
     }
     let all: u64 = publishers.iter().map(|publisher| publisher.sent).sum();
     assert!(all > rounds, "{all} messages in {rounds} rounds");

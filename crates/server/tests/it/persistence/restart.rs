@@ -204,16 +204,19 @@ fn a_broker_that_has_stopped_leaves_one_file_for_its_user_alone_and_no_journal()
     let setup = kept_in(&directory, "");
     let broker = setup.start();
     client("user").persistent().to(&broker).disconnect();
-    assert!(files(directory.path()).iter().any(|name| name.contains(".journal.")), "while it runs there is a journal");
+    let names = files(directory.path());
+    assert!(names.iter().any(|name| name.contains(".journal.")), "while it runs there is a journal");
+    let is_private = |name: &str| {
+        let mode = std::fs::metadata(directory.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    };
+    names.iter().for_each(|name| is_private(name));
     let log = broker.stop();
     let path = directory.path().join("mosquitto.db");
     let said = format!("Saving in-memory database to {}.", path.display());
     assert!(log.iter().any(|line| line.ends_with(&said)), "{log:#?}");
     assert_eq!(files(directory.path()), ["mosquitto.db"]);
-    for name in ["mosquitto.db"] {
-        let mode = std::fs::metadata(directory.path().join(&name)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{name}");
-    }
+    is_private("mosquitto.db");
 }
 
 #[test]
