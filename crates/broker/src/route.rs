@@ -64,7 +64,9 @@ impl Shard {
         let Some(matches) = self.cache.matches_mut(way) else { return false };
         // [MQTT-4.8.2-4]: one member of each group.
         self.picked.clear();
-        self.picked.extend(matches.groups.iter().filter_map(|group| group.pick()));
+        if !matches.groups.is_empty() {
+            self.picked.extend(matches.groups.iter().filter_map(|group| group.pick()));
+        }
         if self.home.changes.is_on() {
             let (settings, targets) = (&self.home.settings, (&*matches, self.picked.as_slice()));
             let is_kept = is_retained && !outgoing.view.payload.is_empty() && is_kept(outgoing.view.topic);
