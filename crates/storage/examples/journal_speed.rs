@@ -9,7 +9,7 @@
 )]
 
 use mosquitto_storage::journal::{
-    Identity, Journal, Kind, Notify, Opening, RealDisk, Recovery, State, SyncMode, ThreadOptions,
+    Disk as _, Identity, Journal, Kind, Notify, Opening, RealDisk, Recovery, State, SyncMode, ThreadOptions,
 };
 use std::error::Error;
 use std::path::Path;
@@ -24,7 +24,7 @@ struct Ear(Sender<u64>);
 
 impl Notify for Ear {
     fn settled(&mut self, sequence: u64) {
-        drop(self.0.send(sequence));
+        let _ = self.0.send(sequence);
     }
 
     fn state(&mut self, state: &State) {
@@ -43,10 +43,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         if name == "always" {
             read(directory)?;
         }
-        open(directory)?.into_writer()?.remove()?;
+        remove(directory)?;
     }
     write(directory, "always, one record at a time", SyncMode::Always, RECORD_BYTES, 2000 * RECORD_BYTES, 1)?;
-    open(directory)?.into_writer()?.remove()?;
+    remove(directory)?;
+    Ok(())
+}
+
+fn remove(directory: &Path) -> std::io::Result<()> {
+    let disk = RealDisk::new(directory);
+    for name in disk.list()?.iter().filter(|name| name.starts_with("mosquitto.db.journal.")) {
+        disk.remove(name)?;
+    }
     Ok(())
 }
 

@@ -72,15 +72,18 @@ impl Writer {
     }
 
     /// Removes the journal, so that another broker may change the database: after a snapshot has been committed with nothing
-    /// appended since its beginning.
-    pub fn remove(mut self) -> Result<(), WriteError> {
+    /// appended since its beginning. Where something has, the journal stays as it is, on disk, and this is `false`.
+    pub fn remove(mut self) -> Result<bool, WriteError> {
         self.sync()?;
+        if self.next_sequence() != self.base.sequence {
+            return Ok(false);
+        }
         self.remove_before(u64::MAX)?;
         // Last that which says that it belongs to the database.
         for name in self.forget() {
             self.disk.remove(&name).map_err(|error| self.fatal(format!("removing {name}"), error))?;
         }
-        self.sync_dir()
+        self.sync_dir().map(|()| true)
     }
 }
 

@@ -86,7 +86,7 @@ pub struct SnapshotBegun {
 /// A journal with its thread. It is shared by all who write; dropping it stops it as [`stop`](Self::stop) does.
 pub struct Journal {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<Result<(), WriteError>>>>,
+    thread: Mutex<Option<JoinHandle<Result<bool, WriteError>>>>,
     options: ThreadOptions,
 }
 
@@ -106,6 +106,22 @@ impl Shared {
     }
 }
 
+/// Sees to it that nobody waits for a thread that has panicked.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = Arc::new(io::Error::other("its thread has panicked"));
+            let mut queue = self.0.queue();
+            queue.failure.get_or_insert(Failure { what: "running the journal".into(), error });
+            // With who waits for the end of a snapshot.
+            queue.items.clear();
+            self.0.has_failed.store(true, Ordering::Release);
+        }
+    }
+}
+
 impl Journal {
     /// Starts the thread. Fails if the system has none.
     pub fn start(writer: Writer, options: ThreadOptions, notify: Box<dyn Notify>) -> io::Result<Self> {
@@ -119,7 +135,11 @@ impl Journal {
             syncs: AtomicU64::new(0),
         });
         let worker = Worker::new(shared.clone(), writer, options.clone(), notify);
-        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || worker.run())?;
+        let end = End(shared.clone());
+        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
+            let _end = end;
+            worker.run()
+        })?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)), options })
     }
 
@@ -220,20 +240,21 @@ impl Journal {
 
     /// Writes and syncs all that was handed over, and ends the thread.
     pub fn stop(&self) -> Result<(), WriteError> {
-        self.end(Stop::Keep)
+        self.end(Stop::Keep).map(|_| ())
     }
 
     /// Ends the thread and removes the journal, right after a snapshot since whose beginning nothing was handed over: then
-    /// the database is all there is, and another broker may go on with it.
-    pub fn stop_and_remove(&self) -> Result<(), WriteError> {
+    /// the database is all there is, and another broker may go on with it. Where something was, this is [`stop`](Self::stop)
+    /// and `false`.
+    pub fn stop_and_remove(&self) -> Result<bool, WriteError> {
         self.end(Stop::Remove)
     }
 
-    fn end(&self, stop: Stop) -> Result<(), WriteError> {
+    fn end(&self, stop: Stop) -> Result<bool, WriteError> {
         self.shared.queue().stop.get_or_insert(stop);
         self.shared.wake.notify_one();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        thread.map_or(Ok(()), |thread| thread.join().unwrap_or_else(|_| Err(stopped())))
+        thread.map_or(Ok(false), |thread| thread.join().unwrap_or_else(|_| Err(stopped())))
     }
 
     fn check(queue: &Queue) -> Result<(), PushError> {
@@ -255,6 +276,12 @@ impl Drop for Journal {
 fn stopped() -> WriteError {
     let error = Arc::new(io::Error::other("its thread has ended"));
     WriteError::Failed(Failure { what: "using the journal".into(), error })
+}
+
+/// An error of who ends snapshots, and not the journal's.
+fn not_begun() -> WriteError {
+    let error = Arc::new(io::Error::other("it has not begun, or has ended, or others have begun since"));
+    WriteError::Failed(Failure { what: "ending a snapshot".into(), error })
 }
 
 impl std::fmt::Display for PushError {

@@ -1,6 +1,6 @@
 //! What the thread does.
 
-use super::{Notify, Shared, State, SyncMode, ThreadOptions, stopped};
+use super::{Notify, Shared, State, SyncMode, ThreadOptions, not_begun};
 use crate::journal::queue::{Commit, Item, Queue, Queued, Stop};
 use crate::journal::snapshot::Ticket;
 use crate::journal::writer::{Failure, WriteError, Writer};
@@ -49,7 +49,7 @@ impl Worker {
     }
 
     /// Until it is stopped, or fails.
-    pub(super) fn run(mut self) -> Result<(), WriteError> {
+    pub(super) fn run(mut self) -> Result<bool, WriteError> {
         let stop = loop {
             let stop = self.take();
             match self.work(stop.is_some()) {
@@ -145,7 +145,7 @@ impl Worker {
                 }
                 result
             }
-            None => Err(stopped()),
+            None => Err(not_begun()),
         };
         let failed = match &result {
             Err(WriteError::Failed(_)) => self.writer.check(),
@@ -252,13 +252,13 @@ impl Worker {
         error
     }
 
-    fn finish(mut self, stop: Stop) -> Result<(), WriteError> {
+    fn finish(mut self, stop: Stop) -> Result<bool, WriteError> {
         if self.waiting.iter().any(|item| matches!(item, Item::Frame(_))) {
             return Err(WriteError::NoRoom);
         }
         self.writer.sync()?;
         match stop {
-            Stop::Keep => Ok(()),
+            Stop::Keep => Ok(false),
             Stop::Remove => self.writer.remove(),
         }
     }

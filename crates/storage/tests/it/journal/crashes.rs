@@ -162,6 +162,38 @@ fn crash_everywhere(steps: &[Step]) {
     println!("{} operations, {images} images", whole.operations());
 }
 
+/// Kills the broker during each of the history's operations, and stops the machine during each of the start that follows:
+/// what the first has left unsynced is still not on the disk.
+fn kill_and_crash_everywhere(steps: &[Step]) {
+    let whole = TestDisk::new();
+    run(&whole, steps, &mut Book::default()).unwrap();
+    for killed in 0..whole.operations() {
+        for operation in 0.. {
+            let disk = TestDisk::new();
+            disk.power_off_after(killed);
+            let mut book = Book::default();
+            assert!(run(&disk, steps, &mut book).is_err());
+            disk.power_off_after(disk.operations() + operation);
+            let started = writer_of(&disk);
+            for seed in 0..12 {
+                let mut choices =
+                    Choices { digits: Vec::new(), random: Some((seed << 32) | (killed << 16) | operation | 1) };
+                let left = disk.crash(512, |most| choices.choose(&mut 0, most));
+                check(&left, &book, &format!("killed at {killed}, crashed at {operation} of the next start"));
+            }
+            if started.is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_start_after_a_snapshot_that_was_cut_off_may_be_cut_off_too() {
+    use Step::{Append, Begin, Commit, Sync};
+    kill_and_crash_everywhere(&[Append, Append, Sync, Begin, Append, Append, Commit, Append, Begin, Append, Commit]);
+}
+
 #[test]
 fn what_was_synced_is_there_and_what_was_not_is_a_beginning_of_it() {
     use Step::{Append, Flush, Prepare, Sync};

@@ -54,7 +54,7 @@ fn goes_on(disk: &TestDisk, what: &str) {
 
 /// All bytes but most of the zeros around headers.
 fn is_interesting(at: usize) -> bool {
-    at >= FRAMES_AT as usize || at % HEADER_COPY_AT < HEADER_BYTES || at % 64 == 0
+    at >= FRAMES_AT as usize || at % HEADER_COPY_AT < HEADER_BYTES || at.is_multiple_of(64)
 }
 
 #[test]
@@ -148,6 +148,27 @@ fn sectors_of_zeros_or_rubbish_cost_what_was_in_them() {
             }
         }
     }
+}
+
+#[test]
+fn the_frame_that_ends_a_snapshot_is_not_all_that_names_it() {
+    let disk = TestDisk::new();
+    let mut writer = open(&disk).into_writer().unwrap();
+    append_synced(&mut writer, 2);
+    let ticket = writer.begin_snapshot().unwrap();
+    commit(&disk, &mut writer, &ticket).unwrap();
+    writer.append(Kind::Changes, 3, &payload(3)[..50]).unwrap();
+    writer.sync().unwrap();
+    drop(writer);
+    let disk = disk.crash_and_lose_all();
+    let names: Vec<String> = disk.files().into_keys().filter(|name| name.contains(".journal.0")).collect();
+    assert_eq!(names, [segment(2)]);
+    let mut bytes = disk.read(&names[0]).unwrap();
+    bytes[FRAMES_AT as usize + 45] ^= 1;
+    disk.put(&names[0], &bytes);
+    let recovery = open(&disk);
+    assert_eq!((recovery.report().continues, recovery.report().frames), (Continues::Snapshot, 1));
+    assert_eq!(recovery.snapshot_payload(), None);
 }
 
 #[test]

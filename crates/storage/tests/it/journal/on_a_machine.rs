@@ -73,7 +73,7 @@ fn segments_lie_beside_the_database_and_go_with_it() {
     database.write_all(b"all of it").unwrap();
     let identity = database.finish().unwrap();
     writer.commit_snapshot(&ticket, identity, b"").unwrap();
-    writer.remove().unwrap();
+    assert!(writer.remove().unwrap());
     assert_eq!(directory.names(), BTreeSet::from(["mosquitto.db".to_owned()]));
     assert_eq!(std::fs::read(directory.0.join("mosquitto.db")).unwrap(), b"all of it");
 }

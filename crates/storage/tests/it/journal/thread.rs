@@ -122,8 +122,24 @@ fn a_snapshot_removes_what_was_before_its_beginning() {
     let begun = journal.begin_snapshot().unwrap();
     let identity = write_database(&disk, 36).unwrap();
     journal.commit_snapshot(begun, identity, Vec::new()).unwrap();
-    journal.stop_and_remove().unwrap();
+    assert!(journal.stop_and_remove().unwrap());
     assert_eq!(disk.files().keys().collect::<Vec<_>>(), ["mosquitto.db"]);
+}
+
+#[test]
+fn a_journal_that_says_more_than_the_database_is_not_removed() {
+    let disk = TestDisk::new();
+    let (journal, _told) = start(&disk, ThreadOptions::default());
+    push(&journal, 1);
+    let begun = journal.begin_snapshot().unwrap();
+    push(&journal, 2);
+    let identity = write_database(&disk, 2).unwrap();
+    journal.commit_snapshot(begun, identity, Vec::new()).unwrap();
+    let again = journal.commit_snapshot(begun, identity, Vec::new()).unwrap_err();
+    assert!(again.to_string().starts_with("ending a snapshot: "), "{again}");
+    assert!(!journal.has_failed());
+    assert!(!journal.stop_and_remove().unwrap());
+    assert_eq!(replayed(&open(&disk.crash_and_lose_all())), [2]);
 }
 
 #[test]
@@ -141,6 +157,29 @@ fn a_sync_that_fails_is_the_end() {
     assert!(matches!(journal.push(Kind::Changes, 0, &mut vec![1]), Err(PushError::Failed(_))));
     assert!(matches!(journal.begin_snapshot(), Err(PushError::Failed(_))));
     assert!(matches!(journal.stop(), Err(WriteError::Failed(_))));
+}
+
+#[test]
+fn nobody_waits_for_a_thread_that_has_panicked() {
+    struct Deaf;
+    impl Notify for Deaf {
+        fn settled(&mut self, _: u64) {
+            panic!("as this test wants it");
+        }
+        fn state(&mut self, _: &State) {}
+    }
+    let writer = open(&TestDisk::new()).into_writer().unwrap();
+    let journal = Journal::start(writer, ThreadOptions::default(), Box::new(Deaf)).unwrap();
+    push(&journal, 1);
+    let begun = journal.begin_snapshot();
+    if let Ok(begun) = begun {
+        assert!(journal.commit_snapshot(begun, Identity::NONE, Vec::new()).is_err());
+    }
+    while !journal.has_failed() {
+        std::thread::yield_now();
+    }
+    assert!(matches!(journal.push(Kind::Changes, 0, &mut vec![1]), Err(PushError::Failed(_))));
+    assert!(journal.stop().is_err());
 }
 
 #[test]
