@@ -140,7 +140,8 @@ impl Persistence {
         let saved = if desk.has_failed() { Err(NotSaved::Over) } else { saver.save(true) };
         let outcome = match saved {
             // Without a journal another broker may go on with the file.
-            Ok(()) => desk.stop_and_remove(),
+            // Should it have more, it stays, and the next start goes by it.
+            Ok(()) => desk.stop_and_remove().map(|_| ()),
             Err(_) => desk.stop(),
         };
         drop(lock);

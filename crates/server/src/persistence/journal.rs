@@ -163,7 +163,8 @@ impl Desk {
         self.journal.stop()
     }
 
-    pub(super) fn stop_and_remove(&self) -> Result<(), WriteError> {
+    /// False where the journal has more than the last file, and so stays.
+    pub(super) fn stop_and_remove(&self) -> Result<bool, WriteError> {
         self.journal.stop_and_remove()
     }
 

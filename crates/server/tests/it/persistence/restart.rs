@@ -210,7 +210,9 @@ fn a_broker_that_has_stopped_leaves_one_file_for_its_user_alone_and_no_journal()
         let mode = std::fs::metadata(directory.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     };
-    names.iter().for_each(|name| is_private(name));
+    for name in &names {
+        is_private(name);
+    }
     let log = broker.stop();
     let path = directory.path().join("mosquitto.db");
     let said = format!("Saving in-memory database to {}.", path.display());
