@@ -15,6 +15,8 @@ use mosquitto_broker::{LogLevel, SessionPart, ShardId, Shared, Slice};
 use mosquitto_storage::journal::{NewDatabase, RealDisk, WriteError};
 use mosquitto_storage::snapshot::SnapshotWriter;
 use mosquitto_transport::error_text;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +30,9 @@ const PLACES: u16 = 1000;
 /// Messages that a broker gets in its life, at the most: thirty years at a thousand a second. Numbers last for eight
 /// million starts.
 const NUMBERS: u64 = 1 << 40;
+
+/// How often saving begins again because sessions have come and gone meanwhile.
+const ATTEMPTS: u32 = 10;
 
 /// How long to wait for other workers to have begun.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -67,6 +72,8 @@ pub(super) struct Saver {
 pub(super) enum NotSaved {
     /// The journal has failed, which was said already, or the broker ends.
     Over,
+    /// A client's session was over and another one there before all were handed over, and both were.
+    Moved,
     /// There is no room.
     NoRoom,
     Io(io::Error),
@@ -88,11 +95,17 @@ impl Saver {
     pub(super) fn save(&self, shutdown: bool) -> Result<(), NotSaved> {
         let path = self.path.display();
         self.logger.log(LogLevel::Information, format!("Saving in-memory database to {path}."));
-        let outcome = self.write(shutdown);
+        let mut outcome = self.write(shutdown);
+        for _ in 1..ATTEMPTS {
+            if matches!(outcome, Err(NotSaved::Moved)) {
+                outcome = self.write(shutdown);
+            }
+        }
         if let Err(error) = &outcome {
             let _ = NewDatabase::remove(&*self.disk, &self.database);
             let why = match error {
                 NotSaved::Over => return outcome,
+                NotSaved::Moved => "sessions come and go too fast".to_owned(),
                 NotSaved::NoRoom => "no room on the disk".to_owned(),
                 NotSaved::Io(error) => error_text(error),
             };
@@ -136,10 +149,16 @@ impl Saver {
         for worker in self.office.workers() {
             self.office.order(worker, Order::BeginHandOver);
         }
+        let (mut seen, mut have_moved) = (HashMap::new(), false);
         for worker in self.office.workers() {
             loop {
                 let HandedOver { parts, slice } = self.ask(worker, Order::HandOver)?;
-                parts.iter().try_for_each(|part| writer.session(part))?;
+                for part in &parts {
+                    // By a hash of 64 bits: that two clients have the same costs one more attempt.
+                    let before = seen.insert(seen.hasher().hash_one(&part.client_id), part.key);
+                    have_moved |= before.is_some_and(|before| before != part.key);
+                    writer.session(part)?;
+                }
                 match slice {
                     Slice::Done => break,
                     Slice::More => {}
@@ -147,7 +166,8 @@ impl Saver {
                 }
             }
         }
-        Ok(())
+        // A file cannot say that what stood there of a session is over.
+        if have_moved { Err(NotSaved::Moved) } else { Ok(()) }
     }
 
     fn write_subscriptions(&self, writer: &mut SnapshotWriter<NewDatabase>) -> Result<(), NotSaved> {

@@ -103,3 +103,33 @@ fn nothing_that_was_acknowledged_is_lost_and_no_qos_2_message_comes_twice() {
     assert!(all > rounds, "{all} messages in {rounds} rounds");
     eprintln!("{rounds} kills, {all} messages");
 }
+
+/// A long queue is handed over in many parts, and goes out in between.
+#[test]
+fn what_goes_out_while_the_file_is_written_comes_once() {
+    const MESSAGES: u64 = 4000;
+    let directory = Arc::new(Scratch::new());
+    let setup = kept_in(&directory, "max_queued_messages 0\nworker_threads 2\nconnection_messages false");
+    let (mut publisher, mut subscriber) = (Publisher::new("two", 2), Subscriber::new("late"));
+    let broker = setup.start();
+    subscriber.connect(broker.address()).unwrap().disconnect();
+    publisher.run(broker.address(), MESSAGES).unwrap();
+    broker.kill();
+    for life_ms in [20, 60, 120, 250] {
+        let broker = setup.start();
+        let address = broker.address();
+        thread::scope(|scope| {
+            scope.spawn(|| subscriber.connect(address).and_then(|line| subscriber.run(line, false)));
+            let until = std::time::Instant::now() + Duration::from_millis(life_ms);
+            while std::time::Instant::now() < until {
+                broker.signal(crate::harness::Signal::USR1);
+                thread::sleep(Duration::from_millis(2));
+            }
+            broker.kill();
+        });
+    }
+    let broker = setup.start();
+    let line = subscriber.connect(broker.address()).unwrap();
+    subscriber.run(line, true).unwrap();
+    subscriber.settle_with(&publisher);
+}
