@@ -23,7 +23,6 @@ fn texts(messages: &[Message]) -> Vec<(&str, u8)> {
     messages.iter().map(|message| (message.text(), message.qos)).collect()
 }
 
-/// `[MQTT-4.1.0-2]`
 #[test]
 pub(crate) fn sessions_with_subscriptions_and_queues_are_there_again() {
     for (how, end) in ENDS {
@@ -98,7 +97,6 @@ fn what_is_in_flight_to_a_client_goes_on_where_it_was() {
 }
 
 /// A QoS 2 message whose PUBREL comes only after the start goes on once.
-/// `[MQTT-4.3.3-10]`
 #[test]
 fn what_a_client_has_not_released_yet_goes_on_when_it_does() {
     for (how, end) in ENDS {
@@ -175,6 +173,7 @@ fn sessions_that_were_ended_and_subscriptions_that_were_taken_back_stay_so() {
 }
 
 /// By the clock on the wall, from when the client left; of those that are still here then, from when the broker ended.
+/// `[MQTT-4.1.0-2]`
 #[test]
 fn a_session_ends_when_it_would_have_if_the_broker_had_not() {
     for (how, end) in ENDS {
@@ -279,7 +278,7 @@ fn a_directory_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_test_of_the_configuration_writes_nothing() {
+fn a_test_of_the_configuration_writes_nothing_and_finds_a_directory_that_is_not_there() {
     let directory = directory();
     let setup = kept_in(&directory, "");
     client("user").persistent().to(&setup.start()).disconnect();
@@ -290,4 +289,8 @@ fn a_test_of_the_configuration_writes_nothing() {
     assert_eq!(tested.code, Some(0), "{tested:?}");
     assert_eq!(std::fs::read(&database).unwrap(), before);
     assert_eq!(files(directory.path()), ["mosquitto.db"]);
+    let text = text.replace(&format!("{}\n", directory.path().display()), "/nowhere/at/all\n");
+    let tested = mosquitto(["--test-config".as_ref(), "-c".as_ref(), directory.file("other.conf", &text).as_os_str()]);
+    assert_eq!(tested.code, Some(3), "{tested:?}");
+    assert!(tested.stderr.iter().any(|line| line.contains("/nowhere/at/all")), "{tested:?}");
 }
