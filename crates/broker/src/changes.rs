@@ -120,6 +120,7 @@ impl Changes {
         used.shrink_to(KEPT_BYTES);
         self.wrote = false;
         if self.records.is_empty() {
+            debug_assert!(self.waiting.back().is_none_or(|(frame, _)| *frame <= self.frames), "nothing opens a gate");
             if self.records.capacity() < used.capacity() {
                 self.records = used;
             }

@@ -250,6 +250,10 @@ impl Home {
             }
             if is_target {
                 self.changes.dropped(SessionId { slot, epoch: session.epoch }, number);
+            } else if is_kept {
+                // There may be a gate, and without a record there would be no frame that opens it.
+                self.changes.launched(slot, session, number, Launch { qos, retain, identifier, packet_id });
+                self.changes.finished(slot, session, number, packet_id);
             }
             return;
         }

@@ -50,13 +50,14 @@ const WORK_MAX: u32 = 20_000;
 ///    sockets apart) belongs between `begin` and `end`.
 /// 4. The effects are drained. With persistence, [`take_changes`](Self::take_changes) comes first of all: no other shard
 ///    may write down what follows from a change before that is written down itself. Then
-///    [`exchange_mail`](Self::exchange_mail) for each shard of [`mail_waiting`](Self::mail_waiting), then, for each connection of [`touched`](Self::touched), the bytes of
-///    [`output`](Self::output), confirmed by [`sent`](Self::sent), also where the socket took none of them (`sent` with
-///    0: that is how the shard knows a slow client); then the connections of [`closing`](Self::closing), each ended
+///    [`exchange_mail`](Self::exchange_mail) for each shard of [`mail_waiting`](Self::mail_waiting), then, for each
+///    connection of [`touched`](Self::touched), the bytes of [`output`](Self::output), confirmed by [`sent`](Self::sent),
+///    also where the socket took none of them (`sent` with 0: that is how the shard knows a slow client); then the
+///    connections of [`closing`](Self::closing), each ended
 ///    with [`release`](Self::release) when its bytes are sent or cannot be; then
 ///    [`password_checks`](Self::password_checks), each of which has to be answered, and [`log_lines`](Self::log_lines).
-///    Mail goes first: an acknowledgement must not overtake the message it stands for.
-///    A connection that is to be closed may have output that waits for the disk: [`withheld_len`](Self::withheld_len).
+///    Mail goes first: an acknowledgement must not overtake the message it stands for. A connection that is to be closed
+///    may have output that waits for the disk: [`withheld_len`](Self::withheld_len).
 /// 5. Until the next event, or until [`next_deadline`](Self::next_deadline), nothing has to be done.
 ///
 /// A connection id is the shard's from `open` to `release`; events for ids that it does not know are ignored. The

@@ -5,6 +5,10 @@ use mosquitto_fuzz_targets::{TARGETS, run};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// A target may count on being the only one that runs, as under the fuzzer: for the numbers of its descriptors, say.
+static ALONE: Mutex<()> = Mutex::new(());
 
 fn fuzz_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
@@ -25,6 +29,7 @@ fn replay(folder: &Path, target: &str) {
         let bytes = fs::read(&path).unwrap();
         // The test's output then ends with the input that it failed for.
         println!("{}", path.display());
+        let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         run(target, &bytes);
     }
 }

@@ -1,8 +1,9 @@
 //! What is acknowledged is on the disk, and so is what must not be forgotten once it was sent.
 
 use crate::harness::{Net, Peer, connect};
-use mosquitto_broker::{Persistence, Settings};
-use mosquitto_mqtt::{PacketType, Property};
+use mosquitto_broker::{DropReason, Persistence, Settings};
+use mosquitto_mqtt::packet::SubscriptionOptions;
+use mosquitto_mqtt::{PacketType, Property, QoS};
 
 fn synced() -> Settings {
     Settings { persistence: Persistence::Synced, ..Settings::default() }
@@ -144,7 +145,7 @@ fn an_acknowledgement_that_is_repeated_waits_like_the_first() {
 
 #[test]
 fn a_qos_2_message_goes_out_when_its_identifier_is_safe_and_pubrel_when_the_client_is_known_to_have_it() {
-    // [MQTT-4.3.3-4]: else it could come once more under another identifier.
+    // [MQTT-4.4.0-1]: else it could come once more under another identifier.
     let mut net = Net::with(1, synced());
     let (publisher, peer) = (connect("p").on(&mut net), connect("c").keep_session(1000).on(&mut net));
     net.subscribe(peer, "#", 2);
@@ -171,6 +172,23 @@ fn what_is_retained_or_cleared_is_acknowledged_when_that_is_safe() {
     assert_eq!(after_next_frame(&mut net, publisher), ["PUBACK 1 rc=0x10"]);
     net.publish_retained(publisher, "t", "", 1, 2);
     assert_eq!(after_next_frame(&mut net, publisher), ["PUBACK 2 rc=0x10"]);
+}
+
+#[test]
+fn nothing_waits_for_a_message_that_is_not_sent_after_all() {
+    let mut net = Net::with(1, synced());
+    let peer = connect("c").keep_session(1000).with(Property::MaximumPacketSize(100_000)).on(&mut net);
+    net.publish_retained(peer, "first", &"x".repeat(90_000), 0, 0);
+    net.publish_retained(peer, "second", &"x".repeat(150_000), 2, 1);
+    net.pubrel(peer, 1);
+    net.got(peer);
+    // The second one has no room before the first is sent, and then nothing else happens.
+    net.set_reading(peer, false);
+    net.subscribe_with(peer, 1, "#", SubscriptionOptions::qos(QoS::ExactlyOnce), &[]);
+    net.set_reading(peer, true);
+    assert_eq!((net.got(peer).len(), net.dropped(DropReason::TooLarge)), (2, 1));
+    net.ping(peer);
+    assert_eq!(net.got(peer), ["PINGRESP"]);
 }
 
 #[test]

@@ -150,7 +150,7 @@ impl Crash {
             let queued: BTreeSet<&str> = kept.queue.iter().map(|(message, _)| replay.payload(*message)).collect();
             let in_flight: BTreeMap<u16, &str> =
                 kept.in_flight.iter().map(|(id, message, _)| (*id, replay.payload(*message))).collect();
-            // [MQTT-4.3.2-1]: what was acknowledged comes to each, or has come.
+            // What was acknowledged comes to each, or has come.
             let incoming: BTreeMap<u16, &str> = sessions[self.publisher.as_str()]
                 .incoming
                 .iter()
@@ -163,12 +163,12 @@ impl Crash {
                 let is_there = queued.contains(payload.as_str()) || in_flight.values().any(|known| known == payload);
                 assert!(is_there, "{payload} is lost for {id}");
             }
-            // [MQTT-4.3.3-1]: what has come at QoS 2 can come again under the same identifier only.
+            // What has come at QoS 2 can come again under the same identifier only.
             for (packet_id, (payload, _)) in open.iter().filter(|(_, (_, qos))| *qos == 2) {
                 assert_eq!(in_flight.get(packet_id), Some(&payload.as_str()), "{id}");
                 assert!(!queued.contains(payload.as_str()), "{payload} comes to {id} twice");
             }
-            // [MQTT-4.3.3-7]
+            // What was released does not come again at all.
             for (_, message, is_theirs) in &kept.in_flight {
                 assert!(*is_theirs || !released.contains(replay.payload(*message)), "{message} comes to {id} twice");
             }
@@ -178,6 +178,7 @@ impl Crash {
 
 #[test]
 fn what_clients_have_seen_follows_from_what_is_safe() {
+    // [MQTT-4.3.2-4] [MQTT-4.3.3-8]: who acknowledges a message owns it; [MQTT-4.3.3-6] [MQTT-4.4.0-1]
     for seed in 0..10 {
         let mut crash = Crash::new(seed);
         for _ in 0..300 {

@@ -75,6 +75,9 @@ impl Request {
         };
         let target = head.path.unwrap_or_default().as_bytes();
         let path = decoded(target.split(|byte| *byte == b'?').next().unwrap_or_default());
+        if path.is_empty() {
+            return Err(Fault::Malformed);
+        }
         Ok(Some(Self { method, path, credentials: credentials(head.headers) }))
     }
 }
@@ -176,6 +179,8 @@ mod tests {
         for (text, fault) in [
             ("garbage\r\n\r\n".to_owned(), Fault::Malformed),
             ("\u{10}\u{c}\0\u{4}MQTT".to_owned(), Fault::Malformed),
+            // RFC 9112, 3.2.1: the path is never empty.
+            ("GET ?x HTTP/1.1\r\n\r\n".to_owned(), Fault::Malformed),
             ("GET / HTTP/2.0\r\n\r\n".to_owned(), Fault::Version),
             (format!("GET / HTTP/1.1\r\nX: {long}\r\n\r\n"), Fault::TooLong),
             (format!("GET / HTTP/1.1\r\nX: {long}"), Fault::TooLong),

@@ -72,6 +72,13 @@ fn a_form_that_is_unknown_or_too_dear_is_an_error_before_there_is_a_passphrase()
 }
 
 #[test]
+fn the_name_of_a_cipher_is_not_repeated_whatever_its_length() {
+    let text = text_of("traditional, aes128").replace("AES-128-CBC", &"\u{1}".repeat(5000));
+    let why = Stored::find(text.as_bytes()).err().unwrap();
+    assert!(why.contains("in an unknown way, \"\\u{1}") && why.len() < 400, "{}", why.len());
+}
+
+#[test]
 fn what_is_wrong_with_a_file_is_said() {
     let traditional = text_of("traditional, aes128");
     for (text, error) in [

@@ -14,6 +14,9 @@ use zeroize::Zeroizing;
 /// Bytes of the salt: the first ones of the initial vector.
 const SALT_BYTES: usize = 8;
 
+/// Characters that are shown of the name of a cipher that is not known.
+const NAME_SHOWN: usize = 40;
+
 /// The names in `DEK-Info` that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cipher {
@@ -67,7 +70,8 @@ impl Traditional {
         let (name, iv) = info.ok_or("the header DEK-Info of the encrypted key does not say how it is encrypted")?;
         let cipher = Cipher::of(name.trim()).ok_or_else(|| {
             let known = "AES-128-CBC, AES-192-CBC, AES-256-CBC and DES-EDE3-CBC";
-            format!("the key is encrypted in an unknown way, \"{}\"; known are {known}", name.trim().escape_default())
+            let name: String = name.trim().chars().take(NAME_SHOWN).collect();
+            format!("the key is encrypted in an unknown way, \"{}\"; known are {known}", name.escape_default())
         })?;
         let iv = hex(iv.trim()).filter(|iv| iv.len() == cipher.block_bytes());
         let iv = iv.ok_or("the header DEK-Info of the encrypted key has no initial vector of the right length")?;
