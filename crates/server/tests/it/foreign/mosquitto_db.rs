@@ -26,12 +26,16 @@ fn file(restore: Restore) -> Vec<u8> {
     let mut writer = SnapshotWriter::new(Vec::new(), 0, 1000, true).unwrap();
     let (mut retained, mut filters) = (Vec::new(), Vec::new());
     shared.retained_slice(0, usize::MAX, &mut retained);
-    retained.iter().for_each(|part| writer.retained(part).unwrap());
+    for part in &retained {
+        writer.retained(part).unwrap();
+    }
     for shard in &mut shards {
         shard.hand_over_all(|parts| parts.iter().for_each(|part| writer.session(part).unwrap()));
     }
     shared.subscription_slice(0, u32::MAX, &mut filters);
-    filters.iter().for_each(|filter| writer.filter(filter).unwrap());
+    for filter in &filters {
+        writer.filter(filter).unwrap();
+    }
     writer.finish().0
 }
 
