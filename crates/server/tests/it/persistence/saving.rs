@@ -60,7 +60,7 @@ pub(crate) fn autosave_interval_is_the_time_between_two_savings_and_a_reload_cha
 #[test]
 pub(crate) fn autosave_on_changes_counts_changes_and_not_seconds() {
     let directory = directory();
-    let broker = kept_in(&directory, "autosave_on_changes true\nautosave_interval 10").start();
+    let broker = kept_in(&directory, "autosave_on_changes true\nautosave_interval 10\nsys_interval 0").start();
     let mut away = client("away").persistent().to(&broker);
     away.subscribe("a", 1);
     away.disconnect();
