@@ -12,7 +12,7 @@ pub enum Event {
         /// Those of CONNACK; empty in MQTT 3.
         properties: PropertiesBuf,
     },
-    /// A message from the server. It is acknowledged already.
+    /// A message from the server. It is acknowledged already, but for [`Options::acknowledge_later`](crate::Options::acknowledge_later).
     Message(Message),
     /// A message of QoS 1 or 2 is through, or has failed: see the reason. Nothing tells of QoS 0.
     Published {

@@ -6,9 +6,13 @@ use mosquitto_mqtt::{PropertiesBuf, ProtocolVersion, QoS};
 ///
 /// Fields of CONNECT hold 65,535 bytes; what is beyond them is not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each says one thing of its own")]
 pub struct Options {
     /// The protocol version.
     pub version: ProtocolVersion,
+    /// MQTT 3: say that this is a bridge of Mosquitto, by bit 7 of the protocol level. A server that knows the bit sends no
+    /// message back where it came from, and leaves retain flags as they are; another may refuse the connection.
+    pub bridge: bool,
     /// May be empty where the server then chooses one (MQTT 5) or knows the client without (MQTT 3.1.1, only with
     /// `clean_start`).
     pub client_id: String,
@@ -41,6 +45,9 @@ pub struct Options {
     /// How many bytes the packets of messages of QoS 1 and 2 that are not through have at most; a single message may have
     /// more.
     pub queue_bytes_max: usize,
+    /// Whether messages of QoS 1 and 2 are acknowledged only by [`Session::acknowledge`](crate::Session::acknowledge), by who
+    /// answers for them until then. Those of QoS 2 are told when they arrive, not when they are released.
+    pub acknowledge_later: bool,
     /// Whether an [`Event::Log`](crate::Event::Log) tells of each packet.
     pub log_packets: bool,
 }
@@ -74,6 +81,7 @@ impl Options {
     pub fn new(version: ProtocolVersion, client_id: impl Into<String>) -> Self {
         Self {
             version,
+            bridge: false,
             client_id: client_id.into(),
             clean_start: true,
             keep_alive_s: 60,
@@ -88,6 +96,7 @@ impl Options {
             inflight_max: Self::INFLIGHT_MAX,
             queue_messages_max: Self::QUEUE_MESSAGES_MAX,
             queue_bytes_max: Self::QUEUE_BYTES_MAX,
+            acknowledge_later: false,
             log_packets: false,
         }
     }

@@ -76,7 +76,7 @@ impl Reader {
                 let place = place(&mut self.config);
                 *place = Some(PathBuf::from(statement.text(place.is_some())?));
             }
-            // A listener that is missing is what is said first, whatever the value.
+            // A listener or bridge that is missing is what is said first, whatever the value.
             Store::ListenerBool(set) => set(self.listener(file, &statement.name)?, statement.bool()?),
             Store::ListenerInt(set) => set(self.listener(file, &statement.name)?, statement.int()?),
             Store::ListenerSmallInt(set) => set(self.listener(file, &statement.name)?, statement.small_int()?),
@@ -87,6 +87,13 @@ impl Reader {
             Store::SecurityBool(set) => set(self.security(file, &statement.name)?, statement.bool()?),
             Store::SecurityText(place) => {
                 let place = place(self.security(file, &statement.name)?);
+                *place = Some(statement.text(place.is_some())?);
+            }
+            Store::BridgeBool(set) => set(self.bridge(file, &statement.name)?, statement.bool()?),
+            Store::BridgeInt(set) => set(self.bridge(file, &statement.name)?, statement.int()?.unsigned_abs()),
+            Store::BridgeSmallInt(set) => set(self.bridge(file, &statement.name)?, statement.small_int()?),
+            Store::BridgeText(place) => {
+                let place = place(self.bridge(file, &statement.name)?);
                 *place = Some(statement.text(place.is_some())?);
             }
             Store::ByHand(act) => act(self, file, statement)?,

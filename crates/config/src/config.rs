@@ -1,5 +1,6 @@
 //! A configuration as typed values, and what follows from them together.
 
+use crate::bridge::Bridge;
 use crate::error::{ConfigErrors, Notice};
 use crate::log::Log;
 use crate::persistence::Persistence;
@@ -28,6 +29,9 @@ pub struct Config {
     /// The listeners, in the order in which they are to be opened. In local only mode none of them is;
     /// [`Config::endpoints`] knows.
     pub listeners: Vec<Listener>,
+    /// The bridges, in the order in which they stand in the files. [`Settings`](crate::Settings) have none as long as the broker
+    /// runs none.
+    pub bridges: Vec<Bridge>,
     /// What is logged, and where.
     pub log: Log,
     /// What the files name that lies outside of them: what is in force.

@@ -11,6 +11,7 @@
 //! opens no log and prints nothing: what there is to say is returned as [`Notice`]s and [`ConfigErrors`].
 
 mod apply;
+mod bridge;
 mod by_hand;
 mod changes;
 mod command_line;
@@ -28,6 +29,10 @@ mod tls;
 mod words;
 mod written;
 
+pub use bridge::{
+    Bridge, BridgeAddress, BridgeProtocol, BridgeTls, BridgeTlsVersion, BridgeTopic, Direction, ReloadType,
+    RestartTimeout, StartType, TcpKeepalive,
+};
 pub use changes::{Change, Effect};
 pub use command_line::{Command, CommandLineError, FLAGS, Flag, parse_command_line, usage};
 pub use config::{Config, Global, Listener, Origin, Protocol, ProtocolVersions, Security, SocketDomain};

@@ -15,6 +15,7 @@ mod tls;
 
 pub use argument::{Argument, Bound, Refusal, Repeat};
 
+use crate::bridge::Bridge;
 use crate::changes::{Effect, Watch};
 use crate::config::{Config, Listener, Security};
 use crate::error::ConfigError;
@@ -23,6 +24,7 @@ use crate::reader::{OpenFile, Reader};
 use crate::reference::Referent;
 use crate::words::Statement;
 pub(crate) use argument::LONGEST_TEXT_BYTES;
+pub(crate) use bridge::BRIDGES_RUN;
 use std::path::PathBuf;
 
 /// The tables, with the titles under which the manual shows them.
@@ -150,7 +152,7 @@ pub enum Remark {
 pub enum Status {
     /// It does.
     Supported,
-    /// It will; until then the option is an error.
+    /// It will; until then the option is an error. What is wrong with its value may be told already, before that.
     NotYet,
     /// It never will: the option has no effect, and this text says so.
     Removed(&'static str),
@@ -185,6 +187,11 @@ pub(crate) enum Store {
     ListenerInt(fn(&mut Listener, i32)),
     ListenerSmallInt(fn(&mut Listener, u16)),
     ListenerText(fn(&mut Listener) -> &mut Option<String>),
+    BridgeBool(fn(&mut Bridge, bool)),
+    /// As `Int`.
+    BridgeInt(fn(&mut Bridge, u32)),
+    BridgeSmallInt(fn(&mut Bridge, u16)),
+    BridgeText(fn(&mut Bridge) -> &mut Option<String>),
     ByHand(fn(&mut Reader, &mut OpenFile, &mut Statement<'_>) -> Result<(), ConfigError>),
 }
 
@@ -192,6 +199,7 @@ impl Declaration {
     /// Whether the broker does what the option says.
     pub fn status(&self) -> Status {
         match self.action {
+            Action::Store(_) if self.scope == Scope::Bridge && !BRIDGES_RUN => Status::NotYet,
             Action::Store(_) => Status::Supported,
             Action::NotYet => Status::NotYet,
             Action::Removed(text) | Action::Idle(_, text) => Status::Removed(text),

@@ -1,10 +1,12 @@
 //! Files as lines: what is read, what is skipped, and where an error stands.
 
+use crate::bridge::{self, Bridge, BridgeTopic};
 use crate::config::{Config, Listener, Origin, Security};
 use crate::error::{ConfigError, ConfigErrors, Location, Notice, reason_text};
 use crate::log::LogType;
 use crate::reference::{Reference, Referent};
 use crate::tls;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -26,6 +28,10 @@ pub(crate) struct Reader {
     pub(crate) errors: ConfigErrors,
     /// Those of a kind of which there is one for the whole broker: the latest.
     single_references: Vec<Reference>,
+    /// Names of bridges so far. A file may have a million of them, so that nothing is searched through.
+    bridge_names: HashSet<String>,
+    /// Topic lines so far, with the place of their bridge.
+    bridge_topics: HashSet<(usize, BridgeTopic)>,
 }
 
 /// Which options have been given, where what they did cannot be told from the configuration.
@@ -40,7 +46,7 @@ pub(crate) struct Given {
     pub(crate) log_type: bool,
 }
 
-/// A file that is being read. Every file starts without a current listener, also one that is included.
+/// A file that is being read. Every file starts without a current listener and bridge, also one that is included.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     /// The line that is being read.
@@ -51,12 +57,14 @@ pub(crate) struct OpenFile {
     pub(crate) may_include: bool,
     /// The listener to which listeners' options belong, as its place in [`Config::listeners`].
     pub(crate) listener: Option<usize>,
+    /// The bridge to which bridges' options belong, as its place in [`Config::bridges`].
+    bridge: Option<usize>,
 }
 
 impl OpenFile {
     fn new(path: &Path, included_at: Option<Location>, may_include: bool) -> Self {
         let at = Location { file: path.to_owned(), line: 0, included: included_at.is_some() };
-        Self { at, included_at, may_include, listener: None }
+        Self { at, included_at, may_include, listener: None, bridge: None }
     }
 }
 
@@ -88,6 +96,12 @@ impl Reader {
         self.config.references.append(&mut self.single_references);
         for error in self.config.listeners.iter().filter_map(tls::check) {
             self.errors.push(error);
+        }
+        for error in bridge::check(&self.config.bridges) {
+            self.errors.push(error);
+        }
+        for warning in self.config.bridges.iter().flat_map(bridge::warnings).collect::<Vec<_>>() {
+            self.notice(LogType::Warning, warning);
         }
         self.errors.or(self.config)
     }
@@ -150,6 +164,35 @@ impl Reader {
     pub(crate) fn listener(&mut self, file: &OpenFile, option: &str) -> Result<&mut Listener, ConfigError> {
         file.listener.and_then(|index| self.config.listeners.get_mut(index)).ok_or_else(|| {
             ConfigError::new(format_args!("The '{option}' option requires a listener to be defined first."))
+        })
+    }
+
+    /// Begins a bridge, to which the options below it belong. Returns whether there was none of this name.
+    pub(crate) fn add_bridge(&mut self, file: &mut OpenFile, name: &str) -> bool {
+        file.bridge = Some(self.config.bridges.len());
+        self.config.bridges.push(Bridge::new(name.to_owned()));
+        self.bridge_names.insert(name.to_owned())
+    }
+
+    /// Adds a topic line to the bridge that `option` belongs to. Returns whether it was not there.
+    pub(crate) fn add_bridge_topic(
+        &mut self,
+        file: &OpenFile,
+        option: &str,
+        topic: &BridgeTopic,
+    ) -> Result<bool, ConfigError> {
+        let is_new = self.bridge_topics.insert((file.bridge.unwrap_or_default(), topic.clone()));
+        let bridge = self.bridge(file, option)?;
+        if is_new {
+            bridge.topics.push(topic.clone());
+        }
+        Ok(is_new)
+    }
+
+    /// The bridge to which `option` belongs.
+    pub(crate) fn bridge(&mut self, file: &OpenFile, option: &str) -> Result<&mut Bridge, ConfigError> {
+        file.bridge.and_then(|index| self.config.bridges.get_mut(index)).ok_or_else(|| {
+            ConfigError::new(format_args!("The '{option}' option requires a bridge to be defined first."))
         })
     }
 

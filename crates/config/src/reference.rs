@@ -35,6 +35,8 @@ pub enum Referent {
     HttpDir,
     /// A hint for pre-shared keys, for which OpenSSL has to be there.
     PskHint,
+    /// A bridge, by its name.
+    Bridge,
 }
 
 impl Referent {

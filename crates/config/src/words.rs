@@ -48,7 +48,7 @@ impl<'l> Words<'l> {
 impl<'l> Statement<'l> {
     /// The next word, which must be there.
     pub(crate) fn word(&mut self) -> Result<&'l [u8], ConfigError> {
-        self.words.next_word().ok_or_else(|| self.empty())
+        self.words.next_word().ok_or_else(|| self.empty(self.label()))
     }
 
     /// The next word as true or false.
@@ -62,13 +62,19 @@ impl<'l> Statement<'l> {
 
     /// The next word as a number, of any size that C's `int` has.
     pub(crate) fn number(&mut self) -> Result<i32, ConfigError> {
-        let word = self.word()?;
+        let label = self.label().to_owned();
+        self.named_number(&label)
+    }
+
+    /// The same, for one of several words: `name` is what errors call it.
+    pub(crate) fn named_number(&mut self, name: &str) -> Result<i32, ConfigError> {
+        let word = self.words.next_word().ok_or_else(|| self.empty(name))?;
         parse_int(word).map_err(|reason| {
             let reason = match reason {
                 NotAnInt::NotANumber => "not a number",
                 NotAnInt::OutOfRange => "out of range",
             };
-            ConfigError::new(format_args!("'{}' value {reason}.", self.label())).expected(format!(
+            ConfigError::new(format_args!("'{name}' value {reason}.")).expected(format!(
                 "{}, not {}",
                 self.declaration.argument.expected(),
                 shown_briefly(word)
@@ -111,7 +117,7 @@ impl<'l> Statement<'l> {
     pub(crate) fn text(&self, again: bool) -> Result<String, ConfigError> {
         let value = self.words.rest();
         if value.is_empty() {
-            return Err(self.empty());
+            return Err(self.empty(self.label()));
         }
         if let Argument::Text { max_bytes, repeat, refusal } = self.declaration.argument {
             if repeat == Repeat::Refused && again {
@@ -138,8 +144,8 @@ impl<'l> Statement<'l> {
         error.expected(format!("{}{not}", argument.expected()))
     }
 
-    fn empty(&self) -> ConfigError {
-        ConfigError::new(format_args!("Empty '{}' value in configuration.", self.label()))
+    fn empty(&self, name: &str) -> ConfigError {
+        ConfigError::new(format_args!("Empty '{name}' value in configuration."))
             .expected(self.declaration.argument.expected())
     }
 

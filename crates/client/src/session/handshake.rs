@@ -129,7 +129,7 @@ fn connect_packet(options: &Options, properties: &PropertiesBuf, write: impl FnO
     let may_have_password = username.is_some() || options.version == ProtocolVersion::V5;
     write(&Connect {
         version: options.version,
-        bridge: false,
+        bridge: options.bridge && !options.version.is_v5(),
         clean_start: options.clean_start,
         keep_alive_s: options.keep_alive_s,
         properties: properties.as_properties(),

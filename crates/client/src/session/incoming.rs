@@ -1,8 +1,8 @@
 //! Messages from the server.
 
 use super::log::PublishLine;
-use super::{Misbehaviour, Session};
-use crate::{Event, Message};
+use super::{Misbehaviour, Phase, Session};
+use crate::{Event, Message, Moment};
 use mosquitto_mqtt::packet::{Ack, Publish};
 use mosquitto_mqtt::{PacketType, Property, QoS, ReasonCode};
 use std::collections::HashMap;
@@ -17,20 +17,36 @@ pub(super) struct Incoming {
     held: HashMap<u16, Message>,
     /// Of all of their fields.
     held_bytes: usize,
+    /// Where the owner acknowledges: messages that are not through, by packet identifier.
+    later: HashMap<u16, Later>,
     /// The topics that the server's aliases stand for, on this connection.
     aliases: HashMap<u16, String>,
+}
+
+/// How far a message has come that the owner acknowledges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Later {
+    /// QoS 1: PUBACK is due.
+    Acknowledge,
+    /// QoS 2: PUBREC is due.
+    Receive,
+    /// QoS 2: PUBREC was due, and PUBREL has to come.
+    Release,
 }
 
 impl Incoming {
     /// What ends with a connection.
     pub(super) fn forget_connection(&mut self) {
         self.aliases.clear();
+        // The server sends it again, perhaps under another identifier.
+        self.later.retain(|_, stage| *stage != Later::Acknowledge);
     }
 
     /// What ends with a session.
     pub(super) fn forget_session(&mut self) {
         self.held.clear();
         self.held_bytes = 0;
+        self.later.clear();
     }
 }
 
@@ -52,14 +68,62 @@ impl Session {
         };
         match packet.qos {
             QoS::AtMostOnce => self.events.push_back(Event::Message(message)),
+            _ if self.options.acknowledge_later => self.tell(message)?,
             QoS::AtLeastOnce => {
                 self.check_window(packet.packet_id)?;
-                self.acknowledge(PacketType::PubAck, packet.packet_id, ReasonCode::SUCCESS);
+                self.acknowledge_as(PacketType::PubAck, packet.packet_id, ReasonCode::SUCCESS);
                 self.events.push_back(Event::Message(message));
             }
             QoS::ExactlyOnce => self.hold(message)?,
         }
         Ok(())
+    }
+
+    /// Tells the owner of a message that the owner acknowledges, unless it knows of it already.
+    fn tell(&mut self, message: Message) -> Result<(), Misbehaviour> {
+        let packet_id = message.packet_id;
+        self.check_window(packet_id)?;
+        let first = if message.qos == QoS::AtLeastOnce { Later::Acknowledge } else { Later::Receive };
+        match self.incoming.later.get(&packet_id) {
+            None => {
+                self.incoming.later.insert(packet_id, first);
+                self.events.push_back(Event::Message(message));
+            }
+            Some(Later::Release) if first == Later::Receive => {
+                self.acknowledge_as(PacketType::PubRec, packet_id, ReasonCode::SUCCESS);
+            }
+            Some(stage) if *stage == first => {}
+            Some(_) => return Err(Misbehaviour::protocol(format!("packet identifier {packet_id} is in use"))),
+        }
+        Ok(())
+    }
+
+    /// Acknowledges a message of QoS 1 or 2, where [`Options::acknowledge_later`](crate::Options::acknowledge_later) leaves that
+    /// to the owner, which does so for each QoS in the order in which the messages came `[MQTT-4.6.0-2]` `[MQTT-4.6.0-3]`.
+    /// Returns whether one with this identifier was waiting for it.
+    ///
+    /// A message of QoS 1 waits as long as its connection. One of QoS 2 waits as long as the session, that is until
+    /// [`Event::Connected`] says that the server has none: it is not told again when the server sends it again.
+    pub fn acknowledge(&mut self, now: Moment, packet_id: u16) -> bool {
+        self.advance(now);
+        let is_open = self.phase == Phase::Open;
+        match self.incoming.later.get_mut(&packet_id) {
+            Some(Later::Acknowledge) => {
+                self.incoming.later.remove(&packet_id);
+                if is_open {
+                    self.acknowledge_as(PacketType::PubAck, packet_id, ReasonCode::SUCCESS);
+                }
+                true
+            }
+            Some(stage @ Later::Receive) => {
+                *stage = Later::Release;
+                if is_open {
+                    self.acknowledge_as(PacketType::PubRec, packet_id, ReasonCode::SUCCESS);
+                }
+                true
+            }
+            Some(Later::Release) | None => false,
+        }
     }
 
     /// Keeps a message until it is released, so that a repetition is told from a new message.
@@ -75,14 +139,16 @@ impl Session {
             self.incoming.held_bytes += len;
             self.incoming.held.insert(packet_id, message);
         }
-        self.acknowledge(PacketType::PubRec, packet_id, ReasonCode::SUCCESS);
+        self.acknowledge_as(PacketType::PubRec, packet_id, ReasonCode::SUCCESS);
         Ok(())
     }
 
     /// Messages that the server has not released count against the Receive Maximum `[MQTT-3.3.4-9]`.
     fn check_window(&self, packet_id: u16) -> Result<(), Misbehaviour> {
         let maximum = self.options.receive_maximum.filter(|_| self.options.version.is_v5()).unwrap_or(u16::MAX);
-        if self.incoming.held.len() >= usize::from(maximum) && !self.incoming.held.contains_key(&packet_id) {
+        let Incoming { held, later, .. } = &self.incoming;
+        let known = held.contains_key(&packet_id) || later.contains_key(&packet_id);
+        if held.len() + later.len() >= usize::from(maximum) && !known {
             let what = format!("more than {maximum} messages are under way");
             return Err(Misbehaviour { reason: ReasonCode::RECEIVE_MAXIMUM_EXCEEDED, what });
         }
@@ -90,19 +156,25 @@ impl Session {
     }
 
     /// A PUBREL that is unknown may be the repetition of one whose PUBCOMP was lost.
-    pub(super) fn on_pubrel(&mut self, ack: Ack<'_>) {
+    pub(super) fn on_pubrel(&mut self, ack: Ack<'_>) -> Result<(), Misbehaviour> {
         self.log(|| format!("received PUBREL (Mid: {})", ack.packet_id));
+        let later = match self.incoming.later.get(&ack.packet_id) {
+            Some(Later::Release) => self.incoming.later.remove(&ack.packet_id),
+            Some(_) => return Err(Misbehaviour::protocol("a PUBREL before its PUBREC")),
+            None => None,
+        };
         let message = self.incoming.held.remove(&ack.packet_id);
-        let known = message.is_some();
+        let known = message.is_some() || later.is_some();
         let reason = if known { ReasonCode::SUCCESS } else { ReasonCode::PACKET_IDENTIFIER_NOT_FOUND };
-        self.acknowledge(PacketType::PubComp, ack.packet_id, reason);
+        self.acknowledge_as(PacketType::PubComp, ack.packet_id, reason);
         if let Some(message) = message {
             self.incoming.held_bytes -= held_len(&message);
             self.events.push_back(Event::Message(message));
         }
+        Ok(())
     }
 
-    fn acknowledge(&mut self, kind: PacketType, packet_id: u16, reason: ReasonCode) {
+    fn acknowledge_as(&mut self, kind: PacketType, packet_id: u16, reason: ReasonCode) {
         self.log(|| match kind {
             PacketType::PubComp => format!("sending PUBCOMP (m{packet_id})"),
             _ => format!("sending {} (m{packet_id}, rc{})", kind.name(), reason.0),

@@ -12,13 +12,13 @@ mod requests;
 
 pub use outgoing::Publication;
 
-use crate::{End, Event, Moment, Options};
+use crate::{End, Event, Moment, Options, WillMessage};
 use incoming::Incoming;
 use keep_alive::KeepAlive;
 use limits::ServerLimits;
 use mosquitto_mqtt::packet::Disconnect;
 use mosquitto_mqtt::{DecodeError, FixedHeader, MAX_REMAINING_LENGTH, Packet, PacketType, Properties, ReasonCode};
-use outgoing::Outgoing;
+use outgoing::{DUP, Outgoing};
 use output::Output;
 use packet_ids::PacketIds;
 use requests::Request;
@@ -38,7 +38,7 @@ const OUTPUT_MAX: usize = 256 * 1024;
 /// 1. opens a transport, and then calls [`connect`](Self::connect);
 /// 2. feeds it: [`received`](Self::received) with bytes that came in, which handles one packet at most;
 ///    [`publish`](Self::publish), [`subscribe`](Self::subscribe), [`unsubscribe`](Self::unsubscribe) and
-///    [`disconnect`](Self::disconnect); [`tick`](Self::tick) not later than [`next_deadline`](Self::next_deadline);
+///    [`acknowledge`](Self::acknowledge) where the options ask for it; [`disconnect`](Self::disconnect); [`tick`](Self::tick) not later than [`next_deadline`](Self::next_deadline);
 ///    [`closed`](Self::closed) when the transport was closed by the peer or the network;
 /// 3. after each of these drains it: [`poll_event`](Self::poll_event) until there is none, then
 ///    [`output`](Self::output), confirmed by [`sent`](Self::sent).
@@ -130,7 +130,7 @@ impl Session {
         if self.phase == Phase::Closed {
             return bytes.len();
         }
-        if self.is_congested() {
+        if self.has_to_wait(bytes) {
             return 0;
         }
         match self.first_packet(bytes) {
@@ -212,6 +212,16 @@ impl Session {
         self.options.clean_start = on;
     }
 
+    /// Changes [`Options::bridge`] from the next connection on.
+    pub fn set_bridge(&mut self, on: bool) {
+        self.options.bridge = on;
+    }
+
+    /// Changes [`Options::will`] from the next connection on.
+    pub fn set_will(&mut self, will: Option<WillMessage>) {
+        self.options.will = will;
+    }
+
     /// Whether the server has accepted a connection that is not over.
     pub fn is_connected(&self) -> bool {
         self.phase == Phase::Open
@@ -220,6 +230,17 @@ impl Session {
     /// Whether so much output is unsent that packets of the server have to wait.
     pub fn is_congested(&self) -> bool {
         self.output.unsent().len() >= OUTPUT_MAX
+    }
+
+    /// Whether so much output is unsent that this packet has to wait. Where the owner acknowledges, acknowledgements and new
+    /// messages bring little or no answer, and they may be what the server waits for before it reads on: for these there is
+    /// as much room again.
+    fn has_to_wait(&self, bytes: &[u8]) -> bool {
+        let kind = bytes.first().map_or(0, |first_byte| first_byte >> 4);
+        let is_ack = [PacketType::PubAck, PacketType::PubRec, PacketType::PubComp].iter().any(|ack| kind == *ack as u8);
+        let is_new = kind == PacketType::Publish as u8 && bytes.first().is_some_and(|first_byte| first_byte & DUP == 0);
+        let brings_little = self.options.acknowledge_later && (is_ack || is_new);
+        self.output.unsent().len() >= if brings_little { 2 * OUTPUT_MAX } else { OUTPUT_MAX }
     }
 
     fn advance(&mut self, now: Moment) {
@@ -243,10 +264,7 @@ impl Session {
             (Phase::AwaitingConnAck, _) => Err(Misbehaviour::protocol("the first packet is no CONNACK")),
             (_, Packet::ConnAck(_)) => Err(Misbehaviour::protocol("a second CONNACK")),
             (_, Packet::Publish(packet)) => self.on_publish(&packet),
-            (_, Packet::PubRel(ack)) => {
-                self.on_pubrel(ack);
-                Ok(())
-            }
+            (_, Packet::PubRel(ack)) => self.on_pubrel(ack),
             (_, Packet::PubAck(ack)) => self.on_puback(ack),
             (_, Packet::PubRec(ack)) => self.on_pubrec(ack),
             (_, Packet::PubComp(ack)) => self.on_pubcomp(ack),

@@ -12,7 +12,7 @@ use mosquitto_mqtt::{
 use std::collections::VecDeque;
 
 /// DUP in the first byte of PUBLISH.
-const DUP: u8 = 8;
+pub(super) const DUP: u8 = 8;
 
 /// A message to publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

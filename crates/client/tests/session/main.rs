@@ -1,5 +1,6 @@
 //! The session under invented time, packet by packet, against a server that says what the test has it say.
 
+mod acknowledge_later;
 mod connack;
 mod handshake;
 mod harness;

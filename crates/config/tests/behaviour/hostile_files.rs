@@ -216,3 +216,16 @@ fn a_sparse_file_of_a_terabyte_takes_no_memory() {
         assert!(folder.refusal("x").ends_with("Expected: a file of at most 16777216 bytes."));
     }
 }
+
+#[test]
+fn a_hundred_thousand_bridges_and_topics_are_read() {
+    let topics: String = (0..100_000).fold(String::from("connection a\naddress x\n"), |mut text, n| {
+        text.push_str("topic t");
+        text.push_str(&n.to_string());
+        text.push('\n');
+        text
+    });
+    assert_eq!(config(topics).bridges[0].topics.len(), 100_000);
+    let bridges = (0..100_000).fold(String::new(), |text, n| text + "connection " + &n.to_string() + "\n");
+    assert!(complaint(bridges).starts_with("Error: Invalid bridge configuration"));
+}

@@ -4,6 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
 
 mod any_bytes;
+mod bridge_tls;
+mod bridge_topics;
+mod bridges;
+mod bridges_together;
 mod changes;
 mod command_line;
 mod errors;

@@ -1,0 +1,315 @@
+//! A bridge: the remote half, the local half, and what passes between them.
+
+mod local;
+mod passing;
+
+use crate::ledger::Ledger;
+use crate::remote::{Backlog, Effect, Limits, Remote, RemoteEvent};
+use crate::report::Report;
+use mosquitto_client::mqtt::{ProtocolVersion, QoS};
+use mosquitto_client::{Event, Message, Moment, Options, Session, WillMessage};
+use mosquitto_config::{Bridge as Config, BridgeAddress, LogType};
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+/// A bridge: a session at a remote broker beside one at this broker.
+///
+/// # Contract
+///
+/// The bridge has two connections, which its owner keeps: one to the remote broker, see [`Remote`], and the *link*, a connection
+/// to this broker that is made of memory. Both work alike: the owner
+///
+/// 1. makes the bridge and calls [`start`](Self::start) once;
+/// 2. feeds it: what is named `remote_` as at [`Remote`], what is named `link_` likewise for the link; [`tick`](Self::tick) not
+///    later than [`next_deadline`](Self::next_deadline); [`set_backlog`](Self::set_backlog) and [`stop`](Self::stop);
+/// 3. after each of these drains it: [`poll_action`](Self::poll_action) until there is none; then
+///    [`remote_output`](Self::remote_output), confirmed by [`remote_sent`](Self::remote_sent); then
+///    [`link_output`](Self::link_output), confirmed by [`link_sent`](Self::link_sent).
+///
+/// [`remote_received`](Self::remote_received) and [`link_received`](Self::link_received) handle one packet at most, and take
+/// none with a message as long as the other side cannot take that: present the bytes again after any other call. That is the
+/// back pressure: who does not read on one side is not read from on the other. Acknowledgements are always taken, so that the
+/// two directions do not wait for each other.
+///
+/// # What is promised
+///
+/// A message of QoS 1 or 2 is acknowledged to the side that it comes from only once the other has acknowledged it. So it is not
+/// lost whatever breaks, and one of QoS 2 arrives once over any number of breaks of either connection, as long as both brokers
+/// keep their sessions and this process lives. Messages of one side and QoS arrive in their order at the other.
+///
+/// What the bridge keeps is bounded by the window in each direction; what waits beyond it waits at the brokers, within their
+/// bounds. A broken or hostile remote broker costs the connection to it. Topics that no line of the configuration lets in cost
+/// the message.
+#[derive(Debug)]
+pub struct Bridge {
+    config: Arc<Config>,
+    remote: Remote,
+    /// The session at this broker.
+    local: Session,
+    link: Link,
+    /// When the link is to be opened again after it was closed from the other end.
+    link_at: Option<Moment>,
+    /// What this broker has not answered: of the beginning of the link, by packet identifier.
+    unanswered: HashSet<u16>,
+    /// Filters that are still to be subscribed to, in order.
+    unasked: VecDeque<(String, QoS)>,
+    /// Messages of this broker on their way to the remote one.
+    outward: Ledger,
+    /// Messages of the remote broker on their way to this one.
+    inward: Ledger,
+    /// Messages that are to go into a session that had no room for them when they came: one each at most.
+    held_outward: Option<Message>,
+    held_inward: Option<Message>,
+    window: usize,
+    now: Moment,
+    actions: VecDeque<Action>,
+}
+
+/// How far the link has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    Closed,
+    /// The owner opens it, or CONNECT is not answered.
+    Opening,
+    /// Open for a moment, so that the broker knows the session, while there is no remote broker.
+    Introducing,
+    /// Open as long as there is a remote broker.
+    Serving,
+}
+
+/// What the owner of a bridge has to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// As [`Effect::Open`].
+    OpenRemote(BridgeAddress),
+    /// As [`Effect::Probe`].
+    ProbeRemote(BridgeAddress),
+    /// As [`Effect::Close`].
+    CloseRemote,
+    /// Open the link: then call [`Bridge::link_opened`].
+    OpenLink,
+    /// Send what is left of the link's output, and close it.
+    CloseLink,
+    /// A line for the log.
+    Log(LogType, String),
+}
+
+impl Bridge {
+    /// A bridge that is not started; the arguments are those of [`Remote::new`].
+    pub fn new(config: Arc<Config>, hostname: &str, limits: Limits, seed: u64) -> Self {
+        let remote = Remote::new(Arc::clone(&config), hostname, limits, seed);
+        let options = local_options(&config, hostname, remote.notification_topic(), limits.window());
+        Self {
+            remote,
+            local: Session::new(options),
+            link: Link::Closed,
+            link_at: None,
+            unanswered: HashSet::new(),
+            unasked: VecDeque::new(),
+            outward: Ledger::default(),
+            inward: Ledger::default(),
+            held_outward: None,
+            held_inward: None,
+            window: usize::from(limits.window()),
+            now: Moment::default(),
+            actions: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Begins: the link is opened for a moment, so that this broker keeps what is for the bridge, and the remote broker is
+    /// connected to.
+    pub fn start(&mut self, now: Moment) {
+        self.advance(now);
+        self.open_link();
+        self.remote.start(self.now);
+        self.go_on();
+    }
+
+    /// Ends for good, with a goodbye on both sides.
+    pub fn stop(&mut self, now: Moment) {
+        self.advance(now);
+        self.remote.stop(self.now);
+        self.go_on();
+        self.leave_link();
+        self.give_link_up();
+        self.go_on();
+    }
+
+    /// See [`Remote::opened`].
+    pub fn remote_opened(&mut self, now: Moment) {
+        self.advance(now);
+        self.remote.opened(self.now);
+        self.go_on();
+    }
+
+    /// See [`Remote::open_failed`].
+    pub fn remote_open_failed(&mut self, now: Moment, why: &str) {
+        self.advance(now);
+        self.remote.open_failed(self.now, why);
+        self.go_on();
+    }
+
+    /// See [`Remote::probed`].
+    pub fn remote_probed(&mut self, now: Moment, reached: bool) {
+        self.advance(now);
+        self.remote.probed(self.now, reached);
+        self.go_on();
+    }
+
+    /// See [`Remote::received`]. Takes nothing as long as this broker cannot take a message.
+    pub fn remote_received(&mut self, now: Moment, bytes: &[u8]) -> usize {
+        self.advance(now);
+        self.go_on();
+        let waits = |first: &u8| self.remote.is_connected() && !self.takes_inward(*first);
+        if bytes.first().is_some_and(waits) {
+            return 0;
+        }
+        let taken = self.remote.received(self.now, bytes);
+        self.go_on();
+        taken
+    }
+
+    /// See [`Remote::closed`].
+    pub fn remote_closed(&mut self, now: Moment, why: &str) {
+        self.advance(now);
+        self.remote.closed(self.now, why);
+        self.go_on();
+    }
+
+    /// The bytes to send to the remote broker.
+    pub fn remote_output(&self) -> &[u8] {
+        self.remote.output()
+    }
+
+    /// The first `len` bytes of that output are sent.
+    pub fn remote_sent(&mut self, len: usize) {
+        self.remote.sent(len);
+    }
+
+    /// See [`Remote::set_backlog`].
+    pub fn set_backlog(&mut self, now: Moment, backlog: Backlog) {
+        self.advance(now);
+        self.remote.set_backlog(self.now, backlog);
+        self.go_on();
+    }
+
+    /// Lets the deadlines fire that have passed.
+    pub fn tick(&mut self, now: Moment) {
+        self.advance(now);
+        self.remote.tick(self.now);
+        self.local.tick(self.now);
+        if self.link_at.take_if(|at| *at <= self.now).is_some() {
+            self.open_link();
+        }
+        self.go_on();
+    }
+
+    /// When [`tick`](Self::tick) has something to do, whatever happens.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        [self.remote.next_deadline(), self.local.next_deadline(), self.link_at].into_iter().flatten().min()
+    }
+
+    /// What the owner has to do next.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// How the bridge does.
+    pub fn report(&self) -> Report {
+        self.remote.report()
+    }
+
+    /// The client id at this broker, by which its home shard is found.
+    pub fn local_clientid(&self) -> &str {
+        &self.local.options().client_id
+    }
+
+    fn advance(&mut self, now: Moment) {
+        self.now = self.now.max(now);
+    }
+
+    /// Does what follows from what has happened on either side, until nothing does.
+    fn go_on(&mut self) {
+        loop {
+            self.go_on_holding();
+            if let Some(event) = self.remote.poll_event() {
+                self.follow_remote(event);
+            } else if let Some(event) = self.local.poll_event() {
+                self.follow_local(event);
+            } else {
+                break;
+            }
+        }
+        while let Some(effect) = self.remote.poll_effect() {
+            self.actions.push_back(match effect {
+                Effect::Open(address) => Action::OpenRemote(address),
+                Effect::Probe(address) => Action::ProbeRemote(address),
+                Effect::Close => Action::CloseRemote,
+                Effect::Log(level, text) => Action::Log(level, text),
+            });
+        }
+    }
+
+    fn follow_remote(&mut self, event: RemoteEvent) {
+        match event {
+            RemoteEvent::Connected { session_present } => {
+                if !session_present {
+                    self.inward.forget();
+                    // It is still a message, but nobody waits for it.
+                    self.held_inward.iter_mut().for_each(|message| message.packet_id = 0);
+                }
+                self.remote_is_there();
+            }
+            RemoteEvent::Message(message) => self.pass_inward(message),
+            RemoteEvent::Through { packet_id, .. } => self.passed_outward(packet_id),
+            RemoteEvent::Disconnected => self.leave_link(),
+            RemoteEvent::Forgotten => self.forget(),
+        }
+    }
+
+    fn follow_local(&mut self, event: Event) {
+        match event {
+            Event::Connected { session_present, .. } => self.link_accepted(session_present),
+            Event::Message(message) => self.pass_outward(message),
+            Event::Published { packet_id, reason, .. } => {
+                self.unanswered.remove(&packet_id);
+                self.passed_inward(packet_id, reason);
+                self.go_on_introducing();
+            }
+            Event::Subscribed { packet_id, .. } => {
+                self.unanswered.remove(&packet_id);
+                self.go_on_introducing();
+            }
+            Event::Disconnected(end) => self.link_over(&end),
+            Event::Unsubscribed { .. } | Event::Log(_) => {}
+        }
+    }
+}
+
+/// The session at this broker. It speaks MQTT 5, so that nothing is lost of what the versions have.
+fn local_options(config: &Config, hostname: &str, topic: &str, window: u16) -> Options {
+    let will = WillMessage {
+        topic: topic.to_owned(),
+        payload: b"0".to_vec(),
+        qos: QoS::AtLeastOnce,
+        retain: true,
+        ..WillMessage::default()
+    };
+    Options {
+        clean_start: config.local_clean_session(),
+        keep_alive_s: 0,
+        username: config.local_username.clone(),
+        password: config.local_password.clone().map(String::into_bytes),
+        will: config.notifications.then_some(will),
+        // Never, as in Mosquitto.
+        session_expiry_s: Some(if config.local_clean_session() { 0 } else { u32::MAX }),
+        receive_maximum: Some(window),
+        inflight_max: window,
+        queue_messages_max: usize::from(window),
+        // The window is the bound, of messages that the remote broker could send.
+        queue_bytes_max: usize::MAX,
+        acknowledge_later: true,
+        ..Options::new(ProtocolVersion::V5, config.local_clientid(hostname))
+    }
+}

@@ -1,0 +1,118 @@
+//! What a bridge says first to a remote broker that has accepted its connection.
+
+use super::{Leaving, Remote, RemoteEvent};
+use mosquitto_client::mqtt::packet::{RetainHandling, Subscription, SubscriptionOptions};
+use mosquitto_client::mqtt::{Properties, QoS, ReasonCode, SharedFilter};
+use mosquitto_client::{Publication, RequestError};
+use mosquitto_config::LogType;
+
+/// Something to be said, one packet each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    Notify,
+    Subscribe(String, QoS),
+    Unsubscribe(String),
+}
+
+impl Remote {
+    /// The remote broker has accepted the connection.
+    pub(super) fn begin_setup(&mut self) {
+        self.setup.clear();
+        self.asked.clear();
+        self.setup.push_back(Step::Notify);
+        let wanted = self.topics.remote_subscriptions().map(|(filter, qos)| Step::Subscribe(filter.to_owned(), qos));
+        self.setup.extend(wanted);
+        if self.config.attempt_unsubscribe {
+            self.setup.extend(self.topics.remote_unsubscriptions().map(|filter| Step::Unsubscribe(filter.to_owned())));
+        }
+        self.go_on_with_setup();
+    }
+
+    /// Says as much of it as the session takes: there may be more topic lines than requests under way at once.
+    pub(super) fn go_on_with_setup(&mut self) {
+        while let Some(step) = self.setup.front().cloned() {
+            let done = match &step {
+                Step::Notify => self.notify(b"1"),
+                Step::Subscribe(filter, qos) => self.subscribe(filter, *qos),
+                Step::Unsubscribe(filter) => self.session.unsubscribe(self.now, &[filter], Properties::EMPTY).map(drop),
+            };
+            match done {
+                Err(RequestError::Full) => return,
+                Err(error) => self.log(LogType::Warning, format!("Warning: Bridge {}: {error}.", self.config.name)),
+                Ok(()) => {}
+            }
+            self.setup.pop_front();
+        }
+    }
+
+    /// Publishes the state of the bridge at the remote broker.
+    pub(super) fn notify(&mut self, payload: &[u8]) -> Result<(), RequestError> {
+        if !self.config.notifications || self.config.notifications_local_only {
+            return Ok(());
+        }
+        let topic = self.notification_topic.clone();
+        let mut message = Publication { retain: self.retain, ..Publication::new(&topic, payload, QoS::AtLeastOnce) };
+        message.qos = message.qos.min(self.qos_max);
+        let packet_id = match self.session.publish(self.now, message) {
+            Err(RequestError::QoSNotSupported { maximum }) => {
+                self.session.publish(self.now, Publication { qos: maximum, ..message })
+            }
+            Err(RequestError::RetainNotSupported) => {
+                self.session.publish(self.now, Publication { retain: false, ..message })
+            }
+            other => other,
+        }?;
+        if self.session.is_unfinished(packet_id) {
+            self.own.insert(packet_id);
+        }
+        Ok(())
+    }
+
+    fn subscribe(&mut self, filter: &str, qos: QoS) -> Result<(), RequestError> {
+        // A shared subscription must not ask for it [MQTT-3.8.3-4].
+        let shared = SharedFilter::new(filter).is_ok_and(|filter| filter.group.is_some());
+        let options = SubscriptionOptions {
+            qos,
+            no_local: !shared,
+            retain_as_published: true,
+            retain_handling: RetainHandling::Always,
+        };
+        let packet_id = self.session.subscribe(self.now, &[Subscription { filter, options }], Properties::EMPTY)?;
+        self.asked.insert(packet_id, filter.to_owned());
+        Ok(())
+    }
+
+    /// A SUBSCRIBE is answered.
+    pub(super) fn subscribed(&mut self, packet_id: u16, reasons: &[u8]) {
+        let filter = self.asked.remove(&packet_id).unwrap_or_default();
+        if reasons.iter().any(|reason| ReasonCode(*reason).is_error()) {
+            let name = &self.config.name;
+            let text = format!("Warning: Bridge {name}: the remote broker refuses the subscription to '{filter}'.");
+            self.last_error = Some(format!("subscription to '{filter}' refused"));
+            self.log(LogType::Warning, text);
+        }
+        self.go_on_with_setup();
+    }
+
+    /// A message of QoS 1 or 2 is through.
+    pub(super) fn through(&mut self, packet_id: u16, reason: ReasonCode) {
+        if !self.own.remove(&packet_id) {
+            let taken = !reason.is_error();
+            self.counters.refused_by_remote += u64::from(!taken);
+            self.busy_at = self.now;
+            self.events.push_back(RemoteEvent::Through { packet_id, taken });
+        }
+        if !self.setup.is_empty() {
+            self.go_on_with_setup();
+        }
+    }
+
+    /// Says goodbye, for this reason.
+    pub(super) fn leave(&mut self, why: Leaving) {
+        self.leaving = Some(why);
+        // With the goodbye the remote broker forgets the will that says the same. It does not matter where it does not fit.
+        let _ = self.notify(b"0");
+        self.session.disconnect(self.now, ReasonCode::SUCCESS, Properties::EMPTY);
+        self.follow_session();
+    }
+}

@@ -1,0 +1,124 @@
+//! The owner acknowledges what it answers for.
+
+use crate::harness::{Peer, SUCCESS, V5, V311};
+use mosquitto_client::mqtt::{PacketType, QoS};
+use mosquitto_client::{End, Event, Options, Publication};
+
+fn peer() -> Peer {
+    let mut peer = Peer::with(Options { acknowledge_later: true, clean_start: false, ..Options::new(V5, "me") });
+    peer.connect(false, &[]);
+    peer
+}
+
+#[test]
+fn qos_1_is_acknowledged_when_the_owner_says_so() {
+    let mut peer = peer();
+    peer.deliver("t", QoS::AtLeastOnce, 7, &[]);
+    assert_eq!((peer.message().packet_id, peer.sent()), (7, String::new()));
+    assert!(peer.session.acknowledge(peer.now, 7));
+    assert_eq!(peer.sent(), "PUBACK 7");
+    assert!(!peer.session.acknowledge(peer.now, 7));
+    assert_eq!(peer.sent(), "");
+}
+
+#[test]
+fn qos_2_is_told_once_and_acknowledged_when_the_owner_says_so() {
+    // [MQTT-4.3.3-10]: no second delivery before PUBREL.
+    let mut peer = peer();
+    peer.deliver("t", QoS::ExactlyOnce, 7, &[]);
+    assert_eq!(peer.message().packet_id, 7);
+    peer.deliver("t", QoS::ExactlyOnce, 7, &[]);
+    assert_eq!((peer.session.poll_event(), peer.sent()), (None, String::new()));
+    assert!(peer.session.acknowledge(peer.now, 7));
+    assert_eq!(peer.sent(), "PUBREC 7");
+    peer.deliver("t", QoS::ExactlyOnce, 7, &[]);
+    assert_eq!((peer.session.poll_event(), peer.sent()), (None, "PUBREC 7".to_owned()));
+    peer.ack(PacketType::PubRel, 7, SUCCESS);
+    assert_eq!(peer.sent(), "PUBCOMP 7");
+    peer.deliver("t", QoS::ExactlyOnce, 7, &[]);
+    assert_eq!(peer.message().packet_id, 7);
+}
+
+#[test]
+fn qos_2_outlives_its_connection_and_qos_1_comes_again() {
+    let mut peer = peer();
+    peer.deliver("t", QoS::ExactlyOnce, 1, &[]);
+    peer.deliver("t", QoS::ExactlyOnce, 2, &[]);
+    peer.deliver("t", QoS::AtLeastOnce, 3, &[]);
+    for _ in 0..3 {
+        peer.message();
+    }
+    peer.session.closed(peer.now);
+    assert_eq!(peer.event(), Event::Disconnected(End::Lost));
+    assert!(peer.session.acknowledge(peer.now, 1));
+    peer.connect(true, &[]);
+    assert!(!peer.session.acknowledge(peer.now, 3), "of the connection before");
+    for packet_id in [1, 2] {
+        peer.deliver("t", QoS::ExactlyOnce, packet_id, &[]);
+    }
+    assert_eq!((peer.session.poll_event(), peer.sent()), (None, "PUBREC 1".to_owned()));
+    peer.deliver("t", QoS::AtLeastOnce, 3, &[]);
+    assert_eq!(peer.message().packet_id, 3);
+    peer.session.closed(peer.now);
+    assert_eq!(peer.event(), Event::Disconnected(End::Lost));
+    peer.connect(false, &[]);
+    assert!(!peer.session.acknowledge(peer.now, 2), "of the session before");
+    peer.deliver("t", QoS::ExactlyOnce, 2, &[]);
+    assert_eq!(peer.message().packet_id, 2);
+}
+
+#[test]
+fn what_is_not_acknowledged_counts_against_the_receive_maximum() {
+    // [MQTT-3.3.4-9]
+    let options = Options { acknowledge_later: true, receive_maximum: Some(2), ..Options::new(V5, "me") };
+    let mut peer = Peer::with(options);
+    peer.connect(false, &[]);
+    peer.deliver("t", QoS::AtLeastOnce, 1, &[]);
+    peer.deliver("t", QoS::ExactlyOnce, 2, &[]);
+    peer.session.acknowledge(peer.now, 1);
+    peer.deliver("t", QoS::AtLeastOnce, 3, &[]);
+    assert!(peer.session.is_connected());
+    peer.deliver("t", QoS::AtLeastOnce, 4, &[]);
+    assert!(!peer.session.is_connected());
+}
+
+#[test]
+fn a_pubrel_or_an_identifier_out_of_turn_costs_the_connection() {
+    let mut peer = peer();
+    peer.deliver("t", QoS::ExactlyOnce, 1, &[]);
+    peer.ack(PacketType::PubRel, 1, SUCCESS);
+    assert!(!peer.session.is_connected());
+    let mut peer = self::peer();
+    peer.deliver("t", QoS::AtLeastOnce, 1, &[]);
+    peer.deliver("t", QoS::ExactlyOnce, 1, &[]);
+    assert!(!peer.session.is_connected());
+}
+
+#[test]
+fn a_bridge_says_so_in_mqtt_3_alone() {
+    for (version, level) in [(V311, 0x84), (V5, 5)] {
+        let mut peer = Peer::with(Options { bridge: true, ..Options::new(version, "me") });
+        peer.session.connect(peer.now);
+        assert_eq!(peer.session.output()[8], level);
+        peer.session.set_bridge(false);
+        peer.session.connect(peer.now);
+        assert_eq!(peer.session.output()[8], level & 0x7f);
+    }
+}
+
+#[test]
+fn acknowledgements_are_taken_though_the_server_does_not_read() {
+    let mut peer = peer();
+    let packet_id = peer.publish(QoS::AtLeastOnce);
+    while peer.session.has_room(QoS::AtMostOnce) {
+        let payload = [0; 10_000];
+        peer.session.publish(peer.now, Publication::new("t", &payload, QoS::AtMostOnce)).unwrap();
+    }
+    assert!(peer.session.is_congested());
+    peer.ack(PacketType::PubAck, packet_id, SUCCESS);
+    assert_eq!(peer.published().0, packet_id);
+    peer.deliver("t", QoS::AtLeastOnce, 7, &[]);
+    assert_eq!(peer.message().packet_id, 7);
+    let ping_response = [0xd0, 0];
+    assert_eq!(peer.session.received(peer.now, &ping_response), 0, "what may be answered waits");
+}
