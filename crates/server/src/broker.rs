@@ -77,7 +77,7 @@ pub(crate) fn run(
         logger: logger.clone(),
         end: Box::new(move || _ = own_signals.send(SIGTERM)),
     };
-    let persistence = found.map(|found| found.begin(&mut shards, global.persistence.sync, around)).transpose()?;
+    let persistence = found.map(|found| found.begin(&mut shards, &global.persistence, around)).transpose()?;
     publish_sys_topics(&mut shards, clock, &mut sys_updates, settings);
     let (mut threads, barrier) = (Vec::new(), Arc::new(Barrier::new(workers)));
     for (at, (shard, (poll, doors))) in (0u16..).zip(shards.into_iter().zip(polls.into_iter().zip(doors.of_workers))) {

@@ -81,7 +81,6 @@ fn next_signals(signals: &Receiver<i32>, deadline: Option<Instant>) -> Vec<i32> 
 impl Operator {
     /// Until SIGINT or SIGTERM. Returns what is to be ended last.
     pub(crate) fn run(mut self, signals: &Receiver<i32>) -> Option<Persistence> {
-        self.do_what_is_due();
         loop {
             let calls = next_signals(signals, self.next_deadline());
             self.look_at_reload();

@@ -27,7 +27,7 @@ use crate::worker::Clock;
 use files::Rest;
 use journal::{Desk, Told};
 use mosquitto_broker::{Shard, ShardId, Shared};
-use mosquitto_config::{Persistence as Options, PersistenceSync};
+use mosquitto_config::Persistence as Options;
 use mosquitto_storage::journal::{Lock, WriteError};
 use mosquitto_transport::error_text;
 use progress::Progress;
@@ -67,7 +67,7 @@ impl Found {
     pub(crate) fn begin(
         self,
         shards: &mut [Shard],
-        sync: PersistenceSync,
+        options: &Options,
         around: Surroundings,
     ) -> Result<Persistence, Failure> {
         let Surroundings { office, shared, clock, logger, end } = around;
@@ -80,7 +80,7 @@ impl Found {
         })?;
         let refused = |error: io::Error| format!("Error: The system does not give threads: {}.", error_text(&error));
         let told = Told::new(Arc::clone(&office), Arc::clone(&shared), logger.clone(), end);
-        let desk = Arc::new(Desk::start(writer, sync, told, clock).map_err(refused)?);
+        let desk = Arc::new(Desk::start(writer, options.sync, told, clock).map_err(refused)?);
         desk.push_boot(boot);
         let progress = Arc::new(Progress::new(snapshot_bytes));
         let of_saver = Arc::clone(&desk);
@@ -92,7 +92,9 @@ impl Found {
         if must_save {
             let _ = requests.try_send(Wanted::Save);
         }
-        Ok(Persistence { saver, desk, requests, thread, last_autosave: Instant::now(), lock })
+        let persistence = Persistence { saver, desk, requests, thread, last_autosave: Instant::now(), lock };
+        persistence.count_for(options);
+        Ok(persistence)
     }
 }
 
@@ -115,12 +117,17 @@ impl Persistence {
 
     /// Writes the file where that is due, and goes by these options from now on.
     pub(crate) fn do_what_is_due(&mut self, now: Instant, options: &Options) {
-        let limit = if options.autosave_on_changes { options.autosave_interval } else { 0 };
-        self.saver.progress.counting.set_limit(limit.into());
+        self.count_for(options);
         if self.next_deadline(options).is_some_and(|at| now >= at) {
             self.last_autosave = now;
             self.save();
         }
+    }
+
+    /// Counts changes where that is asked for.
+    fn count_for(&self, options: &Options) {
+        let limit = if options.autosave_on_changes { options.autosave_interval } else { 0 };
+        self.saver.progress.counting.set_limit(limit.into());
     }
 
     /// What `$SYS` tells.

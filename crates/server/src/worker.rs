@@ -370,7 +370,8 @@ impl Worker {
         }
     }
 
-    /// Only what the shard has is still asked for, so that it can be saved. Its time stands still.
+    /// What the shard has is still asked for, so that it can be saved, and what clients were to be told goes out once it is kept.
+    /// The shard's time stands still.
     fn wait_to_be_dismissed(&mut self) {
         let (now, mut events) = (self.clock.now(), Events::with_capacity(EVENTS_MAX));
         while !self.office.is_dismissed() {
@@ -378,6 +379,7 @@ impl Worker {
             let _ = self.poll.poll(&mut events, timeout);
             self.office.awake(self.id);
             self.shard.begin(now);
+            self.look_at_what_is_kept();
             self.collect_mail();
             self.shard.end();
             self.drain();

@@ -121,6 +121,21 @@ fn what_a_client_has_not_released_yet_goes_on_when_it_does() {
     }
 }
 
+/// What a connection is told at its end waits behind the acknowledgement, and both come.
+#[test]
+fn a_connection_that_is_ended_is_told_what_was_acknowledged_and_why_it_ends() {
+    let broker = kept_in(&directory(), "worker_threads 2").start();
+    let mut away = client("away").persistent().to(&broker);
+    away.subscribe("a", 1);
+    away.disconnect();
+    for _ in 0..20 {
+        let mut user = client("user").to(&broker);
+        // A message of QoS 1 on `a`, and a packet that is none.
+        user.send_bytes(b"\x32\x07\x00\x01a\x00\x01\x00x\xff\x00");
+        assert_eq!(user.rest(), [Got::Ack(PacketType::PubAck, 1, 0), Got::Disconnect(0x82)]);
+    }
+}
+
 #[test]
 fn retained_messages_are_there_again_and_those_that_were_cleared_are_not() {
     for (how, end) in ENDS {
