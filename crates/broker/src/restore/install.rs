@@ -162,8 +162,10 @@ impl Restore {
         let Messages { last_id, in_flight, queue, incoming, .. } = messages;
         let flights =
             in_flight.into_iter().flat_map(|(number, all)| all.into_iter().map(move |flight| (number, flight)));
-        // What is in flight is kept though it has expired: its client may have it.
+        // What is in flight is kept though it has expired: its client may have it. But there is nothing to be sent again of
+        // what the broker has ended too early to tell what it is.
         let in_flight: Vec<_> = flights
+            .filter(|(_, flight)| flight.awaiting == Awaiting::PubComp || flight.message.is_some())
             .map(|(number, flight)| KeptInFlight {
                 number,
                 packet_id: flight.packet_id,

@@ -4,11 +4,13 @@
 //! A snapshot is taken while the broker runs, so each part of it is as old as the moment in which it was copied, and the
 //! changes that are replayed over it are partly in it already. Why that comes out right:
 //!
-//! - Copies of a message in a session's queue leave it from the front when they go out, and from the back when there is no
-//!   room. So where a message is published to a session that has some copies of it already, the first ones are missing,
-//!   and go before the others; what follows takes them away again.
+//! - Copies of a message in a session's queue leave it from the front when they go out. So where a message is published to
+//!   a session that has some copies of it already, those that are missing go before the others; what follows takes them
+//!   away again. Whether one that is in flight already is one of these is told when it is launched: a retained message may
+//!   come on top.
 //! - What is in flight is known by message and packet identifier together. Launched again it stays what it is; what is
-//!   over and launched once more is finished once more.
+//!   over and launched once more is finished once more. It may be launched by one shard before the frame of another one
+//!   comes that tells what it is, where it is retained.
 //! - Keys of sessions are given in ascending order within a shard. So records of a session that was over when the
 //!   snapshot was taken are known by its key, and say nothing.
 //! - All changes of retained messages have serial numbers, and the snapshot says up to which of them it holds all.
@@ -21,7 +23,7 @@ mod session;
 use crate::access::Source;
 use crate::message::{Message, MessageRef};
 use crate::window::Awaiting;
-use crate::{KeptMessage, Moment, Publisher, Settings};
+use crate::{KeptMessage, Moment, Publisher, SessionKey, Settings};
 use foldhash::fast::RandomState;
 use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
@@ -125,6 +127,8 @@ pub struct Restore {
     sessions: Vec<Option<Session>>,
     by_client_id: Map<Box<str>, usize>,
     keys: replay::Keys,
+    /// Sessions that have messages in flight that are not known yet, by the number of these.
+    early: Map<u64, Vec<SessionKey>>,
     retained: RetainedMessages,
     /// The publisher that was met last.
     source: Option<Arc<Source>>,
@@ -202,6 +206,7 @@ impl Restore {
             sessions: Vec::new(),
             by_client_id: HashMap::default(),
             keys: replay::Keys::default(),
+            early: HashMap::default(),
             retained: RetainedMessages::default(),
             source: None,
             skipped: Skipped::default(),
@@ -246,6 +251,9 @@ impl Restore {
         self.number_used(number);
         let frame = self.replayed.frame;
         self.messages.insert(number, Kept { message: stored.clone(), source, frame });
+        if !self.early.is_empty() {
+            self.found(&stored);
+        }
         Some(stored)
     }
 
@@ -270,6 +278,11 @@ impl Restore {
         // Its messages may have come first.
         let at = self.find_or_create(session.client_id);
         let Some(kept) = self.sessions.get_mut(at).and_then(Option::as_mut) else { return };
+        if std::mem::replace(&mut kept.is_told_of, true) {
+            // The client has begun another one while the first was half handed over.
+            kept.messages = None;
+            kept.subscriptions.clear();
+        }
         kept.username = session.username.map(Into::into);
         kept.listener_port = session.listener_port;
         kept.expiry_s = session.expiry_s;
@@ -321,7 +334,8 @@ impl Restore {
                 return;
             }
             (Stage::PubComp, _) => {
-                let flight = Flight { packet_id, awaiting: Awaiting::PubComp, delivery, message: None };
+                let awaiting = Awaiting::PubComp;
+                let flight = Flight { packet_id, awaiting, delivery, message: None, is_extra: false };
                 messages.in_flight.entry(number & !STAND_IN).or_default().push(flight);
                 return;
             }
@@ -330,7 +344,8 @@ impl Restore {
             (Stage::Incoming | Stage::Queued, None) => return,
         };
         let message = self.messages.get(&number).map(|kept| kept.message.clone());
-        messages.in_flight.entry(number).or_default().push(Flight { packet_id, awaiting, delivery, message });
+        let flight = Flight { packet_id, awaiting, delivery, message, is_extra: false };
+        messages.in_flight.entry(number).or_default().push(flight);
     }
 
     /// That a message is retained.
