@@ -125,7 +125,9 @@ pub struct Restore {
     messages: Map<u64, Kept>,
     next_number: u64,
     sessions: Vec<Option<Session>>,
-    by_client_id: Map<Box<str>, usize>,
+    /// Where the session of a client is.
+    by_client_id: HashTable<usize>,
+    hasher: RandomState,
     keys: replay::Keys,
     /// Sessions that have messages in flight that are not known yet, by the number of these.
     early: Map<u64, Vec<SessionKey>>,
@@ -149,7 +151,9 @@ struct Kept {
 /// What is retained, by topic.
 #[derive(Debug, Default)]
 struct RetainedMessages {
-    table: HashTable<RetainedTopic>,
+    /// In the order in which they came, in which they also lie in memory.
+    topics: Vec<RetainedTopic>,
+    places: HashTable<usize>,
     hasher: RandomState,
     /// All changes up to this one were made before.
     up_to: u64,
@@ -159,6 +163,8 @@ struct RetainedMessages {
 
 #[derive(Debug)]
 struct RetainedTopic {
+    /// Of its name.
+    hash: u64,
     serial: u64,
     state: RetainedState,
 }
@@ -182,13 +188,21 @@ impl RetainedMessages {
     /// A change with this serial number.
     fn change(&mut self, serial: u64, state: RetainedState) {
         self.greatest = self.greatest.max(serial);
-        let new = RetainedTopic { serial, state };
-        let hash = self.hasher.hash_one(new.topic());
-        let is = |other: &RetainedTopic| other.topic() == new.topic();
-        match self.table.entry(hash, is, |topic| self.hasher.hash_one(topic.topic())) {
-            Entry::Occupied(mut there) if there.get().serial <= serial => *there.get_mut() = new,
-            Entry::Occupied(_) => {}
-            Entry::Vacant(place) => _ = place.insert(new),
+        let mut new = RetainedTopic { hash: 0, serial, state };
+        new.hash = self.hasher.hash_one(new.topic());
+        let topics = &mut self.topics;
+        let is =
+            |&at: &usize| topics.get(at).is_some_and(|other| other.hash == new.hash && other.topic() == new.topic());
+        match self.places.entry(new.hash, is, |&at| topics.get(at).map_or(0, |topic| topic.hash)) {
+            Entry::Occupied(place) => {
+                if let Some(there) = topics.get_mut(*place.get()).filter(|there| there.serial <= serial) {
+                    *there = new;
+                }
+            }
+            Entry::Vacant(place) => {
+                place.insert(topics.len());
+                topics.push(new);
+            }
         }
     }
 }
@@ -204,7 +218,8 @@ impl Restore {
             messages: HashMap::default(),
             next_number: 1,
             sessions: Vec::new(),
-            by_client_id: HashMap::default(),
+            by_client_id: HashTable::new(),
+            hasher: RandomState::default(),
             keys: replay::Keys::default(),
             early: HashMap::default(),
             retained: RetainedMessages::default(),
@@ -362,16 +377,25 @@ impl Restore {
 
     /// The session of a client; where there is none, one that never ends, as in Mosquitto.
     fn find_or_create(&mut self, client_id: &str) -> usize {
-        if let Some(&at) = self.by_client_id.get(client_id) {
-            return at;
-        }
-        self.create(client_id, u32::MAX)
+        self.find(client_id).unwrap_or_else(|| self.create(client_id, u32::MAX))
+    }
+
+    /// Where the session of a client is.
+    fn find(&self, client_id: &str) -> Option<usize> {
+        let is = |&at: &usize| session_at(&self.sessions, at).is_some_and(|session| &*session.client_id == client_id);
+        self.by_client_id.find(self.hasher.hash_one(client_id), is).copied()
     }
 
     fn create(&mut self, client_id: &str, expiry_s: u32) -> usize {
         let at = self.sessions.len();
         self.sessions.push(Some(Session::new(client_id, expiry_s)));
-        self.by_client_id.insert(client_id.into(), at);
+        let (sessions, hasher) = (&self.sessions, &self.hasher);
+        let hash_of = |&at: &usize| session_at(sessions, at).map_or(0, |session| hasher.hash_one(&*session.client_id));
+        self.by_client_id.insert_unique(hasher.hash_one(client_id), at, hash_of);
         at
     }
+}
+
+fn session_at(sessions: &[Option<Session>], at: usize) -> Option<&Session> {
+    sessions.get(at).and_then(Option::as_ref)
 }

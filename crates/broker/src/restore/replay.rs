@@ -6,6 +6,7 @@ use super::{Map, Restore, RetainedState};
 use crate::message::Message;
 use crate::{Change, KeptMessage, Moment, SessionKey, ShardId, Target};
 use mosquitto_mqtt::SharedFilter;
+use std::hash::BuildHasher;
 
 /// Messages nobody has any more are looked for when there are twice as many messages as after the last time, but not
 /// before there are so many.
@@ -85,7 +86,7 @@ impl Restore {
     }
 
     fn set_known(&mut self, key: SessionKey, client_id: &str) {
-        let at = self.by_client_id.get(client_id).copied();
+        let at = self.find(client_id);
         if let Some(session) = at.and_then(|at| self.sessions.get_mut(at)).and_then(Option::as_mut) {
             session.key = Some(key);
         }
@@ -238,7 +239,7 @@ impl Restore {
             Meaning::Session(at) => self.sessions.get(at).is_none_or(Option::is_none),
         };
         if is_new {
-            let before = self.by_client_id.get(client_id).copied();
+            let before = self.find(client_id);
             let youngest = before.and_then(|at| self.sessions.get(at)?.as_ref()?.key);
             let is_past = youngest.is_some_and(|other| other.shard == key.shard && other.epoch > key.epoch);
             if client_id.is_empty() || is_past {
@@ -276,9 +277,10 @@ impl Restore {
     /// Forgets a session.
     pub(super) fn remove(&mut self, at: usize) {
         if let Some(session) = self.sessions.get_mut(at).and_then(Option::take)
-            && self.by_client_id.get(&session.client_id) == Some(&at)
+            && let hash = self.hasher.hash_one(&*session.client_id)
+            && let Ok(entry) = self.by_client_id.find_entry(hash, |&other| other == at)
         {
-            self.by_client_id.remove(&session.client_id);
+            entry.remove();
         }
     }
 
