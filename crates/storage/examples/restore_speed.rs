@@ -3,7 +3,17 @@
 //!     cargo run --release -p mosquitto-storage --example restore_speed -- retained|queued|sessions|subscriptions [N]
 //!
 //! CPU time of this thread, and bytes as they were asked for from the allocator. Messages have 64 bytes of payload.
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::panic, reason = "it is a tool for developers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::cast_sign_loss,
+    clippy::unchecked_time_subtraction,
+    clippy::needless_for_each,
+    reason = "it measures time, and stops at the first error"
+)]
 
 use mosquitto_broker::{
     Change, KeptMessage, Moment, Persistence, Restore, SessionKey, Settings, Shard, ShardId, Shared, Slice, Target,

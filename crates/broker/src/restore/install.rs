@@ -54,7 +54,9 @@ impl Restore {
             shard.number_messages_above(self.next_number - 1);
         }
         let each = sessions.len() / shards.len().max(1);
-        shards.iter_mut().for_each(|shard| shard.home.sessions.reserve(each));
+        for shard in shards.iter_mut() {
+            shard.home.sessions.reserve(each);
+        }
         let mut tree = shared.subscriptions.write();
         for session in sessions.into_iter().flatten() {
             let home = shared.home_of(&session.client_id);

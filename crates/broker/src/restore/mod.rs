@@ -125,8 +125,8 @@ pub struct Restore {
     messages: Map<u64, Kept>,
     next_number: u64,
     sessions: Vec<Option<Session>>,
-    /// Where the session of a client is.
-    by_client_id: HashTable<usize>,
+    /// Where the session of a client is, behind the hash of its name.
+    by_client_id: HashTable<(u64, usize)>,
     hasher: RandomState,
     keys: replay::Keys,
     /// Sessions that have messages in flight that are not known yet, by the number of these.
@@ -382,16 +382,17 @@ impl Restore {
 
     /// Where the session of a client is.
     fn find(&self, client_id: &str) -> Option<usize> {
-        let is = |&at: &usize| session_at(&self.sessions, at).is_some_and(|session| &*session.client_id == client_id);
-        self.by_client_id.find(self.hasher.hash_one(client_id), is).copied()
+        let hash = self.hasher.hash_one(client_id);
+        let has_name = |at| session_at(&self.sessions, at).is_some_and(|session| &*session.client_id == client_id);
+        let found = self.by_client_id.find(hash, |&(other, at)| other == hash && has_name(at));
+        found.map(|&(_, at)| at)
     }
 
     fn create(&mut self, client_id: &str, expiry_s: u32) -> usize {
         let at = self.sessions.len();
         self.sessions.push(Some(Session::new(client_id, expiry_s)));
-        let (sessions, hasher) = (&self.sessions, &self.hasher);
-        let hash_of = |&at: &usize| session_at(sessions, at).map_or(0, |session| hasher.hash_one(&*session.client_id));
-        self.by_client_id.insert_unique(hasher.hash_one(client_id), at, hash_of);
+        let hash = self.hasher.hash_one(client_id);
+        self.by_client_id.insert_unique(hash, (hash, at), |&(hash, _)| hash);
         at
     }
 }

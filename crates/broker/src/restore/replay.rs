@@ -278,7 +278,7 @@ impl Restore {
     pub(super) fn remove(&mut self, at: usize) {
         if let Some(session) = self.sessions.get_mut(at).and_then(Option::take)
             && let hash = self.hasher.hash_one(&*session.client_id)
-            && let Ok(entry) = self.by_client_id.find_entry(hash, |&other| other == at)
+            && let Ok(entry) = self.by_client_id.find_entry(hash, |&(_, other)| other == at)
         {
             entry.remove();
         }
