@@ -130,14 +130,17 @@ pub enum Change<'a> {
         /// Who gets it; a session may be there more than once.
         targets: Vec<Target>,
     },
-    /// A message is in flight towards a client: one that it has in its queue, or a known one that it gets for another reason.
+    /// A message is in flight towards a client.
     Launched {
-        /// The target; its session's queue has it no longer.
+        /// The target.
         target: Target,
-        /// The message.
+        /// The message. Where it is retained, the frame that tells what it is may come after this one.
         message: u64,
         /// The packet identifier.
         packet_id: u16,
+        /// Whether it is one of the targets that the message was published to, whose session's queue has it no longer. Else
+        /// it comes on top of these: a retained message for a new subscription.
+        was_queued: bool,
     },
     /// The client has a QoS 2 message: what is left is PUBREL and PUBCOMP.
     HandedOver {
@@ -157,10 +160,10 @@ pub enum Change<'a> {
         /// Its packet identifier.
         packet_id: u16,
     },
-    /// A target does not get a message: the last of those that its session has in its queue under this number.
+    /// A target does not get a message; of several that are the same, the last.
     Dropped {
-        /// The session.
-        session: SessionKey,
+        /// The target.
+        target: Target,
         /// The message.
         message: u64,
     },
@@ -264,10 +267,11 @@ impl<'a> Change<'a> {
                 }
                 end_published(out, count_at, targets.len() as u32);
             }
-            Change::Launched { target, message, packet_id } => {
+            Change::Launched { target, message, packet_id, was_queued } => {
                 out.push(LAUNCHED);
                 put_target(out, &target);
                 put_reference(out, message, packet_id);
+                out.push(was_queued.into());
             }
             Change::HandedOver { session, message, packet_id } => {
                 begin(out, HANDED_OVER, session);
@@ -277,8 +281,9 @@ impl<'a> Change<'a> {
                 begin(out, FINISHED, session);
                 put_reference(out, message, packet_id);
             }
-            Change::Dropped { session, message } => {
-                begin(out, DROPPED, session);
+            Change::Dropped { target, message } => {
+                out.push(DROPPED);
+                put_target(out, &target);
                 out.extend_from_slice(&message.to_le_bytes());
             }
             Change::Came { session, packet_id, message } => put_came(out, session, packet_id, &message.into()),
@@ -437,12 +442,17 @@ impl<'a> Rest<'a> {
             },
             UNSUBSCRIBED => Change::Unsubscribed { session: self.session()?, filter: self.str()? },
             PUBLISHED => Change::Published { message: self.message()?, targets: self.targets()? },
-            LAUNCHED => Change::Launched { target: self.target()?, message: self.u64()?, packet_id: self.u16()? },
+            LAUNCHED => Change::Launched {
+                target: self.target()?,
+                message: self.u64()?,
+                packet_id: self.u16()?,
+                was_queued: self.flag()?,
+            },
             HANDED_OVER => {
                 Change::HandedOver { session: self.session()?, message: self.u64()?, packet_id: self.u16()? }
             }
             FINISHED => Change::Finished { session: self.session()?, message: self.u64()?, packet_id: self.u16()? },
-            DROPPED => Change::Dropped { session: self.session()?, message: self.u64()? },
+            DROPPED => Change::Dropped { target: self.target()?, message: self.u64()? },
             CAME => Change::Came { session: self.session()?, packet_id: self.u16()?, message: self.message()? },
             RELEASED => Change::Released { session: self.session()?, packet_id: self.u16()? },
             RETAINED => Change::Retained { serial: self.u64()?, message: self.u64()?, publisher: self.publisher()? },
@@ -574,10 +584,11 @@ mod tests {
             Change::Unsubscribed { session, filter: "a/#" },
             Change::Published { message, targets: vec![] },
             Change::Published { message, targets: vec![target, Target { identifier: 0, ..target }] },
-            Change::Launched { target, message: 8, packet_id: u16::MAX },
+            Change::Launched { target, message: 8, packet_id: u16::MAX, was_queued: true },
+            Change::Launched { target, message: 8, packet_id: 1, was_queued: false },
             Change::HandedOver { session, message: 8, packet_id: 1 },
             Change::Finished { session, message: 8, packet_id: 1 },
-            Change::Dropped { session, message: 8 },
+            Change::Dropped { target, message: 8 },
             Change::Came { session, packet_id: 2, message: KeptMessage { properties: b"", payload: b"", ..message } },
             Change::Released { session, packet_id: 2 },
             Change::Retained { serial: 1, message: 8, publisher: None },

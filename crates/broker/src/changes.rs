@@ -14,7 +14,7 @@ use crate::id::SessionId;
 use crate::message::{MessageRef, Outgoing};
 use crate::session::Session;
 use crate::shard::RetainedChange;
-use crate::subscriber::Subscriber;
+use crate::subscriber::{Grant, Subscriber};
 use crate::topic_cache::Matches;
 use crate::{ConnectionId, Moment, Persistence, Publisher, SessionKey, Settings, Shard, ShardId, Target};
 use mosquitto_mqtt::QoS;
@@ -177,9 +177,9 @@ impl Changes {
     #[inline]
     pub(crate) fn launched(&mut self, slot: u32, session: &Session, message: u64, sent: Launch) {
         if Self::speak_of(session, message) {
-            let Launch { qos, retain, identifier, packet_id } = sent;
+            let Launch { qos, retain, identifier, packet_id, was_queued } = sent;
             let target = Target { session: self.key_of(slot, session), qos, retain, identifier };
-            self.write(&Change::Launched { target, message, packet_id });
+            self.write(&Change::Launched { target, message, packet_id, was_queued });
         }
     }
 
@@ -200,8 +200,10 @@ impl Changes {
     }
 
     /// A session does not get a message that it was to get.
-    pub(crate) fn dropped(&mut self, session: SessionId, message: u64) {
-        self.write(&Change::Dropped { session: self.key(session), message });
+    #[cold]
+    pub(crate) fn dropped(&mut self, session: SessionId, message: u64, (qos, retain, identifier): (QoS, bool, u32)) {
+        let target = Target { session: self.key(session), qos, retain, identifier };
+        self.write(&Change::Dropped { target, message });
     }
 
     /// A QoS 2 message came.
@@ -258,21 +260,17 @@ impl Changes {
         let count_at = change::begin_published(&mut self.records, &outgoing.view);
         let mut count = 0;
         if has_targets {
-            let all = || matches.local.iter().chain(&matches.remote).chain(picked);
-            // Where one copy is enough, the home drops the repeated ones: the last.
-            for is_repeated in [false, true] {
-                for target in all().filter(|target| target.is_kept() && target.is_repeated == is_repeated) {
-                    let qos = settings.delivery_qos(message, target.grant.qos());
-                    let is_own = origin == Some(target.session) && self.shard == target.shard;
-                    if qos == QoS::AtMostOnce || (is_own && target.grant.no_local()) {
-                        continue;
-                    }
-                    let Subscriber { session: SessionId { slot, epoch }, grant, shard, .. } = *target;
-                    let (session, identifier) = (SessionKey { shard, slot, epoch }, grant.identifier());
-                    let retain = outgoing.view.retain && grant.retain_as_published();
-                    change::put_target(&mut self.records, &Target { session, qos, retain, identifier });
-                    count += 1;
+            let all = matches.local.iter().chain(&matches.remote).chain(picked);
+            for target in all.filter(|target| target.is_kept()) {
+                let (qos, retain, identifier) = terms_of(settings, target.grant, &outgoing.view);
+                let is_own = origin == Some(target.session) && self.shard == target.shard;
+                if qos == QoS::AtMostOnce || (is_own && target.grant.no_local()) {
+                    continue;
                 }
+                let Subscriber { session: SessionId { slot, epoch }, shard, .. } = *target;
+                let session = SessionKey { shard, slot, epoch };
+                change::put_target(&mut self.records, &Target { session, qos, retain, identifier });
+                count += 1;
             }
         }
         if count == 0 && !is_retained {
@@ -291,6 +289,13 @@ pub(crate) struct Launch {
     pub(crate) retain: bool,
     pub(crate) identifier: u32,
     pub(crate) packet_id: u16,
+    pub(crate) was_queued: bool,
+}
+
+/// How records say that a message goes to who subscribes like this.
+pub(crate) fn terms_of(settings: &Settings, grant: Grant, message: &MessageRef<'_>) -> (QoS, bool, u32) {
+    let qos = settings.delivery_qos(message.qos, grant.qos());
+    (qos, message.retain && grant.retain_as_published(), grant.identifier())
 }
 
 /// Whether what is retained for a topic outlives the broker.

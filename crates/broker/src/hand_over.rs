@@ -164,6 +164,9 @@ impl Shard {
     /// What a shard may well [hand over](Self::hand_over) in a tick: it takes about 100 microseconds.
     pub const HAND_OVER_STEPS: usize = 1000;
 
+    /// Steps that a session takes besides its messages: about so much longer than one of these.
+    const SESSION_STEPS: usize = 4;
+
     /// Begins to hand over its sessions: to be called on all shards of a broker, each between two events of a tick, when
     /// changes go to the part of the journal that belongs to the new snapshot, and not before an earlier one is done.
     pub fn begin_hand_over(&mut self) {
@@ -177,7 +180,8 @@ impl Shard {
         self.hand_over.heard += 1;
     }
 
-    /// Hands over some more sessions: so many at most, those that do not outlive the broker and their messages counted. To be
+    /// Hands over some more sessions: so many steps at most. A message takes one, a session some
+    /// more, also one that does not outlive the broker. To be
     /// called between two events of a tick; [`HAND_OVER_STEPS`](Self::HAND_OVER_STEPS) are enough for one.
     pub fn hand_over(&mut self, mut steps: usize, parts: &mut Vec<SessionPart>) -> Slice {
         let others = u64::from(self.shared.shards()) - 1;
@@ -207,10 +211,11 @@ impl Shard {
             if *steps == 0 {
                 return false;
             }
-            if self.hand_over.within.is_none() {
-                *steps -= 1;
-            }
             let slot = self.hand_over.slot;
+            if self.hand_over.within.is_none() {
+                let is_there = self.home.sessions.get(slot).is_some();
+                *steps = steps.saturating_sub(if is_there { Self::SESSION_STEPS } else { 1 });
+            }
             if let Some(session) = self.home.sessions.get(slot)
                 && session.is_durable
             {

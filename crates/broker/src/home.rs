@@ -1,7 +1,7 @@
 //! What one shard owns: connections, sessions, deadlines, and the way of a message into a session.
 
 use crate::alias::Alias;
-use crate::changes::{Changes, Launch};
+use crate::changes::{Changes, Launch, terms_of};
 use crate::connection::{Connection, Connections, Phase};
 use crate::id::SessionId;
 use crate::log::{Log, log};
@@ -164,7 +164,7 @@ impl Home {
             || !session.may(&self.settings, &mut self.log, Access::Read, outgoing.view.topic)
         {
             if is_kept {
-                self.changes.dropped(to.session, outgoing.view.number);
+                self.drop_target(to, &outgoing.view);
             }
             return;
         }
@@ -173,7 +173,8 @@ impl Home {
         let retain = outgoing.view.retain && to.grant.retain_as_published();
         if is_kept && qos == QoS::AtMostOnce {
             // Its listener allows it no more.
-            self.changes.dropped(to.session, outgoing.view.number);
+            let terms = terms_of(&self.settings, to.grant, &outgoing.view);
+            self.changes.dropped(to.session, outgoing.view.number, terms);
             is_kept = false;
         }
         match session.connection {
@@ -192,8 +193,14 @@ impl Home {
     /// A session does not get a message that was addressed to it.
     pub(crate) fn withhold(&mut self, to: Subscriber, message: &MessageRef<'_>) {
         if to.is_durable && is_target(&self.settings, to.grant, message) {
-            self.changes.dropped(to.session, message.number);
+            self.drop_target(to, message);
         }
+    }
+
+    /// A target of a message does not get it.
+    #[cold]
+    fn drop_target(&mut self, to: Subscriber, message: &MessageRef<'_>) {
+        self.changes.dropped(to.session, message.number, terms_of(&self.settings, to.grant, message));
     }
 
     #[inline]
@@ -236,6 +243,7 @@ impl Home {
         let Some(id) = session.connection else { return };
         let packet_id = session.window.launch(outgoing.stored(), qos, retain, identifier);
         let is_kept = Changes::speak_of(session, number);
+        let launch = Launch { qos, retain, identifier, packet_id, was_queued: is_target };
         if is_kept && qos == QoS::ExactlyOnce && self.changes.is_synced() {
             // It must not come twice under two identifiers.
             self.close_gate(id);
@@ -249,16 +257,17 @@ impl Home {
                 Sent::Expired | Sent::Yes => session.window.finish(packet_id),
             }
             if is_target {
-                self.changes.dropped(SessionId { slot, epoch: session.epoch }, number);
+                let session = SessionId { slot, epoch: session.epoch };
+                self.changes.dropped(session, number, (qos, retain, identifier));
             } else if is_kept {
                 // There may be a gate, and without a record there would be no frame that opens it.
-                self.changes.launched(slot, session, number, Launch { qos, retain, identifier, packet_id });
+                self.changes.launched(slot, session, number, launch);
                 self.changes.finished(slot, session, number, packet_id);
             }
             return;
         }
         if is_kept && let Some(session) = self.sessions.get(slot) {
-            self.changes.launched(slot, session, number, Launch { qos, retain, identifier, packet_id });
+            self.changes.launched(slot, session, number, launch);
         }
         self.expect_acknowledgement(id, slot, packet_id);
     }
@@ -271,7 +280,7 @@ impl Home {
             let reason = if of_messages { DropReason::QueueFull } else { DropReason::QueueBytes };
             self.drop_for(to.session.slot, reason);
             if is_target {
-                self.changes.dropped(to.session, outgoing.view.number);
+                self.drop_target(to, &outgoing.view);
             }
             return;
         }
@@ -405,7 +414,7 @@ impl Home {
                 // it got one when it was queued.
                 if is_target {
                     let session = SessionId { slot, epoch: session.epoch };
-                    self.changes.dropped(session, message.number());
+                    self.changes.dropped(session, message.number(), (qos, retain, identifier));
                 }
                 if !is_qos_0 {
                     let packet_id = session.window.launch(message, qos, retain, identifier);

@@ -174,6 +174,17 @@ impl RetainedTree {
         self.count
     }
 
+    /// There will soon be so many more topics.
+    pub(crate) fn reserve(&mut self, topics: usize) {
+        // And some levels above them: a little more, lest it grows to twice the size for these.
+        let topics = topics + topics / 16;
+        self.nodes.reserve_exact(topics);
+        let (nodes, hasher) = (&self.nodes, &self.hasher);
+        self.edges.reserve(topics, |&id| {
+            nodes.get(id as usize).map_or(0, |n| hash_edge(hasher, n.parent, n.level.as_bytes()))
+        });
+    }
+
     /// The serial number of the youngest node.
     pub(crate) fn newest(&self) -> u64 {
         self.last_serial

@@ -176,6 +176,14 @@ impl Sessions {
         self.by_client_id.find(self.hasher.hash_one(client_id), is).copied()
     }
 
+    /// There will soon be so many more.
+    pub(crate) fn reserve(&mut self, sessions: usize) {
+        self.slots.reserve(sessions);
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.by_client_id
+            .reserve(sessions, |&slot| slots.get(slot as usize).map_or(0, |s| hasher.hash_one(&*s.client_id)));
+    }
+
     /// A new session under a client id that has none.
     pub(crate) fn create(&mut self, client_id: &str) -> u32 {
         self.last_epoch = self.last_epoch.wrapping_add(1);

@@ -48,9 +48,14 @@ impl Restore {
         let messages = std::mem::take(&mut self.messages);
         let mut restored = Restored { next_number: self.next_number, ..Restored::default() };
         let (sessions, retained) = (std::mem::take(&mut self.sessions), std::mem::take(&mut self.retained));
+        let pieces = messages.len() + 4 * sessions.len();
         self.install_retained(shared, retained, &mut restored);
         for shard in shards.iter_mut() {
             shard.number_messages_above(self.next_number - 1);
+        }
+        let each = sessions.len() / shards.len().max(1);
+        for shard in shards.iter_mut() {
+            shard.home.sessions.reserve(each);
         }
         let mut tree = shared.subscriptions.write();
         for session in sessions.into_iter().flatten() {
@@ -63,8 +68,10 @@ impl Restore {
         }
         shared.next_generation();
         drop(tree);
-        restored.base_messages = messages.values().filter(|kept| kept.message.is_shared()).count() as u64;
+        restored.base_messages = messages.into_values().filter(|kept| kept.message.is_shared()).count() as u64;
         restored.skipped = self.skipped;
+        drop(self);
+        tidy(pieces);
         restored
     }
 
@@ -88,7 +95,9 @@ impl Restore {
 
     fn install_retained(&self, shared: &Shared, retained: RetainedMessages, restored: &mut Restored) {
         let mut tree = shared.retained.write();
-        for topic in retained.table {
+        drop(retained.places);
+        tree.reserve(retained.topics.len());
+        for topic in retained.topics {
             let RetainedState::Set(message, source) = topic.state else { continue };
             if message.view().expires_at <= self.now {
                 restored.expired_messages += 1;
@@ -162,8 +171,10 @@ impl Restore {
         let Messages { last_id, in_flight, queue, incoming, .. } = messages;
         let flights =
             in_flight.into_iter().flat_map(|(number, all)| all.into_iter().map(move |flight| (number, flight)));
-        // What is in flight is kept though it has expired: its client may have it.
+        // What is in flight is kept though it has expired: its client may have it. But there is nothing to be sent again of
+        // what the broker has ended too early to tell what it is.
         let in_flight: Vec<_> = flights
+            .filter(|(_, flight)| flight.awaiting == Awaiting::PubComp || flight.message.is_some())
             .map(|(number, flight)| KeptInFlight {
                 number,
                 packet_id: flight.packet_id,
@@ -186,6 +197,20 @@ impl Restore {
         (window, unreleased)
     }
 }
+
+/// What was put together leaves very many small pieces of memory behind. glibc joins and sorts them when it is next asked
+/// for a large one: a third of a second after a million sessions, which is better spent here than in a tick.
+fn tidy(pieces: usize) {
+    for _ in 0..=pieces / SORTED_AT_ONCE {
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(TIDY_BYTES)));
+    }
+}
+
+/// More than what glibc calls small, and less than what it gets from the kernel by itself.
+const TIDY_BYTES: usize = 100_000;
+
+/// So many pieces it sorts at most when it is asked once.
+const SORTED_AT_ONCE: usize = 10_000;
 
 /// The Subscription Options of MQTT 5 in a byte, those that mean nothing left out.
 fn options_of(byte: u8) -> Option<SubscriptionOptions> {

@@ -4,11 +4,13 @@
 //! A snapshot is taken while the broker runs, so each part of it is as old as the moment in which it was copied, and the
 //! changes that are replayed over it are partly in it already. Why that comes out right:
 //!
-//! - Copies of a message in a session's queue leave it from the front when they go out, and from the back when there is no
-//!   room. So where a message is published to a session that has some copies of it already, the first ones are missing,
-//!   and go before the others; what follows takes them away again.
+//! - Copies of a message in a session's queue leave it from the front when they go out. So where a message is published to
+//!   a session that has some copies of it already, those that are missing go before the others; what follows takes them
+//!   away again. Whether one that is in flight already is one of these is told when it is launched: a retained message may
+//!   come on top.
 //! - What is in flight is known by message and packet identifier together. Launched again it stays what it is; what is
-//!   over and launched once more is finished once more.
+//!   over and launched once more is finished once more. It may be launched by one shard before the frame of another one
+//!   comes that tells what it is, where it is retained.
 //! - Keys of sessions are given in ascending order within a shard. So records of a session that was over when the
 //!   snapshot was taken are known by its key, and say nothing.
 //! - All changes of retained messages have serial numbers, and the snapshot says up to which of them it holds all.
@@ -21,7 +23,7 @@ mod session;
 use crate::access::Source;
 use crate::message::{Message, MessageRef};
 use crate::window::Awaiting;
-use crate::{KeptMessage, Moment, Publisher, Settings};
+use crate::{KeptMessage, Moment, Publisher, SessionKey, Settings};
 use foldhash::fast::RandomState;
 use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
@@ -123,8 +125,12 @@ pub struct Restore {
     messages: Map<u64, Kept>,
     next_number: u64,
     sessions: Vec<Option<Session>>,
-    by_client_id: Map<Box<str>, usize>,
+    /// Where the session of a client is, behind the hash of its name.
+    by_client_id: HashTable<(u64, usize)>,
+    hasher: RandomState,
     keys: replay::Keys,
+    /// Sessions that have messages in flight that are not known yet, by the number of these.
+    early: Map<u64, Vec<SessionKey>>,
     retained: RetainedMessages,
     /// The publisher that was met last.
     source: Option<Arc<Source>>,
@@ -145,7 +151,9 @@ struct Kept {
 /// What is retained, by topic.
 #[derive(Debug, Default)]
 struct RetainedMessages {
-    table: HashTable<RetainedTopic>,
+    /// In the order in which they came, in which they also lie in memory.
+    topics: Vec<RetainedTopic>,
+    places: HashTable<usize>,
     hasher: RandomState,
     /// All changes up to this one were made before.
     up_to: u64,
@@ -155,6 +163,8 @@ struct RetainedMessages {
 
 #[derive(Debug)]
 struct RetainedTopic {
+    /// Of its name.
+    hash: u64,
     serial: u64,
     state: RetainedState,
 }
@@ -178,13 +188,21 @@ impl RetainedMessages {
     /// A change with this serial number.
     fn change(&mut self, serial: u64, state: RetainedState) {
         self.greatest = self.greatest.max(serial);
-        let new = RetainedTopic { serial, state };
-        let hash = self.hasher.hash_one(new.topic());
-        let is = |other: &RetainedTopic| other.topic() == new.topic();
-        match self.table.entry(hash, is, |topic| self.hasher.hash_one(topic.topic())) {
-            Entry::Occupied(mut there) if there.get().serial <= serial => *there.get_mut() = new,
-            Entry::Occupied(_) => {}
-            Entry::Vacant(place) => _ = place.insert(new),
+        let mut new = RetainedTopic { hash: 0, serial, state };
+        new.hash = self.hasher.hash_one(new.topic());
+        let topics = &mut self.topics;
+        let is =
+            |&at: &usize| topics.get(at).is_some_and(|other| other.hash == new.hash && other.topic() == new.topic());
+        match self.places.entry(new.hash, is, |&at| topics.get(at).map_or(0, |topic| topic.hash)) {
+            Entry::Occupied(place) => {
+                if let Some(there) = topics.get_mut(*place.get()).filter(|there| there.serial <= serial) {
+                    *there = new;
+                }
+            }
+            Entry::Vacant(place) => {
+                place.insert(topics.len());
+                topics.push(new);
+            }
         }
     }
 }
@@ -200,8 +218,10 @@ impl Restore {
             messages: HashMap::default(),
             next_number: 1,
             sessions: Vec::new(),
-            by_client_id: HashMap::default(),
+            by_client_id: HashTable::new(),
+            hasher: RandomState::default(),
             keys: replay::Keys::default(),
+            early: HashMap::default(),
             retained: RetainedMessages::default(),
             source: None,
             skipped: Skipped::default(),
@@ -246,6 +266,9 @@ impl Restore {
         self.number_used(number);
         let frame = self.replayed.frame;
         self.messages.insert(number, Kept { message: stored.clone(), source, frame });
+        if !self.early.is_empty() {
+            self.found(&stored);
+        }
         Some(stored)
     }
 
@@ -270,6 +293,11 @@ impl Restore {
         // Its messages may have come first.
         let at = self.find_or_create(session.client_id);
         let Some(kept) = self.sessions.get_mut(at).and_then(Option::as_mut) else { return };
+        if std::mem::replace(&mut kept.is_told_of, true) {
+            // The client has begun another one while the first was half handed over.
+            kept.messages = None;
+            kept.subscriptions.clear();
+        }
         kept.username = session.username.map(Into::into);
         kept.listener_port = session.listener_port;
         kept.expiry_s = session.expiry_s;
@@ -322,7 +350,8 @@ impl Restore {
             }
             (Stage::PubComp, _) => {
                 messages.queue.take_first(number & !STAND_IN, delivery);
-                let flight = Flight { packet_id, awaiting: Awaiting::PubComp, delivery, message: None };
+                let awaiting = Awaiting::PubComp;
+                let flight = Flight { packet_id, awaiting, delivery, message: None, is_extra: false };
                 messages.in_flight.entry(number & !STAND_IN).or_default().push(flight);
                 return;
             }
@@ -333,7 +362,8 @@ impl Restore {
         // What is in flight stands in front of what is queued, unless it went out while the session was handed over.
         messages.queue.take_first(number, delivery);
         let message = self.messages.get(&number).map(|kept| kept.message.clone());
-        messages.in_flight.entry(number).or_default().push(Flight { packet_id, awaiting, delivery, message });
+        let flight = Flight { packet_id, awaiting, delivery, message, is_extra: false };
+        messages.in_flight.entry(number).or_default().push(flight);
     }
 
     /// That a message is retained.
@@ -350,16 +380,26 @@ impl Restore {
 
     /// The session of a client; where there is none, one that never ends, as in Mosquitto.
     fn find_or_create(&mut self, client_id: &str) -> usize {
-        if let Some(&at) = self.by_client_id.get(client_id) {
-            return at;
-        }
-        self.create(client_id, u32::MAX)
+        self.find(client_id).unwrap_or_else(|| self.create(client_id, u32::MAX))
+    }
+
+    /// Where the session of a client is.
+    fn find(&self, client_id: &str) -> Option<usize> {
+        let hash = self.hasher.hash_one(client_id);
+        let has_name = |at| session_at(&self.sessions, at).is_some_and(|session| &*session.client_id == client_id);
+        let found = self.by_client_id.find(hash, |&(other, at)| other == hash && has_name(at));
+        found.map(|&(_, at)| at)
     }
 
     fn create(&mut self, client_id: &str, expiry_s: u32) -> usize {
         let at = self.sessions.len();
         self.sessions.push(Some(Session::new(client_id, expiry_s)));
-        self.by_client_id.insert(client_id.into(), at);
+        let hash = self.hasher.hash_one(client_id);
+        self.by_client_id.insert_unique(hash, (hash, at), |&(hash, _)| hash);
         at
     }
+}
+
+fn session_at(sessions: &[Option<Session>], at: usize) -> Option<&Session> {
+    sessions.get(at).and_then(Option::as_ref)
 }

@@ -15,6 +15,33 @@ pub(super) struct Delivery {
     pub(super) retain: bool,
 }
 
+impl Delivery {
+    /// Whether they are the same but for the QoS, which a listener may lower.
+    pub(super) fn is_like(self, other: Delivery) -> bool {
+        (self.identifier, self.retain) == (other.identifier, other.retain)
+    }
+}
+
+/// A copy of a message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Copy {
+    pub(super) delivery: Delivery,
+    /// The packet identifier under which it may be in flight already; 0: it is not.
+    pub(super) in_flight_as: u16,
+}
+
+impl Copy {
+    pub(super) fn new(delivery: Delivery) -> Self {
+        Self { delivery, in_flight_as: 0 }
+    }
+
+    /// How well it fits: the greater, the better.
+    fn fits(&self, delivery: Delivery) -> u8 {
+        let (is_same, is_like) = (self.delivery == delivery, self.delivery.is_like(delivery));
+        4 * u8::from(is_same) + 2 * u8::from(is_like) + u8::from(self.in_flight_as == 0)
+    }
+}
+
 /// The copies of a message that follow each other: of one publication to several subscriptions.
 #[derive(Debug)]
 struct Group {
@@ -24,9 +51,9 @@ struct Group {
 
 #[derive(Debug)]
 enum Copies {
-    One(Delivery),
+    One(Copy),
     #[allow(clippy::box_collection, reason = "it is rare, and the other kind is short")]
-    Several(Box<VecDeque<Delivery>>),
+    Several(Box<VecDeque<Copy>>),
 }
 
 /// The queue. What is taken out of its middle leaves a gap, so that places stay what they are.
@@ -42,16 +69,20 @@ pub(super) struct Queue {
 impl Queue {
     /// Adds a copy at the end.
     pub(super) fn push(&mut self, message: &Message, delivery: Delivery) {
+        self.push_copy(message, Copy::new(delivery));
+    }
+
+    fn push_copy(&mut self, message: &Message, copy: Copy) {
         let number = message.number();
         if let Some(Some(last)) = self.groups.back_mut()
             && number != 0
             && last.message.number() == number
         {
-            last.copies.add(delivery, VecDeque::push_back);
+            last.copies.add(copy, VecDeque::push_back);
             return;
         }
         let place = self.gone + self.groups.len() as u64;
-        self.groups.push_back(Some(Group { message: message.clone(), copies: Copies::One(delivery) }));
+        self.groups.push_back(Some(Group { message: message.clone(), copies: Copies::One(copy) }));
         if let Some(places) = &mut self.places {
             places.entry(number).or_insert(place);
         }
@@ -60,30 +91,46 @@ impl Queue {
     /// The copies that there are of a message.
     pub(super) fn copies(&mut self, number: u64) -> impl Iterator<Item = Delivery> {
         let group = self.find(number).and_then(|at| self.groups.get(at)).and_then(Option::as_ref);
-        group.into_iter().flat_map(|group| group.copies.iter())
+        group.into_iter().flat_map(|group| group.copies.iter()).map(|copy| copy.delivery)
     }
 
     /// Adds copies before those that there are, or at the end where there are none.
-    pub(super) fn put_before(&mut self, message: &Message, deliveries: &[Delivery]) {
+    pub(super) fn put_before(&mut self, message: &Message, copies: &[Copy]) {
         let at = self.find(message.number());
         match at.and_then(|at| self.groups.get_mut(at)).and_then(Option::as_mut) {
             Some(group) => {
-                for &delivery in deliveries.iter().rev() {
-                    group.copies.add(delivery, VecDeque::push_front);
+                for &copy in copies.iter().rev() {
+                    group.copies.add(copy, VecDeque::push_front);
                 }
             }
-            None => deliveries.iter().for_each(|&delivery| self.push(message, delivery)),
+            None => copies.iter().for_each(|&copy| self.push_copy(message, copy)),
         }
     }
 
-    /// Takes a copy of a message: the first that is delivered so, or else the first of all.
+    /// Takes a copy of a message: the first that is delivered so, or else the first that is most like it.
     pub(super) fn take_first(&mut self, number: u64, delivery: Delivery) -> Option<Message> {
-        self.take(number, |copies| copies.remove_first(delivery))
+        // Of several that fit as well the last is found.
+        self.take(number, |copies| copies.remove(|all| (0..all.len()).rev().max_by_key(|&at| fits(all, at, delivery))))
     }
 
-    /// Takes the last copy of a message.
-    pub(super) fn take_last(&mut self, number: u64) -> Option<Message> {
-        self.take(number, Copies::remove_last)
+    /// Likewise the last.
+    pub(super) fn take_last(&mut self, number: u64, delivery: Delivery) -> Option<Message> {
+        self.take(number, |copies| copies.remove(|all| (0..all.len()).max_by_key(|&at| fits(all, at, delivery))))
+    }
+
+    /// It is told whether what is in flight under this identifier is one of the copies, or none of them.
+    pub(super) fn settle(&mut self, number: u64, packet_id: u16, is_one: bool) {
+        let Some(at) = self.find(number) else { return };
+        let Some(group) = self.groups.get_mut(at).and_then(Option::as_mut) else { return };
+        let mut copies = group.copies.iter_mut();
+        let Some(copy) = copies.find(|copy| copy.in_flight_as == packet_id) else { return };
+        if is_one {
+            let is_it = move |copy: &Copy| copy.in_flight_as == packet_id;
+            drop(copies);
+            self.take(number, |copies| copies.remove(|all| all.iter().position(is_it)));
+        } else {
+            copy.in_flight_as = 0;
+        }
     }
 
     fn take(&mut self, number: u64, remove: impl FnOnce(&mut Copies) -> bool) -> Option<Message> {
@@ -135,59 +182,64 @@ impl Queue {
         let (mut queued, mut left_out) = (VecDeque::with_capacity(self.groups.len()), 0);
         for Group { message, copies } in self.groups.into_iter().flatten() {
             if is_gone(&message) {
-                left_out += copies.iter().count();
+                left_out += copies.iter().filter(|copy| copy.in_flight_as == 0).count();
                 continue;
             }
-            let mut add = |message: Message, Delivery { identifier, qos, retain }| {
-                queued.push_back(Queued { message, qos, retain, identifier });
+            let mut add = |message: Message, copy: Copy| {
+                let Delivery { identifier, qos, retain } = copy.delivery;
+                if copy.in_flight_as == 0 {
+                    queued.push_back(Queued { message, qos, retain, identifier });
+                }
             };
             match copies {
-                Copies::One(delivery) => add(message, delivery),
-                Copies::Several(all) => all.into_iter().for_each(|delivery| add(message.clone(), delivery)),
+                Copies::One(copy) => add(message, copy),
+                Copies::Several(all) => all.into_iter().for_each(|copy| add(message.clone(), copy)),
             }
         }
         (queued, left_out)
     }
 }
 
+fn fits(copies: &VecDeque<Copy>, at: usize, delivery: Delivery) -> u8 {
+    copies.get(at).map_or(0, |copy| copy.fits(delivery))
+}
+
 impl Copies {
-    fn add(&mut self, delivery: Delivery, add: impl FnOnce(&mut VecDeque<Delivery>, Delivery)) {
+    fn add(&mut self, copy: Copy, add: impl FnOnce(&mut VecDeque<Copy>, Copy)) {
         match self {
-            Copies::Several(all) => add(all, delivery),
+            Copies::Several(all) => add(all, copy),
             Copies::One(one) => {
                 let mut all = VecDeque::from([*one]);
-                add(&mut all, delivery);
+                add(&mut all, copy);
                 *self = Copies::Several(Box::new(all));
             }
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = Delivery> {
+    fn iter(&self) -> impl Iterator<Item = Copy> {
         let (one, several) = match self {
-            Copies::One(delivery) => (Some(*delivery), None),
+            Copies::One(copy) => (Some(*copy), None),
             Copies::Several(all) => (None, Some(all.iter().copied())),
         };
         one.into_iter().chain(several.into_iter().flatten())
     }
 
-    /// True where none is left.
-    fn remove_first(&mut self, delivery: Delivery) -> bool {
-        match self {
-            Copies::One(_) => true,
-            Copies::Several(all) => {
-                let at = all.iter().position(|copy| *copy == delivery);
-                all.remove(at.unwrap_or(0));
-                all.is_empty()
-            }
-        }
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Copy> {
+        let (one, several) = match self {
+            Copies::One(copy) => (Some(copy), None),
+            Copies::Several(all) => (None, Some(all.iter_mut())),
+        };
+        one.into_iter().chain(several.into_iter().flatten())
     }
 
-    /// Likewise.
-    fn remove_last(&mut self) -> bool {
+    /// True where none is left.
+    fn remove(&mut self, find: impl FnOnce(&VecDeque<Copy>) -> Option<usize>) -> bool {
         match self {
             Copies::One(_) => true,
             Copies::Several(all) => {
-                all.pop_back();
+                if let Some(at) = find(all) {
+                    all.remove(at);
+                }
                 all.is_empty()
             }
         }

@@ -6,6 +6,7 @@ use super::{Map, Restore, RetainedState};
 use crate::message::Message;
 use crate::{Change, KeptMessage, Moment, SessionKey, ShardId, Target};
 use mosquitto_mqtt::SharedFilter;
+use std::hash::BuildHasher;
 
 /// Messages nobody has any more are looked for when there are twice as many messages as after the last time, but not
 /// before there are so many.
@@ -85,7 +86,7 @@ impl Restore {
     }
 
     fn set_known(&mut self, key: SessionKey, client_id: &str) {
-        let at = self.by_client_id.get(client_id).copied();
+        let at = self.find(client_id);
         if let Some(session) = at.and_then(|at| self.sessions.get_mut(at)).and_then(Option::as_mut) {
             session.key = Some(key);
         }
@@ -96,6 +97,7 @@ impl Restore {
     /// from now on records use other keys. `epoch_ms` is as in [`frame`](Self::frame).
     pub fn boot(&mut self, epoch_ms: u64, records: &[u8]) {
         self.keys = Keys::default();
+        self.early.clear();
         for session in self.sessions.iter_mut().flatten() {
             session.key = None;
         }
@@ -152,7 +154,9 @@ impl Restore {
                 }
             }
             Change::Published { message, targets } => self.published(message, &targets),
-            Change::Launched { target, message, packet_id } => self.launched(&target, message, packet_id),
+            Change::Launched { target, message, packet_id, was_queued } => {
+                self.launched(&target, message, packet_id, was_queued);
+            }
             Change::HandedOver { session, message, packet_id } => {
                 if let Some(session) = self.session_of(session) {
                     session.messages().handed_over(message, packet_id);
@@ -163,9 +167,9 @@ impl Restore {
                     session.messages().finished(message, packet_id);
                 }
             }
-            Change::Dropped { session, message } => {
-                if let Some(session) = self.session_of(session) {
-                    session.messages().queue.take_last(message);
+            Change::Dropped { target, message } => {
+                if let Some(session) = self.session_of(target.session) {
+                    session.messages().queue.take_last(message, delivery(&target));
                 }
             }
             Change::Came { session: key, packet_id, message } => {
@@ -235,7 +239,7 @@ impl Restore {
             Meaning::Session(at) => self.sessions.get(at).is_none_or(Option::is_none),
         };
         if is_new {
-            let before = self.by_client_id.get(client_id).copied();
+            let before = self.find(client_id);
             let youngest = before.and_then(|at| self.sessions.get(at)?.as_ref()?.key);
             let is_past = youngest.is_some_and(|other| other.shard == key.shard && other.epoch > key.epoch);
             if client_id.is_empty() || is_past {
@@ -273,9 +277,10 @@ impl Restore {
     /// Forgets a session.
     pub(super) fn remove(&mut self, at: usize) {
         if let Some(session) = self.sessions.get_mut(at).and_then(Option::take)
-            && self.by_client_id.get(&session.client_id) == Some(&at)
+            && let hash = self.hasher.hash_one(&*session.client_id)
+            && let Ok(entry) = self.by_client_id.find_entry(hash, |&(_, other)| other == at)
         {
-            self.by_client_id.remove(&session.client_id);
+            entry.remove();
         }
     }
 
@@ -300,8 +305,6 @@ impl Restore {
 
     fn published(&mut self, message: KeptMessage<'_>, targets: &[Target]) {
         let Some(message) = self.known_or_keep(message) else { return };
-        let delivery =
-            |target: &Target| Delivery { identifier: target.identifier, qos: target.qos, retain: target.retain };
         if let [target] = targets {
             return self.published_to(&message, target.session, &[delivery(target)]);
         }
@@ -330,13 +333,27 @@ impl Restore {
         }
     }
 
-    fn launched(&mut self, target: &Target, number: u64, packet_id: u16) {
+    fn launched(&mut self, target: &Target, number: u64, packet_id: u16, was_queued: bool) {
         let known = self.messages.get(&number).map(|kept| kept.message.clone());
-        let delivery = Delivery { identifier: target.identifier, qos: target.qos, retain: target.retain };
-        if let Some(session) = self.session_of(target.session)
-            && packet_id != 0
-        {
-            session.messages().launched(number, packet_id, delivery, known.as_ref());
+        let Some(session) = self.session_of(target.session) else { return };
+        if number == 0 || packet_id == 0 {
+            return;
+        }
+        session.messages().launched(number, packet_id, delivery(target), was_queued, known.as_ref());
+        if known.is_none() {
+            // Also where it never gets known, no other one may have its number.
+            self.number_used(number);
+            self.early.entry(number).or_default().push(target.session);
+        }
+    }
+
+    /// A message is known by now that is in flight.
+    #[cold]
+    pub(super) fn found(&mut self, message: &Message) {
+        for key in self.early.remove(&message.number()).into_iter().flatten() {
+            if let Some(session) = self.session_of(key) {
+                session.messages().found(message);
+            }
         }
     }
 
@@ -356,4 +373,8 @@ impl Restore {
         let progress = &mut self.replayed;
         (progress.swept, progress.swept_bytes, progress.fresh_bytes) = (self.messages.len(), bytes, 0);
     }
+}
+
+fn delivery(target: &Target) -> Delivery {
+    Delivery { identifier: target.identifier, qos: target.qos, retain: target.retain }
 }

@@ -1,6 +1,6 @@
 //! A session while it is put together.
 
-use super::queue::{Delivery, Queue};
+use super::queue::{Copy, Delivery, Queue};
 use crate::SessionKey;
 use crate::message::Message;
 use crate::window::Awaiting;
@@ -31,6 +31,8 @@ pub(super) struct Session {
     pub(super) key: Option<SessionKey>,
     /// Whether all that ever happened to it is replayed, and none of it was in a snapshot.
     pub(super) is_whole: bool,
+    /// Whether the snapshot has said more of it than which messages it has.
+    pub(super) is_told_of: bool,
     pub(super) subscriptions: Map<Box<str>, (u8, u32)>,
     /// None while it has none.
     pub(super) messages: Option<Box<Messages>>,
@@ -42,7 +44,10 @@ pub(super) struct Flight {
     pub(super) packet_id: u16,
     pub(super) awaiting: Awaiting,
     pub(super) delivery: Delivery,
+    /// None where the client has it for good, or where it is not known yet.
     pub(super) message: Option<Message>,
+    /// Whether it is known to be none of those that the message was published to.
+    pub(super) is_extra: bool,
 }
 
 /// The messages of a session.
@@ -67,6 +72,7 @@ impl Session {
             presence: Presence::Here,
             key: None,
             is_whole: false,
+            is_told_of: false,
             subscriptions: HashMap::default(),
             messages: None,
         }
@@ -80,44 +86,59 @@ impl Session {
 impl Messages {
     /// A message was published to this session: so many copies are to be there in all, those in flight included.
     pub(super) fn published(&mut self, message: &Message, deliveries: &[Delivery], is_whole: bool) {
-        if is_whole {
-            self.queue.put_before(message, deliveries);
-            return;
-        }
-        let number = message.number();
-        let (mut missing, mut there) = (deliveries.to_vec(), 0);
-        let in_flight = self.in_flight.get(&number).into_iter().flatten().map(|flight| flight.delivery);
-        for delivery in in_flight.chain(self.queue.copies(number)) {
-            there += 1;
-            if let Some(at) = missing.iter().rposition(|other| *other == delivery) {
-                missing.remove(at);
+        let mut missing: Vec<Copy> = deliveries.iter().map(|&delivery| Copy::new(delivery)).collect();
+        if !is_whole {
+            let number = message.number();
+            for delivery in self.queue.copies(number) {
+                if let Some(at) = like(&missing, delivery) {
+                    missing.remove(at);
+                }
+            }
+            // Whether one that was in flight for the snapshot is one of these is told when it is launched.
+            for flight in self.in_flight.get(&number).into_iter().flatten().filter(|flight| !flight.is_extra) {
+                if let Some(at) = like(&missing, flight.delivery)
+                    && let Some(copy) = missing.get_mut(at)
+                {
+                    copy.in_flight_as = flight.packet_id;
+                }
             }
         }
         // Copies go out from the first on; so those that are missing were the first.
-        missing.truncate(deliveries.len().saturating_sub(there));
         self.queue.put_before(message, &missing);
     }
 
-    /// A message is in flight; `known` is what is known by its number. False where nothing is.
+    /// A message is in flight; `known` is what is known by its number.
     pub(super) fn launched(
         &mut self,
         number: u64,
         packet_id: u16,
         delivery: Delivery,
+        was_queued: bool,
         known: Option<&Message>,
-    ) -> bool {
+    ) {
         self.last_id = packet_id;
-        if self.flight(number, packet_id).is_some() {
-            return true;
+        if let Some(flight) = self.flight(number, packet_id) {
+            flight.is_extra = !was_queued;
+            self.queue.settle(number, packet_id, was_queued);
+            return;
         }
-        let Some(message) = self.queue.take_first(number, delivery).or_else(|| known.cloned()) else { return false };
+        let taken = if was_queued { self.queue.take_first(number, delivery) } else { None };
         let awaiting = match delivery.qos {
             mosquitto_mqtt::QoS::ExactlyOnce => Awaiting::PubRec,
             _ => Awaiting::PubAck,
         };
-        let flight = Flight { packet_id, awaiting, delivery, message: Some(message) };
+        let message = taken.or_else(|| known.cloned());
+        let flight = Flight { packet_id, awaiting, delivery, message, is_extra: !was_queued };
         self.in_flight.entry(number).or_default().push(flight);
-        true
+    }
+
+    /// A message is known by now that is in flight.
+    pub(super) fn found(&mut self, message: &Message) {
+        for flight in self.in_flight.get_mut(&message.number()).into_iter().flatten() {
+            if flight.awaiting != Awaiting::PubComp {
+                flight.message.get_or_insert_with(|| message.clone());
+            }
+        }
     }
 
     pub(super) fn handed_over(&mut self, number: u64, packet_id: u16) {
@@ -137,4 +158,11 @@ impl Messages {
     fn flight(&mut self, number: u64, packet_id: u16) -> Option<&mut Flight> {
         self.in_flight.get_mut(&number)?.iter_mut().find(|flight| flight.packet_id == packet_id)
     }
+}
+
+/// The last of those not found yet that is delivered so, or at another QoS: its listener may allow less.
+fn like(copies: &[Copy], delivery: Delivery) -> Option<usize> {
+    let last =
+        |is: &dyn Fn(&Delivery) -> bool| copies.iter().rposition(|copy| copy.in_flight_as == 0 && is(&copy.delivery));
+    last(&|other| *other == delivery).or_else(|| last(&|other| other.is_like(delivery)))
 }

@@ -60,7 +60,7 @@ fn what_waits_is_in_the_queue_until_it_is_in_flight() {
     net.disk.news();
     net.publish(publisher, "t", "x", 1, 1);
     net.publish(publisher, "t", "y", 1, 2);
-    let expected = [r#"Published 1 q1 t "x" [c q1]"#, r#"Published 2 q1 t "y" [c q1]"#, "Dropped 2 c"];
+    let expected = [r#"Published 1 q1 t "x" [c q1]"#, r#"Published 2 q1 t "y" [c q1]"#, "Dropped 2 c q1"];
     assert_eq!(net.disk.news(), expected);
     let peer = connect("c").keep_session(1000).on(&mut net);
     assert_eq!(net.disk.news(), ["Connected c 1000", "Launched 1 id=1 c q1"]);
@@ -133,7 +133,7 @@ fn the_home_says_what_it_made_of_a_target() {
     let peer = connect("c").keep_session(1000).through(2).on(&mut net);
     net.disk.news();
     net.publish(publisher, "t", "y", 1, 1);
-    assert_eq!(net.disk.news(), [r#"Published 2 q1 t "y" [c q1]"#, "Dropped 2 c"]);
+    assert_eq!(net.disk.news(), [r#"Published 2 q1 t "y" [c q1]"#, "Dropped 2 c q1"]);
     assert!(net.got(peer).contains(&r#"PUBLISH q0 t "y""#.to_owned()));
 }
 
@@ -145,13 +145,13 @@ fn what_is_not_worth_sending_or_too_large_is_dropped() {
     net.subscribe(peer, "t", 1);
     net.disk.news();
     net.publish(publisher, "t", &"x".repeat(200), 1, 1);
-    assert_eq!(net.disk.news()[1..], ["Dropped 1 c"]);
+    assert_eq!(net.disk.news()[1..], ["Dropped 1 c q1"]);
     net.cut(peer);
     net.publish_with(publisher, "t", b"x", 1, 1, &[Property::MessageExpiryInterval(5)]);
     net.leap(6);
     net.disk.news();
     connect("c").keep_session(1000).on(&mut net);
-    assert_eq!(net.disk.news(), ["Connected c 1000", "Dropped 2 c"]);
+    assert_eq!(net.disk.news(), ["Connected c 1000", "Dropped 2 c q1"]);
     // In flight, and not to be sent again.
     net.publish_with(publisher, "t", b"x", 1, 1, &[Property::MessageExpiryInterval(5)]);
     net.leap(6);
@@ -172,8 +172,8 @@ fn one_copy_of_several_is_enough_for_a_client_that_gets_no_duplicates() {
     net.publish(publisher, "t", "x", 2, 1);
     net.pubrel(publisher, 1);
     let expected = [
-        format!(r#"Published 1 q2 t "x" [{id} q2, {id} q1]"#),
-        format!("Dropped 1 {id}"),
+        format!(r#"Published 1 q2 t "x" [{id} q1, {id} q2]"#),
+        format!("Dropped 1 {id} q1"),
         format!("Launched 1 id=1 {id} q2"),
     ];
     assert_eq!(net.disk.news(), expected);
@@ -197,7 +197,7 @@ fn frames_stand_before_what_follows_from_them_on_other_shards() {
     net.disconnect_with(peers[1], 0, &[Property::SessionExpiryInterval(0)]);
     net.disk.news();
     net.deliver_mail();
-    assert_eq!(net.disk.news(), [format!("Dropped 1 {a}")]);
+    assert_eq!(net.disk.news(), [format!("Dropped 1 {a} q1")]);
 }
 
 #[test]

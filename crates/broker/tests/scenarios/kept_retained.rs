@@ -50,7 +50,7 @@ fn one_that_goes_to_a_new_subscription_is_followed_like_others() {
     net.disk.news();
     net.subscribe(peer, "a", 1);
     net.puback(peer, 1);
-    assert_eq!(net.disk.news(), ["Subscribed c a 0x01 0", "Launched 1 id=1 c q1 retain", "Finished 1 id=1 c"]);
+    assert_eq!(net.disk.news(), ["Subscribed c a 0x01 0", "Launched 1 id=1 c q1 retain on top", "Finished 1 id=1 c"]);
 }
 
 #[test]

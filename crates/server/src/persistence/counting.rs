@@ -72,7 +72,7 @@ mod tests {
         for change in [
             Change::Subscribed { session, filter: "a", options: 1, identifier: 0 },
             Change::Finished { session, message: 1, packet_id: 1 },
-            Change::Dropped { session, message: 1 },
+            Change::Ended { session },
         ] {
             change.encode(&mut frame);
         }

@@ -61,6 +61,18 @@ impl Disk {
         replay
     }
 
+    /// The last frame with a record of which this is a part, as text.
+    pub(crate) fn frame_with(&self, text: &str) -> Option<usize> {
+        let mut names = self.names.clone();
+        let has = |(_, frame): &(usize, Vec<u8>)| records(frame).iter().any(|r| line(&mut names, r).contains(text));
+        self.frames.iter().rposition(has)
+    }
+
+    /// Two frames change places.
+    pub(crate) fn swap(&mut self, one: usize, other: usize) {
+        self.frames.swap(one, other);
+    }
+
     /// The records since the last look, as text.
     pub(crate) fn news(&mut self) -> Vec<String> {
         let from = std::mem::replace(&mut self.seen, self.frames.len());
@@ -99,8 +111,9 @@ fn line(names: &mut HashMap<SessionKey, String>, record: &Change<'_>) -> String 
         Change::Published { message: m, targets } => {
             format!("Published {} [{}]", message(m), targets.iter().map(target).collect::<Vec<_>>().join(", "))
         }
-        Change::Launched { target: to, message, packet_id } => {
-            format!("Launched {message} id={packet_id} {}", target(to))
+        Change::Launched { target: to, message, packet_id, was_queued } => {
+            let on_top = if *was_queued { "" } else { " on top" };
+            format!("Launched {message} id={packet_id} {}{on_top}", target(to))
         }
         Change::HandedOver { session, message, packet_id } => {
             format!("HandedOver {message} id={packet_id} {}", name(session))
@@ -108,7 +121,7 @@ fn line(names: &mut HashMap<SessionKey, String>, record: &Change<'_>) -> String 
         Change::Finished { session, message, packet_id } => {
             format!("Finished {message} id={packet_id} {}", name(session))
         }
-        Change::Dropped { session, message } => format!("Dropped {message} {}", name(session)),
+        Change::Dropped { target: to, message } => format!("Dropped {message} {}", target(to)),
         Change::Came { session, packet_id, message: m } => {
             format!("Came id={packet_id} {} {}", name(session), message(m))
         }

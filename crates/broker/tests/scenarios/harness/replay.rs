@@ -94,7 +94,9 @@ impl Replay {
                 assert!(self.session(session).subscriptions.remove(*filter).is_some(), "{change:?}");
             }
             Change::Published { message, targets } => self.publish(message, targets),
-            Change::Launched { target, message, packet_id } => self.launch(target, *message, *packet_id),
+            Change::Launched { target, message, packet_id, was_queued } => {
+                self.launch(target, *message, *packet_id, *was_queued);
+            }
             Change::HandedOver { session, message, packet_id } => {
                 let entry = (*packet_id, *message, false);
                 let entry = self.session(session).in_flight.iter_mut().find(|known| **known == entry);
@@ -105,10 +107,10 @@ impl Replay {
                 let at = in_flight.iter().position(|known| (known.0, known.1) == (*packet_id, *message));
                 in_flight.remove(at.unwrap_or_else(|| panic!("{change:?}")));
             }
-            Change::Dropped { session, message } => {
+            Change::Dropped { target, message } => {
                 // It may have ended while mail was under way, but then nobody would write this.
-                let queue = &mut self.session(session).queue;
-                let at = queue.iter().rposition(|(known, _)| known == message);
+                let queue = &mut self.session(&target.session).queue;
+                let at = queue.iter().rposition(|known| *known == (*message, *target));
                 queue.remove(at.unwrap_or_else(|| panic!("{change:?}")));
             }
             Change::Came { session, packet_id, message } => {
@@ -139,16 +141,17 @@ impl Replay {
         }
     }
 
-    fn launch(&mut self, target: &Target, message: u64, packet_id: u16) {
-        assert!(self.messages.contains_key(&message), "{message} is not known");
+    fn launch(&mut self, target: &Target, message: u64, packet_id: u16, was_queued: bool) {
+        assert!(!was_queued || self.messages.contains_key(&message), "{message} is not known");
         let session = self.session(&target.session);
         assert!(session.in_flight.iter().all(|known| known.0 != packet_id), "{packet_id} is in use");
         let same = |known: &(u64, Target)| {
             known.0 == message && (known.1.retain, known.1.identifier) == (target.retain, target.identifier)
         };
         // Else it is a retained message on its way to a new subscription.
-        if let Some(at) = session.queue.iter().position(same) {
-            session.queue.remove(at);
+        if was_queued {
+            let at = session.queue.iter().position(same);
+            session.queue.remove(at.unwrap_or_else(|| panic!("{message} for {target:?} is not queued")));
         }
         session.in_flight.push((packet_id, message, false));
     }
