@@ -88,7 +88,10 @@ impl Restore {
 
     fn install_retained(&self, shared: &Shared, retained: RetainedMessages, restored: &mut Restored) {
         let mut tree = shared.retained.write();
-        for topic in retained.table {
+        // The same files are to make the same broker, whatever the order in a table is.
+        let mut topics: Vec<_> = retained.table.into_iter().collect();
+        topics.sort_unstable_by(|one, other| (one.serial, one.topic()).cmp(&(other.serial, other.topic())));
+        for topic in topics {
             let RetainedState::Set(message, source) = topic.state else { continue };
             if message.view().expires_at <= self.now {
                 restored.expired_messages += 1;
@@ -130,6 +133,8 @@ impl Restore {
             (session.window, session.incoming) = (window, incoming);
         }
         session.window.limit_payload(settings.max_inflight_bytes, settings.max_queued_bytes);
+        let mut subscriptions: Vec<_> = subscriptions.into_iter().collect();
+        subscriptions.sort_unstable();
         for (text, (options, identifier)) in subscriptions {
             let (Ok(SharedFilter { group, filter }), Some(options)) = (SharedFilter::new(&text), options_of(options))
             else {

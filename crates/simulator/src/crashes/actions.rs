@@ -140,10 +140,11 @@ impl World {
         self.broker.links[link].outbox.clear();
         let wall_ms = self.broker.wall_ms();
         let client = &mut self.clients[at];
-        client.connected = false;
+        if std::mem::take(&mut client.connected) {
+            client.left_at_ms = wall_ms;
+        }
         client.answers.clear();
         client.requests.clear();
-        client.left_at_ms = wall_ms;
         if client.kind == Kind::Brief {
             self.give_up(at);
         }

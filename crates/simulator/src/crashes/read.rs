@@ -138,7 +138,9 @@ impl World {
         let number = number_of(publish.payload);
         let (client, packet_id) = (&mut self.clients[at], publish.packet_id);
         let is_group = publish.topic.starts_with("s/");
-        let mark = Some(Mark { client: at, number: if publish.retain { 0 } else { number }, group: is_group });
+        // Of QoS 2 copies the number that come is known without.
+        let is_counted = !publish.retain && publish.qos == QoS::AtLeastOnce;
+        let mark = Some(Mark { client: at, number: if is_counted { number } else { 0 }, group: is_group });
         let mut answer = |kind| client.answers.push_back(Answer { kind, packet_id, mark });
         let mut is_again = false;
         match publish.qos {

@@ -82,7 +82,7 @@ impl World {
 
     pub(crate) fn note(&mut self, line: impl FnOnce(&Self) -> String) {
         if self.trace.is_some() {
-            let line = format!("{} {}", self.counts.steps, line(self));
+            let line = format!("{} {} {}", self.counts.steps, self.broker.wall_ms() % 100_000_000, line(self));
             let more = self.broker.log.as_mut().map(std::mem::take).unwrap_or_default();
             if let Some(trace) = &mut self.trace {
                 trace.extend(more);
