@@ -43,7 +43,16 @@ pub(crate) fn start(
     let epoch_ms = wall_ms - now.0;
     let mut restore = Restore::new(Arc::clone(&settings), epoch_ms, now);
     let (mut identity, mut is_damaged) = (Identity::NONE, false);
+    let dumps = std::env::var("CS_DUMP").is_ok();
+    if dumps {
+        eprintln!("START");
+    }
     if let Some(bytes) = disk.read(DATABASE) {
+        if dumps && let Ok(mut reader) = Reader::new(bytes.as_slice()) {
+            while let Ok(Some(entry)) = reader.next_entry() {
+                eprintln!("  DB {:?}", entry.chunk);
+            }
+        }
         identity = Identity::of(&bytes);
         is_damaged = bytes.is_empty();
         match Reader::new(bytes.as_slice()) {
@@ -69,11 +78,22 @@ pub(crate) fn start(
     };
     let recovery = opening.open().map_err(|error| format!("the journal cannot be opened: {error}"))?;
     if let Some(payload) = recovery.snapshot_payload() {
+        let mut rest = payload;
+        while dumps && let Some(change) = mosquitto_broker::Change::decode(&mut rest) {
+            eprintln!("  KNOWN {change:?}");
+        }
         restore.known(payload);
     }
     let mut frames = recovery.frames();
     while let Some(frame) = frames.next().map_err(|error| format!("the journal cannot be read: {error}"))? {
         let epoch_ms = u64::try_from(frame.epoch_ms).unwrap_or_default();
+        if dumps {
+            eprintln!("  FRAME {:?} {}", frame.kind, frame.sequence);
+            let mut rest = frame.payload;
+            while let Some(change) = mosquitto_broker::Change::decode(&mut rest) {
+                eprintln!("    {change:?}");
+            }
+        }
         match frame.kind {
             Kind::Changes => restore.frame(epoch_ms, frame.payload),
             Kind::Boot => restore.boot(epoch_ms, frame.payload),
