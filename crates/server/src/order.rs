@@ -1,6 +1,7 @@
 //! What the operator has the workers do.
 
 use crate::endpoint::Door;
+use crate::persistence::HandedOver;
 use crate::sys_updates::Report;
 use mosquitto_broker::{PasswordAnswer, Publication, SessionReport, Settings};
 use mosquitto_transport::{Layers, Security};
@@ -26,6 +27,12 @@ pub(crate) enum Order {
     /// Closes so many connections that have not said who they are, the longest silent first: another worker lacks file
     /// descriptors, and has nobody to take them from.
     GiveWay(usize),
+    /// Begins to hand over what its shard has.
+    BeginHandOver,
+    /// Hands over some more. There is room in the channel for it.
+    HandOver(SyncSender<HandedOver>),
+    /// Answers when the changes of this tick are handed in. There is room in the channel for that.
+    HandedIn(SyncSender<()>),
     /// Shows that it is alive. There is room in the channel for each worker's answer.
     Answer(SyncSender<()>),
 }

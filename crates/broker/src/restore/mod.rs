@@ -321,6 +321,7 @@ impl Restore {
                 return;
             }
             (Stage::PubComp, _) => {
+                messages.queue.take_first(number & !STAND_IN, delivery);
                 let flight = Flight { packet_id, awaiting: Awaiting::PubComp, delivery, message: None };
                 messages.in_flight.entry(number & !STAND_IN).or_default().push(flight);
                 return;
@@ -329,6 +330,8 @@ impl Restore {
             (Stage::PubAck, _) => Awaiting::PubAck,
             (Stage::Incoming | Stage::Queued, None) => return,
         };
+        // What is in flight stands in front of what is queued, unless it went out while the session was handed over.
+        messages.queue.take_first(number, delivery);
         let message = self.messages.get(&number).map(|kept| kept.message.clone());
         messages.in_flight.entry(number).or_default().push(Flight { packet_id, awaiting, delivery, message });
     }

@@ -243,6 +243,25 @@ fn a_message_stands_in_a_file_once_and_before_what_refers_to_it() {
     assert_eq!(again.restored.next_number, 7 + 1000 + 1);
 }
 
+/// A session is handed over bit by bit, and may go on meanwhile.
+#[test]
+fn what_went_out_after_it_was_handed_over_as_queued_is_not_in_the_queue() {
+    for stage in [Stage::PubAck, Stage::PubComp] {
+        let mut restore = Restore::new(Broker::settings(), EPOCH_MS, NOW);
+        restore.message(message(5, "a"), None);
+        restore.message(message(6, "b"), None);
+        restore.session(session("c"));
+        for number in [5, 5, 6] {
+            restore.delivery("c", delivery(number, 0, Stage::Queued));
+        }
+        restore.delivery("c", delivery(5, 1, stage));
+        let mut broker = Broker::of(restore, 1);
+        assert_eq!(broker.restored.client_messages, 3, "one in flight, two queued");
+        let queued = broker.state().iter().filter(|line| line.contains("Queued")).count();
+        assert_eq!(queued, 2, "{stage:?}");
+    }
+}
+
 #[test]
 fn what_makes_no_sense_is_left_out_and_counted() {
     let mut restore = Restore::new(Broker::settings(), EPOCH_MS, NOW);

@@ -3,7 +3,6 @@
 mod browser;
 mod haproxy;
 mod mosquitto_clients;
-mod mosquitto_db;
 mod mosquitto_over_tls;
 mod mqttjs;
 mod openssl;
