@@ -76,8 +76,12 @@ impl Queue {
         }
     }
 
-    /// Takes a copy of a message: the first that is delivered so, or else the first of all.
+    /// Takes the copy of a message that is delivered so, if there is one: the first. Its QoS may have become another one since.
     pub(super) fn take_first(&mut self, number: u64, delivery: Delivery) -> Option<Message> {
+        let is_such = |copy: &Delivery| (copy.retain, copy.identifier) == (delivery.retain, delivery.identifier);
+        if !self.copies(number).any(|copy| is_such(&copy)) {
+            return None;
+        }
         self.take(number, |copies| copies.remove_first(delivery))
     }
 
@@ -175,7 +179,8 @@ impl Copies {
         match self {
             Copies::One(_) => true,
             Copies::Several(all) => {
-                let at = all.iter().position(|copy| *copy == delivery);
+                let is_such = |copy: &Delivery| (copy.retain, copy.identifier) == (delivery.retain, delivery.identifier);
+                let at = all.iter().position(|copy| *copy == delivery).or_else(|| all.iter().position(is_such));
                 all.remove(at.unwrap_or(0));
                 all.is_empty()
             }
