@@ -145,7 +145,7 @@ impl World {
         }
         client.answers.clear();
         client.requests.clear();
-        if client.kind == Kind::Brief {
+        if client.is_brief() {
             self.give_up(at);
         }
     }
@@ -238,7 +238,10 @@ impl World {
             if is_group(filter) {
                 let members = || self.clients.iter().filter(|client| client.filters[filter].possible);
                 let lasts = members().all(|client| {
-                    client.kind == Kind::Durable && client.session == Session::Yes && client.filters[filter].definite
+                    client.kind == Kind::Durable
+                        && !client.is_brief()
+                        && client.session == Session::Yes
+                        && client.filters[filter].definite
                 });
                 if members().next().is_some() {
                     message.groups |= bit;

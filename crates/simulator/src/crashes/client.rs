@@ -136,6 +136,11 @@ impl Client {
         }
     }
 
+    /// Whether the session of its connection ends with it: in MQTT 3 also where it began anew.
+    pub(crate) fn is_brief(&self) -> bool {
+        self.kind == Kind::Brief || (self.sent_clean && !self.version.is_v5())
+    }
+
     pub(crate) fn next_id(&mut self) -> u16 {
         loop {
             self.last_id = self.last_id % 300 + 1;

@@ -83,7 +83,7 @@ impl World {
             self.forget(at);
         }
         let client = &mut self.clients[at];
-        client.session = if client.kind == Kind::Brief { Session::No } else { Session::Yes };
+        client.session = if client.is_brief() { Session::No } else { Session::Yes };
         for out in client.outgoing.clone() {
             if out.released {
                 let bytes = self.clients[at].encode(Answer {
@@ -195,7 +195,7 @@ impl World {
         if is_first && once {
             let lane = (message.publisher, message.qos.bits(), qos.bits());
             let last = client.lanes.entry(lane).or_default();
-            must!(*last < number, "{number} comes to client {at} behind {last}");
+            must!(*last <= number, "{number} comes to client {at} behind {last}");
             *last = number;
         }
         Ok(())

@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) counts: Counts,
     pub(crate) trace: Option<Vec<String>>,
     segment_bytes: u64,
+    /// Bits on the disk may change.
+    has_damage: bool,
     has_room: bool,
 }
 
@@ -30,6 +32,7 @@ impl World {
     pub(crate) fn new(seed: u64, traced: bool) -> Checked<Self> {
         let mut random = Random::new(seed);
         let is_weak = random.one_in(5);
+        let has_damage = random.one_in(8);
         let settings = Settings {
             persistence: if is_weak { Persistence::Unsynced } else { Persistence::Synced },
             max_queued_messages: if random.one_in(5) { 4 } else { 0 },
@@ -69,6 +72,7 @@ impl World {
             counts: Counts::default(),
             trace: traced.then(Vec::new),
             segment_bytes,
+            has_damage,
             has_room: true,
         };
         world.broker.log = traced.then(Vec::new);
@@ -228,15 +232,13 @@ impl World {
             }
         };
         self.note(|_| "crash".to_owned());
-        let mut is_damaged = false;
-        if self.random.one_in(25) {
-            is_damaged = true;
+        if self.has_damage && self.random.one_in(3) {
             self.damage(&image);
         }
-        if self.is_weak || is_damaged {
+        if self.is_weak || self.has_damage {
             self.weaken();
         }
-        self.begin_again(image, is_damaged)
+        self.begin_again(image)
     }
 
     fn damage(&mut self, disk: &TestDisk) {
@@ -287,19 +289,19 @@ impl World {
             Ok(removed) => {
                 let image = disk.crash_and_lose_all();
                 self.note(|_| format!("stopped, without a journal: {removed}: {:?}", image.files().keys()));
-                if removed && image.files().len() != 1 {
+                if removed && !self.has_damage && image.files().len() != 1 {
                     violated!("behind a clean stop there are {:?}", image.files().keys());
                 }
-                self.begin_again(image, false)
+                self.begin_again(image)
             }
             Err(PowerOff) => {
                 self.counts.crashes += 1;
-                if self.is_weak {
+                if self.is_weak || self.has_damage {
                     self.weaken();
                 }
                 let random = &mut self.random;
                 let image = disk.crash(4096, |most| random.below(most + 1));
-                self.begin_again(image, false)
+                self.begin_again(image)
             }
         }
     }
@@ -319,7 +321,7 @@ impl World {
     }
 
     /// Starts what is on a disk, be it that the power goes off meanwhile.
-    fn begin_again(&mut self, mut image: TestDisk, is_damaged: bool) -> Checked {
+    fn begin_again(&mut self, mut image: TestDisk) -> Checked {
         let mut wall_ms = self.broker.wall_ms() + *self.random.pick(&[10, 1000, 5000]);
         if self.random.one_in(8) {
             // The wall clock is set.
@@ -347,7 +349,7 @@ impl World {
                 broker.log = self.broker.log.as_ref().map(|_| Vec::new());
                 self.broker = broker;
                 self.note(|w| format!("started with {shards} shards at {:?}: {found:?}", w.broker.now));
-                Self::check_start(&found, is_damaged)?;
+                self.check_start(&found)?;
                 // Shards may run before this is on disk.
                 let written =
                     if self.random.one_in(3) { Ok(true) } else { self.broker.write_frames(1) };
@@ -362,8 +364,8 @@ impl World {
         }
     }
 
-    fn check_start(found: &Start, is_damaged: bool) -> Checked {
-        if is_damaged {
+    fn check_start(&self, found: &Start) -> Checked {
+        if self.has_damage {
             return Ok(());
         }
         must!(!found.is_loss, "something is damaged: {:?}", found.lines);
