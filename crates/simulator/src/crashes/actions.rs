@@ -219,6 +219,7 @@ impl World {
             owed_groups: 0,
             group_seen: [0; 3],
             group_settled: 0,
+            was_full: false,
             is_lenient: false,
         };
         let number = self.messages.len() as u32 + 1;

@@ -180,6 +180,8 @@ pub(crate) struct Message {
     pub(crate) owed_groups: u16,
     pub(crate) group_seen: [u32; 3],
     pub(crate) group_settled: u32,
+    /// There was no room on the disk while it was released: then it is not retained.
+    pub(crate) was_full: bool,
     /// Something was lost meanwhile that may be lost.
     pub(crate) is_lenient: bool,
 }

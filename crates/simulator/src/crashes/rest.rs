@@ -1,7 +1,7 @@
 //! All comes to rest, and is checked as a whole.
 
 use super::broker::PowerOff;
-use super::client::{Kind, Session};
+use super::client::{Kind, Message, Session};
 use super::world::{World, number_of};
 use crate::violation::{Checked, must, violated};
 use mosquitto_mqtt::packet::{Connect, Disconnect, Subscribe, Subscription, SubscriptionOptions};
@@ -80,14 +80,15 @@ impl World {
             let message = |number: u32| &self.messages[number as usize - 1];
             // Whether another one came for sure behind what was over at this time.
             let is_past = |done_at: u64| {
-                numbers.iter().any(|number| message(*number).is_acknowledged && message(*number).sent_at > done_at)
+                let is_sure = |message: &Message| message.is_acknowledged && !message.was_full;
+                numbers.iter().any(|number| is_sure(message(*number)) && message(*number).sent_at > done_at)
             };
             let may_be = match found {
                 Some(number) => numbers.contains(&number) && !is_past(message(number).done_at),
                 None => {
                     let ends = |number: &&u32| message(**number).is_empty || message(**number).expires;
                     numbers.iter().filter(ends).any(|number| !is_past(message(*number).done_at))
-                        || !numbers.iter().any(|number| message(*number).is_acknowledged)
+                        || !is_past(0)
                 }
             };
             must!(may_be, "{found:?} is retained for {topic}, of {numbers:?}");

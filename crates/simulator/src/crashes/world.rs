@@ -175,6 +175,10 @@ impl World {
 
     pub(crate) fn tick(&mut self, at: usize) -> Checked {
         self.broker.tick(at, &mut self.random);
+        if self.broker.shared.is_storage_full() {
+            let is_open = |message: &&mut Message| message.is_open && message.qos == QoS::ExactlyOnce;
+            self.messages.iter_mut().filter(is_open).for_each(|message| message.was_full = true);
+        }
         for Consumed { link, packet } in std::mem::take(&mut self.broker.consumed) {
             let version = self.broker.links[link].version;
             if packet[0] >> 4 != 3 {
