@@ -66,11 +66,16 @@ impl World {
             self.clients[at].wants_clean = true;
         }
         let shard = self.random.below(self.broker.shards.len());
+        let wall_ms = self.broker.wall_ms();
         let receive_maximum = 2 + self.random.below(8) as u16;
         let client = &mut self.clients[at];
         let clean = client.wants_clean || (client.kind == Kind::Brief && !client.version.is_v5());
         client.sent_clean = clean;
-        if clean || (client.kind != Kind::Brief && client.session == Session::No) {
+        let may_be_over = match client.kind {
+            Kind::Mortal(_) => wall_ms > client.left_at_ms + 15_000,
+            _ => client.session == Session::No,
+        };
+        if clean || (client.kind != Kind::Brief && may_be_over) {
             client.session = Session::Maybe;
         }
         if clean {
@@ -146,8 +151,23 @@ impl World {
         client.answers.clear();
         client.requests.clear();
         if client.is_brief() {
-            self.give_up(at);
+            self.forget(at);
         }
+    }
+
+    /// Whether the session that it goes on with is the one that it knows, or another one, cannot be said.
+    pub(crate) fn doubt(&mut self, at: usize) {
+        self.give_up(at);
+        let client = &mut self.clients[at];
+        client.held.clear();
+        client.books.values_mut().for_each(|book| book.is_lenient = true);
+        for Outgoing { number, .. } in &client.outgoing {
+            self.messages[*number as usize - 1].is_lenient = true;
+        }
+        let filters = (0..FILTERS.len()).filter(|filter| is_group(*filter) && client.filters[*filter].ever);
+        let groups: u16 = filters.map(|filter| 1 << filter).sum();
+        let of_groups = self.messages.iter_mut().filter(|message| message.groups & groups != 0);
+        of_groups.for_each(|message| message.is_lenient = true);
     }
 
     /// Nothing is owed to a session that ends, or may.

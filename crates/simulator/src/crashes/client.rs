@@ -86,6 +86,8 @@ pub(crate) struct Book {
     pub(crate) seen: [u32; 3],
     /// Copies at QoS 1 that are finished, and that is on disk.
     pub(crate) settled: u32,
+    /// It may be of a session that was lost, or the same may come again.
+    pub(crate) is_lenient: bool,
 }
 
 #[derive(Debug)]

@@ -81,6 +81,8 @@ impl World {
         client.wants_clean = false;
         if !present {
             self.forget(at);
+        } else if session == Session::Maybe {
+            self.doubt(at);
         }
         let client = &mut self.clients[at];
         client.session = if client.is_brief() { Session::No } else { Session::Yes };
@@ -175,6 +177,9 @@ impl World {
         let Some(book) = client.books.get_mut(&number).filter(|book| book.possible != 0) else {
             violated!("client {at} gets {number}, and has no subscription");
         };
+        if book.is_lenient {
+            return Ok(());
+        }
         let copies = copies(book.possible, |filter| message.qos.min(qos_of(at, filter)) == qos);
         must!(copies > 0, "client {at} gets {number} at {qos:?}, and has no subscription like that");
         book.seen[usize::from(qos.bits())] += 1;
@@ -222,7 +227,7 @@ impl World {
     pub(crate) fn check_owed(&mut self) -> Checked {
         let is_lossy = self.settings.max_queued_messages > 0;
         for (number, message) in (1..).zip(&self.messages) {
-            if !message.is_acknowledged || is_lossy {
+            if !message.is_acknowledged || message.is_lenient || is_lossy {
                 continue;
             }
             for (at, client) in self.clients.iter().enumerate() {

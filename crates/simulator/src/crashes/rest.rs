@@ -80,7 +80,7 @@ impl World {
             let message = |number: u32| &self.messages[number as usize - 1];
             // Whether another one came for sure behind what was over at this time.
             let is_past = |done_at: u64| {
-                let is_sure = |message: &Message| message.is_acknowledged && !message.was_full;
+                let is_sure = |message: &Message| message.is_acknowledged && !message.was_full && !message.is_lenient;
                 numbers.iter().any(|number| is_sure(message(*number)) && message(*number).sent_at > done_at)
             };
             let may_be = match found {
