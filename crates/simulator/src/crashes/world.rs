@@ -24,7 +24,7 @@ pub(crate) struct World {
     pub(crate) trace: Option<Vec<String>>,
     segment_bytes: u64,
     /// Bits on the disk may change.
-    has_damage: bool,
+    pub(crate) has_damage: bool,
     has_room: bool,
 }
 
