@@ -151,6 +151,8 @@ impl World {
         client.answers.clear();
         client.requests.clear();
         if client.is_brief() {
+            // What it has sent and nobody has read it forgets as well.
+            self.broker.links[link].inbox.clear();
             self.forget(at);
         }
     }
