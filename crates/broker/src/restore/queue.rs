@@ -179,7 +179,8 @@ impl Copies {
         match self {
             Copies::One(_) => true,
             Copies::Several(all) => {
-                let is_such = |copy: &Delivery| (copy.retain, copy.identifier) == (delivery.retain, delivery.identifier);
+                let is_such =
+                    |copy: &Delivery| (copy.retain, copy.identifier) == (delivery.retain, delivery.identifier);
                 let at = all.iter().position(|copy| *copy == delivery).or_else(|| all.iter().position(is_such));
                 all.remove(at.unwrap_or(0));
                 all.is_empty()

@@ -307,7 +307,9 @@ impl World {
         }
         .encode(version, &mut out);
         let (topic, retain, qos) = (message.topic.clone(), message.retain, message.qos.bits());
-        self.note(|_| format!("client {at} publishes {number} {topic} q{qos} retain {retain} id {packet_id} dup {dup}"));
+        self.note(|_| {
+            format!("client {at} publishes {number} {topic} q{qos} retain {retain} id {packet_id} dup {dup}")
+        });
         self.send(at, &out);
         if self.messages[number as usize - 1].is_empty {
             // It cannot be told when it is read.

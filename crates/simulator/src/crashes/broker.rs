@@ -2,7 +2,7 @@
 
 use super::snapshot::Saving;
 use crate::random::Random;
-use mosquitto_broker::{ConnectionId, LogLine, Mail, Moment, Settings, Shard, ShardId, Shared, Then};
+use mosquitto_broker::{ConnectionId, LogLine, Mail, Moment, Shard, ShardId, Shared, Then};
 use mosquitto_mqtt::{FixedHeader, ProtocolVersion};
 use mosquitto_storage::journal::{Kind, TestDisk, WriteError, Writer};
 use std::collections::VecDeque;
@@ -103,10 +103,6 @@ impl Broker {
             log: None,
             saving: None,
         }
-    }
-
-    pub(crate) fn settings(&self) -> &Arc<Settings> {
-        self.shards[0].settings()
     }
 
     pub(crate) fn wall_ms(&self) -> u64 {

@@ -78,10 +78,6 @@ pub fn run_crashing_life(seed: u64, life: u64, steps: u64) -> Result<Counts, Box
         // The same again, with a record of it.
         let trace = match live(seed_of(seed, life), steps, true) {
             Err((_, trace, again)) if again == violation => trace,
-            Err((_, trace, again)) if std::env::var("TRACE_OTHER").is_ok() => {
-                eprintln!("OTHER: {again}");
-                trace
-            }
             _ => vec!["(the second run found something else: it depends on more than the seed)".to_owned()],
         };
         Err(Box::new(Failure { seed, step: life * LIFE_STEPS + step, violation, trace, crashes: true }))

@@ -1,8 +1,7 @@
 //! What clients get, held against their books.
 
 use super::broker::Mark;
-use super::client::{Answer, Book, Kind, Session, matches, qos_of};
-use super::client::FILTERS;
+use super::client::{Answer, Book, FILTERS, Kind, Session, qos_of};
 use super::world::{World, number_of};
 use crate::violation::{Checked, must, violated};
 use mosquitto_mqtt::packet::{Ack, ConnAck, Publish};
@@ -88,11 +87,8 @@ impl World {
         client.session = if client.is_brief() { Session::No } else { Session::Yes };
         for out in client.outgoing.clone() {
             if out.released {
-                let bytes = self.clients[at].encode(Answer {
-                    kind: PacketType::PubRel,
-                    packet_id: out.packet_id,
-                    mark: None,
-                });
+                let bytes =
+                    self.clients[at].encode(Answer { kind: PacketType::PubRel, packet_id: out.packet_id, mark: None });
                 self.send(at, &bytes);
             } else {
                 self.send_publish(at, out.number, out.packet_id, true);
@@ -151,7 +147,10 @@ impl World {
             QoS::ExactlyOnce => {
                 answer(PacketType::PubRec);
                 if let Some(before) = client.held.insert(packet_id, number) {
-                    must!(before == number || self.has_damage, "client {at} gets {number} under the identifier of {before}");
+                    must!(
+                        before == number || self.has_damage,
+                        "client {at} gets {number} under the identifier of {before}"
+                    );
                     is_again = true;
                 }
             }
@@ -251,10 +250,4 @@ impl World {
 /// Of the filters in `bits`, how many are such.
 fn copies(bits: u16, is: impl Fn(usize) -> bool) -> u32 {
     (0..FILTERS.len()).filter(|filter| bits & (1 << filter) != 0 && is(*filter)).count() as u32
-}
-
-/// Whether a retained topic is one that clients have.
-#[allow(dead_code, reason = "until the rest asks for it")]
-fn is_retained_topic(topic: &str) -> bool {
-    matches(3, topic)
 }

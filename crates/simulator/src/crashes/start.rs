@@ -17,7 +17,6 @@ pub(crate) struct Start {
     /// Whether anything was damaged, or does not fit together.
     pub(crate) is_loss: bool,
     pub(crate) lines: Vec<String>,
-    pub(crate) frames: u64,
 }
 
 /// What a broker starts with.
@@ -43,16 +42,7 @@ pub(crate) fn start(
     let epoch_ms = wall_ms - now.0;
     let mut restore = Restore::new(Arc::clone(&settings), epoch_ms, now);
     let (mut identity, mut is_damaged) = (Identity::NONE, false);
-    let dumps = std::env::var("CS_DUMP").is_ok();
-    if dumps {
-        eprintln!("START");
-    }
     if let Some(bytes) = disk.read(DATABASE) {
-        if dumps && let Ok(mut reader) = Reader::new(bytes.as_slice()) {
-            while let Ok(Some(entry)) = reader.next_entry() {
-                eprintln!("  DB {:?}", entry.chunk);
-            }
-        }
         identity = Identity::of(&bytes);
         is_damaged = bytes.is_empty();
         match Reader::new(bytes.as_slice()) {
@@ -78,22 +68,11 @@ pub(crate) fn start(
     };
     let recovery = opening.open().map_err(|error| format!("the journal cannot be opened: {error}"))?;
     if let Some(payload) = recovery.snapshot_payload() {
-        let mut rest = payload;
-        while dumps && let Some(change) = mosquitto_broker::Change::decode(&mut rest) {
-            eprintln!("  KNOWN {change:?}");
-        }
         restore.known(payload);
     }
     let mut frames = recovery.frames();
     while let Some(frame) = frames.next().map_err(|error| format!("the journal cannot be read: {error}"))? {
         let epoch_ms = u64::try_from(frame.epoch_ms).unwrap_or_default();
-        if dumps {
-            eprintln!("  FRAME {:?} {}", frame.kind, frame.sequence);
-            let mut rest = frame.payload;
-            while let Some(change) = mosquitto_broker::Change::decode(&mut rest) {
-                eprintln!("    {change:?}");
-            }
-        }
         match frame.kind {
             Kind::Changes => restore.frame(epoch_ms, frame.payload),
             Kind::Boot => restore.boot(epoch_ms, frame.payload),
@@ -109,8 +88,7 @@ pub(crate) fn start(
     let restored = restore.install(&shared, &mut shards);
     let report = recovery.report();
     let is_loss = is_damaged || report.is_loss() || report.continues == Continues::Another;
-    let start =
-        Start { restored: restored.clone(), is_loss, lines: report.lines.clone(), frames: report.frames };
+    let start = Start { restored: restored.clone(), is_loss, lines: report.lines.clone() };
     let writer = match recovery.into_writer() {
         Ok(writer) => writer,
         Err(WriteError::NoRoom) => return Err("a start needs no room".to_owned()),

@@ -6,7 +6,7 @@ use super::client::{Client, FILTERS, Kind, Message, Session};
 use super::start::{Beginning, Start, start};
 use crate::random::Random;
 use crate::violation::{Checked, must, violated};
-use mosquitto_broker::{Moment, Persistence, Settings};
+use mosquitto_broker::{Persistence, Settings};
 use mosquitto_mqtt::packet::Publish;
 use mosquitto_mqtt::{FixedHeader, ProtocolVersion, QoS};
 use mosquitto_storage::journal::TestDisk;
@@ -331,7 +331,8 @@ impl World {
             // The wall clock is set.
             wall_ms = if self.random.one_in(2) { wall_ms - 3_600_000 } else { wall_ms + 3_600_000 };
             self.note(|_| "the wall clock is set".to_owned());
-            let mortal = |client: &&mut Client| matches!(client.kind, Kind::Mortal(_)) && client.session == Session::Yes;
+            let mortal =
+                |client: &&mut Client| matches!(client.kind, Kind::Mortal(_)) && client.session == Session::Yes;
             self.clients.iter_mut().filter(mortal).for_each(|client| client.session = Session::Maybe);
         }
         self.has_room = true;
@@ -342,8 +343,7 @@ impl World {
             }
             let (settings, segment_bytes) = (&self.settings, self.segment_bytes);
             let shards = 1 + self.random.below(3);
-            let beginning =
-                Beginning { disk: image.clone(), settings, shards, wall_ms, segment_bytes, clients: &ids };
+            let beginning = Beginning { disk: image.clone(), settings, shards, wall_ms, segment_bytes, clients: &ids };
             let begun = match start(beginning, &mut self.random) {
                 Ok(begun) => begun,
                 Err(error) => violated!("the broker does not start: {error}"),
@@ -355,8 +355,7 @@ impl World {
                 self.note(|w| format!("started with {shards} shards at {:?}: {found:?}", w.broker.now));
                 self.check_start(&found)?;
                 // Shards may run before this is on disk.
-                let written =
-                    if self.random.one_in(3) { Ok(true) } else { self.broker.write_frames(1) };
+                let written = if self.random.one_in(3) { Ok(true) } else { self.broker.write_frames(1) };
                 if written.is_ok() {
                     return Ok(());
                 }
@@ -406,10 +405,6 @@ impl World {
             (message.is_lenient, message.is_acknowledged) = (true, false);
             (message.owed_groups, message.group_settled) = (0, 0);
         }
-    }
-
-    pub(crate) fn now(&self) -> Moment {
-        self.broker.now
     }
 }
 
