@@ -65,15 +65,12 @@ fn main() -> ExitCode {
         } else {
             run(seed, steps).map(|counts| report(seed, counts, start.elapsed()))
         };
-        match done {
-            Err(failure) => {
-                if trace {
-                    failure.trace.iter().for_each(|line| eprintln!("{line}"));
-                }
-                eprintln!("{failure}");
-                return ExitCode::FAILURE;
+        if let Err(failure) = done {
+            if trace {
+                failure.trace.iter().for_each(|line| eprintln!("{line}"));
             }
-            Ok(()) => {}
+            eprintln!("{failure}");
+            return ExitCode::FAILURE;
         }
         if begin.elapsed().as_secs() >= seconds {
             return ExitCode::SUCCESS;

@@ -277,7 +277,7 @@ impl Broker {
     pub(crate) fn write_frames(&mut self, most: usize) -> Result<bool, PowerOff> {
         for _ in 0..most {
             let Some(frame) = self.waiting.front() else { break };
-            match self.writer.append(frame.kind, self.epoch_ms as i64, &frame.payload) {
+            match self.writer.append(frame.kind, self.epoch_ms.cast_signed(), &frame.payload) {
                 Ok(sequence) => {
                     let Some(frame) = self.waiting.pop_front() else { break };
                     self.unsafe_frames.push_back((sequence, frame.shard, frame.marks));

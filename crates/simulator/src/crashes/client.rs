@@ -162,6 +162,7 @@ impl Client {
 
 /// A message as its publisher knows it.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Message {
     pub(crate) publisher: usize,
     pub(crate) topic: String,

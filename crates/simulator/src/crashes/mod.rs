@@ -4,6 +4,8 @@
 //! what such a disk may have kept, and another broker, of another number of shards, starts with that. Clients know nothing
 //! but what they sent and got, as real ones; each keeps a book of it, and the books must come out.
 
+#![allow(clippy::single_match_else, reason = "both cases say what they are")]
+
 mod actions;
 mod broker;
 mod client;
@@ -74,13 +76,13 @@ pub fn run_crashes(seed: u64, steps: u64) -> Result<Counts, Box<Failure>> {
 /// The first violation, with the steps that led to it.
 pub fn run_crashing_life(seed: u64, life: u64, steps: u64) -> Result<Counts, Box<Failure>> {
     let steps = steps.min(LIFE_STEPS);
-    live(seed_of(seed, life), steps, false).or_else(|(step, _, violation)| {
+    live(seed_of(seed, life), steps, false).map_err(|(step, _, violation)| {
         // The same again, with a record of it.
         let trace = match live(seed_of(seed, life), steps, true) {
             Err((_, trace, again)) if again == violation => trace,
             _ => vec!["(the second run found something else: it depends on more than the seed)".to_owned()],
         };
-        Err(Box::new(Failure { seed, step: life * LIFE_STEPS + step, violation, trace, crashes: true }))
+        Box::new(Failure { seed, step: life * LIFE_STEPS + step, violation, trace, crashes: true })
     })
 }
 

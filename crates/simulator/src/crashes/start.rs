@@ -63,7 +63,7 @@ pub(crate) fn start(
         snapshot: identity,
         snapshot_is_damaged: is_damaged,
         segment_bytes,
-        wall_clock_s: (wall_ms / 1000) as i64,
+        wall_clock_s: (wall_ms / 1000).cast_signed(),
         salt: random.below(1 << 40) as u64,
     };
     let recovery = opening.open().map_err(|error| format!("the journal cannot be opened: {error}"))?;
