@@ -74,10 +74,10 @@ fn brokers_that_crash_lose_nothing_under_fixed_seeds() {
 #[test]
 fn brokers_that_crash_lose_nothing_under_a_fresh_seed() {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    survived(now.as_nanos() as u64 % 1_000_000_000, 24_000);
+    survived(now.as_nanos() as u64 % 1_000_000_000, 6_000);
 }
 
-/// Lives of brokers that crash, likewise.
+/// Lives of brokers that crash under seeds that found a mistake while the simulation grew.
 #[test]
 fn what_crashes_found_once_stays_corrected() {
     for (seed, life) in [(4, 0), (6, 0), (13, 0), (232, 0)] {
