@@ -17,8 +17,9 @@ use crate::shard::RetainedChange;
 use crate::subscriber::{Grant, Subscriber};
 use crate::topic_cache::Matches;
 use crate::{ConnectionId, Moment, Persistence, Publisher, SessionKey, Settings, Shard, ShardId, Target};
+use foldhash::fast::RandomState;
 use mosquitto_mqtt::QoS;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 /// Bytes that an empty buffer may keep room for.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
@@ -43,6 +44,9 @@ pub(crate) struct Changes {
     wrote: bool,
     /// Connections with output that waits for a frame, with its number, in order.
     pub(crate) waiting: VecDeque<(u64, ConnectionId)>,
+    /// Clients whose sessions have ended in frames that are not safe, and the last of these.
+    ended: HashSet<Box<str>, RandomState>,
+    ended_in: u64,
 }
 
 impl Changes {
@@ -57,6 +61,8 @@ impl Changes {
             step: u64::from(shards),
             wrote: false,
             waiting: VecDeque::new(),
+            ended: HashSet::default(),
+            ended_in: 0,
         }
     }
 
@@ -151,7 +157,18 @@ impl Changes {
     pub(crate) fn ended(&mut self, slot: u32, session: &Session) {
         if session.is_durable {
             self.write(&Change::Ended { session: self.key_of(slot, session) });
+            if self.is_synced() {
+                self.ended.insert(session.client_id.clone());
+                self.ended_in = self.frame();
+            }
         }
+    }
+
+    /// The frame without which the last session of a client would be there again, if it is not safe: what begins a session
+    /// that is not kept writes nothing itself.
+    #[inline]
+    pub(crate) fn end_to_wait_for(&self, client_id: &str) -> Option<u64> {
+        (!self.ended.is_empty() && self.ended.contains(client_id)).then_some(self.ended_in)
     }
 
     pub(crate) fn subscribed(&mut self, session: SessionId, filter: &str, options: u8, identifier: u32) {
@@ -315,6 +332,9 @@ impl Shard {
     pub fn durable(&mut self, frame: u64) {
         let changes = &mut self.home.changes;
         changes.durable = changes.durable.max(frame.min(changes.frames));
+        if changes.durable >= changes.ended_in {
+            changes.ended.clear();
+        }
         self.home.open_gates();
     }
 

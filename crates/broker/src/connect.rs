@@ -447,11 +447,15 @@ impl Shard {
             session.is_durable = is_on && session.expiry_s > 0;
         }
         self.home.changes.connected(slot, session);
+        let end_to_wait_for = self.home.changes.end_to_wait_for(&session.client_id);
         session.window.limit_payload(in_flight_bytes, queued_bytes);
         session.window.connect(asked.receive_maximum.unwrap_or(default_window));
         session.incoming.connect();
         if let Some(at) = session.expires_at.take() {
             self.home.timers.cancel(at, Timer::SessionExpiry(slot));
+        }
+        if let Some(frame) = end_to_wait_for {
+            self.home.close_gate_until(id, frame);
         }
     }
 

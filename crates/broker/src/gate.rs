@@ -68,7 +68,11 @@ impl Gates {
 impl Home {
     /// What follows on a connection waits for the changes that were made so far.
     pub(crate) fn close_gate(&mut self, id: ConnectionId) {
-        let frame = self.changes.frame();
+        self.close_gate_until(id, self.changes.frame());
+    }
+
+    /// What follows on a connection waits for this frame.
+    pub(crate) fn close_gate_until(&mut self, id: ConnectionId, frame: u64) {
         if let Some(connection) = self.connections.get_mut(id)
             && connection.output.close_gate(frame)
         {

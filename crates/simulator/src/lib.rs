@@ -13,6 +13,7 @@
 mod actions;
 mod arrival;
 mod client;
+mod crashes;
 mod link;
 mod message;
 mod model;
@@ -26,6 +27,7 @@ mod simulation;
 mod taken;
 mod violation;
 
+pub use crashes::{Counts as CrashCounts, run_crashes, run_crashing_life};
 pub use simulation::Counts;
 pub use violation::Violation;
 
@@ -52,6 +54,8 @@ pub struct Failure {
     pub violation: Violation,
     /// All that happened in the life of that broker, oldest first. Its end is shown.
     pub trace: Vec<String>,
+    /// Whether the run was one of crashes.
+    pub crashes: bool,
 }
 
 impl fmt::Display for Failure {
@@ -60,7 +64,9 @@ impl fmt::Display for Failure {
             writeln!(f, "{line}")?;
         }
         writeln!(f, "seed {} step {}: {}", self.seed, self.step, self.violation)?;
-        write!(f, "again: cargo run --release -p mosquitto-simulator -- --seed {} --steps {}", self.seed, self.step)
+        let crashes = if self.crashes { "--crashes " } else { "" };
+        let (seed, step) = (self.seed, self.step);
+        write!(f, "again: cargo run --release -p mosquitto-simulator -- {crashes}--seed {seed} --steps {step}")
     }
 }
 
@@ -82,7 +88,7 @@ pub fn run(seed: u64, steps: u64) -> Result<Counts, Box<Failure>> {
                     Err((_, trace, _)) => trace,
                     Ok(_) => vec!["(the second run found nothing: it depends on more than the seed)".to_owned()],
                 };
-                return Err(Box::new(Failure { seed, step: counts.steps + step, violation, trace }));
+                return Err(Box::new(Failure { seed, step: counts.steps + step, violation, trace, crashes: false }));
             }
         }
         life += 1;
@@ -102,7 +108,7 @@ fn seed_of(seed: u64, life: u64) -> u64 {
 pub fn run_life(seed: u64, life: u64, steps: u64) -> Result<Counts, Box<Failure>> {
     let steps = steps.min(LIFE_STEPS);
     live(seed_of(seed, life), steps, true).map_err(|(step, trace, violation)| {
-        Box::new(Failure { seed, step: life * LIFE_STEPS + step, violation, trace })
+        Box::new(Failure { seed, step: life * LIFE_STEPS + step, violation, trace, crashes: false })
     })
 }
 

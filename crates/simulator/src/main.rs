@@ -1,29 +1,35 @@
-//! `mosquitto-simulator [--seed N] [--steps M] [--seconds S] [--trace]`: see `docs/simulator.md`.
+//! `mosquitto-simulator [--seed N] [--steps M] [--seconds S] [--trace] [--crashes]`: see `docs/simulator.md`.
 
-use mosquitto_simulator::{Counts, run};
+use mosquitto_simulator::{Counts, CrashCounts, run, run_crashes};
 use std::hash::{BuildHasher, RandomState};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "Usage: mosquitto-simulator [--seed N] [--steps M] [--seconds S] [--trace]
+const USAGE: &str = "Usage: mosquitto-simulator [--seed N] [--steps M] [--seconds S] [--trace] [--crashes]
   --seed N     what happens; a fresh one each time where it is not given
   --steps M    steps of a seed (1000000)
   --seconds S  go on with further seeds until so much time has passed
-  --trace      where something is found, show all that happened before";
+  --trace      where something is found, show all that happened before
+  --crashes    brokers with a disk, that crash";
 
 struct Arguments {
     seed: Option<u64>,
     steps: u64,
     seconds: u64,
     trace: bool,
+    crashes: bool,
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let mut parsed = Arguments { seed: None, steps: 1_000_000, seconds: 0, trace: false };
+    let mut parsed = Arguments { seed: None, steps: 1_000_000, seconds: 0, trace: false, crashes: false };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         if name == "--help" || name == "-h" {
             return Err(String::new());
+        }
+        if name == "--crashes" {
+            parsed.crashes = true;
+            continue;
         }
         if name == "--trace" {
             parsed.trace = true;
@@ -42,7 +48,7 @@ fn arguments() -> Result<Arguments, String> {
 }
 
 fn main() -> ExitCode {
-    let Arguments { seed, steps, seconds, trace } = match arguments() {
+    let Arguments { seed, steps, seconds, trace, crashes } = match arguments() {
         Ok(arguments) => arguments,
         Err(error) => {
             eprintln!("{error}\n{USAGE}");
@@ -54,15 +60,17 @@ fn main() -> ExitCode {
     let begin = Instant::now();
     loop {
         let start = Instant::now();
-        match run(seed, steps) {
-            Err(failure) => {
-                if trace {
-                    failure.trace.iter().for_each(|line| eprintln!("{line}"));
-                }
-                eprintln!("{failure}");
-                return ExitCode::FAILURE;
+        let done = if crashes {
+            run_crashes(seed, steps).map(|counts| report_crashes(seed, counts, start.elapsed()))
+        } else {
+            run(seed, steps).map(|counts| report(seed, counts, start.elapsed()))
+        };
+        if let Err(failure) = done {
+            if trace {
+                failure.trace.iter().for_each(|line| eprintln!("{line}"));
             }
-            Ok(counts) => report(seed, counts, start.elapsed()),
+            eprintln!("{failure}");
+            return ExitCode::FAILURE;
         }
         if begin.elapsed().as_secs() >= seconds {
             return ExitCode::SUCCESS;
@@ -80,6 +88,21 @@ fn report(seed: u64, counts: Counts, took: Duration) {
         counts.connections,
         counts.deliveries,
         counts.wills,
+        counts.settled
+    );
+}
+
+fn report_crashes(seed: u64, counts: CrashCounts, took: Duration) {
+    println!(
+        "seed {seed}: {} steps in {:.1} s: {} crashes, {} clean stops, {} starts, {} connections, {} deliveries, checked as \
+         a whole {} times: nothing found",
+        counts.steps,
+        took.as_secs_f64(),
+        counts.crashes,
+        counts.stops,
+        counts.starts,
+        counts.connections,
+        counts.deliveries,
         counts.settled
     );
 }

@@ -1,6 +1,6 @@
 //! Runs of the simulator with fixed seeds, with a fresh one, and with those that found something.
 
-use mosquitto_simulator::{Counts, run, run_life};
+use mosquitto_simulator::{Counts, CrashCounts, run, run_crashes, run_crashing_life, run_life};
 use std::time::SystemTime;
 
 fn clean(seed: u64, steps: u64) -> Counts {
@@ -51,4 +51,37 @@ fn a_subscription_that_leaves_out_own_messages_brings_no_copy_beside_the_only_on
 #[test]
 fn copies_of_one_message_that_may_look_alike_are_told_apart() {
     found_once(&[(22_959_390, 3), (681_848_344_357, 78), (472_198_188_002, 238)]);
+}
+
+fn survived(seed: u64, steps: u64) -> CrashCounts {
+    let found = run_crashes(seed, steps).map_err(|failure| failure.to_string());
+    assert!(found.is_ok(), "{}", found.err().unwrap_or_default());
+    found.unwrap_or_default()
+}
+
+#[test]
+fn brokers_that_crash_lose_nothing_under_fixed_seeds() {
+    for seed in 1..=4 {
+        let counts = survived(seed, 12_000);
+        assert!(counts.crashes > 20 && counts.stops > 2 && counts.starts > 20, "seed {seed}: {counts:?}");
+        assert!(
+            counts.deliveries > 1000 && counts.connections > 100 && counts.settled >= 12,
+            "seed {seed}: {counts:?}"
+        );
+    }
+}
+
+#[test]
+fn brokers_that_crash_lose_nothing_under_a_fresh_seed() {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    survived(now.as_nanos() as u64 % 1_000_000_000, 6_000);
+}
+
+/// Lives of brokers that crash under seeds that found a mistake while the simulation grew.
+#[test]
+fn what_crashes_found_once_stays_corrected() {
+    for (seed, life) in [(4, 0), (6, 0), (13, 0), (232, 0)] {
+        let found = run_crashing_life(seed, life, 6000).map_err(|failure| failure.to_string());
+        assert!(found.is_ok(), "{}", found.err().unwrap_or_default());
+    }
 }

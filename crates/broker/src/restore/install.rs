@@ -139,6 +139,8 @@ impl Restore {
             (session.window, session.incoming) = (window, incoming);
         }
         session.window.limit_payload(settings.max_inflight_bytes, settings.max_queued_bytes);
+        let mut subscriptions: Vec<_> = subscriptions.into_iter().collect();
+        subscriptions.sort_unstable();
         for (text, (options, identifier)) in subscriptions {
             let (Ok(SharedFilter { group, filter }), Some(options)) = (SharedFilter::new(&text), options_of(options))
             else {

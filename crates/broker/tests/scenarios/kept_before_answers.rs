@@ -259,3 +259,20 @@ fn with_persistence_off_nothing_is_written() {
     assert_eq!((net.frames_of(0), net.got(peer).len()), (0, 2));
     assert!(!net.shards[0].session_reports(0, 10).0[0].is_durable);
 }
+
+#[test]
+fn a_client_that_begins_anew_a_second_time_waits_until_the_end_of_its_session_is_safe() {
+    // The first connection was told nothing, and the second one changes nothing: after a crash the session would be there.
+    let mut net = net_with_one_away();
+    hold(&mut net);
+    let (first, told) = connect("away").attempt(&mut net);
+    assert_eq!(told, [""; 0]);
+    let end = net.frames_of(0);
+    net.cut(first);
+    let (second, told) = connect("away").attempt(&mut net);
+    assert_eq!(told, [""; 0]);
+    net.make_safe(0, end - 1);
+    assert_eq!(net.got(second), [""; 0]);
+    net.make_safe(0, end);
+    assert!(net.got(second)[0].starts_with("CONNACK present=0 rc=0"));
+}

@@ -128,7 +128,12 @@ impl Survey {
                 continue;
             }
             for base in bases.into_iter().filter(|base| snapshot.may_be(base.identity)) {
-                self.evidence.push(Evidence { base, salt: *salt, segment: number, offset: 0 });
+                // All headers behind a snapshot name it, and say the same; where there are many of them, they must not
+                // push out the frame that ended it, which says more.
+                let is_same = |other: &Evidence| (other.base, other.salt, other.offset) == (base, *salt, 0);
+                if !self.evidence.iter().any(is_same) {
+                    self.evidence.push(Evidence { base, salt: *salt, segment: number, offset: 0 });
+                }
             }
             self.evidence.append(&mut evidence);
             let surplus = self.evidence.len().saturating_sub(EVIDENCE_MAX);

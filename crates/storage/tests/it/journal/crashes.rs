@@ -270,3 +270,22 @@ fn starts_that_follow_each_other_lose_nothing() {
         Commit, Restart, Append, Append, Flush, Restart, Append, Sync,
     ]);
 }
+
+#[test]
+fn what_was_said_with_a_snapshot_is_found_however_often_a_broker_has_started_since() {
+    let disk = TestDisk::new();
+    let mut writer = open(&disk).into_writer().unwrap();
+    append(&mut writer).unwrap();
+    let ticket = writer.begin_snapshot().unwrap();
+    append(&mut writer).unwrap();
+    commit(&disk, &mut writer, &ticket).unwrap();
+    // Each of these begins a segment, whose header names the snapshot as well.
+    for start in 0..40 {
+        append(&mut writer).unwrap();
+        writer.sync().unwrap();
+        let recovery = open(&disk.crash_and_lose_all());
+        assert_eq!(recovery.snapshot_payload(), Some(&b"snapshot 2"[..]), "start {start}");
+        assert_eq!(replayed(&recovery), (2..start + 4).collect::<Vec<_>>());
+        writer = open(&disk).into_writer().unwrap();
+    }
+}
