@@ -72,7 +72,7 @@ pub use mail::Mail;
 pub use own::Publication;
 pub use received::{Received, Then};
 pub use secured::{CertificateUsername, Secured};
-pub use settings::{ListenerSettings, Persistence, Settings, Versions};
+pub use settings::{BRIDGE_LISTENER, ListenerSettings, Persistence, Settings, Versions};
 pub use shard::Shard;
 pub use shared::Shared;
 pub use statistics::{DropCounts, DropReason, Statistics};

@@ -2,6 +2,7 @@
 
 use crate::VERSION;
 use crate::auth_files::AuthFiles;
+use crate::bridges::{self, Lookups};
 use crate::evictions::Evictions;
 use crate::failure::Failure;
 use crate::http::{self, Counters, Directories, Sites};
@@ -11,6 +12,7 @@ use crate::lobby::Lobby;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
+use crate::order::Order;
 use crate::passphrases::Passphrases;
 use crate::password_checks::Checkers;
 use crate::settings::{bind_options, broker_settings, connections_max, lobby_max, worker_count};
@@ -43,6 +45,7 @@ pub(crate) fn run(
     let plan = listeners.plan(endpoints, global, &auth_files.psk, bind_options(settings), logger);
     let plan = plan.map_err(|errors| errors.join("\n"))?;
     let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &auth_files, logger.mask()));
+    let bridges = bridges::prepare(settings).map_err(|errors| errors.join("\n"))?;
     let sites = Sites::new(plan.endpoints(), &plan.tls(), &auth_files, &directories);
     let doors = listeners.adopt(plan, connections_max(settings));
     launch.listening()?;
@@ -66,7 +69,11 @@ pub(crate) fn run(
         checkers: checkers.clone(),
         http: Arc::clone(&http.desk),
         evictions,
+        lookups: Lookups::new(Arc::clone(&office)),
     };
+    for worker in office.workers() {
+        office.order(worker, Order::Bridges(Arc::clone(&bridges)));
+    }
     let mut threads = Vec::new();
     for (at, (poll, doors)) in (0u16..).zip(polls.into_iter().zip(doors.of_workers)) {
         let mut shard = Shard::new(ShardId(at), Arc::clone(&shared), Arc::clone(&shard_settings), seed()?);

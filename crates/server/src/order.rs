@@ -1,5 +1,6 @@
 //! What the operator has the workers do.
 
+use crate::bridges::{Found, Setups};
 use crate::endpoint::Door;
 use crate::sys_updates::Report;
 use mosquitto_broker::{PasswordAnswer, Publication, SessionReport, Settings};
@@ -26,6 +27,10 @@ pub(crate) enum Order {
     /// Closes so many connections that have not said who they are, the longest silent first: another worker lacks file
     /// descriptors, and has nobody to take them from.
     GiveWay(usize),
+    /// Goes on with these bridges, as far as they are at home with it.
+    Bridges(Setups),
+    /// Goes on with a bridge that has had a name looked up.
+    Found(Found),
     /// Shows that it is alive. There is room in the channel for each worker's answer.
     Answer(SyncSender<()>),
 }

@@ -144,7 +144,7 @@ impl Remote {
 
     fn attempt(&mut self) {
         let Some(address) = self.addresses.current().cloned() else { return self.enter(Phase::Ended) };
-        let text = format!("Connecting bridge {} ({}:{})", self.config.name, address.host, address.port);
+        let text = format!("Connecting bridge (step 1) {} ({}:{})", self.config.name, address.host, address.port);
         self.log(LogType::Notice, text);
         self.effects.push_back(Effect::Open(address));
         self.enter(Phase::Opening(self.now + OPEN_MS_MAX));

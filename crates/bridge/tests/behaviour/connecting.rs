@@ -109,7 +109,7 @@ fn the_log_says_what_mosquitto_says() {
     assert_eq!(
         peer.log,
         [
-            "Connecting bridge b (one:1883)",
+            "Connecting bridge (step 1) b (one:1883)",
             "Bridge host.b sending CONNECT",
             "Received CONNACK on connection host.b.",
             "Bridge b connection was stable enough, resetting backoff",

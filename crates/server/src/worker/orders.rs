@@ -32,6 +32,8 @@ impl Worker {
                     let _ = answer.try_send(self.shard.session_reports(from, SESSIONS_A_SLICE));
                 }
                 Order::PasswordChecked(answer) => self.password_checked(answer),
+                Order::Bridges(setups) => self.configure_bridges(&setups),
+                Order::Found(found) => self.bridge_address_found(found),
                 // When it is known who has sent something.
                 Order::GiveWay(count) => self.descriptors_owed = count,
                 Order::Answer(answer) => {
