@@ -48,12 +48,12 @@ impl Shared {
 }
 
 impl Shard {
-    /// Has messages of QoS 0 wait for a client that is away and has a session here, as those of other QoS do: for a lazy bridge,
-    /// which comes for them.
-    pub fn keep_qos_0(&mut self, client_id: &str) {
+    /// Whether messages of QoS 0 wait for a client that is away and has a session here, as those of other QoS do, whatever is set:
+    /// for a lazy bridge, which comes for them, and for one that is about to.
+    pub fn keep_qos_0(&mut self, client_id: &str, on: bool) {
         let slot = self.home.sessions.find(client_id);
         if let Some(session) = slot.and_then(|slot| self.home.sessions.get_mut(slot)) {
-            session.keeps_qos_0 = true;
+            session.keeps_qos_0 = on;
         }
     }
 

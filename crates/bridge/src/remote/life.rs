@@ -194,7 +194,7 @@ impl Remote {
     }
 
     fn accepted(&mut self, session_present: bool) {
-        let text = format!("Received CONNACK on connection {}.", self.client_id);
+        let text = format!("Received CONNACK on connection {}.", self.local_clientid);
         self.log(LogType::Debug, text);
         self.counters.connections += 1;
         self.busy_at = self.now;

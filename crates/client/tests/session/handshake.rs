@@ -20,7 +20,7 @@ fn connect_says_what_the_options_say() {
     assert_eq!(
         peer.sent(),
         "CONNECT V5 \"name\" clean=false keep_alive=7 SessionExpiryInterval(60) ReceiveMaximum(20) \
-         MaximumPacketSize(1000) TopicAliasMaximum(3) UserProperty((\"k\", \"v\"))"
+         MaximumPacketSize(1000) UserProperty((\"k\", \"v\"))"
     );
 }
 

@@ -16,7 +16,7 @@ use crate::bridges::{Found, Lookups, Setup, Setups};
 use mio::Token;
 use mosquitto_bridge::{Bridge, State};
 use mosquitto_broker::{ConnectionId, Moment};
-use mosquitto_config::ReloadType;
+use mosquitto_config::{ReloadType, StartType};
 use slot::Slot;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -181,6 +181,7 @@ impl Worker {
             slot.is_served = false;
             let progress = self.pull_link(&mut slot, now);
             let progress = slot.write_remote() | progress;
+            self.shard.keep_qos_0(slot.bridge.local_clientid(), slot.is_coming());
             self.publish_state(&mut slot);
             let next = slot.next_deadline(now);
             if slot.deadline != next {
@@ -287,15 +288,18 @@ impl Worker {
             return;
         }
         let client_id = slot.bridge.local_clientid();
-        if slot.setup.config.start_type == mosquitto_config::StartType::Lazy {
-            self.shard.keep_qos_0(client_id);
-        }
         let (messages, bytes) = self.shard.backlog(client_id).unwrap_or_default();
         slot.set_backlog(now, messages, bytes);
     }
 }
 
 impl Slot {
+    /// Whether what is published meanwhile waits for it, whatever the QoS: once it has said hello to the remote broker, the next
+    /// thing that it does is to come for messages. To Mosquitto its bridges are connected from then on.
+    fn is_coming(&self) -> bool {
+        self.remote.is_some() || self.setup.config.start_type == StartType::Lazy
+    }
+
     /// Whether other settings can take its place without ending a connection.
     fn may_change(&self) -> bool {
         self.next.is_some() && !matches!(self.bridge.report().state, State::Connected | State::Connecting)
