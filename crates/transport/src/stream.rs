@@ -271,6 +271,18 @@ impl Stream {
         self.socket.system().set_tcp_user_timeout(Some(timeout))
     }
 
+    /// What [`set_keepalive`](Self::set_keepalive) has set; none where the system does not look.
+    pub fn keepalive(&self) -> io::Result<Option<(Duration, Duration, u32)>> {
+        let socket = self.socket.system();
+        let values = (socket.tcp_keepalive_time()?, socket.tcp_keepalive_interval()?, socket.tcp_keepalive_retries()?);
+        Ok(socket.keepalive()?.then_some(values))
+    }
+
+    /// What [`set_user_timeout`](Self::set_user_timeout) has set; none where it is as the system has it.
+    pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.socket.system().tcp_user_timeout()?.filter(|timeout| !timeout.is_zero()))
+    }
+
     /// Whether small writes leave at once (TCP_NODELAY). Without effect on what is not TCP.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
         self.socket.set_nodelay(on)

@@ -161,3 +161,18 @@ fn psk(tls: &BridgeTls, key: &str) -> Result<PskClient, Vec<String>> {
         vec![text, format!("Reason: {error}.")]
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Options of which no test of the program sees the effect.
+    #[test]
+    fn options_of_tls_get_to_where_it_is_made() {
+        let options =
+            certificates(&BridgeTls { use_os_certs: true, alpn: Some("mqtt".to_owned()), ..BridgeTls::default() });
+        assert!(options.use_os_certs && options.alpn.as_deref() == Some("mqtt"));
+        assert!(!certificates(&BridgeTls::default()).use_os_certs);
+        assert_eq!(options.verification, TlsVerification::Full);
+    }
+}

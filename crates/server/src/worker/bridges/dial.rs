@@ -6,7 +6,7 @@ use crate::bridges::{Found, Setup, Target, Ticket};
 use crate::worker::Worker;
 use mio::{Registry, Token};
 use mosquitto_broker::{LogLevel, Moment};
-use mosquitto_config::BridgeAddress;
+use mosquitto_config::{Bridge, BridgeAddress};
 use mosquitto_transport::{Stream, error_text};
 use std::collections::VecDeque;
 use std::io;
@@ -83,17 +83,23 @@ impl Dial {
             if setup.nodelay {
                 stream.set_nodelay(true)?;
             }
-            let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-            if let Some(keepalive) = setup.config.tcp_keepalive {
-                stream.set_keepalive(seconds(keepalive.idle_s), seconds(keepalive.interval_s), keepalive.probes)?;
-            }
-            if let Some(timeout) = setup.config.tcp_user_timeout {
-                stream.set_user_timeout(Duration::from_millis(timeout.into()))?;
-            }
+            set_options_of_tcp(&stream, &setup.config)?;
             stream.set_client_layers(&setup.layers(&self.address.host))?;
         }
         stream.register(registry, token)?;
         Ok(stream)
+    }
+}
+
+/// What the system is to do about a remote broker that is silent.
+fn set_options_of_tcp(stream: &Stream, config: &Bridge) -> io::Result<()> {
+    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    if let Some(keepalive) = config.tcp_keepalive {
+        stream.set_keepalive(seconds(keepalive.idle_s), seconds(keepalive.interval_s), keepalive.probes)?;
+    }
+    match config.tcp_user_timeout {
+        Some(timeout) => stream.set_user_timeout(Duration::from_millis(timeout.into())),
+        None => Ok(()),
     }
 }
 
@@ -146,5 +152,26 @@ impl Worker {
             slot.probed(now, outcome.is_ok());
         }
         self.carry_out(slot, number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mosquitto_config::Config;
+    use std::net::TcpListener;
+    use std::path::Path;
+
+    /// Of which no test of the program sees the effect.
+    #[test]
+    fn options_of_tcp_get_to_the_socket() {
+        let text = "connection b\naddress a\ntopic t\nbridge_tcp_keepalive 7 3 2\nbridge_tcp_user_timeout 4000\n";
+        let config = Config::parse(Path::new("test"), text.as_bytes()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = Stream::connect_tcp(listener.local_addr().unwrap(), None).unwrap();
+        assert_eq!(stream.keepalive().unwrap(), None);
+        set_options_of_tcp(&stream, &config.bridges[0]).unwrap();
+        assert_eq!(stream.keepalive().unwrap(), Some((Duration::from_secs(7), Duration::from_secs(3), 2)));
+        assert_eq!(stream.user_timeout().unwrap(), Some(Duration::from_millis(4000)));
     }
 }
