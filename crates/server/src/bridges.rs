@@ -6,4 +6,4 @@ mod lookup;
 mod setup;
 
 pub(crate) use lookup::{Found, Lookups, Target, Ticket};
-pub(crate) use setup::{Setup, Setups, prepare};
+pub(crate) use setup::{Setup, Setups, changes, prepare};

@@ -194,7 +194,8 @@ impl Operator {
         }
         self.http.configure(sites, Some(change.pending));
         self.note(&settings.config.notices);
-        let contents = auth_files.changes_since(&self.auth_files);
+        let mut contents = auth_files.changes_since(&self.auth_files);
+        contents.extend(bridges::changes(&self.settings.config.bridges, &settings.config.bridges));
         (self.settings, self.auth_files) = (settings, auth_files);
         self.reload = Some(UnderWay { pending, doors, changes, contents, again: false });
     }

@@ -186,7 +186,10 @@ impl Remote {
                     let reasons: Vec<u8> = reasons.iter().map(|reason| reason.0).collect();
                     self.subscribed(packet_id, &reasons);
                 }
-                Event::Unsubscribed { .. } => self.go_on_with_setup(),
+                Event::Unsubscribed { .. } => {
+                    self.log(LogType::Debug, format!("Received UNSUBACK from {}", self.local_clientid));
+                    self.go_on_with_setup();
+                }
                 Event::Disconnected(end) => self.over(&end),
                 Event::Log(_) => {}
             }

@@ -112,6 +112,7 @@ impl Remote {
     /// A SUBSCRIBE is answered.
     pub(super) fn subscribed(&mut self, packet_id: u16, reasons: &[u8]) {
         let filter = self.asked.remove(&packet_id).unwrap_or_default();
+        self.log(LogType::Debug, format!("Received SUBACK from {}", self.local_clientid));
         if reasons.iter().any(|reason| ReasonCode(*reason).is_error()) {
             let name = &self.config.name;
             let text = format!("Warning: Bridge {name}: the remote broker refuses the subscription to '{filter}'.");

@@ -3,11 +3,12 @@
 use crate::psk::load_openssl;
 use mosquitto_auth::psk::key_of_hex;
 use mosquitto_bridge::Limits;
-use mosquitto_config::{Bridge, BridgeTls, BridgeTlsVersion, Referent, Settings};
+use mosquitto_config::{Bridge, BridgeTls, BridgeTlsVersion, Referent, ReloadType, Settings};
 use mosquitto_tls_psk::{ClientOptions, PskClient, SetupError};
 use mosquitto_transport::{
     ClientLayers, ClientSecurity, TlsClient, TlsClientOptions, TlsSetupError, TlsVerification, TlsVersion,
 };
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -85,6 +86,23 @@ pub(crate) fn prepare(settings: &Settings) -> Result<Setups, Vec<String>> {
         }
     }
     if errors.is_empty() { Ok(setups.into()) } else { Err(errors) }
+}
+
+/// What the log says about bridges that are different: a line each.
+pub(crate) fn changes(before: &[Bridge], now: &[Bridge]) -> Vec<String> {
+    let by_name = |bridges: &'_ [Bridge]| bridges.iter().map(|bridge| bridge.name.clone()).collect::<HashSet<_>>();
+    let (were, are) = (by_name(before), by_name(now));
+    let ended = before.iter().filter(|bridge| !are.contains(&bridge.name));
+    let started = now.iter().filter(|bridge| !were.contains(&bridge.name));
+    let old: HashMap<_, _> = before.iter().map(|bridge| (&bridge.name, bridge)).collect();
+    let changed = now.iter().filter(|bridge| old.get(&bridge.name).is_some_and(|old| old != bridge));
+    let changed = changed.map(|bridge| match bridge.reload_type {
+        ReloadType::Immediate => format!("Bridge {}: changed.", bridge.name),
+        ReloadType::Lazy => format!("Bridge {}: changed (when it connects again).", bridge.name),
+    });
+    let ended = ended.map(|bridge| format!("Bridge {}: ended.", bridge.name));
+    let started = started.map(|bridge| format!("Bridge {}: started.", bridge.name));
+    ended.chain(changed).chain(started).collect()
 }
 
 fn open(tls: &BridgeTls) -> Result<Option<Tls>, Vec<String>> {

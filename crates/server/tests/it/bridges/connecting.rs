@@ -1,6 +1,6 @@
 //! Where a bridge connects to, when, and what it says first.
 
-use super::{Remote, bridged, connected, expect, lines_of_bridge, listening};
+use super::{Remote, bridged, connected, expect, lines_of_bridge, lines_of_bridge_to, listening};
 use crate::harness::{Setup, client, free_port};
 
 const QUIET: &str = "notifications false\ntopic t out 1\n";
@@ -91,21 +91,22 @@ pub(crate) fn bridge_attempt_unsubscribe_takes_back_what_only_goes_out() {
 #[test]
 pub(crate) fn of_several_addresses_the_next_is_tried_and_the_first_is_come_back_to() {
     let (first, second) = (free_port(), Remote::new());
-    let lines = format!("{QUIET}addresses 127.0.0.1:{}\n", second.port());
-    let broker = bridged(first, &lines);
+    let addresses = format!("127.0.0.1:{first} 127.0.0.1:{}", second.port());
+    let broker = Setup::open(&lines_of_bridge_to(&addresses, QUIET)).start();
     let mut at_second = second.accepted();
     at_second.says_so(&["Unsubscribe"]);
     broker.log.wait_for("Error creating bridge: Connection refused.");
     // The first one is there again: that is where the bridge belongs.
-    let _first = Setup::config(&format!("listener {first} 127.0.0.1\nallow_anonymous true\n")).start();
+    let _first = Setup::open(&format!("listener {first} 127.0.0.1\n")).start();
     at_second.says_so(&["Disconnect"]);
 }
 
 #[test]
 pub(crate) fn with_round_robin_all_addresses_are_alike() {
     let (first, second) = (Remote::new(), Remote::new());
-    let lines = format!("{QUIET}address 127.0.0.1:{}\nround_robin true\n", second.port());
-    let _broker = bridged(first.port(), &lines);
+    let addresses = format!("127.0.0.1:{} 127.0.0.1:{}", first.port(), second.port());
+    let lines = lines_of_bridge_to(&addresses, &format!("{QUIET}round_robin true\n"));
+    let _broker = Setup::open(&lines).start();
     drop(first.accepted());
     drop(second.accepted());
     drop(first.accepted());

@@ -62,7 +62,12 @@ fn a_remote_broker_that_was_killed_is_found_again() {
 fn garbage_costs_the_connection_only() {
     let remote = Remote::new();
     let broker = bridged(remote.port(), "topic t both 1\nnotifications false\n");
-    for garbage in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], &[0x20, 2, 9, 9], &[0xff; 64], &[0x16, 3, 1, 2, 0]] {
+    for garbage in [
+        &b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400"[..],
+        &[0x20, 2, 9, 9],
+        &[0xff; 64],
+        &[0x16, 3, 1, 2, 0],
+    ] {
         let mut bridge = remote.greeted();
         bridge.client.stream.write_all(garbage).unwrap();
         assert_eq!(bridge.client.next_or_end(), None);

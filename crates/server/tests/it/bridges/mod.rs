@@ -18,8 +18,12 @@ fn bridged(port: u16, lines: &str) -> Broker {
 }
 
 fn lines_of_bridge(port: u16, lines: &str) -> String {
+    lines_of_bridge_to(&format!("127.0.0.1:{port}"), lines)
+}
+
+fn lines_of_bridge_to(addresses: &str, lines: &str) -> String {
     format!(
-        "log_type all\nlog_timestamp false\nsys_interval 1\nconnection b\naddress 127.0.0.1:{port}\nclientid there\n\
+        "log_type all\nlog_timestamp false\nsys_interval 1\nconnection b\naddresses {addresses}\nclientid there\n\
          restart_timeout 1\n{lines}"
     )
 }

@@ -48,6 +48,7 @@ fn talk(here: &Broker, there: &Foreign) {
         publisher.finish();
         expect(&mut away, "out/t", &qos.to_string());
         away.publish("in/t", qos.to_string(), qos);
+        away.finish();
         expect(&mut at_home, "in/t", &qos.to_string());
     }
 }
@@ -106,6 +107,7 @@ fn mosquitto_bridges_to_ours() {
         there.log.wait_for(&format!("Sending SUBACK to theirs-{version}"));
         let (mut home, mut away) = (here.listening("#", 2), listening(&there, "up/#", 2));
         home.publish("t", version, 2);
+        home.finish();
         expect(&mut away, "up/t", version);
         let mut publisher = client("publisher").to(&there);
         publisher.publish("down/t", "x", 2);

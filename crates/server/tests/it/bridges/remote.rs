@@ -49,7 +49,8 @@ impl Remote {
         let mut client = Client::new(stream, ProtocolVersion::V311);
         let bytes = client.next_bytes();
         let connect = Connect::read(&bytes[2..]).unwrap();
-        let (version, connect) = (connect.version, format!("{connect:?}"));
+        let properties: Vec<_> = connect.properties.iter().collect();
+        let (version, connect) = (connect.version, format!("{connect:?} {properties:?}"));
         let client = Client::new(client.stream, version);
         Bridge { client, connect, peer, version }
     }
@@ -68,12 +69,13 @@ impl Bridge {
         self.client.send(&Packet::ConnAck(ConnAck { session_present: false, reason, properties }));
     }
 
-    /// What the next packet is.
+    /// What the next packet is, and its bytes as a text.
     pub(super) fn says(&mut self) -> String {
         let bytes = self.client.next_bytes();
         let header = mosquitto_mqtt::FixedHeader::parse(&bytes).unwrap().unwrap();
         let body = &bytes[usize::from(header.header_len)..];
-        format!("{:?}", Packet::decode(header, body, self.version).unwrap())
+        let packet = Packet::decode(header, body, self.version).unwrap();
+        format!("{packet:?} {}", String::from_utf8_lossy(body))
     }
 
     /// What the CONNECT says has this in it.
