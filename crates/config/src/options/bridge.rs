@@ -6,10 +6,6 @@ use super::Store::{BridgeBool, BridgeInt, BridgeSmallInt, BridgeText, ByHand};
 use super::{Declaration, Reload, Repeat, Scope};
 use crate::by_hand;
 
-/// Whether the broker runs bridges. Until then their options are read and checked, and a configuration that has a bridge is
-/// refused where the broker takes it.
-pub(crate) const BRIDGES_RUN: bool = true;
-
 pub(super) static OPTIONS: &[Declaration] = &[
     bridge(Declaration::text("connection", Repeat::Adds))
         .value("name")
