@@ -38,7 +38,7 @@ _mosquitto_pub() {
         -f|--file) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
         --repeat) mapfile -t COMPREPLY < <(true) ;;
         --repeat-delay) mapfile -t COMPREPLY < <(true) ;;
-        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port --unix -L --url -u --username -P --pw --nodelay -A --no-tls --will-topic --will-payload --will-qos --will-retain -o -d --debug --quiet --help --version --cafile --capath --tls-use-os-certs --cert --key --psk --psk-identity --ciphers --tls-version --tls-alpn --keyform --insecure --tls-keylog --ws --proxy -V --protocol-version -i --id -I --id-prefix -c --disable-clean-session -x -k --keepalive -D --property -q --qos -M -t --topic -m --message -f --file -l --stdin-line -s --stdin-file -n --null-message -r --retain --repeat --repeat-delay' -- "$word") ;;
+        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port --unix -L --url -S -u --username -P --pw --nodelay -A --no-tls --will-topic --will-payload --will-qos --will-retain -o -d --debug --quiet --help --version --cafile --capath --tls-use-os-certs --cert --key --psk --psk-identity --ciphers --tls-version --tls-alpn --keyform --insecure --tls-keylog --ws --proxy -V --protocol-version -i --id -I --id-prefix -c --disable-clean-session -x -k --keepalive -D --property -q --qos -M -t --topic -m --message -f --file -l --stdin-line -s --stdin-file -n --null-message -r --retain --repeat --repeat-delay' -- "$word") ;;
     esac
 }
 complete -o filenames -F _mosquitto_pub mosquitto_pub

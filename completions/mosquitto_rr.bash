@@ -41,7 +41,7 @@ _mosquitto_rr() {
         --retain-handling) mapfile -t COMPREPLY < <(compgen -W 'always new never' -- "$word") ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto never' -- "$word") ;;
         -F) mapfile -t COMPREPLY < <(true) ;;
-        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port --unix -L --url -u --username -P --pw --nodelay -A --no-tls --will-topic --will-payload --will-qos --will-retain -o -d --debug --quiet --help --version --cafile --capath --tls-use-os-certs --cert --key --psk --psk-identity --ciphers --tls-version --tls-alpn --keyform --insecure --tls-keylog --ws --proxy -V --protocol-version -i --id -I --id-prefix -c --disable-clean-session -x -k --keepalive -D --property -q --qos -M -t --topic -m --message -f --file -s --stdin-file -n --null-message -e --latency -W -R --retain-as-published --retain-handling -v --verbose --color -F --pretty -N' -- "$word") ;;
+        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port --unix -L --url -S -u --username -P --pw --nodelay -A --no-tls --will-topic --will-payload --will-qos --will-retain -o -d --debug --quiet --help --version --cafile --capath --tls-use-os-certs --cert --key --psk --psk-identity --ciphers --tls-version --tls-alpn --keyform --insecure --tls-keylog --ws --proxy -V --protocol-version -i --id -I --id-prefix -c --disable-clean-session -x -k --keepalive -D --property -q --qos -M -t --topic -m --message -f --file -s --stdin-file -n --null-message -e --latency -W -R --retain-as-published --retain-handling -v --verbose --color -F --pretty -N' -- "$word") ;;
     esac
 }
 complete -o filenames -F _mosquitto_rr mosquitto_rr

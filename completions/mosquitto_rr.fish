@@ -4,6 +4,7 @@ complete -c mosquitto_rr -s h -l host -r -a '(__fish_print_hostnames)' -d 'the s
 complete -c mosquitto_rr -s p -l port -r -d 'the server\'s port; 1883 if not given, or 8883 with --cafile or --capath. 8883 means TLS.'
 complete -c mosquitto_rr -l unix -r -F -d 'the server\'s Unix socket, in place of host and port.'
 complete -c mosquitto_rr -s L -l url -r -d 'server, user and topic in one: mqtt://[username[:password]@]host[:port]/topic; with mqtts:// over TLS (port 8883), with ws:// over WebSockets, with wss:// over both.'
+complete -c mosquitto_rr -s S -d 'take the host for a domain, and ask its name servers for the server\'s host and port (SRV records of _mqtt._tcp; with TLS, of _secure-mqtt._tcp), whatever -p says.'
 complete -c mosquitto_rr -s u -l username -r -d 'the user to log in as.'
 complete -c mosquitto_rr -s P -l pw -r -d 'the user\'s password.'
 complete -c mosquitto_rr -l nodelay -d 'send small packets at once (TCP_NODELAY).'

@@ -42,7 +42,7 @@ _mosquitto_sub() {
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto never' -- "$word") ;;
         -F) mapfile -t COMPREPLY < <(true) ;;
         --random-filter) mapfile -t COMPREPLY < <(true) ;;
-        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port --unix -L --url -u --username -P --pw --nodelay -A --no-tls --will-topic --will-payload --will-qos --will-retain -o -d --debug --quiet --help --version --cafile --capath --tls-use-os-certs --cert --key --psk --psk-identity --ciphers --tls-version --tls-alpn --keyform --insecure --tls-keylog --ws --proxy -V --protocol-version -i --id -I --id-prefix -c --disable-clean-session -x -k --keepalive -D --property -q --qos -M -t --topic -U --unsubscribe -T --filter-out -C -W -E -R --retained-only --remove-retained --retain-as-published --retain-handling -v --verbose --color -F --pretty -w --watch --message-rate --random-filter -N' -- "$word") ;;
+        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port --unix -L --url -S -u --username -P --pw --nodelay -A --no-tls --will-topic --will-payload --will-qos --will-retain -o -d --debug --quiet --help --version --cafile --capath --tls-use-os-certs --cert --key --psk --psk-identity --ciphers --tls-version --tls-alpn --keyform --insecure --tls-keylog --ws --proxy -V --protocol-version -i --id -I --id-prefix -c --disable-clean-session -x -k --keepalive -D --property -q --qos -M -t --topic -U --unsubscribe -T --filter-out -C -W -E -R --retained-only --remove-retained --retain-as-published --retain-handling -v --verbose --color -F --pretty -w --watch --message-rate --random-filter -N' -- "$word") ;;
     esac
 }
 complete -o filenames -F _mosquitto_sub mosquitto_sub

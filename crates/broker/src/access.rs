@@ -40,6 +40,23 @@ impl CameThrough {
         let port = settings.listener(number).map_or(0, |listener| listener.port);
         Self { number, port }
     }
+
+    /// The first listener on a port, where nothing else is known; none decides for a client where there is none.
+    pub(crate) fn of_port(settings: &Settings, port: u16) -> Self {
+        let is_there = |listener: &crate::ListenerSettings| !listener.closed && listener.port == port;
+        let number = settings.listeners.iter().position(is_there).and_then(|number| u16::try_from(number).ok());
+        Self { number: number.unwrap_or(u16::MAX), port }
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(self) -> u16 {
+        self.port
+    }
+
+    /// Its number, which may mean another by now.
+    pub(crate) fn number(self) -> u16 {
+        self.number
+    }
 }
 
 /// Who published a retained message.
@@ -51,6 +68,12 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    pub(crate) fn new(settings: &Settings, publisher: Publisher<'_>) -> Self {
+        let Publisher { client_id, username, listener_port } = publisher;
+        let came_through = CameThrough::of_port(settings, listener_port);
+        Self { client_id: client_id.into(), username: username.map(Into::into), came_through }
+    }
+
     pub(crate) fn publisher(&self) -> Publisher<'_> {
         let (client_id, username) = (&*self.client_id, self.username.as_deref());
         Publisher { client_id, username, listener_port: self.came_through.port }

@@ -189,6 +189,11 @@ pub enum Change<'a> {
         /// Who published it, where that is asked for.
         publisher: Option<Publisher<'a>>,
     },
+    /// In the state that a snapshot holds, all changes of retained messages up to this one are made.
+    RetainedUpTo {
+        /// As in [`Retained`](Self::Retained).
+        serial: u64,
+    },
     /// A topic has no retained message.
     Cleared {
         /// As in [`Retained`](Self::Retained).
@@ -213,6 +218,7 @@ const CAME: u8 = 12;
 const RELEASED: u8 = 13;
 const RETAINED: u8 = 14;
 const CLEARED: u8 = 15;
+const RETAINED_UP_TO: u8 = 16;
 
 /// The bytes of a message besides its topic, properties and payload, and those of the record around it.
 const MESSAGE_BYTES: usize = 8 + 8 + 1 + 2 + 4 + 4 + 32;
@@ -280,11 +286,10 @@ impl<'a> Change<'a> {
                 begin(out, RELEASED, session);
                 out.extend_from_slice(&packet_id.to_le_bytes());
             }
-            Change::Retained { serial, message, publisher } => {
-                out.push(RETAINED);
+            Change::Retained { serial, message, publisher } => put_retained(out, serial, message, publisher),
+            Change::RetainedUpTo { serial } => {
+                out.push(RETAINED_UP_TO);
                 out.extend_from_slice(&serial.to_le_bytes());
-                out.extend_from_slice(&message.to_le_bytes());
-                put_publisher(out, publisher);
             }
             Change::Cleared { serial, topic } => {
                 out.push(CLEARED);
@@ -301,6 +306,13 @@ impl<'a> Change<'a> {
         *bytes = rest.0;
         Some(change)
     }
+}
+
+fn put_retained(out: &mut Vec<u8>, serial: u64, message: u64, publisher: Option<Publisher<'_>>) {
+    out.push(RETAINED);
+    out.extend_from_slice(&serial.to_le_bytes());
+    out.extend_from_slice(&message.to_le_bytes());
+    put_publisher(out, publisher);
 }
 
 /// Begins [`Change::Published`], whose targets follow one by one. Returns where their number stands.
@@ -434,6 +446,7 @@ impl<'a> Rest<'a> {
             CAME => Change::Came { session: self.session()?, packet_id: self.u16()?, message: self.message()? },
             RELEASED => Change::Released { session: self.session()?, packet_id: self.u16()? },
             RETAINED => Change::Retained { serial: self.u64()?, message: self.u64()?, publisher: self.publisher()? },
+            RETAINED_UP_TO => Change::RetainedUpTo { serial: self.u64()? },
             CLEARED => Change::Cleared { serial: self.u64()?, topic: self.str()? },
             _ => return None,
         })
@@ -569,6 +582,7 @@ mod tests {
             Change::Released { session, packet_id: 2 },
             Change::Retained { serial: 1, message: 8, publisher: None },
             Change::Retained { serial: 2, message: 8, publisher: Some(publisher) },
+            Change::RetainedUpTo { serial: 2 },
             Change::Cleared { serial: 3, topic: "a/b" },
         ]
     }
@@ -595,7 +609,7 @@ mod tests {
                 assert_eq!((Change::decode(&mut rest), rest.len()), (None, len), "{change:?}");
             }
         }
-        for kind in [0, CLEARED + 1, u8::MAX] {
+        for kind in [0, RETAINED_UP_TO + 1, u8::MAX] {
             assert_eq!(Change::decode(&mut &[kind; 100][..]), None);
         }
     }

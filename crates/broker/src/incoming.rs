@@ -54,6 +54,11 @@ impl IncomingMessages {
         self.messages.get_mut(&packet_id)
     }
 
+    /// The packet identifiers of all.
+    pub(crate) fn identifiers(&self) -> Vec<u16> {
+        self.messages.keys().copied().collect()
+    }
+
     /// Returns whether there was one.
     pub(crate) fn remove(&mut self, packet_id: u16) -> bool {
         let Some(incoming) = self.messages.remove(&packet_id) else { return false };

@@ -40,6 +40,8 @@ pub struct Mail {
     deliveries: usize,
     /// The generation of the subscription tree in which the oldest target was found.
     generation: u64,
+    /// Whether its sender has begun to hand over its sessions.
+    announces_hand_over: bool,
 }
 
 #[derive(Debug)]
@@ -64,9 +66,9 @@ enum Content {
 }
 
 impl Mail {
-    /// Whether there is nothing in it.
+    /// Whether there is nothing in it: neither a message nor a word of its sender.
     pub fn is_empty(&self) -> bool {
-        self.letters.is_empty()
+        self.letters.is_empty() && !self.announces_hand_over
     }
 
     /// The number of messages.
@@ -86,6 +88,16 @@ impl Mail {
         self.bytes.clear();
         self.shared_bytes = 0;
         self.deliveries = 0;
+        self.announces_hand_over = false;
+    }
+
+    /// Says that its sender has begun to hand over its sessions.
+    pub(crate) fn announce_hand_over(&mut self) {
+        self.announces_hand_over = true;
+    }
+
+    pub(crate) fn announces_hand_over(&self) -> bool {
+        self.announces_hand_over
     }
 
     pub(crate) fn is_full(&self) -> bool {

@@ -97,6 +97,11 @@ impl Message {
         self.0.header.header.number
     }
 
+    /// Whether there is another handle of it.
+    pub(crate) fn is_shared(&self) -> bool {
+        ThinArc::strong_count(&self.0) > 1
+    }
+
     /// All of its bytes; the payload is the end of them.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0.slice

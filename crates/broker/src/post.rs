@@ -48,6 +48,13 @@ impl Post {
         (0..).zip(&self.outboxes).filter(|(_, o)| !o.mail.is_empty()).map(|(at, _)| ShardId(at))
     }
 
+    /// Says to all other shards that this one has begun to hand over its sessions.
+    pub(crate) fn announce(&mut self, own: ShardId) {
+        for (_, outbox) in (0..).zip(&mut self.outboxes).filter(|(at, _)| ShardId(*at) != own) {
+            outbox.mail.announce_hand_over();
+        }
+    }
+
     /// Sends a message to all of its targets on one shard.
     #[inline]
     pub(crate) fn send(

@@ -232,6 +232,11 @@ impl RetainedTree {
         self.nodes.len()
     }
 
+    /// What is retained in these places.
+    pub(crate) fn retained_in(&self, slots: Range<usize>) -> impl Iterator<Item = &Retained> {
+        self.nodes.get(slots).unwrap_or_default().iter().filter_map(|node| node.retained.as_ref())
+    }
+
     /// Whether anything has expired by `now` that is retained in these places.
     pub(crate) fn has_expired(&self, slots: Range<usize>, now: Moment) -> bool {
         let end = slots.end.min(self.nodes.len());

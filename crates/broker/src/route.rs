@@ -112,6 +112,9 @@ impl Shard {
     /// Delivers what another shard sent to sessions of this one.
     pub fn mail(&mut self, mail: &Mail) {
         self.read(mail);
+        if mail.announces_hand_over() {
+            self.heard_of_hand_over();
+        }
     }
 
     /// Returns what had to be searched for. No subscription changes meanwhile, so what was found for some targets is

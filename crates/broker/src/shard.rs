@@ -3,6 +3,7 @@
 use crate::authenticate::PasswordCheck;
 use crate::changes::Changes;
 use crate::connection::{Connection, Phase};
+use crate::hand_over::HandOver;
 use crate::home::Home;
 use crate::id::SessionId;
 use crate::log::log_connection;
@@ -94,6 +95,8 @@ pub struct Shard {
     /// The topic of a message with its mount point.
     pub(crate) mounted: String,
     pub(crate) sweep: Sweep,
+    /// How far its sessions were handed over.
+    pub(crate) hand_over: HandOver,
 }
 
 /// A retained message that was set or cleared.
@@ -130,6 +133,7 @@ impl Shard {
             picked: Vec::new(),
             mounted: String::new(),
             sweep: Sweep::default(),
+            hand_over: HandOver::default(),
         }
     }
 

@@ -44,6 +44,11 @@ impl Grant {
         self.0 & RETAIN_AS_PUBLISHED != 0
     }
 
+    /// The Subscription Options of MQTT 5 as a byte (3.8.3.1), without Retain Handling.
+    pub(crate) fn to_options(self) -> u8 {
+        self.qos().bits() | u8::from(self.no_local()) << 2 | u8::from(self.retain_as_published()) << 3
+    }
+
     /// 0 where the subscription has none.
     #[inline]
     pub(crate) fn identifier(self) -> u32 {

@@ -231,6 +231,40 @@ impl SubscriptionTree {
         nodes.next().map(|(id, _)| id)
     }
 
+    /// Gives `take` all filters in the next so many places from `from` on, each with its subscribers: those in the group
+    /// that is named, or those without. Returns where to go on, if there is more.
+    pub(crate) fn filters_in(
+        &self,
+        from: NodeId,
+        places: u32,
+        take: &mut impl FnMut(Option<&str>, &str, &[Subscriber]),
+    ) -> Option<NodeId> {
+        let mut nodes = (from..).zip(self.nodes.iter().skip(from as usize));
+        for (id, node) in nodes.by_ref().take(places as usize) {
+            if node.subscribers.is_empty() && node.groups.is_empty() {
+                continue;
+            }
+            let filter = self.filter_of(id);
+            take(None, &filter, node.subscribers.as_slice());
+            for (name, group) in &node.groups {
+                take(Some(name), &filter, &group.members());
+            }
+        }
+        nodes.next().map(|(id, _)| id)
+    }
+
+    fn filter_of(&self, mut at: NodeId) -> String {
+        let mut levels = Vec::new();
+        while at != ROOT
+            && let Some(node) = self.nodes.get(at as usize)
+        {
+            levels.push(String::from_utf8_lossy(node.level.as_bytes()));
+            at = node.parent;
+        }
+        levels.reverse();
+        levels.join("/")
+    }
+
     /// Shows `visitor` everything that matches `topic`. At each level the name itself comes first, then `+`, then `#`.
     /// Returns how many nodes that took.
     pub(crate) fn visit(&self, topic: &[u8], visitor: &mut impl Visit) -> usize {

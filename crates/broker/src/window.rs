@@ -1,9 +1,13 @@
 //! QoS 1 and 2 towards a client: what is in flight, in order, and what waits behind it.
 
+mod kept;
+
 use crate::message::Message;
 use crate::subscriber::Grant;
 use mosquitto_mqtt::QoS;
 use std::collections::VecDeque;
+
+pub(crate) use kept::KeptInFlight;
 
 /// What a message in flight waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +112,10 @@ pub(crate) struct Window {
     /// Messages of QoS 0 in the queue.
     queued_qos_0: u32,
     last_id: u16,
+    /// Entries that were taken from the front of `in_flight`, and of `queue`, so far: who goes through them in several
+    /// steps knows by that where it is. They go round.
+    in_flight_gone: u32,
+    queue_gone: u32,
     /// How many more PUBLISH packets the client takes now (MQTT 5, 4.9).
     quota: u16,
     quota_max: u16,
@@ -262,6 +270,7 @@ impl Window {
         }
         while self.in_flight.front().is_some_and(|e| e.awaiting == Awaiting::Nothing) {
             self.in_flight.pop_front();
+            self.in_flight_gone = self.in_flight_gone.wrapping_add(1);
         }
         if self.in_flight.is_empty() && self.in_flight.capacity() > KEPT_CAPACITY {
             self.in_flight = VecDeque::new();
@@ -313,6 +322,7 @@ impl Window {
             self.queued_qos_0 -= u32::from(*qos == QoS::AtMostOnce);
             self.bytes -= message.bytes().len();
             self.queued_payload -= message.view().payload.len();
+            self.queue_gone = self.queue_gone.wrapping_add(1);
         }
         if self.queue.is_empty() && self.queue.capacity() > KEPT_CAPACITY {
             self.queue = VecDeque::new();

@@ -2,9 +2,11 @@
 //!
 //!     cargo run -p mosquitto-client --example tls -- localhost 8883 ca.crt [client.crt client.key]
 
+mod shared;
+
 use mosquitto_client::mqtt::ProtocolVersion;
 use mosquitto_client::transport::{ClientLayers, ClientSecurity, TlsClient, TlsClientOptions};
-use mosquitto_client::{Client, Event, Next, Options};
+use mosquitto_client::{Client, Options};
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,16 +24,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The name is the one that the server's certificate has to be for.
     let tls = ClientSecurity::Tls { client: tls, host: host.clone() };
     client.set_layers(ClientLayers { tls: Some(tls), ..ClientLayers::default() });
-    client.connect(host, port.parse()?)?;
-    loop {
-        match client.next(None)? {
-            Next::Event(Event::Connected { .. }) => {
-                println!("connected");
-                client.disconnect();
-            }
-            Next::Event(Event::Disconnected(_)) => return Ok(()),
-            Next::Unreachable(error) => return Err(error.into()),
-            _ => {}
-        }
-    }
+    shared::connect_and_end(client, host, port)
 }

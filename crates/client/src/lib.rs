@@ -16,7 +16,8 @@
 //!    and MQTT, in any combination: see [`transport::ClientLayers`].
 //! 3. [`Client::set_reconnect`] has a lost connection made again; without it, it stays lost.
 //! 4. [`Client::connect`] begins, and [`Client::next`] does the work: it tells [`Event::Connected`], then messages and answers, and
-//!    at the end [`Event::Disconnected`]. [`Client::events`] is the same as an iterator.
+//!    at the end [`Event::Disconnected`]. [`Client::events`] is the same as an iterator. [`Client::connect_service`] asks name
+//!    servers for the server first.
 //! 5. [`Client::publish`] returns a packet identifier. [`Event::Published`] tells what became of the message, and
 //!    [`Client::wait`] waits for it.
 //! 6. [`Client::disconnect`] ends it once everything is sent.
@@ -29,8 +30,8 @@
 //!
 //! # Examples
 //!
-//! In `examples`: `subscribe`, `publish`, `request` (a question and its answer in MQTT 5), `tls`, `websocket` and `background`. In
-//! short:
+//! In `examples`: `subscribe`, `publish`, `round_trip`, `request` (a question and its answer in MQTT 5), `tls`, `websocket` and
+//! `background`. In short:
 //!
 //! ```no_run
 //! use mosquitto_client::mqtt::{ProtocolVersion, QoS};
@@ -62,7 +63,7 @@ mod session;
 mod subscriptions;
 
 pub use background::{Handle, Outcome, OwnedPublication, Token};
-pub use blocking::{Client, Delivery, Events, Next, Waker};
+pub use blocking::{Client, Delivery, Events, Next, Service, Waker};
 pub use error::RequestError;
 pub use event::{End, Event, Message};
 pub use moment::Moment;
@@ -71,5 +72,6 @@ pub use reconnect::{BackOff, Reconnection};
 pub use session::{Publication, Session};
 pub use subscriptions::Subscriptions;
 
+pub use mosquitto_dns as dns;
 pub use mosquitto_mqtt as mqtt;
 pub use mosquitto_transport as transport;

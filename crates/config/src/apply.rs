@@ -3,7 +3,7 @@
 use crate::config::Listener;
 use crate::error::{ConfigError, shown};
 use crate::log::LogType;
-use crate::options::{self, Action, Argument, Declaration, Remark, Scope, Store};
+use crate::options::{self, Action, Declaration, Remark, Scope, Store};
 use crate::reader::{OpenFile, Reader};
 use crate::suggestion::nearest_option;
 use crate::words::{Statement, Words};
@@ -96,29 +96,9 @@ impl Reader {
                 let place = place(self.bridge(file, &statement.name)?);
                 *place = Some(statement.text(place.is_some())?);
             }
-            Store::Only(supported) => only(supported, statement)?,
             Store::ByHand(act) => act(self, file, statement)?,
         }
         Ok(())
-    }
-}
-
-/// Accepts one value of a valid option; the others are for later.
-fn only(supported: &str, statement: &mut Statement<'_>) -> Result<(), ConfigError> {
-    let value = match statement.declaration.argument {
-        Argument::Bool => {
-            if statement.bool()? {
-                "true"
-            } else {
-                "false"
-            }
-        }
-        _ => statement.choice()?,
-    };
-    if value == supported {
-        Ok(())
-    } else {
-        Err(ConfigError::not_supported_yet(format_args!("{} {value}", statement.name)))
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::bridge::Bridge;
 use crate::error::{ConfigErrors, Notice};
 use crate::log::Log;
+use crate::persistence::Persistence;
 use crate::reader::Reader;
 use crate::reference::Reference;
 use crate::tls::Tls;
@@ -78,6 +79,8 @@ pub struct Global {
     pub message_size_limit: u32,
     /// `per_listener_settings`: whether the security options belong to the listener above them. Default: false.
     pub per_listener_settings: bool,
+    /// What is kept over a restart.
+    pub persistence: Persistence,
     /// `persistent_client_expiration`: seconds for which a session outlives its connection at the most; what does not fit
     /// is `u32::MAX`, 136 years. 0: as long as its client says. Default: 0.
     pub persistent_client_expiration: u32,
@@ -274,6 +277,7 @@ impl Default for Global {
             memory_limit: 0,
             message_size_limit: 0,
             per_listener_settings: false,
+            persistence: Persistence::default(),
             persistent_client_expiration: 0,
             packet_buffer_size: 4096,
             pid_file: None,

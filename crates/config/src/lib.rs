@@ -20,6 +20,7 @@ mod endpoint;
 mod error;
 mod log;
 pub mod options;
+mod persistence;
 mod reader;
 mod reference;
 mod settings;
@@ -38,6 +39,7 @@ pub use config::{Config, Global, Listener, Origin, Protocol, ProtocolVersions, S
 pub use endpoint::{Endpoint, Place};
 pub use error::{ConfigError, ConfigErrors, Location, Notice};
 pub use log::{Destinations, Log, LogType, LogTypes};
+pub use persistence::{Persistence, PersistenceSync};
 pub use reference::{Reference, Referent};
 pub use settings::{Settings, Verbosity};
 pub use tls::Tls;

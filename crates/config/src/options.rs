@@ -191,8 +191,6 @@ pub(crate) enum Store {
     BridgeInt(fn(&mut Bridge, u32)),
     BridgeSmallInt(fn(&mut Bridge, u16)),
     BridgeText(fn(&mut Bridge) -> &mut Option<String>),
-    /// Nowhere: this is the only value supported, and what holds anyway; any other is "not supported yet".
-    Only(&'static str),
     ByHand(fn(&mut Reader, &mut OpenFile, &mut Statement<'_>) -> Result<(), ConfigError>),
 }
 
@@ -204,14 +202,6 @@ impl Declaration {
             Action::NotYet => Status::NotYet,
             Action::Removed(text) | Action::Idle(_, text) => Status::Removed(text),
             Action::Refused(reason) => Status::Refused(reason),
-        }
-    }
-
-    /// The one value that is supported so far, where an option has others as well.
-    pub fn only_value(&self) -> Option<&'static str> {
-        match self.action {
-            Action::Store(Store::Only(value)) => Some(value),
-            _ => None,
         }
     }
 

@@ -2,9 +2,8 @@
 
 use crate::config::Config;
 use crate::endpoint::Endpoint;
-use crate::error::{ConfigError, ConfigErrors};
+use crate::error::ConfigErrors;
 use crate::log::LogTypes;
-use crate::reference::Referent;
 use std::path::PathBuf;
 
 /// What a broker runs with.

@@ -21,6 +21,7 @@ mod decode;
 mod http_head;
 mod journal;
 mod key_file;
+mod name_server;
 mod passwd_lines;
 mod password_file;
 mod proxy_header;

@@ -1,8 +1,9 @@
 //! All targets by name.
 
 use crate::{
-    acl_text, client_answers, client_session, config_text, db_file, decode, http_head, journal, key_file, passwd_lines,
-    password_file, proxy_header, psk_file, psk_stream, tls_files, tls_stream, tool_text, two_clients, websocket,
+    acl_text, client_answers, client_session, config_text, db_file, decode, http_head, journal, key_file, name_server,
+    passwd_lines, password_file, proxy_header, psk_file, psk_stream, tls_files, tls_stream, tool_text, two_clients,
+    websocket,
 };
 use mosquitto_mqtt::ProtocolVersion;
 use std::sync::OnceLock;
@@ -45,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "http_head", run: http_head::run },
     Target { name: "key_file", run: key_file::run },
     Target { name: "client_answers", run: client_answers::run },
+    Target { name: "name_server", run: name_server::run },
     Target { name: "psk_stream", run: psk_stream::run },
     Target { name: "journal", run: journal::run },
 ];

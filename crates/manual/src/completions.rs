@@ -1,7 +1,8 @@
-//! What shells complete command lines of the clients with, from the table of options.
+//! What shells complete command lines of the programs with, from the tables of options.
 
-use mosquitto_tools::option_table::{Entry, entries};
-use mosquitto_tools::{Tool, option_table};
+use crate::tools::Subject;
+use mosquitto_tools::option_table::{self, Entry};
+use mosquitto_tools::program_table::Rest;
 use std::fmt::Write;
 
 const MADE: &str = "# Made by `cargo run -p mosquitto-manual` from the table of options: change that.\n";
@@ -18,6 +19,7 @@ enum Kind {
 /// From what the usage text calls a value.
 fn kind(value: &str, entry: &Entry) -> Kind {
     match value {
+        _ if !entry.choices.is_empty() => Kind::Words(entry.choices.to_vec()),
         "file" | "path" => Kind::File,
         "dir" | "directory" => Kind::Directory,
         "host" => Kind::Host,
@@ -38,9 +40,9 @@ fn kind(value: &str, entry: &Entry) -> Kind {
 }
 
 /// For bash: to be sourced, or put into its directory of completions under the program's name.
-pub(crate) fn bash(tool: Tool) -> String {
-    let name = tool.name();
-    let entries = entries(tool);
+pub(crate) fn bash(subject: &Subject) -> String {
+    let name = subject.name();
+    let entries = subject.entries();
     let mut cases = String::new();
     for entry in &entries {
         let Some(value) = entry.values.first() else { continue };
@@ -53,19 +55,27 @@ pub(crate) fn bash(tool: Tool) -> String {
         };
         let _ = writeln!(cases, "        {}) mapfile -t COMPREPLY < <({reply}) ;;", entry.names.join("|"));
     }
-    let all: Vec<_> = entries.iter().flat_map(|entry| entry.names.iter().copied()).collect();
+    let mut all: Vec<_> = entries.iter().flat_map(|entry| entry.names.iter().copied()).collect();
+    let files = match subject.rest() {
+        Some(Rest::File) => "-f ",
+        Some(Rest::Word(words)) => {
+            all.extend(words.iter().map(|(word, _)| *word));
+            ""
+        }
+        None => "",
+    };
     format!(
         "{MADE}_{name}() {{\n    local word=${{COMP_WORDS[COMP_CWORD]}}\n    case ${{COMP_WORDS[COMP_CWORD-1]}} in\n{cases}        \
-         *) mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$word\") ;;\n    esac\n}}\ncomplete -o filenames -F _{name} {name}\n",
+         *) mapfile -t COMPREPLY < <(compgen {files}-W '{}' -- \"$word\") ;;\n    esac\n}}\ncomplete -o filenames -F _{name} {name}\n",
         all.join(" ")
     )
 }
 
 /// For zsh: to be put into a directory of its `fpath`.
-pub(crate) fn zsh(tool: Tool) -> String {
-    let name = tool.name();
+pub(crate) fn zsh(subject: &Subject) -> String {
+    let name = subject.name();
     let mut text = format!("#compdef {name}\n{MADE}_arguments -S \\\n");
-    for entry in entries(tool) {
+    for entry in subject.entries() {
         let mut values = String::new();
         for value in &entry.values {
             let action = match kind(value, &entry) {
@@ -82,15 +92,31 @@ pub(crate) fn zsh(tool: Tool) -> String {
             let _ = writeln!(text, "    '*{name}[{help}]{values}' \\");
         }
     }
+    match subject.rest() {
+        Some(Rest::File) => text.push_str("    '*:file:_files' \\\n"),
+        Some(Rest::Word(words)) => {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            let _ = writeln!(text, "    '*:word:({})' \\", words.join(" "));
+        }
+        None => {}
+    }
     text.push_str("    && return 0\n");
     text
 }
 
 /// For fish: to be put into its directory of completions.
-pub(crate) fn fish(tool: Tool) -> String {
-    let program = tool.name();
-    let mut text = format!("{MADE}complete -c {program} -f\n");
-    for entry in entries(tool) {
+pub(crate) fn fish(subject: &Subject) -> String {
+    let program = subject.name();
+    let mut text = match subject.rest() {
+        Some(Rest::File) => MADE.to_owned(),
+        _ => format!("{MADE}complete -c {program} -f\n"),
+    };
+    if let Some(Rest::Word(words)) = subject.rest() {
+        for (word, meaning) in words {
+            let _ = writeln!(text, "complete -c {program} -a {word} -d '{}'", quoted(meaning));
+        }
+    }
+    for entry in subject.entries() {
         let mut line = format!("complete -c {program}");
         for name in &entry.names {
             match name.strip_prefix("--") {
@@ -108,8 +134,12 @@ pub(crate) fn fish(tool: Tool) -> String {
                 Kind::Free => {}
             }
         }
-        let help = entry.help.replace('\\', "\\\\").replace('\'', "\\'");
-        let _ = writeln!(text, "{line} -d '{help}'");
+        let _ = writeln!(text, "{line} -d '{}'", quoted(&entry.help));
     }
     text
+}
+
+/// To stand between the single quotes of fish.
+fn quoted(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\'', "\\'")
 }

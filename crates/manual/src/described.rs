@@ -33,18 +33,14 @@ pub(crate) fn facts(option: &Declaration) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// What is to be known before an option is used at all: that it will go, that not all of it is there. What to use instead,
-/// its row says.
+/// What is to be known before an option is used at all: that it will go. What to use instead, its row says.
 pub(crate) fn remarks(option: &Declaration) -> Vec<String> {
     let deprecated = matches!(option.remark, Some(Remark::Deprecated(_))).then(|| {
         "Deprecated: the option has its effect, but a notice is logged, and later releases of Mosquitto will not know it \
          any more."
             .to_owned()
     });
-    let partly = option
-        .only_value()
-        .map(|value| format!("So far only `{value}` is supported; with any other value the broker does not start."));
-    deprecated.into_iter().chain(partly).collect()
+    deprecated.into_iter().collect()
 }
 
 fn values(option: &Declaration) -> Option<String> {

@@ -1,5 +1,5 @@
 //! The documents that are made from the tables: `mosquitto.conf(5)`, `mosquitto(8)` and the sample `mosquitto.conf`; for
-//! each command line client a manual page, a page in `docs/`, and what shells complete its command lines with.
+//! each other program a manual page, a page in `docs/`, and what shells complete its command lines with.
 //!
 //! What there is to say about an option stands in its row (`mosquitto_config::options`), about a flag in
 //! `mosquitto_config::FLAGS`, about signals, environment and exit statuses in `mosquitto_server::outside`. What belongs to
@@ -14,9 +14,9 @@ mod pages;
 mod sample;
 mod tools;
 
-use mosquitto_tools::Tool;
 use std::path::Path;
 use std::{fs, io};
+use tools::Subject;
 
 /// The command that writes the documents.
 pub const COMMAND: &str = "cargo run -p mosquitto-manual";
@@ -38,13 +38,13 @@ pub fn documents() -> Vec<Document> {
         document("man/mosquitto.8".to_owned(), pages::mosquitto()),
         document("examples/mosquitto.conf".to_owned(), sample::mosquitto_conf()),
     ];
-    for tool in [Tool::Pub, Tool::Sub, Tool::Rr] {
-        let name = tool.name();
-        documents.push(document(format!("man/{name}.1"), tools::manual(tool)));
-        documents.push(document(format!("docs/{name}.md"), tools::markdown(tool)));
-        documents.push(document(format!("completions/{name}.bash"), completions::bash(tool)));
-        documents.push(document(format!("completions/_{name}"), completions::zsh(tool)));
-        documents.push(document(format!("completions/{name}.fish"), completions::fish(tool)));
+    for subject in Subject::all() {
+        let name = subject.name();
+        documents.push(document(format!("man/{name}.1"), subject.manual()));
+        documents.push(document(format!("docs/{name}.md"), subject.markdown()));
+        documents.push(document(format!("completions/{name}.bash"), completions::bash(&subject)));
+        documents.push(document(format!("completions/_{name}"), completions::zsh(&subject)));
+        documents.push(document(format!("completions/{name}.fish"), completions::fish(&subject)));
     }
     documents
 }

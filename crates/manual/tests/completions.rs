@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const TOOLS: [&str; 3] = ["mosquitto_pub", "mosquitto_sub", "mosquitto_rr"];
+const PROGRAMS: [&str; 6] =
+    ["mosquitto_pub", "mosquitto_sub", "mosquitto_rr", "mosquitto_passwd", "mosquitto_signal", "mosquitto_db_dump"];
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../completions").join(name)
@@ -45,6 +46,20 @@ fn bash_offers_options_and_the_words_that_a_value_can_be() {
 }
 
 #[test]
+fn bash_offers_what_stands_behind_the_options() {
+    let Some(words) = offered(&["mosquitto_signal", "-a", "s"]) else { return };
+    assert_eq!(words, ["shutdown"]);
+    assert_eq!(offered(&["mosquitto_signal", "-p", ""]).unwrap(), [""; 0]);
+    assert_eq!(offered(&["mosquitto_passwd", "-H", "s"]).unwrap(), ["sha512-pbkdf2", "sha512"]);
+    let folder = env!("CARGO_MANIFEST_DIR");
+    for program in ["mosquitto_passwd", "mosquitto_db_dump"] {
+        let files = offered(&[program, &format!("{folder}/Car")]).unwrap();
+        assert_eq!(files, [format!("{folder}/Cargo.toml")], "{program}");
+    }
+    assert_eq!(offered(&["mosquitto_db_dump", "--c"]).unwrap(), ["--client-stats"]);
+}
+
+#[test]
 fn bash_offers_the_files_that_are_there() {
     let folder = env!("CARGO_MANIFEST_DIR");
     let Some(files) = offered(&["mosquitto_pub", "-f", &format!("{folder}/Car")]) else { return };
@@ -53,7 +68,7 @@ fn bash_offers_the_files_that_are_there() {
 
 #[test]
 fn zsh_and_fish_can_read_theirs() {
-    for tool in TOOLS {
+    for tool in PROGRAMS {
         shell("zsh", &["-n"], &file(&format!("_{tool}")));
         shell("fish", &["--no-execute"], &file(&format!("{tool}.fish")));
     }

@@ -91,7 +91,7 @@ fn every_line_of_the_sample_can_be_uncommented() {
 #[test]
 fn a_line_of_the_sample_that_shows_a_default_changes_nothing() {
     // A default in words, an option that makes a listener, or one that is remembered as given.
-    const REMEMBERED: [&str; 4] = ["port", "auto_id_prefix", "allow_zero_length_clientid", "user"];
+    const REMEMBERED: [&str; 5] = ["port", "auto_id_prefix", "allow_zero_length_clientid", "persistence_file", "user"];
     let sample = sample();
     let quiet = |text: &str| Config { notices: Vec::<Notice>::new(), ..read(text) };
     let lines = option_lines(&sample);

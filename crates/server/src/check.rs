@@ -32,6 +32,12 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     if let Some(path) = &global.pid_file {
         problems.extend(written_file("pid file", path, false));
     }
+    if global.persistence.on {
+        let path = global.persistence.path();
+        problems.extend(
+            written_file("Persistence file", &path, links_are_allowed()).or_else(|| not_made("Journal of", &path)),
+        );
+    }
     let auth_files = AuthFiles::read(settings, &AuthFiles::default(), &mut Vec::new());
     let psk = match auth_files {
         Ok(files) => files.psk,

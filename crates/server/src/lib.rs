@@ -29,6 +29,7 @@ pub mod outside;
 mod passphrases;
 mod password_checks;
 mod password_files;
+mod persistence;
 mod pid_file;
 mod privileges;
 mod psk;

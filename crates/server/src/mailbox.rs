@@ -41,6 +41,7 @@ pub(crate) struct Arrival {
 pub(crate) struct PostOffice {
     boxes: Vec<Mailbox>,
     stopping: AtomicBool,
+    dismissed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -99,7 +100,11 @@ impl PostOffice {
             asleep: AtomicBool::new(false),
             waker,
         };
-        Self { boxes: wakers.into_iter().map(mailbox).collect(), stopping: AtomicBool::new(false) }
+        Self {
+            boxes: wakers.into_iter().map(mailbox).collect(),
+            stopping: AtomicBool::new(false),
+            dismissed: AtomicBool::new(false),
+        }
     }
 
     /// Takes the mail for `to` out of the sender's shard, if there is room for it, and wakes the receiver. Returns
@@ -143,6 +148,13 @@ impl PostOffice {
         mailbox.announce();
     }
 
+    /// Has a worker begin a tick, as if there were mail for it.
+    pub(crate) fn call(&self, to: ShardId) {
+        if let Some(mailbox) = self.boxes.get(to.index()) {
+            mailbox.announce();
+        }
+    }
+
     /// All workers.
     pub(crate) fn workers(&self) -> impl ExactSizeIterator<Item = ShardId> + use<> {
         (0..self.boxes.len() as u16).map(ShardId)
@@ -174,9 +186,18 @@ impl PostOffice {
 
     /// Says that worker `own` is going to sleep. False where it must not, since there is something for it.
     pub(crate) fn fall_asleep(&self, own: ShardId) -> bool {
+        self.is_empty_for(own) && !self.is_stopping()
+    }
+
+    /// The same, once all have stopped and wait to be dismissed.
+    pub(crate) fn fall_asleep_at_the_end(&self, own: ShardId) -> bool {
+        self.is_empty_for(own) && !self.is_dismissed()
+    }
+
+    fn is_empty_for(&self, own: ShardId) -> bool {
         let Some(mailbox) = self.boxes.get(own.index()) else { return true };
         mailbox.asleep.store(true, Ordering::SeqCst);
-        !mailbox.filled.load(Ordering::SeqCst) && !self.is_stopping()
+        !mailbox.filled.load(Ordering::SeqCst)
     }
 
     /// Says that worker `own` is awake and will look into its mailbox.
@@ -190,6 +211,17 @@ impl PostOffice {
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         self.boxes.iter().for_each(Mailbox::wake);
+    }
+
+    /// Lets workers go that have stopped.
+    pub(crate) fn dismiss(&self) {
+        self.dismissed.store(true, Ordering::SeqCst);
+        self.boxes.iter().for_each(Mailbox::wake);
+    }
+
+    /// Whether workers that have stopped may go.
+    pub(crate) fn is_dismissed(&self) -> bool {
+        self.dismissed.load(Ordering::SeqCst)
     }
 
     /// Whether the workers are to stop.

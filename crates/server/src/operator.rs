@@ -6,6 +6,7 @@ use crate::listeners::Listeners;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::outside::SIGNALS;
+use crate::persistence::Persistence;
 use crate::reload::UnderWay;
 use crate::supervisor::{self, Watchdog};
 use crate::sys_updates::SysUpdates;
@@ -16,7 +17,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Instant;
 
 /// Signals that may wait: who sends more before one is handled has not sent more.
@@ -34,13 +35,17 @@ pub(crate) struct Operator {
     pub(crate) sys_updates: SysUpdates,
     pub(crate) tree_print: TreePrint,
     pub(crate) watchdog: Option<Watchdog>,
+    pub(crate) persistence: Option<Persistence>,
 }
 
 /// The signals that the broker knows. To be called before anything of it can be seen from outside, so that a signal that
 /// comes early is not lost.
-pub(crate) fn listen_to_signals() -> io::Result<Receiver<i32>> {
+///
+/// What is sent to the sender counts as one of them that has come.
+pub(crate) fn listen_to_signals() -> io::Result<(SyncSender<i32>, Receiver<i32>)> {
     let mut signals = Signals::new(SIGNALS.iter().map(|signal| (signal.number)()))?;
     let (sender, receiver) = sync_channel(SIGNALS_MAX);
+    let of_our_own = sender.clone();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
             if sender.send(signal).is_err() {
@@ -48,7 +53,7 @@ pub(crate) fn listen_to_signals() -> io::Result<Receiver<i32>> {
             }
         }
     })?;
-    Ok(receiver)
+    Ok((of_our_own, receiver))
 }
 
 /// The signals that have come, each of them once; only the one that ends the broker where that is among them, for a reload
@@ -74,8 +79,8 @@ fn next_signals(signals: &Receiver<i32>, deadline: Option<Instant>) -> Vec<i32> 
 }
 
 impl Operator {
-    /// Until SIGINT or SIGTERM.
-    pub(crate) fn run(mut self, signals: &Receiver<i32>) {
+    /// Until SIGINT or SIGTERM. Returns what is to be ended last.
+    pub(crate) fn run(mut self, signals: &Receiver<i32>) -> Option<Persistence> {
         loop {
             let calls = next_signals(signals, self.next_deadline());
             self.look_at_reload();
@@ -84,10 +89,13 @@ impl Operator {
             for signal in calls {
                 match signal {
                     SIGHUP => self.reload(),
-                    SIGUSR1 => self.warn("SIGUSR1 ignored: persistence is not supported yet; nothing was saved."),
+                    SIGUSR1 => self.save(),
                     SIGUSR2 => self.tree_print.request(&self.office, &self.logger),
                     signal if signal == libc::SIGRTMIN() => self.logger.reopen(),
-                    _ => return supervisor::stopping(),
+                    _ => {
+                        supervisor::stopping();
+                        return self.persistence;
+                    }
                 }
             }
         }
@@ -97,19 +105,30 @@ impl Operator {
     fn next_deadline(&self) -> Option<Instant> {
         let sys_updates = self.sys_updates.next_deadline(self.settings.config.global.sys_interval);
         let watchdog = self.watchdog.as_ref().map(Watchdog::next_deadline);
-        [sys_updates, watchdog, self.next_look_at_reload()].into_iter().flatten().min()
+        let options = &self.settings.config.global.persistence;
+        let persistence = self.persistence.as_ref().and_then(|persistence| persistence.next_deadline(options));
+        [sys_updates, watchdog, persistence, self.next_look_at_reload()].into_iter().flatten().min()
     }
 
     fn do_what_is_due(&mut self) {
         let now = Instant::now();
+        if let Some(persistence) = &self.persistence {
+            self.sys_updates.look_at_store(persistence.figures());
+        }
         self.sys_updates.do_what_is_due(now, self.settings.config.global.sys_interval, &self.office);
         if let Some(watchdog) = &mut self.watchdog {
             watchdog.do_what_is_due(now, &self.office);
         }
+        if let Some(persistence) = &mut self.persistence {
+            persistence.do_what_is_due(now, &self.settings.config.global.persistence);
+        }
     }
 
-    fn warn(&self, text: &str) {
-        self.logger.log(LogLevel::Warning, text);
+    fn save(&self) {
+        match &self.persistence {
+            Some(persistence) => persistence.save(),
+            None => self.logger.log(LogLevel::Warning, "SIGUSR1 ignored: there is no persistence; nothing was saved."),
+        }
     }
 }
 

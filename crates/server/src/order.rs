@@ -2,6 +2,7 @@
 
 use crate::bridges::{Found, Setups};
 use crate::endpoint::Door;
+use crate::persistence::HandedOver;
 use crate::sys_updates::Report;
 use mosquitto_broker::{PasswordAnswer, Publication, SessionReport, Settings};
 use mosquitto_transport::{Layers, Security};
@@ -31,6 +32,12 @@ pub(crate) enum Order {
     Bridges(Setups),
     /// Goes on with a bridge that has had a name looked up.
     Found(Found),
+    /// Begins to hand over what its shard has.
+    BeginHandOver,
+    /// Hands over some more. There is room in the channel for it.
+    HandOver(SyncSender<HandedOver>),
+    /// Answers when the changes of this tick are handed in. There is room in the channel for that.
+    HandedIn(SyncSender<()>),
     /// Shows that it is alive. There is room in the channel for each worker's answer.
     Answer(SyncSender<()>),
 }

@@ -19,7 +19,8 @@ pub static SIGNALS: &[Signal] = &[
     Signal {
         number: || SIGINT,
         name: "SIGINT",
-        help: "Stop: publish the wills of all connected clients, close their connections and exit with status 0.",
+        help: "Stop: publish the wills of all connected clients, close their connections, write \
+               `persistence_file` and exit with status 0.",
     },
     Signal { number: || SIGTERM, name: "SIGTERM", help: "The same as SIGINT." },
     Signal {
@@ -31,7 +32,7 @@ pub static SIGNALS: &[Signal] = &[
     Signal {
         number: || SIGUSR1,
         name: "SIGUSR1",
-        help: "Answered by a warning in the log: there is no persistence yet that could be saved.",
+        help: "Write `persistence_file` now. Without `persistence` that is answered by a warning in the log.",
     },
     Signal {
         number: || SIGUSR2,
@@ -72,10 +73,18 @@ pub static EXIT_STATUSES: &[(u8, &str)] = &[
         "Stopped by SIGINT or SIGTERM; or `--help`, `--version`, or a `--test-config` that found nothing wrong; or, with \
          `-d`, the broker runs in the background.",
     ),
-    (1, "The broker could not start: no listener could be opened, or the system refused something else."),
+    (
+        1,
+        "The broker could not start: no listener could be opened, another broker uses the same `persistence_file`, or the \
+         system refused something else. Or it ended because what clients had been told to be kept could be kept no longer, or \
+         because `persistence_file` could not be written at the end.",
+    ),
     (3, "An argument, a configuration file or an environment variable is wrong. Standard error says what, and where."),
     (13, "A file that says who may do what cannot be read."),
-    (14, "The system refused to let the broker become another user, or to write the pid file."),
+    (
+        14,
+        "The system refused to let the broker become another user, to write the pid file, or to use the files of persistence.",
+    ),
 ];
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::psk::PskFiles;
 use crate::settings::{bind_options, broker_settings, connections_max, layers, lobby_max};
 use crate::supervisor;
 use mosquitto_broker::LogLevel;
-use mosquitto_config::{Change as OptionChange, Config, Effect, Notice, Referent, Settings};
+use mosquitto_config::{Change as OptionChange, Config, Effect, Notice, Persistence, Referent, Settings};
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -150,6 +150,11 @@ impl Operator {
         new.user.clone_from(&old.user);
         new.worker_threads = old.worker_threads;
         new.check_retain_source = old.check_retain_source;
+        new.persistence = Persistence {
+            autosave_interval: new.persistence.autosave_interval,
+            autosave_on_changes: new.persistence.autosave_on_changes,
+            ..old.persistence.clone()
+        };
         let left = self.settings.config.changes_to(&settings.config);
         debug_assert!(left.iter().all(|change| change.effect != Effect::Restart), "{left:?}");
         settings

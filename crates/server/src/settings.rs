@@ -2,9 +2,9 @@
 
 use crate::auth_files::AuthFiles;
 use mosquitto_broker::{
-    CertificateUsername, ListenerSettings, LogMask, Persistence, Settings as BrokerSettings, Versions,
+    CertificateUsername, ListenerSettings, LogMask, Persistence as Keeping, Settings as BrokerSettings, Versions,
 };
-use mosquitto_config::{Endpoint, Global, Protocol, ProtocolVersions, Settings};
+use mosquitto_config::{Endpoint, Global, Persistence, Protocol, ProtocolVersions, Settings};
 use mosquitto_mqtt::QoS;
 use mosquitto_transport::{BindOptions, Layers, ProxyRules, ProxyVersion, WebSocketRules};
 use std::sync::Arc;
@@ -100,9 +100,15 @@ pub(crate) fn broker_settings<'e>(
             .collect(),
         access_lists: auth_files.acl.lists(),
         check_retain_source: global.check_retain_source,
-        persistence: Persistence::Off,
+        persistence: persistence(&global.persistence),
         log,
     }
+}
+
+/// Acknowledgements wait for the journal whatever `persistence_sync` is: until it is on the disk or, where nobody waits for
+/// that, until the system has it, so that a broker that is killed has lost nothing.
+fn persistence(options: &Persistence) -> Keeping {
+    if options.on { Keeping::Synced } else { Keeping::Off }
 }
 
 fn listener(endpoint: &Endpoint, auth_files: &AuthFiles) -> ListenerSettings {

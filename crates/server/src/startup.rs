@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 /// Runs the broker with these arguments (without the program's name) until it is told to stop. The exit status is
 /// Mosquitto's: 0 after SIGINT or SIGTERM, 1 if it cannot start, 3 if arguments, configuration or environment are wrong,
-/// 13 if a file that says who may do what cannot be read, 14 if the system refuses another user or the pid file. In the
+/// 13 if a file that says who may do what cannot be read, 14 if the system refuses another user, the pid file or what persistence
+/// needs. In the
 /// background: 0 as soon as the daemon runs.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match parse_command_line(arguments) {
@@ -159,7 +160,7 @@ fn announce(settings: &Settings, logger: &Logger) {
             .for_each(|file| logger.log(LogLevel::Information, format!("Config loaded from {}.", file.display()))),
     }
     for (feature, available) in
-        [("Bridge", true), ("Persistence", false), ("TLS", true), ("TLS-PSK", true), ("Websockets", true)]
+        [("Bridge", true), ("Persistence", true), ("TLS", true), ("TLS-PSK", true), ("Websockets", true)]
     {
         let not = if available { "" } else { "NOT " };
         logger.log(LogLevel::Information, format!("{feature} support {not}available."));

@@ -5,6 +5,7 @@
 mod load;
 
 use crate::VERSION;
+use crate::persistence::StoreFigures;
 use load::Load;
 use mosquitto_broker::{DropReason, Publication, Statistics, Stored};
 use mosquitto_mqtt::QoS;
@@ -41,6 +42,8 @@ pub(crate) struct Figures {
     pub(crate) uptime_s: u64,
     /// Connections closed without CONNECT to make room for others.
     pub(crate) evictions: u64,
+    /// None: nothing is kept.
+    pub(crate) store: Option<StoreFigures>,
 }
 
 /// What was published last, and what the next values depend on.
@@ -116,6 +119,10 @@ impl SysTree {
             ("store/messages/bytes", not_negative(figures.stored.bytes)),
         ] {
             self.say(topic, &value, news);
+        }
+        if let Some(StoreFigures { journal_bytes, saved_at_s }) = figures.store {
+            self.say("store/journal/bytes", &journal_bytes, news);
+            self.say("store/saved", &saved_at_s, news);
         }
         for reason in DropReason::ALL {
             let topic = format!("publish/messages/dropped/{}", reason.name());

@@ -8,6 +8,7 @@ use crate::evictions::Evictions;
 use crate::http::Counters;
 use crate::mailbox::PostOffice;
 use crate::order::Order;
+use crate::persistence::StoreFigures;
 use crate::sys_tree::{Figures, SysTree};
 use mosquitto_broker::{Publication, ShardId, Shared, Statistics, Stored};
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub(crate) struct SysUpdates {
     counters: Counters,
     shared: Arc<Shared>,
     evictions: Evictions,
+    /// None: nothing is kept.
+    store: Option<StoreFigures>,
     workers: Vec<Known>,
     started: Instant,
     /// When the last update was.
@@ -71,6 +74,7 @@ impl SysUpdates {
             counters,
             shared,
             evictions,
+            store: None,
             workers: (0..workers).map(|_| Known::default()).collect(),
             started: Instant::now(),
             updated: None,
@@ -82,6 +86,11 @@ impl SysUpdates {
     /// What has to be published before the first client can look: nothing where there are no `$SYS` topics.
     pub(crate) fn first(&mut self, interval_s: u16) -> Vec<Publication> {
         if interval_s == 0 { Vec::new() } else { self.update(Instant::now()) }
+    }
+
+    /// How persistence is, from now on.
+    pub(crate) fn look_at_store(&mut self, store: StoreFigures) {
+        self.store = Some(store);
     }
 
     /// When there is something to do next, with this `sys_interval`.
@@ -152,6 +161,7 @@ impl SysUpdates {
         let shared_subscriptions = self.shared.shared_subscription_count();
         let figures = Figures {
             evictions: self.evictions.all(),
+            store: self.store,
             statistics: self.workers.iter().map(|worker| worker.report.statistics).sum(),
             stored,
             subscriptions: self.shared.subscription_count().saturating_sub(shared_subscriptions),

@@ -27,6 +27,7 @@ use crate::lobby::Lobby;
 use crate::log::Logger;
 use crate::mailbox::{Arrival, Delivery, PostOffice};
 use crate::password_checks::Checkers;
+use crate::persistence::{HandedOver, Keeper};
 use accept::Entrance;
 use bridges::Bridges;
 use closing::Closing;
@@ -37,6 +38,7 @@ use reading::READ_BUFFER_BYTES;
 use socket::Sockets;
 use std::collections::VecDeque;
 use std::io;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
@@ -73,6 +75,14 @@ pub(crate) struct Worker {
     closing: Closing,
     bridges: Bridges,
     pace: Pace,
+    /// None: nothing is kept.
+    keeper: Option<Keeper>,
+    /// Whether nothing is read, until what was read before is written down.
+    is_behind: bool,
+    /// What was handed over of the shard in this tick, and who waits for it.
+    handed_over: Vec<(SyncSender<HandedOver>, HandedOver)>,
+    /// Who waits until the changes of this tick are handed in.
+    handing_in: Vec<SyncSender<()>>,
     /// What is read lands here, a connection after the other.
     buffer: Box<[u8]>,
     /// Connections with bytes to read or to handle in this tick, but for those in the lobby.
@@ -140,6 +150,10 @@ impl Worker {
             closing: Closing::default(),
             bridges: Bridges::new(lookups),
             pace: Pace::default(),
+            keeper: None,
+            is_behind: false,
+            handed_over: Vec::new(),
+            handing_in: Vec::new(),
             buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
             ready: Vec::new(),
             held: Vec::new(),
@@ -156,6 +170,12 @@ impl Worker {
             checks: Vec::new(),
             lines: Vec::new(),
         })
+    }
+
+    /// What it changes is kept by way of this keeper, if there is one.
+    pub(crate) fn keep(mut self, keeper: Option<Keeper>) -> Self {
+        self.keeper = keeper;
+        self
     }
 
     /// Runs until the post office says stop. `barrier` is that of all workers.
@@ -181,15 +201,16 @@ impl Worker {
 
     /// How long to sleep at most; none: for ever.
     fn timeout(&self) -> Option<Duration> {
-        let work = !self.ready.is_empty() || !self.writable.is_empty() || !self.broken.is_empty();
-        let work = work || !self.refused_checks.is_empty() || self.bridges.has_work();
-        if work || !self.newcomers.is_empty() || self.has_admissions() {
+        let work = !self.writable.is_empty() || !self.broken.is_empty() || !self.refused_checks.is_empty();
+        // Who is behind is called when that is over.
+        let reads = !self.is_behind && (!self.ready.is_empty() || self.has_admissions() || self.bridges.has_work());
+        if work || reads || !self.newcomers.is_empty() {
             return Some(Duration::ZERO);
         }
-        let entrance = self.entrance.next_deadline().filter(|_| self.may_accept());
+        let entrance = self.entrance.next_deadline().filter(|_| !self.is_behind && self.may_accept());
         let lines = self.eviction_lines.next_deadline();
-        let deadlines =
-            [self.shard.next_deadline(), self.closing.next_deadline(), entrance, lines, self.bridges.next_deadline()];
+        let bridges = self.bridges.next_deadline().filter(|_| !self.is_behind);
+        let deadlines = [self.shard.next_deadline(), self.closing.next_deadline(), entrance, lines, bridges];
         let waits = !self.departures.is_empty() || !self.publications.is_empty();
         let retry = waits.then(|| self.clock.now() + 1);
         let next = deadlines.into_iter().flatten().chain(retry).min()?;
@@ -201,6 +222,7 @@ impl Worker {
         let now = self.clock.now();
         self.shard.begin(now);
         self.look_at_heap(now);
+        self.look_at_what_is_kept();
         let newcomers = std::mem::take(&mut self.newcomers);
         self.collect_mail();
         for answer in std::mem::take(&mut self.refused_checks) {
@@ -221,13 +243,25 @@ impl Worker {
             self.welcome(newcomer);
         }
         self.pace.serve(now, self.ready.len());
-        self.read_ready();
-        self.serve_bridges();
+        if !self.is_behind {
+            self.read_ready();
+            self.serve_bridges();
+        }
         self.give_descriptors_up();
         self.log_evictions();
         self.shard.end();
         self.drain();
-        self.admit(started.elapsed());
+        if !self.is_behind {
+            self.admit(started.elapsed());
+        }
+    }
+
+    /// Lets out what waited for changes to be safe.
+    fn look_at_what_is_kept(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.tell(&mut self.shard);
+            self.is_behind = keeper.is_behind();
+        }
     }
 
     /// Ends the connections that failed while they were written.
@@ -276,8 +310,9 @@ impl Worker {
     }
 
     /// Brings out what the tick came to: mail first, so that an acknowledgement overtakes its message only where a
-    /// mailbox is full.
+    /// mailbox is full; but before it what is to be kept, so that no effect is written down before its cause.
     fn drain(&mut self) {
+        self.hand_changes_in();
         self.post_mail();
         self.depart();
         self.write_all();
@@ -286,6 +321,18 @@ impl Worker {
         self.give_checks_away();
         self.shard.log_lines(&mut self.lines);
         self.logger.write(&mut self.lines);
+    }
+
+    /// What was handed over of the shard goes out only now: it has what these changes have done.
+    fn hand_changes_in(&mut self) {
+        let Some(keeper) = &mut self.keeper else { return };
+        keeper.hand_in(&mut self.shard);
+        for (answer, handed_over) in self.handed_over.drain(..) {
+            let _ = answer.try_send(handed_over);
+        }
+        for answer in self.handing_in.drain(..) {
+            let _ = answer.try_send(());
+        }
     }
 
     fn post_mail(&mut self) {
@@ -325,6 +372,25 @@ impl Worker {
         for _ in 0..LAST_ROUNDS {
             barrier.wait();
             self.shard.begin(self.clock.now());
+            self.collect_mail();
+            self.shard.end();
+            self.drain();
+        }
+        if self.keeper.is_some() {
+            self.wait_to_be_dismissed();
+        }
+    }
+
+    /// What the shard has is still asked for, so that it can be saved, and what clients were to be told goes out once it is kept.
+    /// The shard's time stands still.
+    fn wait_to_be_dismissed(&mut self) {
+        let (now, mut events) = (self.clock.now(), Events::with_capacity(EVENTS_MAX));
+        while !self.office.is_dismissed() {
+            let timeout = if self.office.fall_asleep_at_the_end(self.id) { None } else { Some(Duration::ZERO) };
+            let _ = self.poll.poll(&mut events, timeout);
+            self.office.awake(self.id);
+            self.shard.begin(now);
+            self.look_at_what_is_kept();
             self.collect_mail();
             self.shard.end();
             self.drain();

@@ -51,6 +51,7 @@ mod fields;
 pub mod journal;
 mod old;
 mod reader;
+pub mod snapshot;
 mod value;
 mod writer;
 

@@ -20,8 +20,14 @@ pub(crate) struct Situation {
 /// What is connected to.
 #[derive(Debug, Clone, Copy)]
 enum Target {
-    Server { port: u16 },
-    Proxy { port: u16 },
+    Server {
+        port: u16,
+    },
+    /// What name servers say: `-S`.
+    Service,
+    Proxy {
+        port: u16,
+    },
     Unix,
 }
 
@@ -31,6 +37,7 @@ impl Situation {
         let target = match (&connection.unix_path, &connection.proxy) {
             (Some(_), _) => Target::Unix,
             (None, Some(proxy)) => Target::Proxy { port: proxy.port },
+            (None, None) if connection.looks_up_service => Target::Service,
             (None, None) => Target::Server { port: connection.port() },
         };
         Self {
@@ -57,6 +64,7 @@ impl Situation {
                 Target::Server { port } => {
                     format!("Is the broker running, and is {port} its port? -h and -p choose host and port.")
                 }
+                Target::Service => "Is the broker running where the SRV records say (-S)?".to_owned(),
                 Target::Proxy { port } => format!("Is the proxy running, and is {port} its port? --proxy names both."),
                 Target::Unix => "Is the broker running, with a listener at this path (--unix)?".to_owned(),
             }),
@@ -71,6 +79,9 @@ impl Situation {
     /// After a name that is not known.
     pub(crate) fn lookup(self) -> &'static str {
         match self.target {
+            Target::Service => {
+                "Is there an SRV record _mqtt._tcp (with TLS: _secure-mqtt._tcp) of this domain? -d tells more."
+            }
             Target::Proxy { .. } => "Is the name of the proxy (--proxy) right? And that of -A, if it is given?",
             _ => "Is the name of the host (-h) right? And that of -A, if it is given?",
         }

@@ -4,7 +4,7 @@ use crate::layers::{LayersError, layers, without_effect};
 use crate::report::Report;
 use crate::settings::{ConnectionSettings, Settings};
 use mosquitto_client::mqtt::{Property, ProtocolVersion};
-use mosquitto_client::{Client, Options, WillMessage};
+use mosquitto_client::{Client, Options, Service, WillMessage};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::time::Duration;
@@ -39,19 +39,26 @@ pub(crate) fn client(settings: &Settings, report: Report) -> Result<Client, u8> 
     }
     if let Some(name) = &settings.connection.bind_address {
         let found = (name.as_str(), 0).to_socket_addrs().ok().and_then(|mut found| found.next());
-        let Some(address) = found else { return Err(report.lookup()) };
+        let Some(address) = found else { return Err(report.lookup(None)) };
         client.set_local_address(Some(address.ip()));
     }
     Ok(client)
 }
 
-/// Begins a connection to the server, or to the proxy. An error is one of looking up its name.
+/// Begins a connection to the server, or to the proxy. An error is one of looking up its name, or its service.
 pub(crate) fn connect(client: &mut Client, settings: &ConnectionSettings) -> io::Result<()> {
     match (&settings.unix_path, &settings.proxy) {
         (Some(path), _) => {
             client.connect_unix(path);
             Ok(())
         }
+        (None, proxy) if settings.looks_up_service => client.connect_service(Service {
+            proxy: proxy.as_ref().map(|proxy| (proxy.host.clone(), proxy.port)),
+            // Authorities that the machine trusts give a certificate to anybody for a host of his own, and an answer
+            // that is forged names such a host.
+            names_certificate: !crate::layers::trusts_os_certs(&settings.tls),
+            ..Service::new(&settings.host, settings.uses_tls() || settings.uses_psk())
+        }),
         (None, Some(proxy)) => client.connect(&proxy.host, proxy.port),
         (None, None) => client.connect(&settings.host, settings.port()),
     }

@@ -4,6 +4,7 @@ mod counts;
 mod json;
 mod plain;
 
+use crate::program_table::{self, Program, Rest, Switch};
 use crate::report::FAILURE;
 use counts::{ClientCounts, TypeCounts};
 use json::Json;
@@ -14,7 +15,46 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::process::ExitCode;
 
-const USAGE: &str = "Usage: db_dump [--stats | --client-stats | --json] <mosquitto db filename>";
+/// How a file is shown.
+struct Shown(fn() -> Box<dyn View>);
+
+/// The ways to look at a file; without any of them it is shown as it stands.
+const OPTIONS: &[Switch<Shown>] = &[
+    Switch {
+        names: &["--stats"],
+        value: None,
+        help: "show how many chunks there are of each type",
+        effect: Shown(|| Box::new(TypeCounts::default())),
+    },
+    Switch {
+        names: &["--client-stats"],
+        value: None,
+        help: "show for each client how many subscriptions and messages it has, and how many bytes they take",
+        effect: Shown(|| Box::new(ClientCounts::default())),
+    },
+    Switch {
+        names: &["--json"],
+        value: None,
+        help: "show all of it as one JSON document",
+        effect: Shown(|| Box::new(Json::default())),
+    },
+];
+
+/// The way to call it: what stands behind its name.
+fn form() -> String {
+    let names: Vec<_> = OPTIONS.iter().flat_map(|switch| switch.names).copied().collect();
+    format!("[{}] <mosquitto db filename>", names.join(" | "))
+}
+
+/// As its user sees it.
+pub(crate) fn program() -> Program {
+    Program {
+        name: "mosquitto_db_dump",
+        forms: vec![form()],
+        options: program_table::entries(OPTIONS),
+        rest: Rest::File,
+    }
+}
 
 /// Something that is made of the chunks of a file, and how it is written. What is written as it is read is also there for a
 /// file that is damaged further on.
@@ -49,11 +89,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
     let (mut view, path): (Box<dyn View>, _) = match arguments.as_slice() {
         [path] => (Box::new(Plain::default()), path),
-        [view, path] => match view.to_str() {
-            Some("--stats") => (Box::new(TypeCounts::default()), path),
-            Some("--client-stats") => (Box::new(ClientCounts::default()), path),
-            Some("--json") => (Box::new(Json::default()), path),
-            _ => return wrong_arguments(),
+        [view, path] => match program_table::find(OPTIONS, view) {
+            Some(switch) => ((switch.effect.0)(), path),
+            None => return wrong_arguments(),
         },
         _ => return wrong_arguments(),
     };
@@ -61,7 +99,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn wrong_arguments() -> ExitCode {
-    complain(&format!("{USAGE}\n"));
+    // In the words of the original, which calls itself so.
+    complain(&format!("Usage: db_dump {}\n", form()));
     ExitCode::from(FAILURE)
 }
 

@@ -53,8 +53,16 @@ pub(crate) fn layers(connection: &ConnectionSettings) -> Result<ClientLayers, La
     Ok(ClientLayers { socks, tls, websocket })
 }
 
+/// Whether the authorities are trusted that this machine trusts.
+pub(crate) fn trusts_os_certs(settings: &TlsSettings) -> bool {
+    settings.use_os_certs || settings.cafile.is_none() && settings.capath.is_none()
+}
+
 /// What is said of the first option that has no effect together with the others.
 pub(crate) fn without_effect(connection: &ConnectionSettings) -> Option<String> {
+    if connection.looks_up_service && connection.unix_path.is_some() {
+        return Some("Warning: -S has no effect: --unix says where the server is.".to_owned());
+    }
     if connection.uses_tls() || connection.no_tls {
         return None;
     }
@@ -120,7 +128,7 @@ fn tls_options(connection: &ConnectionSettings) -> Result<TlsClientOptions, Laye
     Ok(TlsClientOptions {
         cafile: settings.cafile.clone(),
         capath: settings.capath.clone(),
-        use_os_certs: settings.use_os_certs || settings.cafile.is_none() && settings.capath.is_none(),
+        use_os_certs: trusts_os_certs(settings),
         certificate: settings.certfile.clone().zip(settings.keyfile.clone()),
         passphrase,
         tls_version: version,

@@ -3,7 +3,7 @@
 //! The way of a command line: `options` declares every option once; [`arguments`] reads the arguments with it into
 //! [`settings`], which [`publish`], [`subscribe`] or [`request`] then carries out. What a program says besides messages, and with
 //! which status it exits, is in `report`. [`signal`], [`passwd`] and [`db_dump`] are
-//! programs that are no clients.
+//! programs that are no clients; [`program_table`] says what each of them takes.
 
 mod advice;
 pub mod arguments;
@@ -19,6 +19,7 @@ mod output;
 pub mod passwd;
 mod payload;
 pub mod program;
+pub mod program_table;
 mod progress;
 pub mod publish;
 mod report;

@@ -11,6 +11,8 @@ pub struct Entry {
     pub names: Vec<&'static str>,
     /// What follows it, in words; none if it stands alone.
     pub values: Vec<&'static str>,
+    /// What the value can be; empty where that is more than a list can say, or is known by the name of the value.
+    pub choices: &'static [&'static str],
     /// What it does.
     pub help: String,
     /// Whether the usage line begins with it: without it, or another one like it, there is nothing to do.
@@ -27,7 +29,8 @@ pub fn entries(tool: Tool) -> Vec<Entry> {
             Act::NotSupportedYet { .. } => return None,
         };
         let is_needed = crate::usage::is_needed(option);
-        Some(Entry { names: option.names().collect(), values, help: option.help.join(" "), is_needed })
+        let (names, help) = (option.names().collect(), option.help.join(" "));
+        Some(Entry { names, values, choices: &[], help, is_needed })
     });
     supported.collect()
 }

@@ -5,6 +5,7 @@ mod edit;
 mod file;
 mod prompt;
 
+pub(crate) use arguments::program;
 pub use arguments::username;
 pub use edit::{Edited, Lines};
 
@@ -44,7 +45,7 @@ impl From<&str> for Failure {
 /// two passwords differ, and 1 for everything else that is wrong, also where a user to be deleted is not there.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
-    if arguments.is_empty() || arguments.iter().any(|argument| argument == "--help") {
+    if arguments.is_empty() || arguments::asks_for_help(&arguments) {
         // A reader that has gone away does not want the rest.
         let _ = io::stdout().write_all(arguments::usage().as_bytes());
         return ExitCode::from(FAILURE);

@@ -34,8 +34,8 @@ pub fn run(settings: Settings) -> u8 {
         Ok(client) => client,
         Err(status) => return status,
     };
-    if connect(&mut client, &settings.connection).is_err() {
-        return report.lookup();
+    if let Err(error) = connect(&mut client, &settings.connection) {
+        return report.lookup(Some(&error));
     }
     let mut publisher = Publisher { client, settings, topic, report, progress, refused: None };
     match message {

@@ -3,6 +3,7 @@
 use crate::advice::{self, Situation};
 use crate::progress;
 use crate::settings::Settings;
+use mosquitto_client::dns::LookupError;
 use mosquitto_client::mqtt::{PropertiesBuf, Property, ProtocolVersion, ReasonCode};
 use mosquitto_client::{Client, End, RequestError};
 use mosquitto_transport::{SocksFailure, TlsFailure, TlsSetupError, WebSocketFailure, error_text};
@@ -118,8 +119,12 @@ impl Report {
         }
     }
 
-    /// The server's name cannot be looked up.
-    pub(crate) fn lookup(self) -> u8 {
+    /// The server's name or service cannot be looked up; of a service, `-d` tells why.
+    pub(crate) fn lookup(self, error: Option<&io::Error>) -> u8 {
+        let why = error.and_then(io::Error::get_ref).and_then(|error| error.downcast_ref::<LookupError>());
+        if let Some(why) = why.filter(|_| self.debug && !self.quiet) {
+            print(&format!("Error: SRV lookup failed ({why})."));
+        }
         self.error("Unable to connect (Lookup error).");
         advice::show(self, self.situation.lookup());
         FAILURE

@@ -38,8 +38,8 @@ pub fn run(mut settings: Settings) -> u8 {
         Ok(client) => client,
         Err(status) => return status,
     };
-    if connect(&mut client, &settings.connection).is_err() {
-        return report.lookup();
+    if let Err(error) = connect(&mut client, &settings.connection) {
+        return report.lookup(Some(&error));
     }
     let ends_at = settings.subscribe.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let request = Request { topic, response_topic, payload };

@@ -76,6 +76,8 @@ pub struct ConnectionSettings {
     pub inflight_max: u16,
     /// `--unix`: takes the place of host and port.
     pub unix_path: Option<PathBuf>,
+    /// `-S`: host and port are asked for, and `host` is the domain.
+    pub looks_up_service: bool,
     /// `-A`: a name or an address of this machine.
     pub bind_address: Option<String>,
     /// `--nodelay`
@@ -299,6 +301,7 @@ impl Settings {
                 password: None,
                 inflight_max: Self::INFLIGHT_MAX,
                 unix_path: None,
+                looks_up_service: false,
                 bind_address: None,
                 nodelay: false,
                 no_tls: false,

@@ -1,11 +1,11 @@
 //! `mosquitto_signal`: has a broker do something, by the name of it rather than by a signal's.
 
+use crate::program_table::{self, Program, Rest, Switch, Value};
 use crate::report::FAILURE;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix_libc_wrappers::process::SignalExt;
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -35,6 +35,37 @@ struct Word {
     help: &'static str,
     /// Which number it has is known when the program runs.
     signal: fn() -> Signal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    All,
+    One,
+    Help,
+}
+
+const OPTIONS: &[Switch<Effect>] = &[
+    Switch { names: &["-a"], value: None, help: "tell all processes whose command is mosquitto", effect: Effect::All },
+    Switch {
+        names: &["-p"],
+        value: Some(Value { name: "pid", choices: &[] }),
+        help: "tell this process",
+        effect: Effect::One,
+    },
+    Switch { names: &["--help", "-h"], value: None, help: "show this text", effect: Effect::Help },
+];
+
+/// The way to call it.
+const FORM: &str = "{-a | -p pid} signal";
+
+/// As its user sees it.
+pub(crate) fn program() -> Program {
+    Program {
+        name: "mosquitto_signal",
+        forms: vec![FORM.to_owned()],
+        options: program_table::entries(OPTIONS),
+        rest: Rest::Word(WORDS.iter().map(|word| (word.name, word.help)).collect()),
+    }
 }
 
 /// Which processes are meant.
@@ -75,17 +106,15 @@ fn complain(text: &str) {
 }
 
 fn usage() -> String {
-    let mut text = format!(
+    let options: Vec<_> = OPTIONS.iter().map(Switch::usage).collect();
+    let words = WORDS.map(|word| (word.name.to_owned(), word.help));
+    format!(
         "mosquitto_signal tells a mosquitto broker to do something.\nmosquitto_signal version {}.\n\n\
-         Usage: mosquitto_signal {{-a | -p pid}} signal\n\n \
-         -a      all processes whose command is {BROKER}.\n \
-         -p pid  this process.\n --help  show this text.\n\nsignal is one of:\n",
-        env!("CARGO_PKG_VERSION")
-    );
-    for Word { name, help, .. } in WORDS {
-        let _ = writeln!(text, " {name:<15}{help}.");
-    }
-    text
+         Usage: mosquitto_signal {FORM}\n\n{}\nsignal is one of:\n{}",
+        env!("CARGO_PKG_VERSION"),
+        program_table::usage(&options),
+        program_table::usage(&words),
+    )
 }
 
 const WITHOUT_WHOM: &str = "One of -a or -p must be used.";
@@ -95,13 +124,20 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Task>, 
     let mut arguments = arguments.into_iter();
     let (mut whom, mut signal) = (None, None);
     while let Some(argument) = arguments.next() {
-        match argument.to_str() {
-            Some("--help" | "-h") => return Ok(None),
-            Some("-a") => whom = Some(Whom::All),
-            Some("-p") => {
+        match program_table::find(OPTIONS, &argument).map(|switch| switch.effect) {
+            Some(Effect::Help) => return Ok(None),
+            Some(Effect::All) => {
+                whom = Some(Whom::All);
+                continue;
+            }
+            Some(Effect::One) => {
                 let value = arguments.next().ok_or("-p argument given but process ID missing.")?;
                 whom = Some(Whom::One(pid(&value)?));
+                continue;
             }
+            None => {}
+        }
+        match argument.to_str() {
             Some(word) if !word.starts_with('-') && signal.is_none() => signal = Some(signal_of(word)?),
             // What is no option is the signal, for the original; and whom it is for is looked at first.
             _ if whom.is_none() => return Err(WITHOUT_WHOM.to_owned()),

@@ -27,8 +27,8 @@ pub fn run(settings: Settings) -> u8 {
         Ok(signalled) => signalled,
         Err(error) => return report.unreachable(&error),
     };
-    if connect(&mut client, &settings.connection).is_err() {
-        return report.lookup();
+    if let Err(error) = connect(&mut client, &settings.connection) {
+        return report.lookup(Some(&error));
     }
     let mut output = Output::new(&settings.subscribe);
     if settings.subscribe.watch && !settings.subscribe.message_rate {

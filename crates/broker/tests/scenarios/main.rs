@@ -58,6 +58,7 @@ mod reconfigure;
 mod redelivery;
 mod refusals;
 mod refused_messages;
+mod restored;
 mod retained;
 mod retained_flag;
 mod retry;

@@ -4,10 +4,10 @@ use super::input::Input;
 use crate::{Moment, Session};
 use mio::event::Event;
 use mio::{Registry, Token};
-use mosquitto_transport::{ClientLayers, Read, Stream, Written};
+use mosquitto_transport::{ClientLayers, Read, SocksFailure, Stream, Written};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,12 @@ const OPENING: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(super) enum Target {
     Tcp(SocketAddr),
+    /// A host whose addresses are looked up when it is its turn, and what then stands between the socket and MQTT.
+    Named {
+        host: String,
+        port: u16,
+        layers: Box<ClientLayers>,
+    },
     Unix(PathBuf),
 }
 
@@ -60,8 +66,8 @@ impl Attempt {
         loop {
             let Some(mut stream) = self.stream.take() else {
                 let Some(target) = self.targets.pop_front() else { return Err(failure) };
-                match open(&target, self.local, registry) {
-                    Ok(stream) => self.stream = Some(stream),
+                match self.open(target, registry) {
+                    Ok(stream) => self.stream = stream,
                     Err(error) => failure = error,
                 }
                 continue;
@@ -83,8 +89,17 @@ impl Attempt {
                     }
                 }
             }
-            if stream.open()? {
-                return Ok(Some(Connection::new(stream, self.ends)));
+            match stream.open() {
+                Ok(true) => return Ok(Some(Connection::new(stream, self.ends))),
+                Ok(false) => {}
+                // Behind a proxy that works, another host may be there.
+                Err(error)
+                    if SocksFailure::of(&error) == Some(SocksFailure::Unreachable) && !self.targets.is_empty() =>
+                {
+                    (failure, self.until, self.ends) = (error, None, false);
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
             if self.until.is_some_and(|until| until <= Instant::now()) {
                 return Err(io::ErrorKind::TimedOut.into());
@@ -93,15 +108,24 @@ impl Attempt {
             return Ok(None);
         }
     }
-}
 
-fn open(target: &Target, local: Option<IpAddr>, registry: &Registry) -> io::Result<Stream> {
-    let mut stream = match target {
-        Target::Tcp(address) => Stream::connect_tcp(*address, local.map(|local| SocketAddr::new(local, 0)))?,
-        Target::Unix(path) => Stream::connect_unix(path)?,
-    };
-    stream.register(registry, CONNECTION)?;
-    Ok(stream)
+    /// Begins a connection to the target; none where it stands for others, which are to be tried next.
+    fn open(&mut self, target: Target, registry: &Registry) -> io::Result<Option<Stream>> {
+        let mut stream = match target {
+            Target::Tcp(address) => Stream::connect_tcp(address, self.local.map(|local| SocketAddr::new(local, 0)))?,
+            Target::Named { host, port, layers } => {
+                let found: Vec<_> = (host.as_str(), port).to_socket_addrs()?.collect();
+                for address in found.into_iter().rev() {
+                    self.targets.push_front(Target::Tcp(address));
+                }
+                self.layers = *layers;
+                return Ok(None);
+            }
+            Target::Unix(path) => Stream::connect_unix(&path)?,
+        };
+        stream.register(registry, CONNECTION)?;
+        Ok(Some(stream))
+    }
 }
 
 /// A connection that is made.
@@ -128,6 +152,12 @@ impl Connection {
         self.ends |= event.is_read_closed() || event.is_error();
         self.readable |= event.is_readable() || self.ends;
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+    }
+
+    /// There may be something to read, though no event has told so. False where an event is waited for to write.
+    pub(super) fn try_to_read(&mut self) -> bool {
+        self.readable |= self.writable;
+        self.writable
     }
 
     /// Handles a packet, or else sends and reads what can be. False when there is nothing more to do but wait.

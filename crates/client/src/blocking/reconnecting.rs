@@ -1,8 +1,10 @@
 //! Making a lost connection again, and what the new one has to be told.
 
 use super::connection::{Attempt, Target};
+use super::service::Service;
 use super::{Client, Next, State};
 use crate::{BackOff, End, Event, Reconnection, Subscriptions};
+use mosquitto_transport::ClientLayers;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -13,14 +15,16 @@ use std::path::PathBuf;
 #[derive(Debug, Clone)]
 pub(super) enum Server {
     Tcp(String, u16),
+    Service(Service),
     Unix(PathBuf),
 }
 
 impl Server {
-    /// Looks its addresses up.
-    pub(super) fn targets(&self) -> io::Result<VecDeque<Target>> {
+    /// Looks its addresses up; those of a service are known by names, each with layers of its own.
+    pub(super) fn targets(&self, layers: &ClientLayers) -> io::Result<VecDeque<Target>> {
         match self {
             Server::Tcp(host, port) => Ok((host.as_str(), *port).to_socket_addrs()?.map(Target::Tcp).collect()),
+            Server::Service(service) => service.targets(layers),
             Server::Unix(path) => Ok(VecDeque::from([Target::Unix(path.clone())])),
         }
     }
@@ -64,6 +68,9 @@ impl Client {
 
     /// Notes what counts for the next connection.
     pub(super) fn observe(&mut self, event: &Event) {
+        if self.reconnecting.is_none() || !matches!(event, Event::Connected { .. } | Event::Subscribed { .. }) {
+            return;
+        }
         let now = self.now();
         let Some(Reconnecting { reconnection, subscriptions }) = &mut self.reconnecting else { return };
         match event {
@@ -82,6 +89,9 @@ impl Client {
 
     /// Repeats subscriptions, as far as there is room.
     pub(super) fn subscribe_again(&mut self) {
+        if self.reconnecting.is_none() {
+            return;
+        }
         let now = self.now();
         if let Some(Reconnecting { subscriptions, .. }) = &mut self.reconnecting {
             subscriptions.proceed(&mut self.session, now);
@@ -106,7 +116,7 @@ impl Client {
         if !self.reconnecting.as_mut().is_some_and(|reconnecting| reconnecting.reconnection.take_due(now)) {
             return None;
         }
-        match self.server.as_ref()?.targets() {
+        match self.server.as_ref()?.targets(&self.layers) {
             Ok(targets) => {
                 self.state = State::Connecting(self.attempt(targets));
                 None
@@ -119,7 +129,7 @@ impl Client {
     }
 
     pub(super) fn attempt(&self, targets: VecDeque<Target>) -> Attempt {
-        let local = self.local.filter(|_| matches!(self.server, Some(Server::Tcp(..))));
+        let local = self.local.filter(|_| !matches!(self.server, Some(Server::Unix(_))));
         Attempt::new(targets, local, self.layers.clone())
     }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{ConfigError, shown, shown_briefly};
 use crate::log::LogType;
+use crate::persistence::PersistenceSync;
 use crate::reader::{OpenFile, Reader};
 use crate::words::{Statement, leading_number};
 use std::num::NonZeroU32;
@@ -87,6 +88,31 @@ pub(crate) fn persistent_client_expiration(
     let seconds = number.saturating_mul(seconds);
     warn_of(reader, statement, word, rest, format_args!("{seconds} s"));
     reader.config.global.persistent_client_expiration = u32::try_from(seconds).unwrap_or(u32::MAX);
+    Ok(())
+}
+
+/// `persistence_sync`: a word, and behind `interval` a number.
+pub(crate) fn persistence_sync(
+    reader: &mut Reader,
+    _: &mut OpenFile,
+    statement: &mut Statement<'_>,
+) -> Result<(), ConfigError> {
+    let sync = match statement.word()? {
+        b"always" => PersistenceSync::Always,
+        b"none" => PersistenceSync::None,
+        b"interval" => {
+            let number = statement.number()?;
+            let ms = u32::try_from(number).ok().filter(|_| number <= PersistenceSync::INTERVAL_MS_MAX);
+            let refused = || statement.invalid(format!("interval {number}").as_bytes());
+            PersistenceSync::Interval(ms.and_then(NonZeroU32::new).ok_or_else(refused)?)
+        }
+        other => return Err(statement.invalid(other)),
+    };
+    let rest = statement.words.rest();
+    if !rest.is_empty() {
+        return Err(statement.invalid(rest));
+    }
+    reader.config.global.persistence.sync = sync;
     Ok(())
 }
 

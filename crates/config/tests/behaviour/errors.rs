@@ -83,7 +83,7 @@ fn a_file_that_cannot_be_read_is_named() {
 
 #[test]
 fn the_exit_status_is_3_for_every_error() {
-    let folder = Folder::new().with("x", "bogus\n").with("y", "persistence true\n").with_directory("d");
+    let folder = Folder::new().with("x", "bogus\n").with("y", "connection x\n").with_directory("d");
     for name in ["x", "y", "d", "none"] {
         assert_eq!(folder.read(name).unwrap_err().exit_code(), 3, "{name}");
     }

@@ -1,7 +1,8 @@
 //! The limits of the options of the broker as a whole.
 
 use crate::folder::{complaint, config, notices, refusal};
-use mosquitto_config::{LogType, Notice};
+use mosquitto_config::{LogType, Notice, PersistenceSync};
+use std::num::NonZeroU32;
 
 #[test]
 fn max_inflight_messages_is_0_for_no_limit_however_that_is_written() {
@@ -224,11 +225,57 @@ fn values_that_hold_anyway_are_accepted() {
 }
 
 #[test]
-fn values_that_would_change_something_are_not_supported_yet() {
-    for line in ["persistence true", "retained_persistence true"] {
-        assert_eq!(complaint(line), format!("Error: The '{line}' option is not supported yet."));
+fn persistence_is_a_file_in_a_directory_and_off_by_default() {
+    let path = |lines: &str| config(lines).global.persistence.path().display().to_string();
+    assert!(!config("").global.persistence.on);
+    assert!(config("retained_persistence 1\n").global.persistence.on);
+    assert_eq!(path(""), "mosquitto.db");
+    assert_eq!(path("persistence_file other\n"), "other");
+    assert_eq!(path("persistence_location /var/lib/a b\n"), "/var/lib/a b/mosquitto.db");
+    assert_eq!(path("persistence_location /var/lib/\npersistence_file /x\n"), "/var/lib/x");
+    for name in ["persistence_file", "persistence_location"] {
+        let expected = format!("Error: Duplicate '{name}' value in configuration.");
+        assert_eq!(complaint(format!("{name} a\n{name} b\n")), expected);
+        assert_eq!(complaint(format!("{name}\n")), format!("Error: Empty '{name}' value in configuration."));
     }
-    assert_eq!(complaint("persistence 1"), "Error: The 'persistence true' option is not supported yet.");
+    assert_eq!(complaint("persistence maybe\n"), "Error: Invalid 'persistence' value (maybe).");
+}
+
+#[test]
+fn autosave_counts_seconds_or_changes_and_less_than_none_is_never() {
+    let read = |lines: &str| config(lines).global.persistence;
+    assert_eq!((read("").autosave_interval, read("").autosave_on_changes), (1800, false));
+    let persistence = read("autosave_interval 7\nautosave_on_changes true\n");
+    assert_eq!((persistence.autosave_interval, persistence.autosave_on_changes), (7, true));
+    assert_eq!(read("autosave_interval -5\n").autosave_interval, 0);
+    assert_eq!(complaint("autosave_interval x\n"), "Error: 'autosave_interval' value not a number.");
+    assert_eq!(complaint("autosave_on_changes x\n"), "Error: Invalid 'autosave_on_changes' value (x).");
+}
+
+#[test]
+fn persistence_sync_is_always_or_never_or_in_milliseconds() {
+    let sync = |lines: &str| config(lines).global.persistence.sync;
+    let ms = |ms| PersistenceSync::Interval(NonZeroU32::new(ms).unwrap());
+    assert_eq!(sync(""), PersistenceSync::Always);
+    assert_eq!(sync("persistence_sync none\n"), PersistenceSync::None);
+    assert_eq!(sync("persistence_sync none\npersistence_sync always\n"), PersistenceSync::Always);
+    assert_eq!(sync("persistence_sync interval 1\n"), ms(1));
+    assert_eq!(sync("persistence_sync interval 3600000 \n"), ms(3_600_000));
+    for (value, shown) in [
+        ("sometimes", "sometimes"),
+        ("always 5", "5"),
+        ("interval 5 s", "s"),
+        ("interval 0", "interval 0"),
+        ("interval -1", "interval -1"),
+        ("interval 3600001", "interval 3600001"),
+    ] {
+        let expected = format!("Error: Invalid 'persistence_sync' value ({shown}).");
+        assert_eq!(complaint(format!("persistence_sync {value}\n")), expected);
+    }
+    for line in ["persistence_sync", "persistence_sync interval"] {
+        assert_eq!(complaint(line), "Error: Empty 'persistence_sync' value in configuration.");
+    }
+    assert_eq!(complaint("persistence_sync interval x"), "Error: 'persistence_sync' value not a number.");
 }
 
 #[test]

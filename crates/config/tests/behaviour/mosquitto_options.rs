@@ -166,7 +166,6 @@ const MOSQUITTO: &[(&str, char, char)] = &[
 /// Options that this broker will have, by theme.
 pub(crate) const LATER: &[(&str, &[&str])] = &[
     ("TLS", &["tls_engine", "tls_engine_kpass_sha1", "tls_keyform"]),
-    ("persistence", &["persistence_file", "persistence_location", "autosave_interval", "autosave_on_changes"]),
     (
         "plugins",
         &[
@@ -236,7 +235,8 @@ pub(crate) const OF_BRIDGES: &[&str] = &[
 ];
 
 /// The options that Mosquitto does not have.
-const OWN: [&str; 3] = ["keyfile_passphrase_command", "max_unauthenticated_connections", "worker_threads"];
+const OWN: [&str; 4] =
+    ["keyfile_passphrase_command", "max_unauthenticated_connections", "persistence_sync", "worker_threads"];
 
 /// Options that are an error wherever they stand as long as this broker lacks them.
 pub(crate) fn later() -> impl Iterator<Item = &'static str> {

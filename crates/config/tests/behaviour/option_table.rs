@@ -12,6 +12,8 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("allow_duplicate_messages", "false"),
     ("allow_zero_length_clientid", "false"),
     ("auto_id_prefix", "client-"),
+    ("autosave_interval", "60"),
+    ("autosave_on_changes", "true"),
     ("bind_address", "localhost"),
     ("bind_interface", "lo"),
     ("cafile", "ca.crt"),
@@ -58,7 +60,10 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("password_file", "users"),
     ("per_listener_settings", "false"),
     ("packet_buffer_size", "100"),
-    ("persistence", "false"),
+    ("persistence", "true"),
+    ("persistence_file", "kept.db"),
+    ("persistence_location", "/var/lib/mosquitto/"),
+    ("persistence_sync", "interval 500"),
     ("persistent_client_expiration", "2d"),
     ("pid_file", "DIR/pid"),
     ("port", "1884"),
@@ -70,7 +75,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("require_certificate", "true"),
     ("retain_available", "false"),
     ("retain_expiry_interval", "5"),
-    ("retained_persistence", "false"),
+    ("retained_persistence", "true"),
     ("retry_interval", "30"),
     ("set_tcp_nodelay", "true"),
     ("socket_domain", "ipv4"),
@@ -149,6 +154,7 @@ fn a_declared_default_is_what_holds_without_the_option() {
         "user",
         // What is given for itself is remembered as given.
         "allow_zero_length_clientid",
+        "persistence_file",
     ];
     let without = |text: String| Config { notices: Vec::new(), references: Vec::new(), ..config(text) };
     let mut compared = 0;
@@ -160,5 +166,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 38);
+    assert_eq!(compared, 41);
 }

@@ -29,9 +29,9 @@ fn a_packaged_file_serves_this_machine_alone_until_somebody_adds_a_listener() {
 }
 
 #[test]
-fn persistence_for_which_packaged_files_ask_is_not_supported_yet() {
-    let refusal = packaged("persistence true\npersistence_location DIR", "").refusal("mosquitto.conf");
-    let expected =
-        ["Error: The 'persistence true' option is not supported yet.", "Error found at DIR/mosquitto.conf:5."];
-    assert!(expected.iter().all(|line| refusal.lines().any(|said| said == *line)), "{refusal}");
+fn a_packaged_file_asks_for_persistence_in_a_directory() {
+    let folder = packaged("persistence true\npersistence_location DIR/", "");
+    let persistence = folder.config("mosquitto.conf").global.persistence;
+    assert!(persistence.on);
+    assert_eq!(persistence.path(), folder.path("mosquitto.db"));
 }

@@ -53,7 +53,7 @@ impl Worker {
                 continue;
             }
             let dead = self.sockets.get_mut(id).is_some_and(|socket| socket.dead);
-            if dead || (self.shard.output_len(id) == 0 && !self.has_unsent(id)) {
+            if dead || (self.shard.output_len(id) == 0 && !self.has_more_to_say(id)) {
                 self.close(id, now);
             } else if let Some(socket) = self.sockets.get_mut(id) {
                 let at = now + LAST_BYTES_MS;

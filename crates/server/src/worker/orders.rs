@@ -3,9 +3,10 @@
 use super::Worker;
 use crate::endpoint::Door;
 use crate::order::{Change, Order};
+use crate::persistence::HandedOver;
 use crate::sys_updates::Report;
 use crate::tree_print::SESSIONS_A_SLICE;
-use mosquitto_broker::{LogLevel, PasswordAnswer, Stored};
+use mosquitto_broker::{LogLevel, PasswordAnswer, Shard, Stored};
 use mosquitto_transport::error_text;
 
 /// What the broker itself has to publish, and could not yet: beyond so many messages the oldest are forgotten.
@@ -31,6 +32,13 @@ impl Worker {
                 Order::Sessions { from, answer } => {
                     let _ = answer.try_send(self.shard.session_reports(from, SESSIONS_A_SLICE));
                 }
+                Order::BeginHandOver => self.shard.begin_hand_over(),
+                Order::HandOver(answer) => {
+                    let mut parts = Vec::new();
+                    let slice = self.shard.hand_over(Shard::HAND_OVER_STEPS, &mut parts);
+                    self.handed_over.push((answer, HandedOver { parts, slice }));
+                }
+                Order::HandedIn(answer) => self.handing_in.push(answer),
                 Order::PasswordChecked(answer) => self.password_checked(answer),
                 Order::Bridges(setups) => self.configure_bridges(&setups),
                 Order::Found(found) => self.bridge_address_found(found),

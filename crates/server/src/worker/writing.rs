@@ -69,7 +69,7 @@ impl Worker {
         if left < before {
             self.resume_reading(id);
         }
-        if left == 0 && !self.has_unsent(id) {
+        if left == 0 && !self.has_more_to_say(id) {
             self.note_sent(id);
         }
     }
@@ -77,6 +77,12 @@ impl Worker {
     /// Whether a connection's stream has taken bytes that its socket has not.
     pub(super) fn has_unsent(&mut self, id: ConnectionId) -> bool {
         self.sockets.get_mut(id).is_some_and(|socket| !socket.dead && socket.stream.has_unsent())
+    }
+
+    /// Whether there are bytes for a connection besides those that could be sent now: in its stream, or withheld until what
+    /// they rest on is kept.
+    pub(super) fn has_more_to_say(&mut self, id: ConnectionId) -> bool {
+        self.has_unsent(id) || self.shard.withheld_len(id) > 0
     }
 
     /// Brings out what the stream still has. False where nothing more can be written now.

@@ -32,6 +32,7 @@ mod memory;
 mod memory_limit;
 mod options;
 mod passwords;
+mod persistence;
 mod pid_file;
 mod privileges;
 mod proxy_protocol;

@@ -16,15 +16,6 @@ fn term_and_int_end_it_with_0_and_a_last_line() {
     }
 }
 
-#[test]
-fn a_signal_that_is_not_supported_yet_is_answered_by_a_warning() {
-    let broker = Broker::open("");
-    let mut user = client("user").to(&broker);
-    broker.signal(Signal::USR1);
-    broker.log.wait_for("SIGUSR1 ignored: ");
-    user.ping();
-}
-
 /// Also those that wait, and also to subscribers that live with other workers.
 #[test]
 fn wills_of_connected_clients_are_published_when_the_broker_stops() {

@@ -109,6 +109,7 @@ mod disk;
 mod identity;
 mod layout;
 mod lock;
+mod named;
 mod names;
 mod opening;
 mod plan;
@@ -130,6 +131,7 @@ pub use layout::{
     FRAME_HEADER_BYTES, FRAMES_AT, HEADER_BYTES, HEADER_COPY_AT, Kind, MAGIC, PAYLOAD_BYTES_MAX, VERSION,
 };
 pub use lock::{Lock, LockError};
+pub use named::named_snapshots;
 pub use opening::Opening;
 pub use real_disk::RealDisk;
 pub use recovery::{Frame, Frames, Recovery};

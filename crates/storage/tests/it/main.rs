@@ -6,3 +6,4 @@ mod journal;
 mod layout;
 mod round_trip;
 mod samples;
+mod snapshot;

@@ -31,6 +31,14 @@ pub(super) const OPTIONS: &[CommandOption] = &[
         "server, user and topic in one: mqtt://[username[:password]@]host[:port]/topic; with mqtts://",
         "over TLS (port 8883), with ws:// over WebSockets, with wss:// over both.",
     ]),
+    CommandOption::flag("-S", |settings| {
+        settings.connection.looks_up_service = true;
+        GO_ON
+    })
+    .help(&[
+        "take the host for a domain, and ask its name servers for the server's host and port (SRV",
+        "records of _mqtt._tcp; with TLS, of _secure-mqtt._tcp), whatever -p says.",
+    ]),
     CommandOption::value("-u", "username", "no username", |settings, value| {
         settings.connection.username = Some(text(value, "-u")?);
         Ok(())

@@ -4,8 +4,6 @@
 use super::CommandOption;
 
 pub(super) const OPTIONS: &[CommandOption] = &[
-    // The libraries that ask for SRV records bring an asynchronous runtime with them.
-    CommandOption::refused("-S"),
     CommandOption::refused("--tls-engine").with_value("no engine_id"),
     CommandOption::refused("--tls-engine-kpass-sha1").with_value("no kpass sha1"),
 ];

@@ -1,5 +1,6 @@
 //! The arguments of `mosquitto_passwd`.
 
+use crate::program_table::{self, Program, Rest, Switch, Value};
 use mosquitto_auth::password::{DEFAULT_ITERATIONS, ITERATIONS_MAX, Scheme, TEXT_BYTES_MAX};
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU32;
@@ -33,6 +34,74 @@ enum Kind {
     Pbkdf2,
     Argon2id,
     Sha512,
+}
+
+/// The kinds of hashes that `-H` knows.
+const KINDS: [(&str, Kind); 3] =
+    [("sha512-pbkdf2", Kind::Pbkdf2), ("argon2id", Kind::Argon2id), ("sha512", Kind::Sha512)];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Batch,
+    Create,
+    Delete,
+    Hash,
+    Iterations,
+    Update,
+    Help,
+}
+
+const OPTIONS: &[Switch<Effect>] = &[
+    Switch {
+        names: &["-b"],
+        value: None,
+        help: "the password is an argument, which others on this machine can see",
+        effect: Effect::Batch,
+    },
+    Switch {
+        names: &["-c"],
+        value: None,
+        help: "make a new password file, which must not be there yet; - is standard output",
+        effect: Effect::Create,
+    },
+    Switch { names: &["-D"], value: None, help: "delete the user", effect: Effect::Delete },
+    Switch {
+        names: &["-H"],
+        value: Some(Value { name: "hash", choices: &[KINDS[0].0, KINDS[1].0, KINDS[2].0] }),
+        help: "the kind of hash: sha512-pbkdf2 (the default), argon2id or sha512",
+        effect: Effect::Hash,
+    },
+    Switch {
+        names: &["-I"],
+        value: Some(Value { name: "iterations", choices: &[] }),
+        help: "iterations of sha512-pbkdf2, 1 to 10000000; 1000 if not given",
+        effect: Effect::Iterations,
+    },
+    Switch {
+        names: &["-U"],
+        value: None,
+        help: "hash the passwords in a file that has them as plain text; what is hashed already stays",
+        effect: Effect::Update,
+    },
+    Switch { names: &["--help"], value: None, help: "show this text", effect: Effect::Help },
+];
+
+/// The ways to call it.
+const FORMS: [&str; 4] = [
+    "[-H hash] [-I iterations] [-c] passwordfile username",
+    "[-H hash] [-I iterations] [-c] -b passwordfile username password",
+    "-D passwordfile username",
+    "[-H hash] [-I iterations] -U passwordfile",
+];
+
+/// As its user sees it.
+pub(crate) fn program() -> Program {
+    Program {
+        name: "mosquitto_passwd",
+        forms: FORMS.map(str::to_owned).to_vec(),
+        options: program_table::entries(OPTIONS),
+        rest: Rest::File,
+    }
 }
 
 /// The options, and what stands behind them.
@@ -110,14 +179,15 @@ fn options(arguments: Vec<OsString>) -> Result<Given, String> {
             let value = given.rest.next();
             value.ok_or_else(|| format!("Error: {option} argument given but not enough other arguments."))
         };
-        match option.to_str() {
-            Some("-b") => given.batch = true,
-            Some("-c") => given.create = true,
-            Some("-D") => given.delete = true,
-            Some("-U") => given.update = true,
-            Some("-H") => given.kind = kind(&value("-H")?)?,
-            Some("-I") => given.iterations = iterations(&value("-I")?)?,
-            _ => return Err(unknown(&option)),
+        match program_table::find(OPTIONS, &option).map(|switch| switch.effect) {
+            Some(Effect::Batch) => given.batch = true,
+            Some(Effect::Create) => given.create = true,
+            Some(Effect::Delete) => given.delete = true,
+            Some(Effect::Update) => given.update = true,
+            Some(Effect::Hash) => given.kind = kind(&value("-H")?)?,
+            Some(Effect::Iterations) => given.iterations = iterations(&value("-I")?)?,
+            // It is looked for beforehand, wherever it stands.
+            Some(Effect::Help) | None => return Err(unknown(&option)),
         }
     }
     Ok(given)
@@ -146,12 +216,8 @@ fn missing(batch: bool, create: bool, delete: bool) -> String {
 }
 
 fn kind(name: &OsStr) -> Result<Kind, String> {
-    match name.to_str() {
-        Some("sha512-pbkdf2") => Ok(Kind::Pbkdf2),
-        Some("argon2id") => Ok(Kind::Argon2id),
-        Some("sha512") => Ok(Kind::Sha512),
-        _ => Err(format!("Error: Unknown hash type '{}'", name.to_string_lossy())),
-    }
+    let known = KINDS.iter().find(|(known, _)| name == *known);
+    known.map(|(_, kind)| *kind).ok_or_else(|| format!("Error: Unknown hash type '{}'", name.to_string_lossy()))
 }
 
 fn iterations(text: &OsStr) -> Result<NonZeroU32, String> {
@@ -196,22 +262,33 @@ fn password(password: OsString) -> Result<Vec<u8>, String> {
     Ok(password)
 }
 
+/// Whether help is asked for, wherever that stands.
+pub(super) fn asks_for_help(arguments: &[OsString]) -> bool {
+    let effect = |argument| program_table::find(OPTIONS, argument).map(|switch| switch.effect);
+    arguments.iter().any(|argument| effect(argument) == Some(Effect::Help))
+}
+
 pub(super) fn usage() -> String {
+    let forms = FORMS.map(|form| format!("mosquitto_passwd {form}\n")).join("       ");
+    let options: Vec<_> = OPTIONS.iter().map(Switch::usage).collect();
     format!(
         "mosquitto_passwd manages password files for mosquitto.\nmosquitto_passwd version {}.\n\n\
-         Usage: mosquitto_passwd [-H hash] [-I iterations] [-c] passwordfile username\n\
-         \x20      mosquitto_passwd [-H hash] [-I iterations] [-c] -b passwordfile username password\n\
-         \x20      mosquitto_passwd -D passwordfile username\n\
-         \x20      mosquitto_passwd [-H hash] [-I iterations] -U passwordfile\n\n\
-         \x20-b  the password is an argument, which others on this machine can see.\n\
-         \x20-c  make a new password file, which must not be there yet; - is standard output.\n\
-         \x20-D  delete the user.\n\
-         \x20-H  the kind of hash: sha512-pbkdf2 (the default), argon2id or sha512.\n\
-         \x20-I  iterations of sha512-pbkdf2, 1 to {ITERATIONS_MAX}. Default: {DEFAULT_ITERATIONS}.\n\
-         \x20-U  hash the passwords in a file that has them as plain text. What is hashed already stays.\n\
-         \x20--help  show this text.\n\n\
-         Without -b the password is asked for twice; where standard input is no terminal, it is read from there.\n\
+         Usage: {forms}\n{}\n\
+         Without -b the password is asked for twice; where standard input is no terminal, two lines are read from there.\n\
          Mosquitto 2.0 and older cannot read the hashes that this program writes; 2.1 can.\n",
-        env!("CARGO_PKG_VERSION")
+        env!("CARGO_PKG_VERSION"),
+        program_table::usage(&options),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_names_the_limits_that_hold() {
+        let help = OPTIONS.iter().find(|switch| switch.effect == Effect::Iterations).map(|switch| switch.help);
+        let expected = format!("iterations of sha512-pbkdf2, 1 to {ITERATIONS_MAX}; {DEFAULT_ITERATIONS} if not given");
+        assert_eq!(help, Some(expected.as_str()));
+    }
 }

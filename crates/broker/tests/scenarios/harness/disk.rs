@@ -11,7 +11,7 @@ pub(crate) const IS_ALWAYS: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(),
 pub(crate) struct Disk {
     pub(crate) is_on: bool,
     /// The frames of all shards, each with its shard.
-    frames: Vec<(usize, Vec<u8>)>,
+    pub(super) frames: Vec<(usize, Vec<u8>)>,
     /// How many of them were looked at, and the clients of the sessions that stand in them.
     seen: usize,
     names: HashMap<SessionKey, String>,
@@ -24,6 +24,7 @@ pub(crate) struct Disk {
     /// Messages that are retained below `$SYS`, and so not kept.
     pub(crate) retained_below_sys: usize,
     queues_qos_0: bool,
+    pub(super) snapshot: super::kept::Snapshot,
 }
 
 impl Disk {
@@ -38,7 +39,13 @@ impl Disk {
             unchecked: false,
             retained_below_sys: 0,
             queues_qos_0: settings.queue_qos0_messages,
+            snapshot: super::kept::Snapshot::new(),
         }
+    }
+
+    /// Of how many shards the numbers of messages are.
+    pub(super) fn numbering(&self) -> u64 {
+        self.taken.len() as u64
     }
 
     /// How many frames there are.
@@ -110,6 +117,7 @@ fn line(names: &mut HashMap<SessionKey, String>, record: &Change<'_>) -> String 
             let publisher = publisher.map(|p| format!(" by {}", p.client_id)).unwrap_or_default();
             format!("Retained {message} #{serial}{publisher}")
         }
+        Change::RetainedUpTo { serial } => format!("RetainedUpTo #{serial}"),
         Change::Cleared { serial, topic } => format!("Cleared {topic} #{serial}"),
     }
 }
@@ -168,6 +176,7 @@ impl Net {
         {
             return;
         }
+        self.compare_restored();
         let replay = self.disk.replay(self.disk.len());
         let reports: Vec<_> = self.shards.iter().flat_map(|shard| shard.session_reports(0, u32::MAX).0).collect();
         let mut dump = Vec::new();

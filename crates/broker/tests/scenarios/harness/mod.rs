@@ -3,6 +3,7 @@
 //! Peers write packets and read what comes back as short texts, so that a scenario reads like a conversation.
 
 mod disk;
+mod kept;
 mod peer;
 mod raw;
 mod replay;
@@ -333,6 +334,7 @@ impl Net {
         let mut moved = false;
         let now = self.time_on(at);
         self.shards[at].begin(now);
+        self.go_on_with_snapshot(at);
         if !self.hold_mail {
             while let Some((_, mail)) = self.mail[at].pop_front() {
                 self.shards[at].mail(&mail);

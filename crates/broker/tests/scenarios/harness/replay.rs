@@ -69,7 +69,7 @@ impl Replay {
 
     pub(crate) fn play(&mut self, change: &Change<'_>) {
         match change {
-            Change::Known { .. } => panic!("{change:?}"),
+            Change::Known { .. } | Change::RetainedUpTo { .. } => panic!("{change:?}"),
             Change::Connected { session: key, client_id, expiry_s, .. } => {
                 assert!(!self.ended.contains(key));
                 let early = self.early.remove(key);

@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::time::Instant;
 
@@ -35,6 +36,7 @@ pub(crate) struct Setup {
     wrapper: Vec<String>,
     same_user: bool,
     reader_leaves: bool,
+    directory: Option<Arc<Scratch>>,
 }
 
 /// How a broker is known to run.
@@ -61,7 +63,7 @@ pub(crate) struct Broker {
     pub(crate) stdout: Lines,
     /// As in [`Setup::config`].
     config: String,
-    scratch: Scratch,
+    scratch: Arc<Scratch>,
 }
 
 impl Setup {
@@ -78,6 +80,7 @@ impl Setup {
             wrapper: Vec::new(),
             same_user: true,
             reader_leaves: false,
+            directory: None,
         }
     }
 
@@ -94,6 +97,12 @@ impl Setup {
     /// There is this file in `DIR`.
     pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
         self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// `DIR` is this one, which others have used before, or will.
+    pub(crate) fn directory(mut self, directory: &Arc<Scratch>) -> Self {
+        self.directory = Some(Arc::clone(directory));
         self
     }
 
@@ -176,7 +185,7 @@ impl Setup {
     }
 
     fn spawn(&self, port: u16, second_port: u16) -> Broker {
-        let scratch = Scratch::new();
+        let scratch = self.directory.clone().unwrap_or_else(|| Arc::new(Scratch::new()));
         let filled = |text: &str| scratch.filled(text, port, second_port);
         let mut command = self.command();
         for (name, text) in &self.files {
@@ -278,6 +287,21 @@ impl Broker {
         self.stop_with(Signal::TERM)
     }
 
+    /// Kills it, and returns its whole log.
+    pub(crate) fn kill(mut self) -> Vec<String> {
+        self.signal(Signal::KILL);
+        self.ends().1
+    }
+
+    /// Waits until it has ended, whatever its exit status is, which is returned with its whole log; none where a signal has
+    /// ended it.
+    pub(crate) fn ends(&mut self) -> (Option<i32>, Vec<String>) {
+        let Some(child) = self.child.take() else { return (None, Vec::new()) };
+        let status = wait_for_end(child);
+        self.read_on();
+        (status.code(), self.log.to_the_end())
+    }
+
     /// KiB of memory that it has in use.
     pub(crate) fn resident_kib(&self) -> u64 {
         self.status_kib("VmRSS:")
@@ -317,11 +341,11 @@ impl Broker {
     }
 
     fn end(&mut self) -> Vec<String> {
-        let Some(child) = self.child.take() else { return Vec::new() };
-        let status = wait_for_end(child);
-        self.read_on();
-        let lines = self.log.to_the_end();
-        assert_eq!(status.code(), Some(0), "{status}:\n{}", last(&lines));
+        if self.child.is_none() {
+            return Vec::new();
+        }
+        let (code, lines) = self.ends();
+        assert_eq!(code, Some(0), "\n{}", last(&lines));
         lines
     }
 

@@ -137,6 +137,11 @@ impl Connecting {
         self.attempt(broker).rest()
     }
 
+    /// Connects. The answer is still to be read.
+    pub(crate) fn attempt_to(&self, broker: &Broker) -> Client {
+        self.attempt(broker)
+    }
+
     fn attempt(&self, broker: &Broker) -> Client {
         self.over(if self.second { broker.dial_second() } else { broker.dial() })
     }

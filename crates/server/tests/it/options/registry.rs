@@ -123,7 +123,14 @@ const EFFECTS: &[Effect] = effects! {
     use_subject_as_username: crate::tls::identities::use_subject_as_username_takes_all_of_it_the_last_part_first;
     dhparamfile: whole::options_without_effect_are_said_to_be_so_and_the_broker_runs;
     // Persistence
-    persistence: sessions::persistence_is_off_and_cannot_be_turned_on_so_far;
+    persistence: sessions::persistence_false_keeps_nothing,
+        crate::persistence::restart::sessions_with_subscriptions_and_queues_are_there_again;
+    persistence_file: crate::persistence::saving::persistence_location_and_persistence_file_say_where_it_is;
+    persistence_location: crate::persistence::saving::persistence_location_and_persistence_file_say_where_it_is;
+    persistence_sync: crate::persistence::saving::persistence_sync_decides_whether_the_disk_is_waited_for;
+    autosave_interval:
+        crate::persistence::saving::autosave_interval_is_the_time_between_two_savings_and_a_reload_changes_it;
+    autosave_on_changes: crate::persistence::saving::autosave_on_changes_counts_changes_and_not_seconds;
     persistent_client_expiration: sessions::persistent_client_expiration_ends_sessions_whose_clients_stay_away;
     // Bridges
     connection: crate::bridges::messages::topic_lines_say_what_crosses_and_what_it_is_called;

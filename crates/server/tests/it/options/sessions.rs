@@ -56,14 +56,12 @@ pub(super) fn persistent_client_expiration_ends_sessions_whose_clients_stay_away
     }
 }
 
-/// What is not there is not pretended.
 #[test]
-pub(super) fn persistence_is_off_and_cannot_be_turned_on_so_far() {
-    for name in ["persistence", "retained_persistence"] {
-        let broker = Broker::open(&format!("{name} false"));
+pub(super) fn persistence_false_keeps_nothing() {
+    for line in ["", "persistence false", "retained_persistence false"] {
+        let broker = Broker::open(&format!("persistence_location DIR\n{line}"));
         client("user").persistent().to(&broker).disconnect();
         assert_eq!(std::fs::read_dir(broker.directory()).unwrap().count(), 1, "besides the configuration");
-        refused(&format!("{name} true"), &format!("The '{name} true' option is not supported yet."));
     }
 }
 

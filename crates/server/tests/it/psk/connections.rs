@@ -93,7 +93,7 @@ fn a_client_without_tls_is_named_and_closed() {
     // The end, without an alert: it would not be understood.
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
-    assert_eq!(answer, []);
+    assert_eq!(answer, b"");
     broker.log.wait_for(&format!("Client from {from} appears not to be using TLS to connect to a TLS listener."));
     broker.log.wait_for(&format!("[{from}] disconnected: Protocol error."));
 }

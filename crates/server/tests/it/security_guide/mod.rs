@@ -57,6 +57,14 @@ fn what_tries_a_section_is_run_as_a_test() {
     }
 }
 
+/// As a test of their own, the sections are tried with the clients that are installed.
+#[test]
+fn sections_with_clients_hold_for_those_of_this_project() {
+    let with_clients: Vec<_> = SECTIONS.iter().filter(|(heading, ..)| section::runs_client(heading)).collect();
+    assert!(!with_clients.is_empty());
+    section::with_own_client(|| with_clients.iter().for_each(|(_, _, test)| test()));
+}
+
 /// A user of the guide, with the password that all of them have.
 fn user(name: &str) -> Connecting {
     client(name).username(name).password(section::PASSWORD)

@@ -2,6 +2,7 @@
 
 use crate::foreign::{Proxy, are_there};
 use crate::harness::{Broker, Program, Scratch, Setup};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -22,8 +23,37 @@ const DIRECTORIES: [(&str, &str); 5] = [
     ("/var/www/mosquitto", "www"),
 ];
 
+/// The client in the guide's shell lines.
+const CLIENT: &str = "mosquitto_pub";
+
 /// Programs of the guide's shell lines that may not be installed.
-const PROGRAMS: [&str; 3] = ["mosquitto_passwd", "mosquitto_pub", "openssl"];
+const PROGRAMS: [&str; 3] = ["mosquitto_passwd", CLIENT, "openssl"];
+
+thread_local! {
+    /// Whether a client is this project's rather than the one that is installed. The guide is for both.
+    static OWN_CLIENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does something with this project's client.
+pub(super) fn with_own_client(what: impl FnOnce()) {
+    let place = beside_broker(CLIENT);
+    if !place.is_file() {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--package", "mosquitto-tools", "--bin", CLIENT]);
+        if !cfg!(debug_assertions) {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().unwrap().success(), "the client does not build");
+    }
+    OWN_CLIENT.set(true);
+    what();
+    OWN_CLIENT.set(false);
+}
+
+/// Whether a client is run in this section.
+pub(super) fn runs_client(heading: &str) -> bool {
+    blocks(heading).iter().any(|block| uses(block, CLIENT))
+}
 
 /// For tests to look at.
 const LOG: &str = "log_dest stderr\nlog_type all\nlog_timestamp false\nworker_threads 1\n";
@@ -213,18 +243,25 @@ fn can_be_used(block: &Block) -> bool {
     match &*block.language {
         "haproxy" => are_there(&["haproxy"]),
         "sh" => {
-            let mut used = PROGRAMS.iter().filter(|program| block.text.contains(&format!("{program} ")));
+            let mut used = PROGRAMS.iter().filter(|program| uses(block, program));
             used.all(|program| own(program).is_some() || are_there(&[program]))
         }
         _ => true,
     }
 }
 
-/// A program of this project, if it was built together with the broker.
+fn uses(block: &Block, program: &str) -> bool {
+    block.language == "sh" && block.text.contains(&format!("{program} "))
+}
+
+/// A program of this project, if it is meant and was built together with the broker.
 fn own(program: &str) -> Option<PathBuf> {
-    // As clients, those that are installed: the guide is for them as well.
-    let place = Path::new(env!("CARGO_BIN_EXE_mosquitto")).with_file_name(program);
-    (program == "mosquitto_passwd" && place.is_file()).then_some(place)
+    let is_meant = program == "mosquitto_passwd" || program == CLIENT && OWN_CLIENT.get();
+    Some(beside_broker(program)).filter(|place| is_meant && place.is_file())
+}
+
+fn beside_broker(program: &str) -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_mosquitto")).with_file_name(program)
 }
 
 /// A configuration that listens on this machine only, at ports that are free.

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper fails the test that it serves")]
 
-use super::bench::{KEPT, MESSAGE, Trial, least, open_directory, program};
+use super::bench::{KEPT, MESSAGE, Outcome, Trial, least, open_directory, outcome, program};
 use crate::harness::{free_port, report_skipped};
 use crate::proxy::Proxy;
+use crate::services::Names;
 use mosquitto_tools::Tool;
 use rustix::io::Errno;
 use rustix::net::{getpeername, sockopt::tcp_nodelay};
@@ -134,8 +135,24 @@ pub(super) fn a_proxy_connects_to_the_host(trial: &Trial) {
     trial.needs_a_value("--proxy argument given but no proxy url");
 }
 
-pub(super) fn looking_up_services_is_refused_by_name(trial: &Trial) {
-    trial.refuses_by_name(&[trial.form], "Error: The '-S' option is not supported yet.\n");
+/// Whatever port is given, the records name another one; the first of them lead nowhere.
+pub(super) fn the_server_is_looked_up_by_its_service(trial: &Trial) {
+    let names = Names::of("_mqtt._tcp.a.test", trial.broker.port);
+    for more in [&["-p", "1"][..], &[]] {
+        let mut command = trial.elsewhere(&[&[trial.form, "-h", "a.test"], more].concat());
+        names.known_to(&mut command);
+        assert_eq!(trial.succeeds(&mut command), trial.printed());
+    }
+    let mut command = trial.elsewhere(&[trial.form, "-h", "b.test"]);
+    names.known_to(&mut command);
+    assert_eq!(outcome(&mut command), Outcome::of(1, "", "Unable to connect (Lookup error).\n"));
+    // A socket needs no look-up.
+    let directory = open_directory();
+    let path = directory.path().join("x.sock").display().to_string();
+    let _broker = trial.other_broker(&format!("listener 0 {path}\n"));
+    let outcome = outcome(&mut trial.elsewhere(&[trial.form, "--unix", &path]));
+    let warning = "Warning: -S has no effect: --unix says where the server is.\n";
+    assert_eq!(outcome, Outcome::of(0, trial.printed(), warning));
 }
 
 pub(super) fn a_socket_takes_the_place_of_host_and_port(trial: &Trial) {

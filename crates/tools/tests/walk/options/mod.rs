@@ -132,7 +132,7 @@ cases! {
     "-o": connection::a_file_has_options_that_come_before_the_arguments;
     "-p": connection::the_port_is_connected_to;
     "--proxy": connection::a_proxy_connects_to_the_host;
-    "-S": connection::looking_up_services_is_refused_by_name;
+    "-S": connection::the_server_is_looked_up_by_its_service;
     "--unix": connection::a_socket_takes_the_place_of_host_and_port;
     "--ws": connection::packets_go_over_websockets;
     // Who one is, and what is kept
