@@ -33,6 +33,7 @@ use std::thread::JoinHandle;
 
 /// Runs until SIGINT or SIGTERM. `launch` is told how the start goes. An error may also be one of the end: then not all is in
 /// the database that should be.
+#[allow(clippy::too_many_lines, reason = "the order of the start is seen in one place")]
 pub(crate) fn run(
     settings: &Settings,
     passphrases: Passphrases,

@@ -154,7 +154,7 @@ impl Worker {
             if slot.may_change()
                 && let Some(next) = slot.next.take()
             {
-                slot = self.made_anew(slot, number, next);
+                slot = self.made_anew(slot, number, &next);
             }
             self.serve_bridge(&mut slot, number, now);
             self.bridges.put_back(number, slot);
@@ -240,7 +240,7 @@ impl Worker {
         if slot.setup.is_same_bridge(setup) {
             (slot.setup, slot.next) = (Arc::clone(setup), None);
         } else if setup.config.reload_type == ReloadType::Immediate {
-            slot = self.made_anew(slot, number, Arc::clone(setup));
+            slot = self.made_anew(slot, number, setup);
         } else {
             slot.next = Some(Arc::clone(setup));
         }
@@ -249,9 +249,9 @@ impl Worker {
     }
 
     /// Another bridge in the place of one.
-    fn made_anew(&mut self, mut old: Box<Slot>, number: usize, setup: Arc<Setup>) -> Box<Slot> {
+    fn made_anew(&mut self, mut old: Box<Slot>, number: usize, setup: &Arc<Setup>) -> Box<Slot> {
         self.end_bridge(&mut old, number);
-        let mut slot = self.new_slot(&setup);
+        let mut slot = self.new_slot(setup);
         // It stands in the same lists, and is shown by the same topics.
         (slot.is_ready, slot.is_served, slot.deadline) = (old.is_ready, old.is_served, old.deadline);
         slot.shown = std::mem::take(&mut old.shown);
@@ -274,10 +274,14 @@ impl Worker {
         self.carry_out(slot, number);
     }
 
-    /// In the last tick: says goodbye on all sides.
+    /// In the last tick: says goodbye on all sides. What has come by then is taken before: it may be acknowledgements, without
+    /// which messages would be sent again by the next broker.
     pub(super) fn end_bridges(&mut self) {
+        let now = self.clock.now();
         for number in 0..self.bridges.slots.len() {
             if let Some(mut slot) = self.bridges.take(number) {
+                slot.look_for_more();
+                self.exchange(&mut slot, number, now);
                 self.end_bridge(&mut slot, number);
             }
         }

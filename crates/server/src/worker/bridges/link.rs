@@ -57,7 +57,9 @@ impl Worker {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             let filled = self.shard.output(id, &mut slices);
             let slices = slices.get(..filled).unwrap_or_default();
-            slices.iter().for_each(|slice| slot.link_inbox.extend_from_slice(slice));
+            for slice in slices {
+                slot.link_inbox.extend_from_slice(slice);
+            }
             let len = slot.link_inbox.len() - held;
             if len == 0 {
                 return progress;

@@ -115,6 +115,13 @@ impl Slot {
         }
     }
 
+    /// There may be more to read than was announced.
+    pub(super) fn look_for_more(&mut self) {
+        if let Some(remote) = &mut self.remote {
+            remote.readable = true;
+        }
+    }
+
     /// Whether somebody wants to know what waits for it.
     fn is_watched(&self) -> bool {
         self.setup.publishes || self.setup.config.start_type == StartType::Lazy
