@@ -17,7 +17,6 @@ fn crosses(here: &Broker, away: &mut crate::harness::Client, text: &str) {
     expect(away, "t", text);
 }
 
-/// [MQTT-4.3.3-2]
 #[test]
 fn what_is_published_while_the_remote_broker_stands_still_arrives_once_and_in_order() {
     let there = Setup::config(&remote_config(free_port())).start();
