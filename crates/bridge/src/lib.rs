@@ -37,25 +37,22 @@
 //!    [`Action::CloseLink`] is `Shard::closed` and `release`; a link among `Shard::closing` is released and told with
 //!    [`Bridge::link_closed`].
 //! 4. [`Bridge::next_deadline`] counts among the deadlines of the loop. Every call is followed by draining the actions.
-//! 5. `Shard::session_reports` (or a look-up of one session, which would be cheaper) gives [`Bridge::set_backlog`], once a second
+//! 5. `Shard::backlog` gives [`Bridge::set_backlog`], once a second
 //!    for lazy bridges that rest and for those whose [`Report`] is published.
 //! 6. On SIGHUP a bridge that is gone is stopped; one that is new is started; one that has changed is stopped and made anew, at
 //!    once or when it is next without a connection, by `bridge_reload_type`. Subscriptions of topic lines that are gone stay in a
 //!    local session that is kept; what they bring is dropped and counted here until the shard can forget them (below).
 //!
-//! # What must differ for the link
+//! # What differs for the link
 //!
-//! - Who it is: a listener in the shard's settings that no socket has, with `allow_anonymous`, no passwords, no access list, no
-//!   mount point, and all versions: bridges are exempt from authentication and access lists. With
-//!   `AccessLists::One`, a list for the whole broker, the shard needs to be told that this listener has none. `clientid_prefixes` must not hold for it,
-//!   nor `max_keepalive`.
+//! - Who it is: a listener that no socket has (`BRIDGE_LISTENER` of the broker's core), for which no password, access list, mount
+//!   point, prefix of client ids or longest keep alive holds.
 //! - `global_max_clients` counts it, as in Mosquitto; `global_max_connections` does not, since there is no socket.
 //! - The keep alive is 0, so that nothing measures the silence of a link.
-//! - The log says `New bridge connected`, not `New client connected`: the flag that bit 7 sets for bridges of MQTT 3 has to be set
-//!   by the owner, too.
-//! - For a lazy bridge, messages of QoS 0 wait as well, whatever `queue_qos0_messages` says.
-//! - A way to forget subscriptions that no topic line has any more: an UNSUBSCRIBE for each filter that the session has and the
-//!   lines do not, for which the shard has to tell a session's filters.
+//! - For a lazy bridge, messages of QoS 0 wait as well, whatever `queue_qos0_messages` says; also for one that has said hello to the
+//!   remote broker, as its link is not open yet.
+//! - Still missing is a way to forget subscriptions that no topic line has any more: an UNSUBSCRIBE for each filter that the session
+//!   has and the lines do not, for which the shard has to tell a session's filters.
 //!
 //! # What is not promised
 //!

@@ -14,6 +14,7 @@ use mosquitto_client::mqtt::{ProtocolVersion, QoS};
 use mosquitto_client::{Message, Moment, Options, Session, WillMessage};
 use mosquitto_config::{Bridge, BridgeAddress, BridgeProtocol, LogType};
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::num::NonZero;
 use std::sync::Arc;
 
 /// Messages of the bridge's own that may wait beside those of the window.
@@ -52,6 +53,7 @@ const PROBE_MS: u64 = 5000;
 pub struct Remote {
     config: Arc<Bridge>,
     client_id: String,
+    local_clientid: String,
     notification_topic: String,
     topics: Topics,
     session: Session,
@@ -185,6 +187,7 @@ impl Remote {
     /// so it should differ from bridge to bridge.
     pub fn new(config: Arc<Bridge>, hostname: &str, limits: Limits, seed: u64) -> Self {
         let client_id = config.remote_clientid(hostname);
+        let local_clientid = config.local_clientid(hostname);
         let notification_topic = config.notification_topic(hostname);
         let version = config.protocol_version;
         let options = options(&config, version, &client_id, &notification_topic, limits);
@@ -212,6 +215,7 @@ impl Remote {
             counters: crate::report::Counters::default(),
             last_error: None,
             client_id,
+            local_clientid,
             notification_topic,
             config,
         }
@@ -335,7 +339,7 @@ fn options(config: &Bridge, version: BridgeProtocol, client_id: &str, topic: &st
         password: config.remote_password.clone().map(String::into_bytes),
         will: (config.notifications && !config.notifications_local_only).then_some(will),
         session_expiry_s: Some(config.session_expiry_interval).filter(|seconds| *seconds > 0),
-        receive_maximum: config.receive_maximum.map(std::num::NonZero::get),
+        receive_maximum: config.receive_maximum.map_or(limits.max_inflight_messages, NonZero::get).into(),
         maximum_packet_size: Some(limits.max_packet_size).filter(|bytes| *bytes > 0),
         topic_alias_maximum: config.max_topic_alias,
         inflight_max: limits.window(),
@@ -343,6 +347,10 @@ fn options(config: &Bridge, version: BridgeProtocol, client_id: &str, topic: &st
         // The window is the bound. A message is as large as one that this broker has taken.
         queue_bytes_max: usize::MAX,
         acknowledge_later: true,
+        as_bridge: true,
+        resend_later: true,
+        // Mosquitto's own default goes without saying.
+        announces_packet_size: limits.max_packet_size != Limits::default().max_packet_size,
         ..Options::new(version, client_id)
     }
 }

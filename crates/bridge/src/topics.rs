@@ -2,6 +2,7 @@
 
 use mosquitto_config::BridgeTopic;
 use mosquitto_mqtt::{QoS, SharedFilter, TopicName};
+use std::collections::HashSet;
 
 /// The `topic` lines of a bridge: of several that match a topic, the first decides.
 #[derive(Debug, Clone, Default)]
@@ -57,11 +58,13 @@ impl Topics {
         self.lines.iter().filter(|line| line.inward).map(|line| (line.remote.filter.as_str(), line.qos))
     }
 
-    /// The filters from which to unsubscribe at the remote broker, in order: what only goes out, but may have come in when the
-    /// remote broker's session began.
-    pub fn remote_unsubscriptions(&self) -> impl Iterator<Item = &str> {
-        let only_out = self.lines.iter().filter(|line| !line.inward).map(|line| line.remote.filter.as_str());
-        only_out.filter(|filter| self.remote_subscriptions().all(|(wanted, _)| wanted != *filter))
+    /// What is said about each filter at the remote broker, in order: the QoS at which to subscribe, or none where to unsubscribe,
+    /// from what only goes out, but may have come in when the remote broker's session began.
+    pub fn remote_requests(&self) -> impl Iterator<Item = (&str, Option<QoS>)> {
+        let wanted: HashSet<_> = self.remote_subscriptions().map(|(filter, _)| filter).collect();
+        let request = |line: &'_ Line| line.inward.then_some(line.qos);
+        let all = self.lines.iter().map(move |line| (line.remote.filter.as_str(), request(line)));
+        all.filter(move |(filter, qos)| qos.is_some() || !wanted.contains(filter))
     }
 }
 
@@ -170,7 +173,8 @@ mod tests {
         assert_eq!(filters(list.local_subscriptions().collect()), ["l/o", "l/b", "i"]);
         assert_eq!(filters(list.remote_subscriptions().collect()), ["r/i", "r/b"]);
         // Not from what another line wants.
-        assert_eq!(list.remote_unsubscriptions().collect::<Vec<_>>(), ["r/o"]);
+        let requests: Vec<_> = list.remote_requests().map(|(filter, qos)| (filter, qos.is_some())).collect();
+        assert_eq!(requests, [("r/o", false), ("r/i", true), ("r/b", true)]);
         assert!(list.local_subscriptions().all(|(_, qos)| qos == QoS::AtLeastOnce));
     }
 

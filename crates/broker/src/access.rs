@@ -5,6 +5,7 @@
 
 use crate::log::{Log, log};
 use crate::session::Session;
+use crate::settings::BRIDGE_LISTENER;
 use crate::{Publisher, Settings};
 use mosquitto_auth::acl::{Access, AccessList, Dangerous, Subject};
 use std::sync::Arc;
@@ -30,8 +31,13 @@ pub(crate) struct CameThrough {
 }
 
 impl CameThrough {
+    /// Whether it is one of this broker's own bridges that came.
+    pub(crate) fn is_of_bridge(self) -> bool {
+        self.number == BRIDGE_LISTENER
+    }
+
     pub(crate) fn new(settings: &Settings, number: u16) -> Self {
-        let port = settings.listeners.get(usize::from(number)).map_or(0, |listener| listener.port);
+        let port = settings.listener(number).map_or(0, |listener| listener.port);
         Self { number, port }
     }
 
@@ -98,6 +104,7 @@ enum Judge<'a> {
 impl Settings {
     fn judge(&self, through: CameThrough) -> Judge<'_> {
         match &self.access_lists {
+            _ if through.is_of_bridge() => Judge::Nobody,
             AccessLists::Nowhere => Judge::Nobody,
             AccessLists::One(list) => Judge::List(list),
             AccessLists::OfListeners => {

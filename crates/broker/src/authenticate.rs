@@ -107,7 +107,7 @@ impl Shard {
     pub(crate) fn authenticate(&mut self, id: ConnectionId, connect: &Connect<'_>) -> Claim {
         let Some(connection) = self.home.connections.get_mut(id) else { return Claim::Refused };
         // Where nobody can tell what is allowed, nothing is.
-        let Some(listener) = self.home.settings.listeners.get(usize::from(connection.listener)) else {
+        let Some(listener) = self.home.settings.listener(connection.listener) else {
             return Claim::Refused;
         };
         let (Some(username), Some(file)) = (connect.username, &listener.passwords) else {

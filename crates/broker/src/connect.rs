@@ -13,6 +13,7 @@ use crate::publish::allowed_for_will;
 use crate::received::Flow;
 use crate::secured::Certified;
 use crate::session::{NEVER_EXPIRES, StoredWill};
+use crate::settings::BRIDGE_LISTENER;
 use crate::storage::OUT_OF_STORAGE;
 use crate::timers::Timer;
 use crate::{ConnectionId, ListenerSettings, LogLevel, Moment, Settings, Shard};
@@ -165,7 +166,12 @@ impl Shard {
     /// What the operator has set for the listener that a connection came through.
     pub(crate) fn listener(&self, id: ConnectionId) -> Option<&ListenerSettings> {
         let connection = self.home.connections.get(id)?;
-        self.home.settings.listeners.get(usize::from(connection.listener))
+        self.home.settings.listener(connection.listener)
+    }
+
+    /// Whether it is the link of a bridge of this broker.
+    pub(crate) fn is_of_bridge(&self, id: ConnectionId) -> bool {
+        self.home.connections.get(id).is_some_and(|connection| connection.listener == BRIDGE_LISTENER)
     }
 
     fn accepts(&self, id: ConnectionId, version: ProtocolVersion) -> bool {
@@ -251,7 +257,8 @@ impl Shard {
         // Where nobody can tell what is allowed, nothing is.
         let connection = self.home.connections.get(id).ok_or_else(anonymous)?;
         let (peer, settings) = (&connection.peer, &self.home.settings);
-        let listener = settings.listeners.get(usize::from(connection.listener)).ok_or_else(anonymous)?;
+        let listener = settings.listener(connection.listener).ok_or_else(anonymous)?;
+        let of_bridge = connection.listener == BRIDGE_LISTENER;
         let client_id = listener.client_id(connect);
         let named = Some(client_id).filter(|name| !name.is_empty());
         let known = || Refusal { client_id: named, ..anonymous() };
@@ -277,7 +284,7 @@ impl Shard {
             return Err(Refusal { v5, v3: Some(IDENTIFIER_REJECTED), ..anonymous() });
         }
         let not_authorized = (Some(ReasonCode::NOT_AUTHORIZED), Some(NOT_AUTHORIZED));
-        if !settings.allows_client_id(listener, connect.client_id) {
+        if !of_bridge && !settings.allows_client_id(listener, connect.client_id) {
             let (v5, v3) = not_authorized;
             return Err(Refusal { v5, v3, text: "not authorised", ..anonymous() });
         }
@@ -356,7 +363,7 @@ impl Shard {
         // Also where it is the user name.
         let assigned = connect.client_id.is_empty().then_some(client_id);
         let (slot, session_present) = self.claim_session(connect, client_id);
-        let (keep_alive_s, now) = (self.keep_alive(connect), self.home.now);
+        let (keep_alive_s, now) = (self.keep_alive(id, connect), self.home.now);
         let listener = self.listener(id);
         let (aliases_in, aliases_out) =
             listener.map_or((0, 0), |listener| (listener.max_topic_alias, listener.max_topic_alias_broker));
@@ -460,8 +467,8 @@ impl Shard {
     }
 
     /// Seconds; the client's own, or less where that is too long.
-    fn keep_alive(&self, connect: &Connect<'_>) -> u16 {
-        let limit = self.home.settings.max_keepalive_s;
+    fn keep_alive(&self, id: ConnectionId, connect: &Connect<'_>) -> u16 {
+        let limit = if self.is_of_bridge(id) { 0 } else { self.home.settings.max_keepalive_s };
         let asked = connect.keep_alive_s;
         if limit > 0 && (asked > limit || asked == 0) { limit } else { asked }
     }
@@ -517,6 +524,9 @@ impl Shard {
 
     fn log_accepted(&mut self, id: ConnectionId, connect: &Connect<'_>, client_id: &str) {
         let Some(connection) = self.home.connections.get(id) else { return };
+        if connection.listener == BRIDGE_LISTENER {
+            return;
+        }
         let kind = if connect.bridge { "bridge" } else { "client" };
         let username = connect.username.map(|name| format!(", u'{name}'")).unwrap_or_default();
         log_connection!(

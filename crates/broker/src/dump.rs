@@ -48,6 +48,26 @@ impl Shared {
 }
 
 impl Shard {
+    /// Whether messages of QoS 0 wait for a client that is away and has a session here, as those of other QoS do, whatever is set:
+    /// for a lazy bridge, which comes for them, and for one that is about to.
+    pub fn keep_qos_0(&mut self, client_id: &str, on: bool) {
+        let slot = self.home.sessions.find(client_id);
+        if let Some(session) = slot.and_then(|slot| self.home.sessions.get_mut(slot)) {
+            session.keeps_qos_0 = on;
+        }
+    }
+
+    /// Whether the session of this client lives here.
+    pub fn is_home_of(&self, client_id: &str) -> bool {
+        self.shared.home_of(client_id) == self.id
+    }
+
+    /// What waits for a client, or is in flight to it, if it has a session here: messages, and bytes of them.
+    pub fn backlog(&self, client_id: &str) -> Option<(usize, usize)> {
+        let session = self.home.sessions.get(self.home.sessions.find(client_id)?)?;
+        Some((session.window.len(), session.window.bytes()))
+    }
+
     /// How it stands with some sessions: those in `slots_max` places from the place `from` on. With them comes the place
     /// to go on from, if there are more.
     pub fn session_reports(&self, from: u32, slots_max: u32) -> (Vec<SessionReport>, Option<u32>) {

@@ -5,6 +5,7 @@ use crate::id::SessionId;
 use crate::log::{log, log_connection};
 use crate::protocol_error::Refused;
 use crate::session::NEVER_EXPIRES;
+use crate::settings::BRIDGE_LISTENER;
 use crate::timers::Timer;
 use crate::{ConnectionId, DropReason, Shard};
 use mosquitto_mqtt::packet::Disconnect;
@@ -95,6 +96,9 @@ impl Shard {
 
     fn log_end(&mut self, id: ConnectionId, client_id: Option<&str>, text: Option<&str>) {
         let Some(connection) = self.home.connections.get(id) else { return };
+        if connection.listener == BRIDGE_LISTENER {
+            return;
+        }
         let (name, peer) = (client_id.unwrap_or(self.home.name_of(id)), &connection.peer);
         match text {
             None => log_connection!(self.home.log, Notice, "Client {name} [{peer}] disconnected."),
@@ -123,7 +127,10 @@ impl Shard {
         self.home.cancel_retry(slot);
         self.schedule_will(slot);
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
-        match self.home.settings.session_expiry_s(session.expiry_s) {
+        // One of this broker's own bridges keeps its session, as in Mosquitto.
+        let is_of_bridge = session.came_through.is_of_bridge();
+        let wanted = session.expiry_s;
+        match if is_of_bridge { wanted } else { self.home.settings.session_expiry_s(wanted) } {
             0 => return self.end_session(slot),
             NEVER_EXPIRES => {}
             seconds => {

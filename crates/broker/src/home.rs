@@ -185,7 +185,7 @@ impl Home {
                 self.launch(to.session.slot, outgoing, qos, retain, to.grant.identifier(), is_kept);
             }
             // MQTT 5, 4.1: QoS 0 need not wait for a client that is away.
-            None if qos == QoS::AtMostOnce && !self.settings.queue_qos0_messages => {}
+            None if qos == QoS::AtMostOnce && !self.settings.queue_qos0_messages && !session.keeps_qos_0 => {}
             _ => self.enqueue(to, outgoing, qos, retain, is_kept),
         }
     }

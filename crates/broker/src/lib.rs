@@ -76,7 +76,7 @@ pub use own::Publication;
 pub use received::{Received, Then};
 pub use restore::{KeptDelivery, KeptSession, Restore, Restored, STAND_IN, Skipped, Stage};
 pub use secured::{CertificateUsername, Secured};
-pub use settings::{ListenerSettings, Persistence, Settings, Versions};
+pub use settings::{BRIDGE_LISTENER, ListenerSettings, Persistence, Settings, Versions};
 pub use shard::Shard;
 pub use shared::Shared;
 pub use statistics::{DropCounts, DropReason, Statistics};

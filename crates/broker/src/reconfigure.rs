@@ -66,7 +66,7 @@ impl Shard {
     /// Ends a connection that may not be there any more. True where it did.
     pub(crate) fn send_away(&mut self, id: ConnectionId) -> bool {
         let Some(connection) = self.home.connections.get(id) else { return false };
-        let listener = self.home.settings.listeners.get(usize::from(connection.listener));
+        let listener = self.home.settings.listener(connection.listener);
         let (reason, text) = match (connection.phase, listener) {
             (Phase::Ending, _) => return false,
             (_, None) => (ReasonCode::ADMINISTRATIVE_ACTION, "administrative action"),

@@ -53,6 +53,8 @@ pub(crate) struct Session {
     pub(crate) expiry_s: u32,
     /// Whether it outlives the broker: changes of it are written down. It does from its beginning or never.
     pub(crate) is_durable: bool,
+    /// Whether messages of QoS 0 wait for it, too, whatever is set.
+    pub(crate) keeps_qos_0: bool,
     /// The armed end of the session.
     pub(crate) expires_at: Option<Moment>,
     /// Nodes of the subscription tree where it subscribes by itself.
@@ -95,6 +97,7 @@ impl Session {
             connection: None,
             expiry_s: 0,
             is_durable: false,
+            keeps_qos_0: false,
             expires_at: None,
             subscriptions: HashSet::default(),
             memberships: BTreeSet::new(),

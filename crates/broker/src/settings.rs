@@ -4,7 +4,7 @@ use crate::{AccessLists, CertificateUsername};
 use mosquitto_auth::acl::AccessList;
 use mosquitto_auth::password::PasswordFile;
 use mosquitto_mqtt::{ProtocolVersion, QoS};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Settings of the whole broker. Options of mosquitto.conf(5) bear the same names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,19 @@ pub struct Settings {
     pub log: crate::LogMask,
 }
 
+/// The number of the listener that this broker's own bridges come through. It has no socket and is in no list: bridges are
+/// let in whoever they are, may do everything, and the log has no lines of their own about their coming and going here.
+pub const BRIDGE_LISTENER: u16 = u16::MAX - 1;
+
+static OF_BRIDGES: LazyLock<ListenerSettings> =
+    LazyLock::new(|| ListenerSettings { port: 0, ..ListenerSettings::default() });
+
 impl Settings {
+    /// What is set for the listener of this number, if there is one.
+    pub(crate) fn listener(&self, number: u16) -> Option<&ListenerSettings> {
+        if number == BRIDGE_LISTENER { Some(&OF_BRIDGES) } else { self.listeners.get(usize::from(number)) }
+    }
+
     /// At which QoS a message goes to a subscription `[MQTT-3.8.4-8]`: the lower of the two, unless told otherwise.
     #[inline]
     pub(crate) fn delivery_qos(&self, message: QoS, granted: QoS) -> QoS {

@@ -176,8 +176,8 @@ impl Shard {
         if let Some(peer) = peer {
             connection.peer = peer.into();
         }
-        let (peer, listener) = (&connection.peer, usize::from(connection.listener));
-        let port = self.home.settings.listeners.get(listener).map_or(0, |listener| listener.port);
+        let (peer, listener) = (&connection.peer, connection.listener);
+        let port = self.home.settings.listener(listener).map_or(0, |listener| listener.port);
         log_connection!(self.home.log, Notice, "New connection from {peer} on port {port}.");
     }
 

@@ -48,6 +48,15 @@ pub struct Options {
     /// Whether messages of QoS 1 and 2 are acknowledged only by [`Session::acknowledge`](crate::Session::acknowledge), by who
     /// answers for them until then. Those of QoS 2 are told when they arrive, not when they are released.
     pub acknowledge_later: bool,
+    /// Whether it does what bridges of Mosquitto do where the specification leaves it open: a server that has no session is sent
+    /// what was under way all the same, as what it may know; a PINGREQ is answered; a PUBREC or PUBREL that is none
+    /// of its own is answered without a reason; and a server that misbehaves is not told so.
+    pub as_bridge: bool,
+    /// Whether messages that were under way on an earlier connection wait for [`Session::resend`](crate::Session::resend): there
+    /// may be something to be said first.
+    pub resend_later: bool,
+    /// Whether the server is told of `maximum_packet_size`. If not, what is larger costs the connection all the same.
+    pub announces_packet_size: bool,
     /// Whether an [`Event::Log`](crate::Event::Log) tells of each packet.
     pub log_packets: bool,
 }
@@ -97,6 +106,9 @@ impl Options {
             queue_messages_max: Self::QUEUE_MESSAGES_MAX,
             queue_bytes_max: Self::QUEUE_BYTES_MAX,
             acknowledge_later: false,
+            as_bridge: false,
+            resend_later: false,
+            announces_packet_size: true,
             log_packets: false,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::error::{ConfigErrors, EXIT_CODE};
 use crate::reader::Reader;
-use crate::settings::{Settings, Verbosity, runnable};
+use crate::settings::{Settings, Verbosity};
 use crate::words::leading_number;
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Write};
@@ -182,7 +182,7 @@ impl CommandLine {
             return Err(CommandLineError::Argument("Please provide a configuration file to test.".to_owned()));
         }
         let settings = Settings {
-            config: self.reader.finish().and_then(runnable).map_err(CommandLineError::Config)?,
+            config: self.reader.finish().map_err(CommandLineError::Config)?,
             config_files: self.config_files,
             ports: self.ports,
             daemon: self.daemon,

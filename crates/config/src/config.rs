@@ -29,8 +29,7 @@ pub struct Config {
     /// The listeners, in the order in which they are to be opened. In local only mode none of them is;
     /// [`Config::endpoints`] knows.
     pub listeners: Vec<Listener>,
-    /// The bridges, in the order in which they stand in the files. [`Settings`](crate::Settings) have none as long as the broker
-    /// runs none.
+    /// The bridges, in the order in which they stand in the files.
     pub bridges: Vec<Bridge>,
     /// What is logged, and where.
     pub log: Log,

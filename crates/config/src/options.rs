@@ -24,7 +24,6 @@ use crate::reader::{OpenFile, Reader};
 use crate::reference::Referent;
 use crate::words::Statement;
 pub(crate) use argument::LONGEST_TEXT_BYTES;
-pub(crate) use bridge::BRIDGES_RUN;
 use std::path::PathBuf;
 
 /// The tables, with the titles under which the manual shows them.
@@ -199,7 +198,6 @@ impl Declaration {
     /// Whether the broker does what the option says.
     pub fn status(&self) -> Status {
         match self.action {
-            Action::Store(_) if self.scope == Scope::Bridge && !BRIDGES_RUN => Status::NotYet,
             Action::Store(_) => Status::Supported,
             Action::NotYet => Status::NotYet,
             Action::Removed(text) | Action::Idle(_, text) => Status::Removed(text),

@@ -2,10 +2,8 @@
 
 use crate::config::Config;
 use crate::endpoint::Endpoint;
-use crate::error::{ConfigError, ConfigErrors};
+use crate::error::ConfigErrors;
 use crate::log::LogTypes;
-use crate::options::BRIDGES_RUN;
-use crate::reference::Referent;
 use std::path::PathBuf;
 
 /// What a broker runs with.
@@ -48,7 +46,7 @@ impl Settings {
 
     /// Reads the same files once more, as for SIGHUP. All or nothing: on an error what runs is left as it is.
     pub fn reload(&self) -> Result<Self, ConfigErrors> {
-        let config = runnable(Config::read(&self.config_files)?)?;
+        let config = Config::read(&self.config_files)?;
         let settings = Self {
             config,
             config_files: self.config_files.clone(),
@@ -69,13 +67,4 @@ impl Settings {
         }
         self
     }
-}
-
-/// The configuration, unless it asks for what this broker cannot do though it can be read: a bridge that does not run.
-pub(crate) fn runnable(config: Config) -> Result<Config, ConfigErrors> {
-    let mut errors = ConfigErrors::default();
-    for reference in config.references.iter().filter(|named| named.referent == Referent::Bridge && !BRIDGES_RUN) {
-        errors.push(ConfigError::not_supported_yet(&reference.option).found_at(reference.location.clone()));
-    }
-    errors.or(config)
 }

@@ -2,6 +2,7 @@
 
 use crate::VERSION;
 use crate::auth_files::AuthFiles;
+use crate::bridges::{self, Lookups};
 use crate::evictions::Evictions;
 use crate::failure::Failure;
 use crate::http::{self, Counters, Directories, Sites};
@@ -11,6 +12,7 @@ use crate::lobby::Lobby;
 use crate::log::Logger;
 use crate::mailbox::PostOffice;
 use crate::operator::{Operator, listen_to_signals};
+use crate::order::Order;
 use crate::passphrases::Passphrases;
 use crate::password_checks::Checkers;
 use crate::persistence::{Files, Persistence, Surroundings};
@@ -31,6 +33,7 @@ use std::thread::JoinHandle;
 
 /// Runs until SIGINT or SIGTERM. `launch` is told how the start goes. An error may also be one of the end: then not all is in
 /// the database that should be.
+#[allow(clippy::too_many_lines, reason = "the order of the start is seen in one place")]
 pub(crate) fn run(
     settings: &Settings,
     passphrases: Passphrases,
@@ -47,6 +50,7 @@ pub(crate) fn run(
     let plan = listeners.plan(settings.endpoints(), global, &auth_files.psk, bind_options(settings), logger);
     let plan = plan.map_err(|errors| errors.join("\n"))?;
     let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &auth_files, logger.mask()));
+    let bridges = bridges::prepare(settings).map_err(|errors| errors.join("\n"))?;
     let sites = Sites::new(plan.endpoints(), &plan.tls(), &auth_files, &directories);
     let doors = listeners.adopt(plan, connections_max(settings));
     let clock = Clock::start();
@@ -68,7 +72,11 @@ pub(crate) fn run(
         checkers: checkers.clone(),
         http: Arc::clone(&http.desk),
         evictions,
+        lookups: Lookups::new(Arc::clone(&office)),
     };
+    for worker in office.workers() {
+        office.order(worker, Order::Bridges(Arc::clone(&bridges)));
+    }
     let mut shards = make_shards(&shared, &shard_settings)?;
     let around = Surroundings {
         office: Arc::clone(&office),

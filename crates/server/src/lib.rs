@@ -10,6 +10,7 @@
 
 mod access_lists;
 mod auth_files;
+mod bridges;
 mod broker;
 mod check;
 mod endpoint;

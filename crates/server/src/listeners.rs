@@ -95,7 +95,7 @@ impl Listeners {
                     let layers = layers(&endpoint, global);
                     let slot = Slot { endpoint: Some(endpoint), addresses, seats: seats.clone(), tls: tls.clone() };
                     let Some(number) = plan.add(free.pop(), slot) else {
-                        return Err(vec!["Error: More than 65536 listeners.".to_owned()]);
+                        return Err(vec!["Error: More than 65534 listeners.".to_owned()]);
                     };
                     let doors = sockets.into_iter().map(|mut socket| {
                         socket.set_layers(layers.clone());
@@ -210,7 +210,8 @@ impl Plan {
     /// Under a number that is free, or a new one. None where there are no more numbers.
     fn add(&mut self, free: Option<usize>, slot: Slot) -> Option<u16> {
         let number = free.unwrap_or(self.slots.len());
-        let checked = u16::try_from(number).ok()?;
+        // One number is that of bridges.
+        let checked = u16::try_from(number).ok().filter(|number| *number < mosquitto_broker::BRIDGE_LISTENER)?;
         match self.slots.get_mut(number) {
             Some(place) => *place = slot,
             None => self.slots.push(slot),

@@ -1,5 +1,6 @@
 //! What the operator has the workers do.
 
+use crate::bridges::{Found, Setups};
 use crate::endpoint::Door;
 use crate::persistence::HandedOver;
 use crate::sys_updates::Report;
@@ -27,6 +28,10 @@ pub(crate) enum Order {
     /// Closes so many connections that have not said who they are, the longest silent first: another worker lacks file
     /// descriptors, and has nobody to take them from.
     GiveWay(usize),
+    /// Goes on with these bridges, as far as they are at home with it.
+    Bridges(Setups),
+    /// Goes on with a bridge that has had a name looked up.
+    Found(Found),
     /// Begins to hand over what its shard has.
     BeginHandOver,
     /// Hands over some more. There is room in the channel for it.

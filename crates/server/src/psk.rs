@@ -5,7 +5,7 @@ use crate::sensitive;
 use mosquitto_auth::psk::{FILE_BYTES_MAX, Ineffective, PskFile};
 use mosquitto_broker::{LogLevel, LogLine};
 use mosquitto_config::{Endpoint, Referent, Settings};
-use mosquitto_tls_psk::{KeyLines, Keys, OpenSsl, PskServer, ServerOptions, SetupError};
+use mosquitto_tls_psk::{KeyLines, Keys, LoadError, OpenSsl, PskServer, ServerOptions, SetupError};
 use mosquitto_transport::{KeyLogFile, error_text};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -76,10 +76,15 @@ impl Keys for KeysOf {
     }
 }
 
+/// The system's OpenSSL, or that of [`OPENSSL_DIRECTORY`].
+pub(crate) fn load_openssl() -> Result<&'static OpenSsl, LoadError> {
+    let directory = std::env::var_os(OPENSSL_DIRECTORY).filter(|directory| !directory.is_empty());
+    OpenSsl::load(directory.as_deref().map(Path::new))
+}
+
 /// The error names the option, and where it stands.
 fn load(settings: &Settings) -> Result<&'static OpenSsl, Failure> {
-    let directory = std::env::var_os(OPENSSL_DIRECTORY).filter(|directory| !directory.is_empty());
-    OpenSsl::load(directory.as_deref().map(Path::new)).map_err(|error| {
+    load_openssl().map_err(|error| {
         let hints = settings.config.references.iter().filter(|reference| reference.referent == Referent::PskHint);
         let place = hints.map(|reference| format!("\n{}", reference.location)).next();
         Failure::from(format!("Error: The 'psk_hint' option needs OpenSSL. {error}.{}", place.unwrap_or_default()))

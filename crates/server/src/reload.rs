@@ -6,6 +6,7 @@
 //! given the new listening sockets: so a connection is never handed over to a worker that does not know its listener yet.
 
 use crate::auth_files::AuthFiles;
+use crate::bridges::{self, Setups};
 use crate::failure::Failure;
 use crate::http::{Directories, Sites};
 use crate::listeners::{Doors, Plan};
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 /// All that was prepared.
 struct Prepared {
     settings: Settings,
+    bridges: Setups,
     changes: Vec<OptionChange>,
     plan: Plan,
     auth_files: AuthFiles,
@@ -118,16 +120,17 @@ impl Operator {
         let (endpoints, options) = (settings.endpoints(), bind_options(&settings));
         let plan = self.listeners.plan(endpoints, &settings.config.global, psk, options, &self.logger);
         let directories = Directories::find(&settings).map_err(|failure| lines_of(&failure));
-        let (plan, auth_files, directories) = match (plan, auth_files, directories, unloggable) {
-            (Ok(plan), Ok(auth_files), Ok(directories), None) => (plan, auth_files, directories),
-            (plan, auth_files, directories, unloggable) => {
-                let errors = [plan.err(), auth_files.err(), directories.err(), unloggable];
+        let bridges = bridges::prepare(&settings);
+        let (plan, auth_files, directories, bridges) = match (plan, auth_files, directories, bridges, unloggable) {
+            (Ok(plan), Ok(auth_files), Ok(directories), Ok(bridges), None) => (plan, auth_files, directories, bridges),
+            (plan, auth_files, directories, bridges, unloggable) => {
+                let errors = [plan.err(), auth_files.err(), directories.err(), bridges.err(), unloggable];
                 return Err(errors.into_iter().flatten().flatten().collect());
             }
         };
         let log = self.logger.prepare(&self.settings.config.log, &settings.config.log);
         let log = log.map_err(|error| log_error(&error, &settings.config))?;
-        Ok(Prepared { settings, changes, plan, auth_files, directories, log })
+        Ok(Prepared { settings, bridges, changes, plan, auth_files, directories, log })
     }
 
     /// An error is what the log is to say of it.
@@ -172,7 +175,7 @@ impl Operator {
     }
 
     /// Nothing of this fails.
-    fn go_on_with(&mut self, Prepared { settings, changes, plan, auth_files, directories, log }: Prepared) {
+    fn go_on_with(&mut self, Prepared { settings, bridges, changes, plan, auth_files, directories, log }: Prepared) {
         let broker_settings = Arc::new(broker_settings(&settings, plan.endpoints(), &auth_files, log.mask()));
         let layers = |endpoint| layers(endpoint, &settings.config.global);
         let layers = plan.endpoints().map(|endpoint| endpoint.map(layers).unwrap_or_default()).collect();
@@ -192,10 +195,12 @@ impl Operator {
         };
         for worker in self.office.workers() {
             self.office.order(worker, Order::Configure(change.clone()));
+            self.office.order(worker, Order::Bridges(Arc::clone(&bridges)));
         }
         self.http.configure(sites, Some(change.pending));
         self.note(&settings.config.notices);
-        let contents = auth_files.changes_since(&self.auth_files);
+        let mut contents = auth_files.changes_since(&self.auth_files);
+        contents.extend(bridges::changes(&self.settings.config.bridges, &settings.config.bridges));
         (self.settings, self.auth_files) = (settings, auth_files);
         self.reload = Some(UnderWay { pending, doors, changes, contents, again: false });
     }

@@ -160,7 +160,7 @@ fn announce(settings: &Settings, logger: &Logger) {
             .for_each(|file| logger.log(LogLevel::Information, format!("Config loaded from {}.", file.display()))),
     }
     for (feature, available) in
-        [("Bridge", false), ("Persistence", true), ("TLS", true), ("TLS-PSK", true), ("Websockets", true)]
+        [("Bridge", true), ("Persistence", true), ("TLS", true), ("TLS-PSK", true), ("Websockets", true)]
     {
         let not = if available { "" } else { "NOT " };
         logger.log(LogLevel::Information, format!("{feature} support {not}available."));

@@ -6,6 +6,7 @@
 
 mod accept;
 mod admission;
+mod bridges;
 mod clock;
 mod closing;
 mod heap;
@@ -18,6 +19,7 @@ mod writing;
 
 pub(crate) use clock::Clock;
 
+use crate::bridges::Lookups;
 use crate::endpoint::Door;
 use crate::evictions::{EvictionLines, Evictions};
 use crate::http::Desk;
@@ -27,6 +29,7 @@ use crate::mailbox::{Arrival, Delivery, PostOffice};
 use crate::password_checks::Checkers;
 use crate::persistence::{HandedOver, Keeper};
 use accept::Entrance;
+use bridges::Bridges;
 use closing::Closing;
 use mio::{Events, Poll, Token};
 use mosquitto_broker::{ConnectionId, LogLine, Moment, PasswordAnswer, PasswordCheck, Publication, Shard, ShardId};
@@ -70,6 +73,7 @@ pub(crate) struct Worker {
     /// File descriptors that another worker has asked for.
     descriptors_owed: usize,
     closing: Closing,
+    bridges: Bridges,
     pace: Pace,
     /// None: nothing is kept.
     keeper: Option<Keeper>,
@@ -115,6 +119,7 @@ pub(crate) struct Neighbours {
     pub(crate) checkers: Checkers,
     pub(crate) http: Arc<Desk>,
     pub(crate) evictions: Evictions,
+    pub(crate) lookups: Lookups,
 }
 
 impl Worker {
@@ -127,7 +132,7 @@ impl Worker {
         lobby: Lobby,
         neighbours: Neighbours,
     ) -> io::Result<Self> {
-        let Neighbours { office, logger, checkers, http, evictions } = neighbours;
+        let Neighbours { office, logger, checkers, http, evictions, lookups } = neighbours;
         Ok(Self {
             id,
             shard,
@@ -143,6 +148,7 @@ impl Worker {
             eviction_lines: EvictionLines::new(evictions),
             descriptors_owed: 0,
             closing: Closing::default(),
+            bridges: Bridges::new(lookups),
             pace: Pace::default(),
             keeper: None,
             is_behind: false,
@@ -197,13 +203,14 @@ impl Worker {
     fn timeout(&self) -> Option<Duration> {
         let work = !self.writable.is_empty() || !self.broken.is_empty() || !self.refused_checks.is_empty();
         // Who is behind is called when that is over.
-        let reads = !self.is_behind && (!self.ready.is_empty() || self.has_admissions());
+        let reads = !self.is_behind && (!self.ready.is_empty() || self.has_admissions() || self.bridges.has_work());
         if work || reads || !self.newcomers.is_empty() {
             return Some(Duration::ZERO);
         }
         let entrance = self.entrance.next_deadline().filter(|_| !self.is_behind && self.may_accept());
         let lines = self.eviction_lines.next_deadline();
-        let deadlines = [self.shard.next_deadline(), self.closing.next_deadline(), entrance, lines];
+        let bridges = self.bridges.next_deadline().filter(|_| !self.is_behind);
+        let deadlines = [self.shard.next_deadline(), self.closing.next_deadline(), entrance, lines, bridges];
         let waits = !self.departures.is_empty() || !self.publications.is_empty();
         let retry = waits.then(|| self.clock.now() + 1);
         let next = deadlines.into_iter().flatten().chain(retry).min()?;
@@ -226,6 +233,7 @@ impl Worker {
             match event.token() {
                 WAKER => {}
                 Token(token) if token > FIRST_DOOR - self.entrance.len() => self.entrance.knock(FIRST_DOOR - token),
+                token if self.note_bridge_event(token, event) => {}
                 Token(token) => self.note_event(ConnectionId(token as u32), event),
             }
         }
@@ -237,6 +245,7 @@ impl Worker {
         self.pace.serve(now, self.ready.len());
         if !self.is_behind {
             self.read_ready();
+            self.serve_bridges();
         }
         self.give_descriptors_up();
         self.log_evictions();
@@ -307,6 +316,7 @@ impl Worker {
         self.post_mail();
         self.depart();
         self.write_all();
+        self.finish_bridges();
         self.close_ended();
         self.give_checks_away();
         self.shard.log_lines(&mut self.lines);
@@ -355,6 +365,7 @@ impl Worker {
     fn stop(mut self, barrier: &Barrier) {
         self.shard.begin(self.clock.now());
         self.collect_mail();
+        self.end_bridges();
         self.shard.shut_down();
         self.shard.end();
         self.drain();

@@ -10,9 +10,11 @@ use crate::websocket::{WebSocket, WebSocketRequest};
 use crate::{Introduction, Layers, Peer};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Registry, Token};
+use socket2::TcpKeepalive;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 /// A connected stream, or one that is being connected.
 ///
@@ -255,6 +257,30 @@ impl Stream {
 
     fn tls(&self) -> Option<&Secure> {
         self.upper.as_ref()?.tls.as_ref()
+    }
+
+    /// Has the system look whether the peer of a silent connection is still there: after so much silence, at this interval, and
+    /// so often before the connection counts as lost. For TCP.
+    pub fn set_keepalive(&self, idle: Duration, interval: Duration, probes: u32) -> io::Result<()> {
+        let keepalive = TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(probes);
+        self.socket.system().set_tcp_keepalive(&keepalive)
+    }
+
+    /// For how long sent bytes may stay unacknowledged before the connection counts as lost (TCP_USER_TIMEOUT).
+    pub fn set_user_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.socket.system().set_tcp_user_timeout(Some(timeout))
+    }
+
+    /// What [`set_keepalive`](Self::set_keepalive) has set; none where the system does not look.
+    pub fn keepalive(&self) -> io::Result<Option<(Duration, Duration, u32)>> {
+        let socket = self.socket.system();
+        let values = (socket.tcp_keepalive_time()?, socket.tcp_keepalive_interval()?, socket.tcp_keepalive_retries()?);
+        Ok(socket.keepalive()?.then_some(values))
+    }
+
+    /// What [`set_user_timeout`](Self::set_user_timeout) has set; none where it is as the system has it.
+    pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.socket.system().tcp_user_timeout()?.filter(|timeout| !timeout.is_zero()))
     }
 
     /// Whether small writes leave at once (TCP_NODELAY). Without effect on what is not TCP.

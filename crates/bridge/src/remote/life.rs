@@ -144,7 +144,7 @@ impl Remote {
 
     fn attempt(&mut self) {
         let Some(address) = self.addresses.current().cloned() else { return self.enter(Phase::Ended) };
-        let text = format!("Connecting bridge {} ({}:{})", self.config.name, address.host, address.port);
+        let text = format!("Connecting bridge (step 1) {} ({}:{})", self.config.name, address.host, address.port);
         self.log(LogType::Notice, text);
         self.effects.push_back(Effect::Open(address));
         self.enter(Phase::Opening(self.now + OPEN_MS_MAX));
@@ -186,7 +186,10 @@ impl Remote {
                     let reasons: Vec<u8> = reasons.iter().map(|reason| reason.0).collect();
                     self.subscribed(packet_id, &reasons);
                 }
-                Event::Unsubscribed { .. } => self.go_on_with_setup(),
+                Event::Unsubscribed { .. } => {
+                    self.log(LogType::Debug, format!("Received UNSUBACK from {}", self.local_clientid));
+                    self.go_on_with_setup();
+                }
                 Event::Disconnected(end) => self.over(&end),
                 Event::Log(_) => {}
             }
@@ -194,7 +197,7 @@ impl Remote {
     }
 
     fn accepted(&mut self, session_present: bool) {
-        let text = format!("Received CONNACK on connection {}.", self.client_id);
+        let text = format!("Received CONNACK on connection {}.", self.local_clientid);
         self.log(LogType::Debug, text);
         self.counters.connections += 1;
         self.busy_at = self.now;

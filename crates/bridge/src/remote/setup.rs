@@ -20,10 +20,12 @@ impl Remote {
         self.setup.clear();
         self.asked.clear();
         self.setup.push_back(Step::Notify);
-        let wanted = self.topics.remote_subscriptions().map(|(filter, qos)| Step::Subscribe(filter.to_owned(), qos));
-        self.setup.extend(wanted);
-        if self.config.attempt_unsubscribe {
-            self.setup.extend(self.topics.remote_unsubscriptions().map(|filter| Step::Unsubscribe(filter.to_owned())));
+        for (filter, qos) in self.topics.remote_requests() {
+            match qos {
+                Some(qos) => self.setup.push_back(Step::Subscribe(filter.to_owned(), qos)),
+                None if self.config.attempt_unsubscribe => self.setup.push_back(Step::Unsubscribe(filter.to_owned())),
+                None => {}
+            }
         }
         self.go_on_with_setup();
     }
@@ -34,15 +36,23 @@ impl Remote {
             let done = match &step {
                 Step::Notify => self.notify(b"1"),
                 Step::Subscribe(filter, qos) => self.subscribe(filter, *qos),
-                Step::Unsubscribe(filter) => self.session.unsubscribe(self.now, &[filter], Properties::EMPTY).map(drop),
+                Step::Unsubscribe(filter) => self.unsubscribe(filter),
             };
             match done {
-                Err(RequestError::Full) => return,
+                Err(RequestError::Full) => {
+                    // Where messages leave no room for it, they come first.
+                    if step == Step::Notify {
+                        self.session.resend(self.now);
+                    }
+                    return;
+                }
                 Err(error) => self.log(LogType::Warning, format!("Warning: Bridge {}: {error}.", self.config.name)),
                 Ok(()) => {}
             }
             self.setup.pop_front();
         }
+        // What was under way on the connection before comes after that, as in Mosquitto.
+        self.session.resend(self.now);
     }
 
     /// Publishes the state of the bridge at the remote broker.
@@ -79,12 +89,30 @@ impl Remote {
         };
         let packet_id = self.session.subscribe(self.now, &[Subscription { filter, options }], Properties::EMPTY)?;
         self.asked.insert(packet_id, filter.to_owned());
+        let (id, qos) = (&self.local_clientid, options.qos.bits());
+        let said = if self.session.options().version.is_v5() {
+            u8::from(options.no_local) << 2 | u8::from(options.retain_as_published) << 3
+        } else {
+            0
+        };
+        let text = format!(
+            "Bridge {id} sending SUBSCRIBE (Mid: {packet_id}, Topic: {filter}, QoS: {qos}, Options: 0x{said:02x})"
+        );
+        self.log(LogType::Debug, text);
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, filter: &str) -> Result<(), RequestError> {
+        let packet_id = self.session.unsubscribe(self.now, &[filter], Properties::EMPTY)?;
+        let text = format!("Bridge {} sending UNSUBSCRIBE (Mid: {packet_id}, Topic: {filter})", self.local_clientid);
+        self.log(LogType::Debug, text);
         Ok(())
     }
 
     /// A SUBSCRIBE is answered.
     pub(super) fn subscribed(&mut self, packet_id: u16, reasons: &[u8]) {
         let filter = self.asked.remove(&packet_id).unwrap_or_default();
+        self.log(LogType::Debug, format!("Received SUBACK from {}", self.local_clientid));
         if reasons.iter().any(|reason| ReasonCode(*reason).is_error()) {
             let name = &self.config.name;
             let text = format!("Warning: Bridge {name}: the remote broker refuses the subscription to '{filter}'.");

@@ -57,7 +57,6 @@ fn packets_out_of_turn_end_the_connection() {
         b"\x82\x06\0\x01\0\x01a\0",
         b"\x90\x03\0\x63\0",
         b"\xb0\x02\0\x63",
-        b"\xc0\x00",
         b"\xe0\x00",
         b"\x36\x07\0\x01t\0\x01pp",
         b"\x32\x05\0\x01t\0\0",
@@ -139,4 +138,13 @@ proptest! {
         peer.connack(false, 0, &[]);
         prop_assert!(peer.remote.is_connected());
     }
+}
+
+/// As bridges of Mosquitto do, though servers have nothing to ask.
+#[test]
+fn a_ping_is_answered() {
+    let mut peer = Peer::connected(QUIET);
+    peer.remote.received(peer.now, b"\xc0\x00");
+    assert_eq!(peer.remote.output(), b"\xd0\x00");
+    assert!(peer.remote.is_connected());
 }

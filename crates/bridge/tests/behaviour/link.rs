@@ -131,3 +131,14 @@ fn more_topic_lines_than_requests_under_way_are_all_subscribed_to() {
     world.publish(HOME, "t1099", "1", QoS::AtLeastOnce);
     assert_eq!(world.clients[AWAY].texts(), ["t1099 1 q1"]);
 }
+
+/// Nothing at this broker asks for it.
+#[test]
+fn local_username_and_local_password_are_in_its_connect() {
+    let config = crate::harness::configured("topic t\nlocal_username somebody\nlocal_password secret");
+    let mut bridge = mosquitto_bridge::Bridge::new(config, "host", Limits::default(), 1);
+    bridge.start(mosquitto_client::Moment(1));
+    bridge.link_opened(mosquitto_client::Moment(1));
+    let connect = String::from_utf8_lossy(bridge.link_output()).into_owned();
+    assert!(connect.contains("somebody") && connect.contains("secret"), "{connect:?}");
+}

@@ -79,5 +79,6 @@ fn what_it_says_about_itself_is_nothing_to_do() {
     peer.remote.set_backlog(peer.now, backlog(1));
     peer.connect(true, &[]);
     let sent = peer.sent();
-    assert!(sent.starts_with(&format!("PUBLISH {state} 3 q1 retain dup 0, PUBLISH {state} 4 q1 retain 1")), "{sent}");
+    let first = "UNSUBSCRIBE 5 t";
+    assert_eq!(sent, format!("{first}, PUBLISH {state} 3 q1 retain dup 0, PUBLISH {state} 4 q1 retain 1"));
 }

@@ -71,8 +71,11 @@ impl Session {
         self.events.push_back(Event::Connected { session_present, properties });
         if !session_present {
             self.incoming.forget_session();
-            self.forget_outgoing_session();
+            if self.options.clean_start || !self.options.as_bridge {
+                self.forget_outgoing_session();
+            }
         }
+        self.is_holding = self.options.resend_later && self.outgoing.has_queued();
         self.send_queued();
     }
 
@@ -103,11 +106,12 @@ impl Session {
 fn connect_properties(options: &Options) -> PropertiesBuf {
     let mut properties = PropertiesBuf::new();
     if options.version.is_v5() {
+        let packet_size = options.maximum_packet_size.filter(|_| options.announces_packet_size);
         let list = [
             options.session_expiry_s.map(Property::SessionExpiryInterval),
-            options.receive_maximum.filter(|&maximum| maximum > 0).map(Property::ReceiveMaximum),
-            options.maximum_packet_size.filter(|&maximum| maximum > 0).map(Property::MaximumPacketSize),
             Some(options.topic_alias_maximum).filter(|&maximum| maximum > 0).map(Property::TopicAliasMaximum),
+            options.receive_maximum.filter(|&maximum| maximum > 0).map(Property::ReceiveMaximum),
+            packet_size.filter(|&maximum| maximum > 0).map(Property::MaximumPacketSize),
         ];
         let further = options.properties.as_properties().iter();
         list.into_iter().flatten().chain(further).for_each(|property| properties.push(property));

@@ -164,7 +164,7 @@ impl Session {
             None => None,
         };
         let message = self.incoming.held.remove(&ack.packet_id);
-        let known = message.is_some() || later.is_some();
+        let known = message.is_some() || later.is_some() || self.options.as_bridge;
         let reason = if known { ReasonCode::SUCCESS } else { ReasonCode::PACKET_IDENTIFIER_NOT_FOUND };
         self.acknowledge_as(PacketType::PubComp, ack.packet_id, reason);
         if let Some(message) = message {

@@ -17,7 +17,9 @@ use incoming::Incoming;
 use keep_alive::KeepAlive;
 use limits::ServerLimits;
 use mosquitto_mqtt::packet::Disconnect;
-use mosquitto_mqtt::{DecodeError, FixedHeader, MAX_REMAINING_LENGTH, Packet, PacketType, Properties, ReasonCode};
+use mosquitto_mqtt::{
+    DecodeError, FixedHeader, MAX_REMAINING_LENGTH, Packet, PacketType, Properties, ProtocolVersion, ReasonCode,
+};
 use outgoing::{DUP, Outgoing};
 use output::Output;
 use packet_ids::PacketIds;
@@ -68,6 +70,8 @@ pub struct Session {
     requests: HashMap<u16, Request>,
     incoming: Incoming,
     keep_alive: KeepAlive,
+    /// Whether messages wait for [`resend`](Self::resend).
+    is_holding: bool,
 }
 
 /// How far the connection has come.
@@ -120,6 +124,7 @@ impl Session {
             requests: HashMap::new(),
             incoming: Incoming::default(),
             keep_alive: KeepAlive::default(),
+            is_holding: false,
         }
     }
 
@@ -180,6 +185,13 @@ impl Session {
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Sends the messages that wait for this, see [`Options::resend_later`].
+    pub fn resend(&mut self, now: Moment) {
+        self.advance(now);
+        self.is_holding = false;
+        self.send_queued();
     }
 
     /// Whether an event waits.
@@ -276,6 +288,10 @@ impl Session {
             }
             (_, Packet::Disconnect(packet)) => self.on_disconnect(packet),
             (_, Packet::Auth(_)) => Err(Misbehaviour::protocol("an AUTH without an authentication method")),
+            (Phase::Open, Packet::PingReq) if self.options.as_bridge => {
+                self.send(|out| Packet::PingResp.encode(ProtocolVersion::V5, out));
+                Ok(())
+            }
             (_, Packet::Connect(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_) | Packet::PingReq) => {
                 Err(Misbehaviour::protocol("a packet that only clients send"))
             }
@@ -289,7 +305,7 @@ impl Session {
     }
 
     fn misbehaved(&mut self, Misbehaviour { reason, what }: Misbehaviour) {
-        if self.phase == Phase::Open && self.options.version.is_v5() {
+        if self.phase == Phase::Open && self.options.version.is_v5() && !self.options.as_bridge {
             self.send_disconnect(Disconnect::new(reason));
         }
         self.end(End::ServerMisbehaved { reason, what });

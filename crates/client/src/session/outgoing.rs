@@ -77,6 +77,10 @@ impl Outgoing {
         }
     }
 
+    pub(super) fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     fn is_full(&self, options: &Options) -> bool {
         self.queue.len() >= options.queue_messages_max || self.bytes >= options.queue_bytes_max
     }
@@ -166,6 +170,7 @@ impl Session {
     pub(super) fn send_queued(&mut self) {
         let window = usize::from(self.options.inflight_max.min(self.limits.receive_maximum).max(1)); // [MQTT-3.3.4-7]
         while self.phase == Phase::Open
+            && !self.is_holding
             && self.outgoing.inflight.len() < window
             && let Some(message) = self.outgoing.queue.pop_front()
         {
@@ -236,7 +241,8 @@ impl Session {
             self.log_unknown("PUBREC", ack.packet_id);
             // The server holds a message that this side has given up: it may forget it too.
             if !ack.reason.is_error() {
-                self.send_pubrel(ack.packet_id, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
+                let unknown = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
+                self.send_pubrel(ack.packet_id, if self.options.as_bridge { ReasonCode::SUCCESS } else { unknown });
             }
             return Ok(());
         };

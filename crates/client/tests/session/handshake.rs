@@ -19,8 +19,8 @@ fn connect_says_what_the_options_say() {
     peer.session.connect(peer.now);
     assert_eq!(
         peer.sent(),
-        "CONNECT V5 \"name\" clean=false keep_alive=7 SessionExpiryInterval(60) ReceiveMaximum(20) \
-         MaximumPacketSize(1000) TopicAliasMaximum(3) UserProperty((\"k\", \"v\"))"
+        "CONNECT V5 \"name\" clean=false keep_alive=7 SessionExpiryInterval(60) TopicAliasMaximum(3) ReceiveMaximum(20) \
+         MaximumPacketSize(1000) UserProperty((\"k\", \"v\"))"
     );
 }
 

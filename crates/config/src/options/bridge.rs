@@ -6,10 +6,6 @@ use super::Store::{BridgeBool, BridgeInt, BridgeSmallInt, BridgeText, ByHand};
 use super::{Declaration, Reload, Repeat, Scope};
 use crate::by_hand;
 
-/// Whether the broker runs bridges. Until then their options are read and checked, and a configuration that has a bridge is
-/// refused where the broker takes it.
-pub(crate) const BRIDGES_RUN: bool = false;
-
 pub(super) static OPTIONS: &[Declaration] = &[
     bridge(Declaration::text("connection", Repeat::Adds))
         .value("name")
@@ -32,6 +28,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Unsubscribe at the remote broker from topics that only go out.")
         .store(BridgeBool(|bridge, on| bridge.attempt_unsubscribe = on)),
     bridge(Declaration::text("bridge_bind_address", Repeat::Refused))
+        .examples(&["192.0.2.7"])
         .since("2.0")
         .value("address")
         .help("The local address to connect from.")
@@ -58,6 +55,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("The version of MQTT to speak.")
         .store(ByHand(by_hand::bridge_protocol_version)),
     bridge(Declaration::int("bridge_receive_maximum", Refuses(1), Refuses(65535)))
+        .examples(&["20"])
         .refusal(Own("NAME must be greater than 0."))
         .since("2.1")
         .help("QoS 1 and 2 messages that the remote broker may have under way (MQTT 5).")
@@ -76,12 +74,14 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("How long the remote broker keeps the session (MQTT 5).")
         .store(BridgeInt(|bridge, seconds| bridge.session_expiry_interval = seconds)),
     bridge(Declaration::words("bridge_tcp_keepalive", "three whole numbers above 0: idle, interval, count"))
+        .examples(&["60 10 5"])
         .since("2.1")
         .value("idle interval count")
         .examples(&["60 10 5"])
         .help("TCP keepalive: seconds until the first probe, seconds between probes, probes.")
         .store(ByHand(by_hand::bridge_tcp_keepalive)),
     bridge(Declaration::int("bridge_tcp_user_timeout", Refuses(0), Unbounded))
+        .examples(&["30000"])
         .unit("milliseconds")
         .refusal(Own("invalid TCP user timeout value."))
         .since("2.1")
@@ -92,6 +92,7 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Have the remote broker forget the session.")
         .store(BridgeBool(|bridge, on| bridge.clean_session = on)),
     bridge(Declaration::bool("local_cleansession"))
+        .examples(&["false"])
         .default("the value of cleansession")
         .since("2.0")
         .help("Forget the local session, and what waits in it, while disconnected.")
@@ -110,23 +111,27 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .label("bridge local clientd")
         .store(BridgeText(|bridge| &mut bridge.local_clientid)),
     bridge(Declaration::text("remote_username", Repeat::Refused))
+        .examples(&["gateway-7"])
         .aliases(&["username"])
         .value("username")
         .help("The username at the remote broker.")
         .label("bridge remote_username")
         .store(BridgeText(|bridge| &mut bridge.remote_username)),
     bridge(Declaration::text("remote_password", Repeat::Refused))
+        .examples(&["secret"])
         .aliases(&["password"])
         .value("password")
         .help("The password at the remote broker.")
         .label("bridge remote_password")
         .store(BridgeText(|bridge| &mut bridge.remote_password)),
     bridge(Declaration::text("local_username", Repeat::Refused))
+        .examples(&["bridge"])
         .value("username")
         .help("The username at this broker.")
         .label("bridge local_username")
         .store(BridgeText(|bridge| &mut bridge.local_username)),
     bridge(Declaration::text("local_password", Repeat::Refused))
+        .examples(&["secret"])
         .value("password")
         .help("The password at this broker.")
         .label("bridge local_password")
@@ -183,10 +188,12 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Tell the remote broker that this is a bridge (MQTT 3.x).")
         .store(BridgeBool(|bridge, on| bridge.try_private = on)),
     bridge(Declaration::text("bridge_cafile", Repeat::Refused))
+        .examples(&["/etc/mosquitto/ca.crt"])
         .value("file")
         .help("Certificates of the authorities trusted to sign the remote broker's (PEM).")
         .store(ByHand(by_hand::bridge_cafile)),
     bridge(Declaration::text("bridge_capath", Repeat::Refused))
+        .examples(&["/etc/ssl/certs"])
         .value("directory")
         .help("As bridge_cafile, a directory of files named by hash.")
         .store(ByHand(by_hand::bridge_capath)),
@@ -196,10 +203,12 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Use TLS, trusting the authorities that the system trusts.")
         .store(BridgeBool(|bridge, on| bridge.tls.use_os_certs = on)),
     bridge(Declaration::text("bridge_certfile", Repeat::Refused))
+        .examples(&["/etc/mosquitto/gateway.crt"])
         .value("file")
         .help("The certificate to show to the remote broker (PEM).")
         .store(ByHand(by_hand::bridge_certfile)),
     bridge(Declaration::text("bridge_keyfile", Repeat::Replaces))
+        .examples(&["/etc/mosquitto/gateway.key"])
         .value("file")
         .help("The key of that certificate (PEM).")
         .store(ByHand(by_hand::bridge_keyfile)),
@@ -208,21 +217,25 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Do not check the host name in the remote broker's certificate.")
         .store(BridgeBool(|bridge, on| bridge.tls.insecure = on)),
     bridge(Declaration::text("bridge_alpn", Repeat::Refused))
+        .examples(&["mqtt"])
         .since("1.6")
         .value("protocol")
         .help("The protocol to name in TLS.")
         .store(BridgeText(|bridge| &mut bridge.tls.alpn)),
     bridge(Declaration::text("bridge_ciphers", Repeat::Refused))
+        .examples(&["ECDHE-ECDSA-AES256-GCM-SHA384"])
         .since("2.1")
         .value("list")
         .help("Ciphers for TLS up to 1.2, as OpenSSL writes them.")
         .store(BridgeText(|bridge| &mut bridge.tls.ciphers)),
     bridge(Declaration::text("bridge_ciphers_tls1.3", Repeat::Refused))
+        .examples(&["TLS_AES_256_GCM_SHA384"])
         .since("2.1")
         .value("list")
         .help("Cipher suites for TLS 1.3.")
         .store(BridgeText(|bridge| &mut bridge.tls.ciphers_tls13)),
     bridge(Declaration::text("bridge_tls_version", Repeat::Refused))
+        .examples(&["tlsv1.2"])
         .value("tlsv1.3 | tlsv1.2")
         .help("The lowest version of TLS: tlsv1.2 or tlsv1.3.")
         .store(ByHand(by_hand::bridge_tls_version)),
@@ -232,10 +245,12 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .help("Ask for proof that the remote broker's certificate was not revoked.")
         .store(ByHand(by_hand::bridge_require_ocsp)),
     bridge(Declaration::text("bridge_identity", Repeat::Refused))
+        .examples(&["gateway-7"])
         .value("identity")
         .help("The identity for TLS-PSK.")
         .store(ByHand(by_hand::bridge_identity)),
     bridge(Declaration::text("bridge_psk", Repeat::Refused))
+        .examples(&["00c0ffee00c0ffee"])
         .value("key")
         .help("The key for TLS-PSK, in hex digits.")
         .store(ByHand(by_hand::bridge_psk)),

@@ -56,27 +56,17 @@ fn bridges_are_referred_to_with_their_lines() {
     assert_eq!((bridge.referent, bridge.name.as_str(), bridge.location.line), (Referent::Bridge, "b", 2));
 }
 
-/// The broker does not run bridges yet, so that it takes no configuration that has one.
 #[test]
-fn who_asks_for_a_bridge_is_told_by_name_that_there_is_none() {
-    let folder = Folder::new().with("x", "listener 1884\n").with("y", format!("listener 1884\n{PLAIN}"));
-    let command = |arguments: &[&str], name: &str| {
-        let file = folder.path(name).into_os_string();
-        parse_command_line(arguments.iter().map(Into::into).chain([file]))
-    };
-    let expected = "Error: The 'connection' option is not supported yet.\nError found at DIR/y:2.";
-    for arguments in [&["-c"][..], &["--test-config", "-c"]] {
-        let Err(CommandLineError::Config(errors)) = command(arguments, "y") else { panic!("taken") };
-        assert_eq!(folder.shown(&errors), expected);
-        assert_eq!(errors.exit_code(), 3);
-    }
-    let Ok(Command::Run(settings)) = command(&["-c"], "x") else { panic!("refused") };
-    let folder = folder.with("x", format!("\n{PLAIN}"));
-    assert_eq!(folder.shown(&settings.reload().unwrap_err()), expected.replace("/y:2", "/x:2"));
+fn a_configuration_with_a_bridge_is_taken() {
+    let folder = Folder::new().with("x", PLAIN);
+    let file = folder.path("x").into_os_string();
+    let Ok(Command::Run(settings)) = parse_command_line(["-c".into(), file]) else { panic!("refused") };
+    assert_eq!(settings.config.bridges.len(), 1);
+    assert_eq!(settings.reload().unwrap().config.bridges, settings.config.bridges);
 }
 
 #[test]
-fn what_is_wrong_with_a_bridge_is_told_before_that() {
+fn what_is_wrong_with_a_bridge_is_told_at_the_start() {
     let folder = Folder::new().with("x", format!("{PLAIN}start_type x\n"));
     let Err(CommandLineError::Config(errors)) = parse_command_line(["-c".into(), folder.path("x").into_os_string()])
     else {

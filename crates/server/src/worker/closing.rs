@@ -49,6 +49,9 @@ impl Worker {
 
     fn close_some(&mut self, ended: &[ConnectionId], now: Moment) {
         for &id in ended {
+            if self.close_link(id) {
+                continue;
+            }
             let dead = self.sockets.get_mut(id).is_some_and(|socket| socket.dead);
             if dead || (self.shard.output_len(id) == 0 && !self.has_more_to_say(id)) {
                 self.close(id, now);
@@ -74,6 +77,14 @@ impl Worker {
             || self.closing.lingering.front().is_some_and(|(at, _)| *at <= now)
         {
             self.closing.lingering.pop_front();
+        }
+    }
+
+    /// Ends this side of a connection that is done with; the other half stays open for a while.
+    pub(super) fn linger(&mut self, mut stream: Stream, now: Moment) {
+        if stream.finish().is_ok() {
+            let _ = stream.deregister(self.poll.registry());
+            self.closing.lingering.push_back((now + LINGER_MS, stream));
         }
     }
 

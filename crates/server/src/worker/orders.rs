@@ -40,6 +40,8 @@ impl Worker {
                 }
                 Order::HandedIn(answer) => self.handing_in.push(answer),
                 Order::PasswordChecked(answer) => self.password_checked(answer),
+                Order::Bridges(setups) => self.configure_bridges(&setups),
+                Order::Found(found) => self.bridge_address_found(found),
                 // When it is known who has sent something.
                 Order::GiveWay(count) => self.descriptors_owed = count,
                 Order::Answer(answer) => {

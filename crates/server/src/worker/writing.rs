@@ -28,7 +28,7 @@ impl Worker {
     }
 
     pub(super) fn write(&mut self, id: ConnectionId) {
-        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Some(socket) = self.sockets.get_mut(id) else { return self.note_link(id) };
         if socket.blocked {
             return;
         }

@@ -15,6 +15,7 @@ mod access_lists;
 mod admission;
 mod background;
 mod bad_input;
+mod bridges;
 mod broken_configurations;
 mod command_line;
 mod delivery;

@@ -132,6 +132,49 @@ const EFFECTS: &[Effect] = effects! {
         crate::persistence::saving::autosave_interval_is_the_time_between_two_savings_and_a_reload_changes_it;
     autosave_on_changes: crate::persistence::saving::autosave_on_changes_counts_changes_and_not_seconds;
     persistent_client_expiration: sessions::persistent_client_expiration_ends_sessions_whose_clients_stay_away;
+    // Bridges
+    connection: crate::bridges::messages::topic_lines_say_what_crosses_and_what_it_is_called;
+    address: crate::bridges::connecting::of_several_addresses_the_next_is_tried_and_the_first_is_come_back_to;
+    topic: crate::bridges::messages::topic_lines_say_what_crosses_and_what_it_is_called;
+    bridge_attempt_unsubscribe: crate::bridges::connecting::bridge_attempt_unsubscribe_takes_back_what_only_goes_out;
+    bridge_bind_address: crate::bridges::connecting::bridge_bind_address_is_where_it_connects_from;
+    bridge_protocol_version: crate::bridges::connecting::bridge_protocol_version_is_what_is_spoken;
+    bridge_max_packet_size: crate::bridges::messages::bridge_max_packet_size_drops_what_is_larger;
+    bridge_max_topic_alias: crate::bridges::connecting::limits_of_mqtt_5_are_announced;
+    bridge_receive_maximum: crate::bridges::connecting::limits_of_mqtt_5_are_announced;
+    bridge_session_expiry_interval: crate::bridges::connecting::limits_of_mqtt_5_are_announced;
+    bridge_outgoing_retain: crate::bridges::messages::bridge_outgoing_retain_false_takes_the_flag_off;
+    bridge_reload_type: crate::bridges::reloading::bridges_come_change_and_go_without_touching_the_others;
+    cleansession: crate::bridges::messages::cleansession_and_local_cleansession_decide_what_waits;
+    local_cleansession: crate::bridges::messages::cleansession_and_local_cleansession_decide_what_waits;
+    remote_clientid: crate::bridges::connecting::who_a_bridge_is_and_what_it_says_about_itself_are_options;
+    local_clientid: crate::bridges::connecting::local_clientid_is_its_name_at_this_broker;
+    remote_username: crate::bridges::connecting::who_a_bridge_is_and_what_it_says_about_itself_are_options;
+    remote_password: crate::bridges::connecting::who_a_bridge_is_and_what_it_says_about_itself_are_options;
+    keepalive_interval: crate::bridges::connecting::who_a_bridge_is_and_what_it_says_about_itself_are_options;
+    idle_timeout:
+        crate::bridges::connecting::a_lazy_bridge_leaves_when_idle_and_comes_for_as_many_messages_as_threshold_says;
+    threshold:
+        crate::bridges::connecting::a_lazy_bridge_leaves_when_idle_and_comes_for_as_many_messages_as_threshold_says;
+    start_type:
+        crate::bridges::connecting::a_lazy_bridge_leaves_when_idle_and_comes_for_as_many_messages_as_threshold_says,
+        crate::bridges::connecting::a_bridge_that_starts_once_does_not_come_again;
+    restart_timeout: crate::bridges::connecting::restart_timeout_is_the_pause_before_the_next_attempt;
+    round_robin: crate::bridges::connecting::with_round_robin_all_addresses_are_alike;
+    notifications: crate::bridges::connecting::who_a_bridge_is_and_what_it_says_about_itself_are_options;
+    notifications_local_only: crate::bridges::connecting::the_state_is_published_at_both_brokers_or_at_this_one_only;
+    notification_topic: crate::bridges::connecting::who_a_bridge_is_and_what_it_says_about_itself_are_options;
+    try_private: crate::bridges::connecting::who_a_bridge_is_and_what_it_says_about_itself_are_options;
+    bridge_cafile: crate::bridges::secured::bridge_cafile_names_whom_to_trust;
+    bridge_capath: crate::bridges::secured::bridge_capath_is_a_directory_of_files_named_by_hash;
+    bridge_certfile: crate::bridges::secured::bridge_certfile_and_bridge_keyfile_are_shown;
+    bridge_keyfile: crate::bridges::secured::bridge_certfile_and_bridge_keyfile_are_shown;
+    bridge_insecure: crate::bridges::secured::bridge_insecure_does_not_look_at_the_name;
+    bridge_ciphers: crate::bridges::secured::bridge_tls_version_and_ciphers_are_held_to;
+    bridge_tls_version: crate::bridges::secured::bridge_tls_version_and_ciphers_are_held_to;
+    bridge_require_ocsp: crate::bridges::secured::options_of_tls_that_are_of_no_use_are_refused_by_name;
+    bridge_identity: crate::bridges::guide::over_tls_with_a_shared_key;
+    bridge_psk: crate::bridges::guide::over_tls_with_a_shared_key;
     // Logging
     log_dest: crate::logging::log_dest_none_logs_nothing, crate::logging::log_dest_stdout_logs_there_and_not_to_stderr,
         crate::logging::several_destinations_get_the_same_lines,
@@ -144,18 +187,49 @@ const EFFECTS: &[Effect] = effects! {
 };
 
 /// Options whose names are no names in Rust.
-const MORE_EFFECTS: &[Effect] = &[(
-    "ciphers_tls1.3",
-    "crate::tls::ciphers::ciphers_and_ciphers_tls_1_3_choose_in_their_order",
-    crate::tls::ciphers::ciphers_and_ciphers_tls_1_3_choose_in_their_order,
-)];
+const MORE_EFFECTS: &[Effect] = &[
+    (
+        "ciphers_tls1.3",
+        "crate::tls::ciphers::ciphers_and_ciphers_tls_1_3_choose_in_their_order",
+        crate::tls::ciphers::ciphers_and_ciphers_tls_1_3_choose_in_their_order,
+    ),
+    (
+        "bridge_ciphers_tls1.3",
+        "crate::bridges::secured::bridge_tls_version_and_ciphers_are_held_to",
+        crate::bridges::secured::bridge_tls_version_and_ciphers_are_held_to,
+    ),
+];
 
 /// Options whose effect no test of the whole program sees, with the reason and where it is seen instead.
-const SEEN_ELSEWHERE: &[(&str, &str)] = &[(
-    "retain_expiry_interval",
-    "counts in minutes: crates/broker/tests/scenarios/message_expiry.rs, where time is invented, and, that it gets there, \
+const SEEN_ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "retain_expiry_interval",
+        "counts in minutes: crates/broker/tests/scenarios/message_expiry.rs, where time is invented, and, that it gets there, \
      crates/server/src/settings.rs",
-)];
+    ),
+    (
+        "bridge_tcp_keepalive",
+        "nobody is silent for so long here: crates/transport/src/stream.rs, and, that it gets there, \
+     crates/server/src/worker/bridges/dial.rs",
+    ),
+    (
+        "bridge_tcp_user_timeout",
+        "nobody is silent for so long here: crates/transport/src/stream.rs, and, that it gets there, \
+     crates/server/src/worker/bridges/dial.rs",
+    ),
+    (
+        "bridge_alpn",
+        "no listener here looks at it: crates/transport/src/tls/tests.rs, and, that it gets there, \
+     crates/server/src/bridges/setup.rs",
+    ),
+    (
+        "bridge_tls_use_os_certs",
+        "what this machine trusts is not for tests to change: crates/transport/src/tls/tests.rs, and, that it gets there, \
+     crates/server/src/bridges/setup.rs",
+    ),
+    ("local_username", "nothing at this broker asks a bridge for it: crates/bridge/tests/behaviour/link.rs"),
+    ("local_password", "nothing at this broker asks a bridge for it: crates/bridge/tests/behaviour/link.rs"),
+];
 
 /// That the table has all options of Mosquitto, and which of them are left for later, is tested beside it, in
 /// `crates/config/tests/behaviour/mosquitto_options.rs`.
