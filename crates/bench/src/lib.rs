@@ -1,8 +1,8 @@
 //! `mosquitto_bench`: puts load on an MQTT broker, any broker, measures what it does, and checks that it does it right.
 //!
-//! One thread serves all connections ([`net`]): it should cost less than the broker. Who publishes and subscribes to what is a
-//! [`plan`]; [`traffic`] is what flows then, with all checks. Each scenario is a file of [`scenario`]; what it came to is a
-//! [`report`].
+//! One thread serves all connections (`net`): it should cost less than the broker. Who publishes and subscribes to what is a
+//! `plan`; `traffic` is what flows then, with all checks. Each scenario is a file of `scenario`; what it came to is a
+//! `report`.
 
 mod arrivals;
 mod bench;

@@ -1,5 +1,5 @@
 //! The programs that are no clients, as their users see them: for the parsers, the usage texts, documents and completions.
-//! Each has a table of its options, a [`Switch`] each.
+//! Each has a table of its options, a `Switch` each.
 
 use crate::option_table::Entry;
 use std::ffi::OsStr;
