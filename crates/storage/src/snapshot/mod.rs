@@ -20,6 +20,7 @@
 //! where nobody asks (`check_retain_source`).
 
 mod load;
+mod numbers;
 mod write;
 
 pub use load::load;

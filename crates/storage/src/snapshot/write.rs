@@ -1,5 +1,6 @@
 //! What the broker hands over, to a file.
 
+use super::numbers::Numbers;
 use crate::{
     BaseMessage, Client, ClientMessage, Config, Direction, MessageState, Retained, Subscription, WriteError, Writer,
 };
@@ -8,7 +9,7 @@ use mosquitto_broker::{
     Stage,
 };
 use mosquitto_mqtt::{Properties, PropertiesBuf, Property, QoS};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::Write;
 
 /// The topic of a message that stands for one that its client has for good.
@@ -17,14 +18,14 @@ const STAND_IN_TOPIC: &str = "-";
 /// Writes a snapshot from front to back: retained messages first, since they alone say who published them; then sessions, of
 /// all shards in any order; subscriptions last.
 ///
-/// It remembers eight bytes for each message, and the client id of each session. It buffers nothing; each chunk is one
+/// It remembers which messages it has written, and the client id of each session. It buffers nothing; each chunk is one
 /// write.
 #[derive(Debug)]
 pub struct SnapshotWriter<W> {
     writer: Writer<W>,
     /// The wall clock at the moment 0, in milliseconds since 1970.
     epoch_ms: u64,
-    written: HashSet<u64>,
+    written: Numbers,
     /// The store id of the next message without a number.
     nameless: u64,
     clients: HashMap<SessionKey, Box<str>>,
@@ -37,7 +38,7 @@ impl<W: Write> SnapshotWriter<W> {
     /// the file goes on behind it. `shutdown` says that the broker ends with it.
     pub fn new(output: W, epoch_ms: u64, last_number: u64, shutdown: bool) -> Result<Self, WriteError> {
         let writer = Writer::new(output, Config { last_store_id: last_number, shutdown })?;
-        let (written, clients) = (HashSet::new(), HashMap::new());
+        let (written, clients) = (Numbers::default(), HashMap::new());
         Ok(Self { writer, epoch_ms, written, nameless: last_number, clients, known: Vec::new() })
     }
 
