@@ -197,6 +197,8 @@ impl World {
         let client = &mut self.clients[at];
         client.held.clear();
         client.books.clear();
+        // What a session that is gone has seen binds nobody: a release that was not safe yet is repeated, and goes to the new one.
+        client.lanes.clear();
         client.filters.iter_mut().for_each(|subscribed| subscribed.possible = false);
         for Outgoing { number, .. } in std::mem::take(&mut client.outgoing) {
             self.done(number, false);
