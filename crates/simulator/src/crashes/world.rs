@@ -148,7 +148,10 @@ impl World {
                 continue;
             }
             if mark.group {
-                self.messages[mark.number as usize - 1].group_settled += 1;
+                // After damage a payload may say any number: the database has no checksums.
+                if let Some(message) = self.messages.get_mut(mark.number as usize - 1) {
+                    message.group_settled += 1;
+                }
             } else if let Some(book) = self.clients[mark.client].books.get_mut(&mark.number) {
                 book.settled += 1;
             }
