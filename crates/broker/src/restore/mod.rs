@@ -27,7 +27,7 @@ use crate::{KeptMessage, Moment, Publisher, SessionKey, Settings};
 use foldhash::fast::RandomState;
 use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
-use mosquitto_mqtt::{QoS, SharedFilter, TopicName};
+use mosquitto_mqtt::{QoS, SharedFilter, TopicName, valid_text};
 use queue::Delivery;
 use session::{Flight, Presence, Session};
 use std::hash::BuildHasher;
@@ -256,7 +256,7 @@ impl Restore {
     fn keep(&mut self, message: KeptMessage<'_>, source: Option<Arc<Source>>) -> Option<Message> {
         let KeptMessage { number, topic, properties, payload, qos, retain, expires_at } = message;
         let bytes = topic.len() + properties.len() + payload.len();
-        let is_topic = TopicName::new(topic).is_ok() && !topic.contains('\0');
+        let is_topic = TopicName::new(topic).is_ok() && valid_text(topic.as_bytes()).is_some();
         if number == 0 || !is_topic || bytes > MESSAGE_BYTES_MAX {
             return None;
         }
