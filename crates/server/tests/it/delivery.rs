@@ -112,12 +112,12 @@ fn a_shared_subscription_spreads_over_members_of_all_workers() {
     let broker = Broker::open("worker_threads 4\nmax_queued_messages 0");
     let mut members: Vec<_> = (0..8).map(|n| client(&format!("member-{n}")).to(&broker)).collect();
     for member in &mut members {
-        member.subscribe("$share/group/work/#", 1);
+        member.subscribe("$share/group/jobs/#", 1);
         member.subscribe("end", 0);
     }
     let mut publisher = client("publisher").to(&broker);
     for n in 0..MESSAGES {
-        publisher.publish("work/item", n.to_string(), 1);
+        publisher.publish("jobs/item", n.to_string(), 1);
     }
     publisher.finish();
     publisher.publish("end", "", 0);
