@@ -73,6 +73,7 @@ fn measurements_up_and_commands_down() {
 
 #[test]
 fn two_brokers_as_one() {
+    // [3.1.1 MQTT-7.0.0-1]: each is a server, and a client of the other's.
     let scratch = Scratch::new();
     let (centre, gateway) = start(AS_ONE, scratch.path());
     gateway.log.wait_for("Received SUBACK from local.");
