@@ -82,6 +82,8 @@ pub struct Remote {
     asked: HashMap<u16, String>,
     /// Notifications that are not through.
     own: HashSet<u16>,
+    /// The packet identifier of the last of its own requests and notifications.
+    last_own_id: u16,
     effects: VecDeque<Effect>,
     events: VecDeque<RemoteEvent>,
     counters: crate::report::Counters,
@@ -169,6 +171,16 @@ pub enum RemoteEvent {
     },
     /// A message under the name that it has there. At QoS 1 and 2 it waits for [`Remote::acknowledge`].
     Message(Message),
+    /// The remote broker has a message of QoS 2, which waits for [`Remote::release`].
+    Received {
+        /// As [`Passed::UnderWay`] named it.
+        packet_id: u16,
+    },
+    /// The remote broker has released a message of QoS 2: it waits for [`Remote::complete`].
+    Released {
+        /// Of the message.
+        packet_id: u16,
+    },
     /// The remote broker has the message of QoS 1 or 2 for good, or will not take it.
     Through {
         /// As [`Passed::UnderWay`] named it.
@@ -210,6 +222,7 @@ impl Remote {
             setup: VecDeque::new(),
             asked: HashMap::new(),
             own: HashSet::new(),
+            last_own_id: 0,
             effects: VecDeque::new(),
             events: VecDeque::new(),
             counters: crate::report::Counters::default(),
@@ -236,9 +249,24 @@ impl Remote {
         self.session.acknowledge(self.now, packet_id)
     }
 
+    /// Answers a release, see [`Session::complete`].
+    pub fn complete(&mut self, now: Moment, packet_id: u16) -> bool {
+        self.advance(now);
+        self.session.complete(self.now, packet_id)
+    }
+
+    /// The packet identifier of the last of its own requests and notifications; 0: there was none.
+    pub fn last_own_id(&self) -> u16 {
+        self.last_own_id
+    }
+
     /// The next event.
     pub fn poll_event(&mut self) -> Option<RemoteEvent> {
         self.events.pop_front()
+    }
+
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// What the owner has to do next.
@@ -317,6 +345,11 @@ impl Remote {
     }
 }
 
+/// Whether the remote broker's session outlives its connections.
+fn lasts(config: &Bridge, version: ProtocolVersion) -> bool {
+    !config.clean_session && (!version.is_v5() || config.session_expiry_interval > 0)
+}
+
 /// What the session says in its CONNECT, and its bounds.
 fn options(config: &Bridge, version: BridgeProtocol, client_id: &str, topic: &str, limits: Limits) -> Options {
     let version = match version {
@@ -347,6 +380,8 @@ fn options(config: &Bridge, version: BridgeProtocol, client_id: &str, topic: &st
         // The window is the bound. A message is as large as one that this broker has taken.
         queue_bytes_max: usize::MAX,
         acknowledge_later: true,
+        complete_later: !config.local_clean_session(),
+        release_later: lasts(config, version),
         as_bridge: true,
         resend_later: true,
         // Mosquitto's own default goes without saying.

@@ -35,6 +35,15 @@ pub struct SessionReport {
     session: SessionId,
 }
 
+/// The packet identifiers of what is under way with a client.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnderWay {
+    /// Of messages to it that it has not acknowledged to the end.
+    pub to_client: Vec<u16>,
+    /// Of messages of QoS 2 from it that it has not released.
+    pub unreleased: Vec<u16>,
+}
+
 impl Shared {
     /// Copies all subscriptions. The tree is locked for reading only for a slice at a time: 10,000 filters, or those that
     /// have 100,000 subscribers; one filter's subscribers are copied at once, however many there are.
@@ -66,6 +75,20 @@ impl Shard {
     pub fn backlog(&self, client_id: &str) -> Option<(usize, usize)> {
         let session = self.home.sessions.get(self.home.sessions.find(client_id)?)?;
         Some((session.window.len(), session.window.bytes()))
+    }
+
+    /// The packet identifiers of what is under way with a client, if it has a session here.
+    pub fn under_way(&self, client_id: &str) -> Option<UnderWay> {
+        let session = self.home.sessions.get(self.home.sessions.find(client_id)?)?;
+        Some(UnderWay { to_client: session.window.packet_ids().collect(), unreleased: session.incoming.identifiers() })
+    }
+
+    /// Messages to a client get the packet identifiers after this one: somebody else has it.
+    pub fn pass_over_packet_id(&mut self, client_id: &str, packet_id: u16) {
+        let slot = self.home.sessions.find(client_id);
+        if let Some(session) = slot.and_then(|slot| self.home.sessions.get_mut(slot)) {
+            session.window.pass_over(packet_id);
+        }
     }
 
     /// How it stands with some sessions: those in `slots_max` places from the place `from` on. With them comes the place

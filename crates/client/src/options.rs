@@ -48,6 +48,13 @@ pub struct Options {
     /// Whether messages of QoS 1 and 2 are acknowledged only by [`Session::acknowledge`](crate::Session::acknowledge), by who
     /// answers for them until then. Those of QoS 2 are told when they arrive, not when they are released.
     pub acknowledge_later: bool,
+    /// Together with `acknowledge_later`: whether a release of the server is answered only by
+    /// [`Session::complete`](crate::Session::complete), after an [`Event::Released`](crate::Event::Released) has told of it.
+    pub complete_later: bool,
+    /// Whether a message of QoS 2 that was published under an identifier of the owner's is released only by
+    /// [`Session::release`](crate::Session::release), after an [`Event::Received`](crate::Event::Received) has told that the
+    /// server has it.
+    pub release_later: bool,
     /// Whether it does what bridges of Mosquitto do where the specification leaves it open: a server that has no session is sent
     /// what was under way all the same, as what it may know; a PINGREQ is answered; a PUBREC or PUBREL that is none
     /// of its own is answered without a reason; and a server that misbehaves is not told so.
@@ -106,6 +113,8 @@ impl Options {
             queue_messages_max: Self::QUEUE_MESSAGES_MAX,
             queue_bytes_max: Self::QUEUE_BYTES_MAX,
             acknowledge_later: false,
+            complete_later: false,
+            release_later: false,
             as_bridge: false,
             resend_later: false,
             announces_packet_size: true,

@@ -1,10 +1,10 @@
 //! The link: the connection to this broker, which is made of memory.
 
-use super::{Action, Bridge, Link};
+use super::{Action, Bridge, Held, Link};
 use crate::ledger::Ledger;
 use mosquitto_client::mqtt::packet::{RetainHandling, Subscription, SubscriptionOptions};
 use mosquitto_client::mqtt::{Properties, QoS, ReasonCode, SharedFilter};
-use mosquitto_client::{End, Moment, Publication, RequestError, Session};
+use mosquitto_client::{End, Moment, Options, Publication, RequestError, Session};
 use mosquitto_config::LogType;
 
 /// How long a link stays closed that this broker has closed, in milliseconds: perhaps somebody else uses its name.
@@ -80,8 +80,12 @@ impl Bridge {
     pub(super) fn link_accepted(&mut self, session_present: bool) {
         if !session_present {
             self.outward.forget();
-            // It is still a message, but nobody waits for it.
-            self.held_outward.iter_mut().for_each(|message| message.packet_id = 0);
+            self.held_outward.forget_giver();
+            self.remote.nobody_waits();
+            self.unreleased.clear();
+            if self.passed_over != 0 {
+                self.pass_over();
+            }
         }
         if self.remote.is_connected() {
             self.serve();
@@ -133,6 +137,7 @@ impl Bridge {
         };
         if let Ok(packet_id) = published {
             self.unanswered.insert(packet_id);
+            self.own.insert(packet_id);
         }
     }
 
@@ -188,9 +193,11 @@ impl Bridge {
         if was_open {
             self.end_link(ReasonCode::SUCCESS);
         }
-        self.local = Session::new(self.local.options().clone());
+        let complete_later = self.remote.goes_in_two_steps();
+        self.local = Session::new(Options { complete_later, ..self.local.options().clone() });
+        self.own.clear();
         (self.outward, self.inward) = (Ledger::default(), Ledger::default());
-        (self.held_outward, self.held_inward) = (None, None);
+        (self.held_outward, self.held_inward) = (Held::default(), Held::default());
         if was_open {
             self.open_link();
         }

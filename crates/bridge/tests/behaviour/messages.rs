@@ -7,7 +7,7 @@ use mosquitto_client::mqtt::{PacketType, Properties, Property, QoS};
 const QUIET: &str = "topic # both 2\nnotifications false\nbridge_attempt_unsubscribe false";
 
 fn passing(topic: &str, qos: QoS) -> Passing<'_> {
-    Passing { topic, payload: b"p", qos, retain: true, properties: Properties::EMPTY }
+    Passing { topic, payload: b"p", qos, packet_id: 0, dup: false, retain: true, properties: Properties::EMPTY }
 }
 
 #[test]
@@ -119,5 +119,7 @@ fn messages_come_in_and_are_acknowledged_when_somebody_answers_for_them() {
     peer.remote.acknowledge(peer.now, 6);
     assert_eq!(peer.sent(), "PUBACK 5, PUBREC 6");
     peer.ack(PacketType::PubRel, 6);
-    assert_eq!((peer.events(), peer.sent()), (String::new(), "PUBCOMP 6".to_owned()));
+    assert_eq!((peer.events(), peer.sent()), ("released 6".to_owned(), String::new()));
+    peer.remote.complete(peer.now, 6);
+    assert_eq!(peer.sent(), "PUBCOMP 6");
 }

@@ -187,6 +187,8 @@ enum Deed {
     CutLink,
     Wait(u64),
     Reach(bool),
+    /// Another bridge in its place, which knows what this broker has kept.
+    Anew,
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -197,13 +199,14 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => Just(Deed::CutLink),
         2 => (1..40_000_u64).prop_map(Deed::Wait),
         1 => any::<bool>().prop_map(Deed::Reach),
+        2 => Just(Deed::Anew),
     ]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
-    /// QoS 2 exactly once, QoS 1 at least once, whatever breaks; and afterwards all is well.
+    /// QoS 2 exactly once, QoS 1 at least once, whatever breaks, the bridge included; and afterwards all is well.
     #[test]
     fn whatever_breaks_each_message_crosses_as_often_as_its_qos_says(
         deeds in prop::collection::vec(deed(), 1..120),
@@ -226,6 +229,7 @@ proptest! {
                 Deed::CutLink => world.cut_link(),
                 Deed::Wait(ms) => world.wait_ms(ms),
                 Deed::Reach(reachable) => world.reachable = reachable,
+                Deed::Anew => world.make_bridge_anew(limits),
             }
         }
         world.heal();

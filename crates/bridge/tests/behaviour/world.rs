@@ -187,6 +187,9 @@ impl World {
         self.brokers[HOME].close(&mut self.link, self.now);
         self.brokers[AWAY].close(&mut self.remote, self.now);
         self.bridge = Bridge::new(Arc::clone(&self.config), "host", limits, 2);
+        if let Some(kept) = self.brokers[HOME].shard.under_way(self.bridge.local_clientid()) {
+            self.bridge.remember(&kept.to_client, &kept.unreleased);
+        }
         self.bridge.start(self.now);
         self.run();
     }
@@ -282,6 +285,9 @@ impl World {
                     self.link.inbox.extend_from_slice(&last);
                     self.brokers[HOME].serve(&mut self.link, self.now);
                     self.brokers[HOME].close(&mut self.link, self.now);
+                }
+                Action::PassOver(packet_id) => {
+                    self.brokers[HOME].shard.pass_over_packet_id(self.bridge.local_clientid(), packet_id);
                 }
                 Action::Log(_, text) => self.log.push(text),
             }

@@ -15,7 +15,7 @@ use super::Worker;
 use crate::bridges::{Found, Lookups, Setup, Setups};
 use mio::Token;
 use mosquitto_bridge::{Bridge, State};
-use mosquitto_broker::{ConnectionId, Moment};
+use mosquitto_broker::{ConnectionId, Moment, UnderWay};
 use mosquitto_config::{ReloadType, StartType};
 use slot::Slot;
 use std::collections::{BTreeSet, HashMap};
@@ -264,6 +264,9 @@ impl Worker {
         let _ = getrandom::fill(&mut seed);
         let seed = u64::from_le_bytes(seed);
         let mut bridge = Bridge::new(Arc::clone(&setup.config), &setup.hostname, setup.limits, seed);
+        if let Some(UnderWay { to_client, unreleased }) = self.shard.under_way(bridge.local_clientid()) {
+            bridge.remember(&to_client, &unreleased);
+        }
         let now = self.clock.now();
         bridge.start(slot::moment(now));
         Box::new(Slot::new(bridge, Arc::clone(setup), now))
