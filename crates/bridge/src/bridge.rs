@@ -62,8 +62,10 @@ pub struct Bridge {
     unanswered: HashSet<u16>,
     /// Notifications that this broker has not acknowledged.
     own: HashSet<u16>,
-    /// Filters that are still to be subscribed to, in order.
-    unasked: VecDeque<(String, QoS)>,
+    /// Filters that are still to be subscribed to, in order, or to be given up: without a QoS.
+    unasked: VecDeque<(String, Option<QoS>)>,
+    /// Filters that the session at this broker may have from other topic lines.
+    gone: Vec<String>,
     /// Messages of this broker on their way to the remote one.
     outward: Ledger,
     /// Messages of the remote broker on their way to this one.
@@ -71,13 +73,24 @@ pub struct Bridge {
     /// What is to go into a session that had no room for it, or its identifier in use, when it came. The window is the bound.
     held_outward: Held,
     held_inward: Held,
-    /// Messages of the remote broker that this one has, unreleased, from a bridge before this one.
+    /// [`Kept::unreleased`], until it is known whether the remote broker has kept its session.
     unreleased: Vec<u16>,
     /// The last packet identifier of which [`Action::PassOver`] has told.
     passed_over: u16,
     window: usize,
     now: Moment,
     actions: VecDeque<Action>,
+}
+
+/// What this broker has kept of the session of a bridge: from before it was started, or from a bridge of the same name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Packet identifiers of messages for the bridge that are in flight: the remote broker may know them.
+    pub in_flight: Vec<u16>,
+    /// Those of messages of QoS 2 from the bridge that are not released.
+    pub unreleased: Vec<u16>,
+    /// What it subscribes to. What no topic line has any more is given up.
+    pub filters: Vec<String>,
 }
 
 /// What waits on its way from one side to the other.
@@ -142,6 +155,7 @@ impl Bridge {
             unanswered: HashSet::new(),
             own: HashSet::new(),
             unasked: VecDeque::new(),
+            gone: Vec::new(),
             outward: Ledger::default(),
             inward: Ledger::default(),
             held_outward: Held::default(),
@@ -155,11 +169,12 @@ impl Bridge {
         }
     }
 
-    /// Before the start, what a bridge of the same name has left at this broker: the packet identifiers of messages for it that are
-    /// in flight, and of those from it that are not released. The remote broker may know them.
-    pub fn remember(&mut self, in_flight: &[u16], unreleased: &[u16]) {
-        in_flight.iter().for_each(|packet_id| self.remote.reserve(*packet_id));
-        self.unreleased = unreleased.to_vec();
+    /// Before the start, what this broker has kept of the session.
+    pub fn remember(&mut self, kept: Kept) {
+        kept.in_flight.iter().for_each(|packet_id| self.remote.reserve(*packet_id));
+        self.unreleased = kept.unreleased;
+        let wanted: HashSet<_> = self.remote.topics().local_subscriptions().map(|(filter, _)| filter).collect();
+        self.gone = kept.filters.into_iter().filter(|filter| !wanted.contains(filter.as_str())).collect();
     }
 
     /// Begins: the link is opened for a moment, so that this broker keeps what is for the bridge, and the remote broker is
@@ -333,12 +348,12 @@ impl Bridge {
             Event::Published { packet_id, reason, .. } => self.passed_inward(packet_id, reason),
             Event::Received { packet_id } => self.received_inward(packet_id),
             Event::Released { packet_id } => self.release_outward(packet_id),
-            Event::Subscribed { packet_id, .. } => {
+            Event::Subscribed { packet_id, .. } | Event::Unsubscribed { packet_id, .. } => {
                 self.unanswered.remove(&packet_id);
                 self.go_on_introducing();
             }
             Event::Disconnected(end) => self.link_over(&end),
-            Event::Unsubscribed { .. } | Event::Log(_) => {}
+            Event::Log(_) => {}
         }
     }
 }

@@ -73,7 +73,7 @@ mod remote;
 mod report;
 mod topics;
 
-pub use bridge::{Action, Bridge};
+pub use bridge::{Action, Bridge, Kept};
 pub use remote::{Backlog, Effect, Limits, Passed, Passing, Remote, RemoteEvent};
 pub use report::{Counters, Report, State};
 pub use topics::Topics;

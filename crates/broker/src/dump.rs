@@ -35,13 +35,15 @@ pub struct SessionReport {
     session: SessionId,
 }
 
-/// The packet identifiers of what is under way with a client.
+/// What is kept of a client that is away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UnderWay {
-    /// Of messages to it that it has not acknowledged to the end.
-    pub to_client: Vec<u16>,
-    /// Of messages of QoS 2 from it that it has not released.
+pub struct LeftBehind {
+    /// The packet identifiers of messages to it that it has not acknowledged to the end.
+    pub in_flight: Vec<u16>,
+    /// Those of messages of QoS 2 from it that it has not released.
     pub unreleased: Vec<u16>,
+    /// What it subscribes to, in order.
+    pub filters: Vec<String>,
 }
 
 impl Shared {
@@ -77,10 +79,27 @@ impl Shard {
         Some((session.window.len(), session.window.bytes()))
     }
 
-    /// The packet identifiers of what is under way with a client, if it has a session here.
-    pub fn under_way(&self, client_id: &str) -> Option<UnderWay> {
+    /// What is kept of a client, if it has a session here. In a tick only.
+    pub fn left_behind(&mut self, client_id: &str) -> Option<LeftBehind> {
+        self.tree();
+        let tree = self.tree.as_ref()?;
         let session = self.home.sessions.get(self.home.sessions.find(client_id)?)?;
-        Some(UnderWay { to_client: session.window.packet_ids().collect(), unreleased: session.incoming.identifiers() })
+        let alone = session.subscriptions.iter().map(|node| tree.filter_of(*node));
+        let in_group = |(node, group): &(_, _)| format!("$share/{group}/{}", tree.filter_of(*node));
+        let mut filters: Vec<_> = alone.chain(session.memberships.iter().map(in_group)).collect();
+        filters.sort();
+        let in_flight = session.window.packet_ids().collect();
+        Some(LeftBehind { in_flight, unreleased: session.incoming.identifiers(), filters })
+    }
+
+    /// Ends the session of a client, if it has one here and is away. In a tick only.
+    pub fn end_session_of(&mut self, client_id: &str) {
+        let slot = self.home.sessions.find(client_id);
+        if let Some(slot) = slot
+            && self.home.sessions.get(slot).is_some_and(|session| session.connection.is_none())
+        {
+            self.end_session(slot);
+        }
     }
 
     /// Messages to a client get the packet identifiers after this one: somebody else has it.

@@ -83,6 +83,7 @@ impl Bridge {
             self.held_outward.forget_giver();
             self.remote.nobody_waits();
             self.unreleased.clear();
+            self.gone.clear();
             if self.passed_over != 0 {
                 self.pass_over();
             }
@@ -118,8 +119,11 @@ impl Bridge {
             let serving = self.link == Link::Serving;
             self.go_on_subscribing(if serving { RetainHandling::Always } else { RetainHandling::Never });
         }
-        if self.link == Link::Introducing && self.unanswered.is_empty() && self.unasked.is_empty() {
-            self.end_link(ReasonCode::SUCCESS);
+        if self.unanswered.is_empty() && self.unasked.is_empty() {
+            self.gone.clear();
+            if self.link == Link::Introducing {
+                self.end_link(ReasonCode::SUCCESS);
+            }
         }
     }
 
@@ -143,8 +147,9 @@ impl Bridge {
 
     fn subscribe_locally(&mut self, retained: RetainHandling) {
         let topics = self.remote.topics().clone();
-        self.unasked = topics.local_subscriptions().map(|(filter, qos)| (filter.to_owned(), qos)).collect();
-        for (filter, _) in &self.unasked {
+        self.unasked = self.gone.iter().map(|filter| (filter.clone(), None)).collect();
+        for (filter, qos) in topics.local_subscriptions() {
+            self.unasked.push_back((filter.to_owned(), Some(qos)));
             let text = format!("Bridge {} doing local SUBSCRIBE on topic {filter}", self.local.options().client_id);
             self.actions.push_back(Action::Log(LogType::Debug, text));
         }
@@ -155,8 +160,14 @@ impl Bridge {
         while let Some((filter, qos)) = self.unasked.front() {
             // A shared subscription must not ask for it [MQTT-3.8.3-4].
             let no_local = SharedFilter::new(filter).is_ok_and(|filter| filter.group.is_none());
-            let options = SubscriptionOptions { qos: *qos, no_local, retain_as_published: true, retain_handling };
-            match self.local.subscribe(self.now, &[Subscription { filter, options }], Properties::EMPTY) {
+            let asked = match *qos {
+                None => self.local.unsubscribe(self.now, &[filter], Properties::EMPTY),
+                Some(qos) => {
+                    let options = SubscriptionOptions { qos, no_local, retain_as_published: true, retain_handling };
+                    self.local.subscribe(self.now, &[Subscription { filter, options }], Properties::EMPTY)
+                }
+            };
+            match asked {
                 Ok(packet_id) => drop(self.unanswered.insert(packet_id)),
                 Err(RequestError::Full) => return,
                 Err(error) => {
