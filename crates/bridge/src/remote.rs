@@ -84,6 +84,8 @@ pub struct Remote {
     own: HashSet<u16>,
     /// The packet identifier of the last of its own requests and notifications.
     last_own_id: u16,
+    /// Whether the log has a message of this connection that was dropped.
+    has_told_of_unmapped: bool,
     effects: VecDeque<Effect>,
     events: VecDeque<RemoteEvent>,
     counters: crate::report::Counters,
@@ -223,6 +225,7 @@ impl Remote {
             asked: HashMap::new(),
             own: HashSet::new(),
             last_own_id: 0,
+            has_told_of_unmapped: false,
             effects: VecDeque::new(),
             events: VecDeque::new(),
             counters: crate::report::Counters::default(),
@@ -332,6 +335,17 @@ impl Remote {
         &mut self.counters
     }
 
+    /// No topic line lets a message in: that is said once a connection.
+    pub(crate) fn drop_unmapped(&mut self, topic: &str) {
+        self.counters.dropped_in_unmapped += 1;
+        if !std::mem::replace(&mut self.has_told_of_unmapped, true) {
+            let name = &self.config.name;
+            let text =
+                format!("Warning: Bridge {name}: a message under '{topic}' is dropped, as no topic line lets it in.");
+            self.log(LogType::Warning, text);
+        }
+    }
+
     pub(crate) fn log(&mut self, level: LogType, text: String) {
         self.effects.push_back(Effect::Log(level, text));
     }
@@ -375,6 +389,11 @@ fn options(config: &Bridge, version: BridgeProtocol, client_id: &str, topic: &st
         receive_maximum: config.receive_maximum.map_or(limits.max_inflight_messages, NonZero::get).into(),
         maximum_packet_size: Some(limits.max_packet_size).filter(|bytes| *bytes > 0),
         topic_alias_maximum: config.max_topic_alias,
+        topic_aliases_out: config.max_topic_alias,
+        aliased_packet_max: match config.max_packet_size {
+            0 => usize::MAX,
+            bytes => bytes as usize,
+        },
         inflight_max: limits.window(),
         queue_messages_max: usize::from(limits.window()) + OWN_MESSAGES,
         // The window is the bound. A message is as large as one that this broker has taken.

@@ -35,6 +35,10 @@ pub struct Options {
     pub maximum_packet_size: Option<u32>,
     /// MQTT 5: how many topic aliases the server may use.
     pub topic_alias_maximum: u16,
+    /// MQTT 5: how many topic aliases are used towards a server that takes so many, for messages that bring none.
+    pub topic_aliases_out: u16,
+    /// A packet that would have more bytes with its alias is sent without.
+    pub aliased_packet_max: usize,
     /// MQTT 5: further properties of CONNECT, none of those that have a field here.
     pub properties: PropertiesBuf,
     /// How many messages of QoS 1 and 2 are sent before one of them has to be acknowledged: at least 1. The Receive
@@ -108,6 +112,8 @@ impl Options {
             receive_maximum: None,
             maximum_packet_size: None,
             topic_alias_maximum: 0,
+            topic_aliases_out: 0,
+            aliased_packet_max: usize::MAX,
             properties: PropertiesBuf::new(),
             inflight_max: Self::INFLIGHT_MAX,
             queue_messages_max: Self::QUEUE_MESSAGES_MAX,

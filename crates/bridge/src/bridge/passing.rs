@@ -193,7 +193,7 @@ impl Bridge {
     /// Returns the message where it has to wait.
     fn send_inward(&mut self, message: Message) -> Option<Message> {
         let Some(topic) = self.remote.topics().to_local(&message.topic) else {
-            self.remote.counters().dropped_in_unmapped += 1;
+            self.remote.drop_unmapped(&message.topic);
             self.settle_inward(message.packet_id, message.qos);
             return None;
         };

@@ -202,6 +202,7 @@ impl Remote {
         let text = format!("Received CONNACK on connection {}.", self.local_clientid);
         self.log(LogType::Debug, text);
         self.counters.connections += 1;
+        self.has_told_of_unmapped = false;
         self.busy_at = self.now;
         self.probe_at = self.addresses.missed_primary().is_some().then(|| self.now + PROBE_MS);
         self.enter(Phase::Connected);

@@ -1,7 +1,7 @@
 //! A bridge with scripted peers at both ends.
 
 use crate::harness::{configured, packets};
-use mosquitto_bridge::{Action, Bridge, Limits};
+use mosquitto_bridge::{Action, Bridge, Kept, Limits};
 use mosquitto_client::Moment;
 use mosquitto_client::mqtt::packet::{Ack, ConnAck, Publish, SubAck};
 use mosquitto_client::mqtt::{Packet, Properties, ProtocolVersion, QoS, ReasonCode};
@@ -277,4 +277,64 @@ fn one_that_is_stopped_while_it_opens_its_connections_gives_both_up() {
         (String::new(), String::new(), String::new())
     );
     assert_eq!(ends.bridge.next_deadline(), None);
+}
+
+/// [MQTT-4.3.3-1] [MQTT-4.4.0-1]
+#[test]
+fn one_that_is_made_anew_goes_on_with_what_this_broker_has_kept() {
+    let config = configured("topic t both 2\nnotifications false");
+    let mut ends = Ends { bridge: Bridge::new(config, "host", Limits::default(), 1), now: NOW };
+    ends.bridge.remember(Kept { in_flight: vec![1, 2, 3], unreleased: vec![8], filters: Vec::new() });
+    ends.bridge.start(ends.now);
+    ends.bridge.remote_opened(ends.now);
+    ends.remote(&connack(true));
+    // Not under an identifier that the remote broker may know.
+    assert_eq!(ends.sent_to_remote(), "CONNECT, SUBSCRIBE 4 t=0x02");
+    ends.bridge.link_opened(ends.now);
+    ends.link(&connack(true));
+    ends.sent_to_link();
+    ends.link(&Packet::PubRel(ack(1)));
+    ends.link(&publish("t", QoS::ExactlyOnce, 2, true));
+    ends.link(&publish("t", QoS::AtLeastOnce, 3, true));
+    assert_eq!(ends.sent_to_remote(), "PUBREL 1, PUBLISH t 2 q2 dup p, PUBLISH t 3 q1 dup p");
+    ends.remote(&Packet::PubComp(ack(1)));
+    assert_eq!(ends.sent_to_link(), "PUBCOMP 1");
+    ends.remote(&Packet::PubRel(ack(8)));
+    assert_eq!(ends.sent_to_link(), "PUBREL 8");
+    ends.link(&Packet::PubComp(ack(8)));
+    assert_eq!(ends.sent_to_remote(), "PUBCOMP 8");
+}
+
+#[test]
+fn what_is_not_released_is_released_where_the_remote_broker_has_forgotten_it() {
+    let config = configured("topic t both 2\nnotifications false");
+    let mut ends = Ends { bridge: Bridge::new(config, "host", Limits::default(), 1), now: NOW };
+    ends.bridge.remember(Kept { in_flight: Vec::new(), unreleased: vec![8], filters: Vec::new() });
+    ends.bridge.start(ends.now);
+    ends.bridge.remote_opened(ends.now);
+    ends.remote(&connack(false));
+    ends.bridge.link_opened(ends.now);
+    ends.link(&connack(true));
+    let sent = ends.sent_to_link();
+    assert!(sent.contains("PUBREL 8"), "{sent}");
+}
+
+#[test]
+fn its_own_identifiers_and_those_of_messages_are_kept_apart() {
+    let config = configured("topic t both 2\nnotifications false");
+    let mut ends = Ends { bridge: Bridge::new(config, "host", Limits::default(), 1), now: NOW };
+    ends.bridge.start(ends.now);
+    ends.bridge.remote_opened(ends.now);
+    ends.remote(&connack(false));
+    assert_eq!(ends.sent_to_remote(), "CONNECT, SUBSCRIBE 1 t=0x02");
+    let told = std::iter::from_fn(|| ends.bridge.poll_action()).filter(|action| *action == Action::PassOver(1)).count();
+    assert_eq!(told, 1);
+    ends.bridge.link_opened(ends.now);
+    ends.link(&connack(true));
+    // This broker was not told in time.
+    ends.link(&publish("t", QoS::AtLeastOnce, 1, false));
+    ends.link(&publish("t", QoS::AtLeastOnce, 2, false));
+    assert_eq!(ends.sent_to_remote(), "");
+    ends.remote(&Packet::SubAck(SubAck { packet_id: 1, properties: Properties::EMPTY, reasons: &[2] }));
+    assert_eq!(ends.sent_to_remote(), "PUBLISH t 1 q1 p, PUBLISH t 2 q1 p");
 }

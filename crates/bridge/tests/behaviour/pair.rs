@@ -97,8 +97,11 @@ fn messages_from_other_topics_than_the_lines_have_are_dropped_and_counted() {
     world.configure("topic t in 1\nnotifications false");
     world.publish(AWAY, "old", "2", QoS::AtLeastOnce);
     world.publish(AWAY, "t", "3", QoS::AtLeastOnce);
+    world.publish(AWAY, "old", "4", QoS::AtLeastOnce);
     assert_eq!(world.clients[HOME].texts(), ["t 3 q1"]);
-    assert_eq!(world.bridge.report().counters.dropped_in_unmapped, 1);
+    assert_eq!(world.bridge.report().counters.dropped_in_unmapped, 2);
+    let said = "Warning: Bridge b: a message under 'old' is dropped, as no topic line lets it in.";
+    assert_eq!(world.log.iter().filter(|line| *line == said).count(), 1);
 }
 
 #[test]

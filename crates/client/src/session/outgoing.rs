@@ -283,7 +283,10 @@ impl Session {
         let packet_id = if self.options.as_bridge { 0 } else { self.ids.pass().ok_or(RequestError::Full)? };
         self.log(|| line(&Publish { packet_id, ..packet }).text("sending"));
         let version = self.options.version;
-        self.send(|out| packet.encode(version, out));
+        match self.aliased(&packet) {
+            Some(aliased) => self.send(|out| out.extend_from_slice(&aliased)),
+            None => self.send(|out| packet.encode(version, out)),
+        }
         Ok(packet_id)
     }
 
@@ -312,7 +315,8 @@ impl Session {
                     *first_byte |= DUP; // [MQTT-3.3.1-1]
                 }
                 self.log_packet(&message.packet);
-                self.send(|out| out.extend_from_slice(&message.packet));
+                let aliased = self.aliased_bytes(&message.packet);
+                self.send(|out| out.extend_from_slice(aliased.as_deref().unwrap_or(&message.packet)));
             }
             Stage::Hold => {}
             Stage::Release if self.is_below_qos_2() => {

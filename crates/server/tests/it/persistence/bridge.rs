@@ -4,7 +4,7 @@
 use super::book::{Publisher, Subscriber};
 use super::kept_in;
 use super::kill::{next, number, seed};
-use crate::harness::{Broker, Scratch, Setup};
+use crate::harness::{Broker, Scratch, Setup, client};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -132,4 +132,21 @@ fn qos_2_crosses_once_though_the_bridge_is_made_anew_over_and_over() {
     });
     let home = setup.start();
     books.close(&home, &away);
+}
+
+#[test]
+fn a_bridge_that_is_gone_leaves_no_session() {
+    let (setup, away) = setups("notifications false\n");
+    drop(away);
+    let home = setup.start();
+    let mut publisher = client("publisher").to(&home);
+    publisher.publish("t/out", "1", 2);
+    publisher.finish();
+    let without = home.config().split("connection b").next().unwrap().to_owned();
+    let log = home.reload(&without);
+    assert!(log.contains(&"Bridge b: ended.".to_owned()), "{log:#?}");
+    // Under its name there is nobody any more.
+    let (client, present) = client("local.there").persistent().resume(&home);
+    assert!(!present);
+    client.disconnect();
 }
