@@ -49,6 +49,8 @@ pub struct Bridge {
     link: Link,
     /// When the link is to be opened again after it was closed from the other end.
     link_at: Option<Moment>,
+    /// Whether this broker knows of all that the session wants.
+    is_introduced: bool,
     /// What this broker has not answered: of the beginning of the link, by packet identifier.
     unanswered: HashSet<u16>,
     /// Filters that are still to be subscribed to, in order.
@@ -104,6 +106,7 @@ impl Bridge {
             local: Session::new(options),
             link: Link::Closed,
             link_at: None,
+            is_introduced: false,
             unanswered: HashSet::new(),
             unasked: VecDeque::new(),
             outward: Ledger::default(),

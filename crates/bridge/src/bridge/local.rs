@@ -114,8 +114,11 @@ impl Bridge {
             let serving = self.link == Link::Serving;
             self.go_on_subscribing(if serving { RetainHandling::Always } else { RetainHandling::Never });
         }
-        if self.link == Link::Introducing && self.unanswered.is_empty() && self.unasked.is_empty() {
-            self.end_link(ReasonCode::SUCCESS);
+        if self.unanswered.is_empty() && self.unasked.is_empty() {
+            self.is_introduced |= matches!(self.link, Link::Introducing | Link::Serving);
+            if self.link == Link::Introducing {
+                self.end_link(ReasonCode::SUCCESS);
+            }
         }
     }
 
@@ -220,7 +223,8 @@ impl Bridge {
         self.unasked.clear();
         if !was_closed {
             self.actions.push_back(Action::CloseLink);
-            if self.remote.is_connected() {
+            // Without its subscriptions nothing waits for the bridge, nor does a lazy one ever wake.
+            if self.remote.is_connected() || !self.is_introduced {
                 self.link_at = Some(self.now + LINK_PAUSE_MS);
             }
         }
