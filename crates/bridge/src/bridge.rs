@@ -58,6 +58,8 @@ pub struct Bridge {
     link: Link,
     /// When the link is to be opened again after it was closed from the other end.
     link_at: Option<Moment>,
+    /// Whether this broker knows of all that the session wants.
+    is_introduced: bool,
     /// What this broker has not answered: of the beginning of the link, by packet identifier.
     unanswered: HashSet<u16>,
     /// Notifications that this broker has not acknowledged.
@@ -152,6 +154,7 @@ impl Bridge {
             local: Session::new(options),
             link: Link::Closed,
             link_at: None,
+            is_introduced: false,
             unanswered: HashSet::new(),
             own: HashSet::new(),
             unasked: VecDeque::new(),

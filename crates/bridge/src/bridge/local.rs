@@ -121,6 +121,7 @@ impl Bridge {
         }
         if self.unanswered.is_empty() && self.unasked.is_empty() {
             self.gone.clear();
+            self.is_introduced |= matches!(self.link, Link::Introducing | Link::Serving);
             if self.link == Link::Introducing {
                 self.end_link(ReasonCode::SUCCESS);
             }
@@ -238,7 +239,8 @@ impl Bridge {
         self.unasked.clear();
         if !was_closed {
             self.actions.push_back(Action::CloseLink);
-            if self.remote.is_connected() {
+            // Without its subscriptions nothing waits for the bridge, nor does a lazy one ever wake.
+            if self.remote.is_connected() || !self.is_introduced {
                 self.link_at = Some(self.now + LINK_PAUSE_MS);
             }
         }

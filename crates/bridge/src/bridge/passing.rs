@@ -181,6 +181,10 @@ impl Bridge {
                 Some(Stage::Done) if message.dup => return self.settle_inward(message.packet_id, message.qos),
                 _ => self.inward.begin(message.packet_id, message.qos),
             }
+            if !message.dup && !self.is_free_inward(message.packet_id) {
+                // One that has had the identifier before, in a session of which the remote broker knows nothing any more.
+                self.local.release(self.now, message.packet_id);
+            }
         }
         let held = self.send_inward(message);
         self.held_inward.messages.extend(held);

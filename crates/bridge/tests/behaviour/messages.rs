@@ -167,3 +167,17 @@ fn an_alias_makes_no_packet_too_large() {
     // 9 bytes, and 11 that are dropped.
     assert_eq!(peer.sent(), "PUBLISH t 2 q1 p, PUBLISH t 3 q1 p");
 }
+
+/// Its will says the same, but the goodbye takes that back.
+#[test]
+fn one_that_is_stopped_says_so_also_where_the_window_is_full() {
+    for version in ["mqttv311", "mqttv50"] {
+        let lines = format!("topic t\nbridge_attempt_unsubscribe false\nbridge_protocol_version {version}");
+        let mut peer = Peer::connected(&lines);
+        while peer.publish("t", QoS::AtLeastOnce) != Passed::Later {}
+        peer.sent();
+        peer.remote.stop(peer.now);
+        let state = "$SYS/broker/connection/host.b/state";
+        assert_eq!(peer.sent(), format!("PUBLISH {state} 0 q0 retain 0, DISCONNECT Success"));
+    }
+}

@@ -1,6 +1,6 @@
 //! The owner acknowledges what it answers for.
 
-use crate::harness::{Peer, SUCCESS, V5, V311};
+use crate::harness::{Peer, SUCCESS, V5, V31, V311};
 use mosquitto_client::mqtt::{PacketType, QoS, ReasonCode};
 use mosquitto_client::{End, Event, Options, Publication, RequestError};
 
@@ -241,4 +241,26 @@ fn what_nobody_releases_is_released_at_once_or_when_the_server_has_it() {
     assert_eq!(peer.sent(), "PUBREL 1");
     peer.ack(PacketType::PubRec, 2, SUCCESS);
     assert_eq!((peer.session.poll_event(), peer.sent()), (None, "PUBREL 2".to_owned()));
+}
+
+/// CONNACK of MQTT 3.1 does not say whether there is a session. What is sent again then is what was sent before, and what is not
+/// sent again is new.
+#[test]
+fn qos_2_outlives_its_connection_also_where_nobody_says_so() {
+    let options = Options { acknowledge_later: true, clean_start: false, ..Options::new(V31, "me") };
+    let mut peer = Peer::with(options);
+    peer.connect(false, &[]);
+    for packet_id in [1, 2] {
+        peer.deliver("t", QoS::ExactlyOnce, packet_id, &[]);
+        peer.message();
+    }
+    peer.session.closed(peer.now);
+    assert_eq!(peer.event(), Event::Disconnected(End::Lost));
+    assert!(peer.session.acknowledge(peer.now, 1));
+    peer.connect(false, &[]);
+    peer.deliver_again("t", QoS::ExactlyOnce, 1);
+    peer.deliver_again("t", QoS::ExactlyOnce, 2);
+    assert_eq!((peer.session.poll_event(), peer.sent()), (None, "PUBREC 1".to_owned()));
+    peer.deliver("another", QoS::ExactlyOnce, 1, &[]);
+    assert_eq!(peer.message().topic, "another");
 }
