@@ -9,6 +9,7 @@ use crate::tls::encrypted_keys::{PKCS8, WITHOUT_TERMINAL, key};
 fn pair() -> (Office, Broker, String) {
     let office = Office::new();
     office.write_server_with(key("PKCS#8"));
+    office.file("server.key", key("PKCS#8"));
     let ca = office.path("ca.crt");
     let there = office.broker(&format!("cafile {ca}\nrequire_certificate true"));
     office.file("gateway.key", key(PKCS8));
