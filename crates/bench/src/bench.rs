@@ -29,7 +29,7 @@ pub(crate) struct Bench {
     pub(crate) run: u32,
     pub(crate) progress: Progress,
     events: Events,
-    broker: Option<Process>,
+    pub(crate) broker: Option<Process>,
     /// When all clients last said that they are there.
     alive: Nanos,
 }

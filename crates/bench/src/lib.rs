@@ -15,6 +15,7 @@ mod progress;
 mod report;
 pub mod scenario;
 mod sequence;
+mod soak;
 mod stamp;
 mod traffic;
 

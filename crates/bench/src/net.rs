@@ -72,6 +72,16 @@ pub(crate) struct Net {
     broker: SocketAddr,
     version: ProtocolVersion,
     opened: usize,
+    pub(crate) counted: Counted,
+}
+
+/// What has gone over all links.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) bytes_written: u64,
+    pub(crate) bytes_read: u64,
+    /// PUBLISH packets that have come.
+    pub(crate) publishes_read: u64,
 }
 
 impl Net {
@@ -92,6 +102,7 @@ impl Net {
             broker,
             version,
             opened: 0,
+            counted: Counted::default(),
         })
     }
 
@@ -179,7 +190,8 @@ impl Net {
         let Some(mut stream) = link.stream.take() else { return };
         if link.writable && link.written < link.output.len() {
             // Who closes does not wait for an answer.
-            let _ = stream.write(&link.output[link.written..]);
+            let written = stream.write(&link.output[link.written..]);
+            self.counted.bytes_written += written.unwrap_or(0) as u64;
         }
         let kept = Link { generation: link.generation, listed: link.listed, unread: link.unread, ..Link::default() };
         *link = kept;
@@ -248,7 +260,10 @@ impl Net {
             let Some(stream) = link.stream.as_mut().filter(|_| link.writable) else { continue };
             while link.written < link.output.len() {
                 match stream.write(&link.output[link.written..]) {
-                    Ok(bytes) => link.written += bytes,
+                    Ok(bytes) => {
+                        link.written += bytes;
+                        self.counted.bytes_written += bytes as u64;
+                    }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         link.writable = false;
                         break;
@@ -308,7 +323,10 @@ impl Net {
                     self.fail(hears, number, "The broker has closed the connection.");
                     break;
                 }
-                Ok(bytes) => kept + bytes,
+                Ok(bytes) => {
+                    self.counted.bytes_read += bytes as u64;
+                    kept + bytes
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => {
                     self.fail(hears, number, &error.to_string());
@@ -343,7 +361,10 @@ impl Net {
                 Err(error) => Err(error),
             };
             match packet {
-                Ok(packet) => hears.packet(self, number, packet, now),
+                Ok(packet) => {
+                    self.counted.publishes_read += u64::from(matches!(packet, Packet::Publish(_)));
+                    hears.packet(self, number, packet, now);
+                }
                 Err(error) => self.fail(hears, number, &format!("The broker has sent a wrong packet: {error}.")),
             }
             let link = &self.links[number];

@@ -6,6 +6,7 @@ use mosquitto_mqtt::{ProtocolVersion, QoS};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 /// An option.
 #[derive(Debug)]
@@ -54,6 +55,9 @@ pub(crate) struct Settings {
     pub(crate) keep_alive_s: u16,
     pub(crate) keep: bool,
     pub(crate) pid: Option<u32>,
+    /// Where samples of a soak go.
+    pub(crate) samples: Option<PathBuf>,
+    pub(crate) growth_kib: u64,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     help: bool,
@@ -107,6 +111,7 @@ const TIMED: &[Scenario] = &[
     Scenario::Slow,
     Scenario::Connect,
     Scenario::Idle,
+    Scenario::Soak,
 ];
 
 /// One without a value.
@@ -294,6 +299,23 @@ pub const OPTIONS: &[Switch] = &[
         &[],
         |s, v| some(&mut s.pid, v, 1..=u32::MAX),
     ),
+    with(
+        &["--samples"],
+        "file",
+        "where to write what the broker looked like over time, as CSV",
+        &[Scenario::Soak],
+        |s, v| {
+            s.samples = Some(PathBuf::from(v));
+            Ok(())
+        },
+    ),
+    with(
+        &["--growth"],
+        "kib",
+        "by how much the broker's resident memory may grow over the last three quarters of the time: 4096 KiB by default",
+        &[Scenario::Soak],
+        |s, v| set(&mut s.growth_kib, v, 0..=1 << 30),
+    ),
     flag(&["--json"], "prints one line of JSON in the place of a summary", &[], |s, _| {
         s.json = true;
         Ok(())
@@ -412,6 +434,8 @@ impl Settings {
             keep_alive_s: 60,
             keep: false,
             pid: None,
+            samples: None,
+            growth_kib: 4096,
             json: false,
             quiet: false,
             help: false,
@@ -434,6 +458,12 @@ impl Settings {
             return Err("A password without a username is not possible before MQTT 5 (--pw, --username).".to_owned());
         }
         Ok(())
+    }
+
+    /// Those of pairs that exchange messages at a rate, with the same broker.
+    pub(crate) fn of_pairs(&self, version: ProtocolVersion, qos: QoS, count: usize, rate: f64) -> Self {
+        let (version, qos, count, rate) = (Some(version), Some(qos), Some(count), Some(rate));
+        Self { scenario: Scenario::Pairs, version, qos, count, rate, quiet: true, drain_s: 10.0, ..self.clone() }
     }
 
     pub(crate) fn version(&self) -> ProtocolVersion {

@@ -9,6 +9,7 @@ mod storm;
 
 use crate::bench::{Bench, Failure};
 use crate::report::Report;
+use crate::soak;
 
 /// What is done to the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +34,13 @@ pub enum Scenario {
     Retained,
     /// Messages for a client that is not there.
     Queue,
+    /// Mixed traffic for a long time.
+    Soak,
 }
 
 impl Scenario {
     /// All of them, each with its name and what it does.
-    pub const ALL: [(Scenario, &'static str, &'static str); 10] = [
+    pub const ALL: [(Scenario, &'static str, &'static str); 11] = [
         (Self::Pairs, "pairs", "publishers and subscribers two by two, a topic for each pair"),
         (Self::FanIn, "fanin", "many publishers, each with a topic of its own, and one subscriber to all of them"),
         (Self::FanOut, "fanout", "one publisher, and many subscribers to its topic"),
@@ -48,6 +51,11 @@ impl Scenario {
         (Self::Idle, "idle", "clients with one subscription each that only stay, and what memory they take"),
         (Self::Retained, "retained", "retained messages that are left, fetched and cleared"),
         (Self::Queue, "queue", "messages for a client that is away, and what happens when it is back"),
+        (
+            Self::Soak,
+            "soak",
+            "mixed traffic, clients that come and go; the broker's memory, descriptors and $SYS are watched (--pid)",
+        ),
     ];
 
     /// Those in which messages flow for a while.
@@ -69,6 +77,7 @@ impl Scenario {
             Self::Idle => idle::run(bench),
             Self::Retained => retained::run(bench),
             Self::Queue => queue::run(bench),
+            Self::Soak => soak::run(bench),
             _ => steady::run(bench),
         }
     }
