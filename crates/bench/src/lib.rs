@@ -9,6 +9,7 @@ mod bench;
 mod clock;
 mod net;
 pub mod options;
+mod overload;
 mod plan;
 mod process;
 mod progress;

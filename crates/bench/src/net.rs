@@ -13,7 +13,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use mosquitto_mqtt::{FixedHeader, Packet, ProtocolVersion};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -184,6 +184,17 @@ impl Net {
         }
     }
 
+    /// Ends a connection as if its client were gone: with a reset, and nothing is left of it that the system would remember.
+    pub(crate) fn reset(&mut self, number: usize) {
+        let link = &mut self.links[number];
+        link.writable = false;
+        if let Some(stream) = &link.stream {
+            // What then remains is a port that is not free for a while.
+            let _ = SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+        }
+        self.close(number);
+    }
+
     /// Ends a connection, after one last write.
     pub(crate) fn close(&mut self, number: usize) {
         let link = &mut self.links[number];
@@ -314,6 +325,15 @@ impl Net {
             let generation = link.generation;
             let Some(stream) = &mut link.stream else { break };
             let kept = link.rest.len();
+            if kept >= READ {
+                if !self.gather(hears, number) {
+                    break;
+                }
+                if count == READS_IN_A_ROW {
+                    self.read_later(number);
+                }
+                continue;
+            }
             if buffer.len() < 2 * kept + READ {
                 buffer.resize(2 * kept + READ, 0);
             }
@@ -345,6 +365,34 @@ impl Net {
             }
         }
         self.buffer = buffer;
+    }
+
+    /// Reads more of a long packet behind what there is of it. False where there is nothing more to read.
+    fn gather(&mut self, hears: &mut impl Hears, number: usize) -> bool {
+        let link = &mut self.links[number];
+        let (kept, generation) = (link.rest.len(), link.generation);
+        let Some(stream) = &mut link.stream else { return false };
+        link.rest.resize(kept + READ, 0);
+        let read = stream.read(&mut link.rest[kept..]);
+        link.rest.truncate(kept + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(0) => self.fail(hears, number, "The broker has closed the connection."),
+            Ok(bytes) => {
+                self.counted.bytes_read += bytes as u64;
+                let is_whole = match FixedHeader::parse(&link.rest) {
+                    Ok(header) => header.is_some_and(|header| header.packet_len() <= link.rest.len()),
+                    Err(_) => true,
+                };
+                if is_whole {
+                    let rest = mem::take(&mut link.rest);
+                    return self.hear(hears, number, generation, &rest);
+                }
+                return true;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => self.fail(hears, number, &error.to_string()),
+        }
+        false
     }
 
     /// Whether the link is still there.

@@ -1,5 +1,6 @@
 //! The options, each declared once: for the parser, the usage text and the documents.
 
+use crate::overload::{self, Load};
 use crate::scenario::Scenario;
 use crate::stamp::Stamp;
 use mosquitto_mqtt::{ProtocolVersion, QoS};
@@ -55,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) keep_alive_s: u16,
     pub(crate) keep: bool,
     pub(crate) pid: Option<u32>,
+    /// Of an overload.
+    pub(crate) load: Option<Load>,
     /// Where samples of a soak go.
     pub(crate) samples: Option<PathBuf>,
     pub(crate) growth_kib: u64,
@@ -81,6 +84,7 @@ const MESSAGES_FLOW: &[Scenario] = &[
     Scenario::Slow,
     Scenario::Retained,
     Scenario::Queue,
+    Scenario::Overload,
 ];
 const COUNTED: &[Scenario] = &[
     Scenario::Pairs,
@@ -90,6 +94,7 @@ const COUNTED: &[Scenario] = &[
     Scenario::Idle,
     Scenario::Retained,
     Scenario::Queue,
+    Scenario::Overload,
 ];
 const WITH_SUBSCRIPTIONS: &[Scenario] = &[
     Scenario::Pairs,
@@ -101,6 +106,16 @@ const WITH_SUBSCRIPTIONS: &[Scenario] = &[
     Scenario::Idle,
     Scenario::Retained,
     Scenario::Queue,
+    Scenario::Overload,
+];
+const WITH_WARM_UP: &[Scenario] = &[
+    Scenario::Pairs,
+    Scenario::FanIn,
+    Scenario::FanOut,
+    Scenario::Many,
+    Scenario::Shared,
+    Scenario::Slow,
+    Scenario::Overload,
 ];
 const TIMED: &[Scenario] = &[
     Scenario::Pairs,
@@ -111,6 +126,7 @@ const TIMED: &[Scenario] = &[
     Scenario::Slow,
     Scenario::Connect,
     Scenario::Idle,
+    Scenario::Overload,
     Scenario::Soak,
 ];
 
@@ -228,9 +244,9 @@ pub const OPTIONS: &[Switch] = &[
     with(
         &["-s", "--payload"],
         "bytes",
-        "the size of a message's payload: 64 by default, at least 20, at most 16777216",
+        "the size of a message's payload: 64 by default, at least 20, at most 67108864",
         MESSAGES_FLOW,
-        |s, v| set(&mut s.payload, v, Stamp::LEN..=16 << 20),
+        |s, v| set(&mut s.payload, v, Stamp::LEN..=64 << 20),
     ),
     with(
         &["-r", "--rate"],
@@ -246,8 +262,8 @@ pub const OPTIONS: &[Switch] = &[
     with(
         &["--warmup"],
         "seconds",
-        "how long it goes on before that without being measured: 1 by default",
-        Scenario::STEADY,
+        "how long it goes on before that without being measured: 1 by default; for overload, without its load",
+        WITH_WARM_UP,
         |s, v| set(&mut s.warmup_s, v, TIME_S),
     ),
     with(
@@ -299,6 +315,22 @@ pub const OPTIONS: &[Switch] = &[
         &[],
         |s, v| some(&mut s.pid, v, 1..=u32::MAX),
     ),
+    Switch {
+        choices: overload::ALL,
+        ..with(
+            &["--load"],
+            "name",
+            "what the broker is loaded with: stall (a subscriber stops reading), reconnect (all clients at once), flood \
+             (publishers ten times faster than subscribers), hash (# subscribed and unsubscribed in a loop), retained (many \
+             fetched by ten clients at once), topics (one for each message), subscriptions (of one client), or large (a \
+             burst of large messages)",
+            &[Scenario::Overload],
+            |s, v| {
+                s.load = Some(Load::named(v).ok_or_else(|| format!("one of {}", overload::ALL.join(", ")))?);
+                Ok(())
+            },
+        )
+    },
     with(
         &["--samples"],
         "file",
@@ -434,6 +466,7 @@ impl Settings {
             keep_alive_s: 60,
             keep: false,
             pid: None,
+            load: None,
             samples: None,
             growth_kib: 4096,
             json: false,
@@ -453,6 +486,12 @@ impl Settings {
         if self.scenario == Scenario::Queue && self.qos() == QoS::AtMostOnce {
             return Err("--qos takes 1 or 2 for queue: messages of QoS 0 need not be kept for a client that is away."
                 .to_owned());
+        }
+        if self.scenario == Scenario::Overload && self.load.is_none() {
+            return Err(format!("overload needs a load (--load): {}.", overload::ALL.join(", ")));
+        }
+        if self.scenario == Scenario::Soak && self.pid.is_none() {
+            return Err("soak looks at the broker's process, and needs its number (--pid).".to_owned());
         }
         if self.password.is_some() && self.username.is_none() && !self.version().is_v5() {
             return Err("A password without a username is not possible before MQTT 5 (--pw, --username).".to_owned());
@@ -482,6 +521,7 @@ impl Settings {
         self.count.unwrap_or(match self.scenario {
             Scenario::Retained | Scenario::Queue => 10_000,
             Scenario::Idle => 1000,
+            Scenario::Overload => self.load.map_or(10, Load::count),
             _ => 10,
         })
     }

@@ -8,6 +8,7 @@ mod steady;
 mod storm;
 
 use crate::bench::{Bench, Failure};
+use crate::overload;
 use crate::report::Report;
 use crate::soak;
 
@@ -34,13 +35,15 @@ pub enum Scenario {
     Retained,
     /// Messages for a client that is not there.
     Queue,
+    /// More than a broker can do.
+    Overload,
     /// Mixed traffic for a long time.
     Soak,
 }
 
 impl Scenario {
     /// All of them, each with its name and what it does.
-    pub const ALL: [(Scenario, &'static str, &'static str); 11] = [
+    pub const ALL: [(Scenario, &'static str, &'static str); 12] = [
         (Self::Pairs, "pairs", "publishers and subscribers two by two, a topic for each pair"),
         (Self::FanIn, "fanin", "many publishers, each with a topic of its own, and one subscriber to all of them"),
         (Self::FanOut, "fanout", "one publisher, and many subscribers to its topic"),
@@ -51,6 +54,11 @@ impl Scenario {
         (Self::Idle, "idle", "clients with one subscription each that only stay, and what memory they take"),
         (Self::Retained, "retained", "retained messages that are left, fetched and cleared"),
         (Self::Queue, "queue", "messages for a client that is away, and what happens when it is back"),
+        (
+            Self::Overload,
+            "overload",
+            "more than a broker can do, or what costs it most (--load), and what others notice of it",
+        ),
         (
             Self::Soak,
             "soak",
@@ -77,6 +85,7 @@ impl Scenario {
             Self::Idle => idle::run(bench),
             Self::Retained => retained::run(bench),
             Self::Queue => queue::run(bench),
+            Self::Overload => overload::run(bench),
             Self::Soak => soak::run(bench),
             _ => steady::run(bench),
         }

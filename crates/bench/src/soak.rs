@@ -150,7 +150,15 @@ fn watch(
         tally.add(&next_tally(bench, sys, told)?);
     }
     let inconsistent = sys.agrees(bench, before, &tally)?;
-    Ok(Course { samples, tally, inconsistent, left_behind: Vec::new(), descriptors_before: 0, descriptors_after: 0, wall_s })
+    Ok(Course {
+        samples,
+        tally,
+        inconsistent,
+        left_behind: Vec::new(),
+        descriptors_before: 0,
+        descriptors_after: 0,
+        wall_s,
+    })
 }
 
 /// Waits for what one thread has to say, without leaving the broker's messages unread.
@@ -174,7 +182,12 @@ fn tell(course: &Course, bench: &Bench, report: &mut Report) {
     report.count("received", "messages received", tally.heard);
     report.count("arrivals", "clients that came", tally.arrivals);
     report.count("wills", "clients gone without a word, with a will", tally.wills);
-    report.measure("latency_worst_p99_us", "latency among those who stay, worst second's 99 %", "us", tally.worst_p99_us);
+    report.measure(
+        "latency_worst_p99_us",
+        "latency among those who stay, worst second's 99 %",
+        "us",
+        tally.worst_p99_us,
+    );
     report.measure("latency_max_us", "latency among those who stay, longest", "us", tally.longest_us);
     let resident = samples.trend(|sample| sample.usage.resident_kib as f64);
     report.measure("rss_growth_kib", "broker, resident KiB more over the last three quarters", "", resident.growth);
@@ -206,7 +219,11 @@ fn tell(course: &Course, bench: &Bench, report: &mut Report) {
     ] {
         report.fault(key, label, texts.len() as u64);
         if !texts.is_empty() {
-            report.word(if key == "left_behind" { "left_behind_text" } else { "sys_inconsistent_text" }, label, &texts.join("; "));
+            report.word(
+                if key == "left_behind" { "left_behind_text" } else { "sys_inconsistent_text" },
+                label,
+                &texts.join("; "),
+            );
         }
     }
 }

@@ -201,7 +201,13 @@ impl Churn {
             Kind::Expiring => properties.push(Property::SessionExpiryInterval(EXPIRY_S)),
             _ => {}
         }
-        let will = Will { topic: &topic, payload: b"gone", qos: QoS::AtLeastOnce, retain: false, properties: Properties::EMPTY };
+        let will = Will {
+            topic: &topic,
+            payload: b"gone",
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            properties: Properties::EMPTY,
+        };
         let connect = Connect {
             version,
             bridge: false,
@@ -241,7 +247,8 @@ impl Churn {
             format!("{base}/retained/{}", number % RETAINED),
             format!("$share/group{}/{base}/shared/#", number % GROUPS),
         ];
-        let options = SubscriptionOptions::qos(if number.is_multiple_of(2) { QoS::AtLeastOnce } else { QoS::ExactlyOnce });
+        let options =
+            SubscriptionOptions::qos(if number.is_multiple_of(2) { QoS::AtLeastOnce } else { QoS::ExactlyOnce });
         let subscriptions = filters.iter().map(|filter| Subscription { filter, options });
         let (packet_id, version) = (member.packet_id(), net.version());
         Subscribe::write(packet_id, Properties::EMPTY, subscriptions, version, net.output(member.link));
@@ -318,7 +325,10 @@ impl Churn {
         self.station_unacknowledged += 1;
         let (packet_id, properties, payload) =
             (self.station_packet_id, Properties::EMPTY, self.payload.get(..len).unwrap_or_default());
-        net.send(self.station, &Packet::Publish(Publish { dup: false, qos, retain, topic, packet_id, properties, payload }));
+        net.send(
+            self.station,
+            &Packet::Publish(Publish { dup: false, qos, retain, topic, packet_id, properties, payload }),
+        );
         self.published += 1;
     }
 
@@ -351,7 +361,8 @@ impl Churn {
             Ok(()) => {}
             Err(Fault::Lost(count)) => {
                 self.wrong.lost += u64::from(count);
-                self.wrong.note(&format!("{count} messages before number {} for member {number} were lost", stamp.number));
+                self.wrong
+                    .note(&format!("{count} messages before number {} for member {number} were lost", stamp.number));
             }
             Err(Fault::Repeated) => {
                 self.wrong.repeated += 1;

@@ -32,8 +32,7 @@ impl Part for Residents {
 
     fn rest(&mut self, _: &mut Bench) -> Result<Tally, Failure> {
         let (counts, pairs) = (self.traffic.counts(), self.pairs as u64);
-        let other =
-            counts.out_of_order + counts.damaged + counts.misrouted + counts.refused + counts.protocol_errors;
+        let other = counts.out_of_order + counts.damaged + counts.misrouted + counts.refused + counts.protocol_errors;
         let wrong = Wrong {
             lost: counts.missing(),
             repeated: counts.duplicated,

@@ -1,8 +1,8 @@
 //! What the broker says of itself under `$SYS`, and whether it is so.
 
+use super::PATIENCE;
 use super::samples::{COLUMNS, Sample};
 use super::stage::Tally;
-use super::PATIENCE;
 use crate::arrivals::{self, Caller, Client};
 use crate::bench::{Bench, Failure};
 use crate::clock;
@@ -81,10 +81,13 @@ impl Sys {
         loop {
             let values = self.settled(bench)?;
             let own = bench.net.counted;
-            let mut wrong: Vec<String> = exact(tally).iter().filter_map(|&(topic, expected)| {
-                let said = since(before, &values, topic);
-                (said != Some(expected as f64)).then(|| sentence(topic, said, expected))
-            }).collect();
+            let mut wrong: Vec<String> = exact(tally)
+                .iter()
+                .filter_map(|&(topic, expected)| {
+                    let said = since(before, &values, topic);
+                    (said != Some(expected as f64)).then(|| sentence(topic, said, expected))
+                })
+                .collect();
             let (heard, read) = (tally.heard + own.publishes_read, tally.bytes_read + own.bytes_read);
             let written = tally.bytes_written + own.bytes_written;
             for (topic, expected, few) in [
@@ -128,7 +131,8 @@ impl Sys {
 impl Hears for Sys {
     fn packet(&mut self, _: &mut Net, _: usize, packet: Packet<'_>, _: clock::Nanos) {
         let Packet::Publish(publish) = packet else { return };
-        let (Some(topic), Ok(value)) = (publish.topic.strip_prefix(PREFIX), std::str::from_utf8(publish.payload)) else {
+        let (Some(topic), Ok(value)) = (publish.topic.strip_prefix(PREFIX), std::str::from_utf8(publish.payload))
+        else {
             return;
         };
         let last = self.values.insert(topic.to_owned(), value.to_owned());
