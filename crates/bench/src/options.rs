@@ -502,7 +502,7 @@ impl Settings {
     /// Those of pairs that exchange messages at a rate, with the same broker.
     pub(crate) fn of_pairs(&self, version: ProtocolVersion, qos: QoS, count: usize, rate: f64) -> Self {
         let (version, qos, count, rate) = (Some(version), Some(qos), Some(count), Some(rate));
-        Self { scenario: Scenario::Pairs, version, qos, count, rate, quiet: true, drain_s: 10.0, ..self.clone() }
+        Self { scenario: Scenario::Pairs, version, qos, count, rate, quiet: true, ..self.clone() }
     }
 
     pub(crate) fn version(&self) -> ProtocolVersion {

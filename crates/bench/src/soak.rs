@@ -32,6 +32,8 @@ const PATIENCE: Nanos = 45 * SECOND;
 /// Pairs of each version and QoS that stay, and their messages a second.
 const PAIRS: usize = 2;
 const RATE: f64 = 40.0;
+/// How long nothing may come of what is under way before it is lost, in seconds.
+const DRAIN_S: f64 = 10.0;
 /// Descriptors that may be open at the end and were not at the beginning.
 const DESCRIPTORS: usize = 2;
 
@@ -91,6 +93,8 @@ enum Kind {
 /// Each with connections of its own.
 fn parts(settings: &Settings) -> Result<Vec<(Kind, Bench)>, Failure> {
     let mut parts = Vec::new();
+    let mut settings = settings.clone();
+    settings.drain_s = DRAIN_S;
     for version in [ProtocolVersion::V311, ProtocolVersion::V5] {
         for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
             parts.push((Kind::Residents, Bench::new(settings.of_pairs(version, qos, PAIRS, RATE))?));

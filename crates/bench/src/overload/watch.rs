@@ -5,7 +5,7 @@
 
 use crate::arrivals::{self, Caller, Client};
 use crate::bench::{Bench, Failure};
-use crate::clock::{self, MILLISECOND, Nanos, SECOND};
+use crate::clock::{self, MILLISECOND, Nanos};
 use crate::net::{Hears, Net};
 use crate::options::Settings;
 use crate::process::Process;
@@ -25,8 +25,6 @@ const PINGERS: usize = 4;
 const BETWEEN_PINGS: Nanos = 20 * MILLISECOND;
 /// Between two looks at the broker's memory.
 const LOOK: Nanos = 10 * MILLISECOND;
-/// How long messages may be under way in the end.
-const PATIENCE: Nanos = 10 * SECOND;
 const PAYLOAD: usize = 64;
 
 /// What is going on: nothing, the load, or the end.
@@ -157,7 +155,7 @@ impl Watch {
             }
             bench.turn(eyes, due)?;
         }
-        let end = clock::now() + PATIENCE;
+        let end = clock::now() + clock::from_seconds(bench.settings.drain_s);
         while (eyes.received < eyes.seen.sent || eyes.is_asking()) && clock::now() < end {
             bench.turn(eyes, Bench::soon())?;
         }

@@ -6,7 +6,7 @@ use super::stage::Tally;
 use crate::arrivals::{self, Caller, Client};
 use crate::bench::{Bench, Failure};
 use crate::clock;
-use crate::net::{Hears, Net};
+use crate::net::{Counted, Hears, Net};
 use mosquitto_mqtt::packet::{Subscribe, Subscription, SubscriptionOptions};
 use mosquitto_mqtt::{Packet, Properties, QoS};
 use std::collections::HashMap;
@@ -80,27 +80,7 @@ impl Sys {
         let end = clock::now() + PATIENCE / 3;
         loop {
             let values = self.settled(bench)?;
-            let own = bench.net.counted;
-            let mut wrong: Vec<String> = exact(tally)
-                .iter()
-                .filter_map(|&(topic, expected)| {
-                    let said = since(before, &values, topic);
-                    (said != Some(expected as f64)).then(|| sentence(topic, said, expected))
-                })
-                .collect();
-            let (heard, read) = (tally.heard + own.publishes_read, tally.bytes_read + own.bytes_read);
-            let written = tally.bytes_written + own.bytes_written;
-            for (topic, expected, few) in [
-                ("publish/messages/sent", heard, FEW_MESSAGES),
-                ("bytes/sent", read, FEW_BYTES),
-                ("bytes/received", written, FEW_BYTES),
-            ] {
-                let said = since(before, &values, topic);
-                let differs = |said: f64| (said - expected as f64).abs() > (TOLERANCE * expected as f64).max(few);
-                if said.is_none_or(differs) {
-                    wrong.push(sentence(topic, said, expected));
-                }
-            }
+            let wrong = disagreements(before, &values, tally, bench.net.counted);
             if wrong.is_empty() || clock::now() > end {
                 return Ok(wrong);
             }
@@ -150,6 +130,32 @@ pub(super) fn number(sample: &Sample, topic: &str) -> f64 {
     place.and_then(|place| sample.sys.get(place)?.parse().ok()).unwrap_or(0.0)
 }
 
+/// What does not agree, in sentences. `own`: what went to and from the client that reads the figures.
+#[allow(clippy::cast_precision_loss, reason = "what a run counts is far below 2^53")]
+fn disagreements(before: &Values, now: &Values, tally: &Tally, own: Counted) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (topic, expected) in exact(tally) {
+        let said = since(before, now, topic);
+        if said != Some(expected as f64) {
+            wrong.push(sentence(topic, said, expected));
+        }
+    }
+    let (heard, read) = (tally.heard + own.publishes_read, tally.bytes_read + own.bytes_read);
+    let written = tally.bytes_written + own.bytes_written;
+    for (topic, expected, few) in [
+        ("publish/messages/sent", heard, FEW_MESSAGES),
+        ("bytes/sent", read, FEW_BYTES),
+        ("bytes/received", written, FEW_BYTES),
+    ] {
+        let said = since(before, now, topic);
+        let differs = |said: f64| (said - expected as f64).abs() > (TOLERANCE * expected as f64).max(few);
+        if said.is_none_or(differs) {
+            wrong.push(sentence(topic, said, expected));
+        }
+    }
+    wrong
+}
+
 /// What has to be so to the last one while nothing flows.
 fn exact(tally: &Tally) -> [(&'static str, u64); 7] {
     [
@@ -173,5 +179,33 @@ fn sentence(topic: &str, said: Option<f64>, expected: u64) -> String {
     match said {
         Some(said) => format!("{topic} says {said}, and {expected} is so"),
         None => format!("{topic} says nothing"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_that_is_not_so_is_named() {
+        let topics = exact(&Tally::default()).map(|(topic, _)| topic);
+        let all = topics.into_iter().chain(["publish/messages/sent", "bytes/sent", "bytes/received"]);
+        let before: Values = all.map(|topic| (topic.to_owned(), "5".to_owned())).collect();
+        let mut now = before.clone();
+        let own = Counted::default();
+        assert_eq!(disagreements(&before, &now, &Tally::default(), own), Vec::<String>::new());
+        now.insert("clients/total".to_owned(), "6".to_owned());
+        now.remove("subscriptions/count");
+        assert_eq!(
+            disagreements(&before, &now, &Tally::default(), own),
+            ["clients/total says 1, and 0 is so", "subscriptions/count says nothing"]
+        );
+        let tally = Tally { sessions: 1, subscriptions: 0, heard: 10_000, ..Tally::default() };
+        now.insert("subscriptions/count".to_owned(), "5".to_owned());
+        assert_eq!(
+            disagreements(&before, &now, &tally, own),
+            ["publish/messages/sent says 0, and 10000 is so"],
+            "a few more or less may be under way, but not so many"
+        );
     }
 }

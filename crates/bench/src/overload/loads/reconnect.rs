@@ -1,7 +1,7 @@
 //! reconnect: thousands of clients are gone at once, without a word, and all of them come back at once, while messages flow.
 
 use super::super::crowd::{Crowd, Flow, Publisher};
-use super::{PATIENCE, come, tell};
+use super::{PATIENCE, come};
 use crate::arrivals;
 use crate::bench::{Bench, Failure};
 use crate::clock::{self, MILLISECOND, Nanos};
@@ -12,6 +12,8 @@ use mosquitto_mqtt::{Properties, QoS};
 
 /// How often.
 const ROUNDS: usize = 2;
+/// Who is turned away comes again after this.
+const AGAIN: Nanos = 100 * MILLISECOND;
 /// Pairs, and their messages a second.
 const PAIRS: usize = 10;
 const RATE: Nanos = 2000;
@@ -21,6 +23,8 @@ const RATE: Nanos = 2000;
 struct Guest {
     link: usize,
     begun: Nanos,
+    /// When it comes again, having been turned away.
+    again: Option<Nanos>,
     is_subscribing: bool,
     is_back: bool,
 }
@@ -58,11 +62,12 @@ pub(super) fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Failure>
     report.measure("back_p99_us", "one is back after, 99 %", "us", latency.at_us(0.99));
     report.count("flowed", "messages of others meanwhile", flowed);
     report.fault("not_back", "clients that did not come back", missing);
-    tell(&crowd, report);
+    report.count("turned_away", "clients that were turned away, and came again", crowd.cut_off);
+    report.fault("refused", "refused", crowd.refused);
     Ok(())
 }
 
-/// All come at once. Who is refused is out.
+/// All come at once, and those again who were turned away.
 fn come_back(
     bench: &mut Bench,
     crowd: &mut Crowd,
@@ -76,7 +81,7 @@ fn come_back(
         crowd.forget(link);
         let id = bench.client_id('c', number);
         arrivals::put_connect(bench, link, &id, false);
-        guests.push(Guest { link, begun: clock::now(), is_subscribing: false, is_back: false });
+        guests.push(Guest { link, begun: clock::now(), again: None, is_subscribing: false, is_back: false });
     }
     let base = bench.topic();
     let (mut back, mut moved) = (0, clock::now());
@@ -84,9 +89,17 @@ fn come_back(
         let until = flow.go_on(&mut bench.net, clock::now());
         bench.turn(crowd, until.min(clock::now() + 50 * MILLISECOND))?;
         let before = back;
+        // First all of them: then the number of a link that is gone may be given to another one.
+        for guest in guests.iter_mut().filter(|guest| !guest.is_back && guest.again.is_none()) {
+            guest.again = crowd.of(guest.link).gone.then(|| clock::now() + AGAIN);
+        }
         for (number, guest) in guests.iter_mut().enumerate().filter(|(_, guest)| !guest.is_back) {
             let heard = crowd.of(guest.link);
-            if heard.greeted && !guest.is_subscribing {
+            if let Some(again) = guest.again {
+                if clock::now() >= again {
+                    come_again(bench, crowd, number, guest)?;
+                }
+            } else if heard.greeted && !guest.is_subscribing {
                 guest.is_subscribing = true;
                 let filter = format!("{base}/crowd/{number}");
                 let one = Subscription { filter: &filter, options: SubscriptionOptions::qos(QoS::AtMostOnce) };
@@ -104,4 +117,13 @@ fn come_back(
         }
     }
     Ok(guests)
+}
+
+fn come_again(bench: &mut Bench, crowd: &mut Crowd, number: usize, guest: &mut Guest) -> Result<(), Failure> {
+    guest.link = bench.open(None)?;
+    crowd.forget(guest.link);
+    (guest.again, guest.is_subscribing) = (None, false);
+    let id = bench.client_id('c', number);
+    arrivals::put_connect(bench, guest.link, &id, false);
+    Ok(())
 }
