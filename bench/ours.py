@@ -31,15 +31,17 @@ def many_descriptors():
 class Broker:
     """The broker while it runs; for `with`."""
 
-    def __init__(self, programs, lines):
-        self.program, self.lines, self.port = programs / "mosquitto", lines, free_port()
+    def __init__(self, programs, lines, first=None):
+        """`first` is called in its process before the broker is."""
+        self.program, self.lines, self.first, self.port = programs / "mosquitto", lines, first, free_port()
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="mosquitto-bench-")
         configuration = pathlib.Path(self.folder.name) / "mosquitto.conf"
         first = [f"listener {self.port} 127.0.0.1", "allow_anonymous true"]
         configuration.write_text("".join(f"{line}\n" for line in first + self.lines))
-        self.process = subprocess.Popen([self.program, "-c", configuration], cwd=self.folder.name, stdin=subprocess.DEVNULL)
+        command = [self.program, "-c", configuration]
+        self.process = subprocess.Popen(command, cwd=self.folder.name, stdin=subprocess.DEVNULL, preexec_fn=self.first)
         try:
             self.wait()
         except BaseException:

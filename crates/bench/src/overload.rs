@@ -15,7 +15,7 @@ use watch::{Phase, Seen, Watch};
 
 pub(crate) use loads::{ALL, Load};
 
-/// How much the load's thread gives way (nice(1)).
+/// How much the load's thread gives way to the others, and to the broker (nice(1)).
 const NICENESS: i32 = 10;
 
 pub(crate) fn run(bench: &mut Bench) -> Result<Report, Failure> {
@@ -42,7 +42,8 @@ pub(crate) fn run(bench: &mut Bench) -> Result<Report, Failure> {
 /// For a while nothing happens, and then the load does.
 fn under(load: Load, bench: &mut Bench, phase: &Phase, report: &mut Report) -> Result<(), Failure> {
     // The thread of those who watch was begun before, and is not meant. Who may not do it goes on as it is.
-    let _ = rustix::process::setpriority_process(None, NICENESS);
+    let own = rustix::process::getpriority_process(None).unwrap_or(0);
+    let _ = rustix::process::setpriority_process(None, own + NICENESS);
     let end = clock::now() + clock::from_seconds(bench.settings.warmup_s);
     while clock::now() < end && phase.is_watched() {
         bench.turn(&mut crate::arrivals::Deaf, end.min(Bench::soon()))?;

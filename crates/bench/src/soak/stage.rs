@@ -79,7 +79,7 @@ impl Tally {
     pub(super) fn with_flow_of(self, net: &Net) -> Self {
         let counted = net.counted;
         let (bytes_written, bytes_read, heard) = (counted.bytes_written, counted.bytes_read, counted.publishes_read);
-        Self { bytes_written, bytes_read, heard, ..self }
+        Self { heard, bytes_written, bytes_read, ..self }
     }
 
     pub(super) fn add(&mut self, other: &Self) {
