@@ -150,3 +150,22 @@ impl<'a> Outgoing<'a> {
         self.stored.get_or_insert_with(|| Message::store(self.view)).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_seen_as_it_was_however_long_it_is() {
+        for len in [0, 1, APART_FROM - 1, APART_FROM, APART_FROM + 1] {
+            for properties in [&b""[..], b"some"] {
+                let payload = vec![7; len];
+                let (topic, qos, retain, expires_at) = (&b"a/topic"[..], QoS::ExactlyOnce, true, Moment(5));
+                let message = MessageRef { number: 3, topic, properties, payload: &payload, qos, retain, expires_at };
+                let stored = Message::store(message);
+                assert!(stored.view() == message, "{len} bytes");
+                assert!(stored.bytes().ends_with(&payload));
+            }
+        }
+    }
+}
