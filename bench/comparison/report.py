@@ -101,7 +101,7 @@ def put_into(page, lines):
     text = page.read_text()
     before, rest = text.split(BEGIN, 1)
     _, behind = rest.split(END, 1)
-    page.write_text("\n".join([before + BEGIN, *lines, END + behind]))
+    page.write_text("\n".join([before + BEGIN, "", *lines, "", END + behind]))
 
 
 def targets(results, scenarios, names):
