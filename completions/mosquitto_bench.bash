@@ -28,7 +28,7 @@ _mosquitto_bench() {
         --load) mapfile -t COMPREPLY < <(compgen -W 'stall reconnect flood hash retained topics subscriptions large' -- "$word") ;;
         --samples) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
         --growth) mapfile -t COMPREPLY < <(true) ;;
-        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port -u --username -P --pw -V --protocol-version -q --qos -n --count --publishers --subscribers --match --idle-filters -w --window --ahead -s --payload -r --rate -t --seconds --warmup --drain --messages --persistent -c --concurrency -k --keepalive --keep --pid --load --samples --growth --json --quiet --help pairs fanin fanout many shared slow connect idle retained queue overload soak' -- "$word") ;;
+        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port -u --username -P --pw -V --protocol-version -q --qos -n --count --publishers --subscribers --match --idle-filters -w --window --ahead -s --payload -r --rate -t --seconds --warmup --drain --messages --persistent -c --concurrency -k --keepalive --keep --pid --load --samples --growth --json --quiet --help pairs fanin fanout many shared slow connect idle subscriptions retained queue overload soak' -- "$word") ;;
     esac
 }
 complete -o filenames -F _mosquitto_bench mosquitto_bench
