@@ -94,9 +94,9 @@ fn what_waits_in_an_hour_is_what_the_limits_of_the_queue_say_and_nothing_else_gr
         let Hour { backlog, attempts, bytes: [when_full, at_the_end] } = hour(&mut world, full);
         // Those of the window count besides.
         assert!((full..=full + 20).contains(&backlog), "{backlog}");
-        // Buffers of constant size that are kept or not: a message less than a hundredth of the queue, of 1000s of seconds.
+        // Buffers come and go. Half a byte a message, or a hundred an attempt, would be more.
         let grown = at_the_end.saturating_sub(when_full);
-        assert!(grown < 4096, "{when_full} bytes, {at_the_end} after an hour");
+        assert!(grown < 32 * 1024, "{when_full} bytes, {at_the_end} after an hour");
         let (least, most) = (HOUR_S / PAUSE_S.1, HOUR_S / PAUSE_S.0);
         assert!((least as usize..=most as usize + 1).contains(&attempts), "{attempts} attempts");
         let report = world.bridge.report();

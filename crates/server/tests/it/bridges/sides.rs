@@ -1,7 +1,7 @@
 //! Two brokers with a bridge between them, either of which may be the Mosquitto that the system has.
 
 use crate::foreign::{are_there, place_of};
-use crate::harness::{Broker, Client, Got, Lines, Program, Scratch, Setup, client, free_port};
+use crate::harness::{Broker, Client, Got, Program, Scratch, Setup, client, free_port};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -69,13 +69,6 @@ impl Side {
         match self {
             Side::Ours(broker) => broker.port(),
             Side::Theirs(foreign) => foreign.port,
-        }
-    }
-
-    pub(super) fn log(&self) -> &Lines {
-        match self {
-            Side::Ours(broker) => &broker.log,
-            Side::Theirs(foreign) => &foreign.program.stderr,
         }
     }
 
