@@ -200,7 +200,7 @@ fn offer(broker: &Broker, count: usize) {
     let reader = std::thread::spawn(move || {
         // A PUBACK has four bytes.
         let mut left = 4 * count;
-        let mut buffer = [0; 64 * 1024];
+        let mut buffer = [0; 16 * 1024];
         while left > 0 {
             let room = buffer.len().min(left);
             let len = answers.read(&mut buffer[..room]).unwrap();
