@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) scenario: Scenario,
     pub(crate) host: String,
     pub(crate) port: u16,
+    subscriber_host: Option<String>,
+    subscriber_port: Option<u16>,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
     version: Option<ProtocolVersion>,
@@ -55,12 +57,13 @@ pub(crate) struct Settings {
     pub(crate) concurrency: usize,
     pub(crate) keep_alive_s: u16,
     pub(crate) keep: bool,
-    pub(crate) pid: Option<u32>,
     /// Of an overload.
     pub(crate) load: Option<Load>,
     /// Where samples of a soak go.
     pub(crate) samples: Option<PathBuf>,
     pub(crate) growth_kib: u64,
+    /// Of the broker, or of those that work together.
+    pub(crate) pids: Vec<u32>,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     help: bool,
@@ -160,6 +163,24 @@ pub const OPTIONS: &[Switch] = &[
         Ok(())
     }),
     with(&["-p", "--port"], "port", "the broker's port: 1883 by default", &[], |s, v| set(&mut s.port, v, 1..=65535)),
+    with(
+        &["--subscriber-host"],
+        "host",
+        "the host of the broker that subscribers connect to, if it is another one: what is published at the one has to come \
+         to the other by a bridge",
+        Scenario::STEADY,
+        |s, v| {
+            s.subscriber_host = Some(v.to_owned());
+            Ok(())
+        },
+    ),
+    with(
+        &["--subscriber-port"],
+        "port",
+        "the port of the broker that subscribers connect to: that of --port by default",
+        Scenario::STEADY,
+        |s, v| some(&mut s.subscriber_port, v, 1..=65535),
+    ),
     with(&["-u", "--username"], "name", "a username for all clients", &[], |s, v| {
         s.username = Some(text(v)?);
         Ok(())
@@ -313,9 +334,15 @@ pub const OPTIONS: &[Switch] = &[
     with(
         &["--pid"],
         "number",
-        "the broker's process, on this machine: its CPU time and memory are measured",
+        "the broker's process, on this machine: its CPU time and memory are measured. May be given again for a second broker, as \
+         of a bridge: the sum is told",
         &[],
-        |s, v| some(&mut s.pid, v, 1..=u32::MAX),
+        |s, v| {
+            let mut pid = 0;
+            set(&mut pid, v, 1..=u32::MAX)?;
+            s.pids.push(pid);
+            Ok(())
+        },
     ),
     Switch {
         choices: overload::ALL,
@@ -445,6 +472,8 @@ impl Settings {
             scenario: Scenario::Pairs,
             host: "localhost".to_owned(),
             port: 1883,
+            subscriber_host: None,
+            subscriber_port: None,
             username: None,
             password: None,
             version: None,
@@ -467,10 +496,10 @@ impl Settings {
             concurrency: 50,
             keep_alive_s: 60,
             keep: false,
-            pid: None,
             load: None,
             samples: None,
             growth_kib: 4096,
+            pids: Vec::new(),
             json: false,
             quiet: false,
             help: false,
@@ -492,7 +521,7 @@ impl Settings {
         if self.scenario == Scenario::Overload && self.load.is_none() {
             return Err(format!("overload needs a load (--load): {}.", overload::ALL.join(", ")));
         }
-        if self.scenario == Scenario::Soak && self.pid.is_none() {
+        if self.scenario == Scenario::Soak && self.pids.is_empty() {
             return Err("soak looks at the broker's process, and needs its number (--pid).".to_owned());
         }
         if self.password.is_some() && self.username.is_none() && !self.version().is_v5() {
@@ -505,6 +534,16 @@ impl Settings {
     pub(crate) fn of_pairs(&self, version: ProtocolVersion, qos: QoS, count: usize, rate: f64) -> Self {
         let (version, qos, count, rate) = (Some(version), Some(qos), Some(count), Some(rate));
         Self { scenario: Scenario::Pairs, version, qos, count, rate, quiet: true, ..self.clone() }
+    }
+
+    /// Where publishers and all others are that do not subscribe: host and port.
+    pub(crate) fn broker(&self) -> (&str, u16) {
+        (&self.host, self.port)
+    }
+
+    /// Where subscribers are.
+    pub(crate) fn broker_of_subscribers(&self) -> (&str, u16) {
+        (self.subscriber_host.as_deref().unwrap_or(&self.host), self.subscriber_port.unwrap_or(self.port))
     }
 
     pub(crate) fn version(&self) -> ProtocolVersion {

@@ -23,7 +23,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<Report, Failure> {
     let (before, phase) = (bench.usage()?, Phase::default());
     let mut report = Report::default();
     report.word("load", "load", load.name());
-    let watch = Watch::begin(&bench.settings, bench.broker)?;
+    let watch = Watch::begin(&bench.settings, bench.process())?;
     let start = clock::now();
     let (seen, outcome) = thread::scope(|scope| {
         let watching = scope.spawn(|| watch.run(&phase));

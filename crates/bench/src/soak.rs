@@ -52,7 +52,7 @@ struct Course {
 }
 
 pub(crate) fn run(bench: &mut Bench) -> Result<Report, Failure> {
-    let process = bench.broker.ok_or_else(|| Failure("The broker's process has to be given (--pid).".to_owned()))?;
+    let process = bench.process().ok_or_else(|| Failure("The broker's process has to be given (--pid).".to_owned()))?;
     let mut sys = Sys::begin(bench)?;
     let before = sys.settled(bench)?;
     let (stage, usage, descriptors_before) = (Stage::default(), bench.usage()?, descriptors(process));
