@@ -6,9 +6,12 @@ mod queue;
 mod retained;
 mod steady;
 mod storm;
+mod subscriptions;
 
 use crate::bench::{Bench, Failure};
+use crate::overload;
 use crate::report::Report;
+use crate::soak;
 
 /// What is done to the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,15 +32,21 @@ pub enum Scenario {
     Connect,
     /// Clients that do nothing.
     Idle,
+    /// Subscriptions that match nothing.
+    Subscriptions,
     /// Retained messages.
     Retained,
     /// Messages for a client that is not there.
     Queue,
+    /// More than a broker can do.
+    Overload,
+    /// Mixed traffic for a long time.
+    Soak,
 }
 
 impl Scenario {
     /// All of them, each with its name and what it does.
-    pub const ALL: [(Scenario, &'static str, &'static str); 10] = [
+    pub const ALL: [(Scenario, &'static str, &'static str); 13] = [
         (Self::Pairs, "pairs", "publishers and subscribers two by two, a topic for each pair"),
         (Self::FanIn, "fanin", "many publishers, each with a topic of its own, and one subscriber to all of them"),
         (Self::FanOut, "fanout", "one publisher, and many subscribers to its topic"),
@@ -46,8 +55,19 @@ impl Scenario {
         (Self::Slow, "slow", "fanout; half way one subscriber stops reading, and the others should not notice"),
         (Self::Connect, "connect", "connections that are opened, greeted and ended, over and over"),
         (Self::Idle, "idle", "clients with one subscription each that only stay, and what memory they take"),
+        (Self::Subscriptions, "subscriptions", "one client with many that match nothing, and what memory they take"),
         (Self::Retained, "retained", "retained messages that are left, fetched and cleared"),
         (Self::Queue, "queue", "messages for a client that is away, and what happens when it is back"),
+        (
+            Self::Overload,
+            "overload",
+            "more than a broker can do, or what costs it most (--load), and what others notice of it",
+        ),
+        (
+            Self::Soak,
+            "soak",
+            "mixed traffic, clients that come and go; the broker's memory, descriptors and $SYS are watched (--pid)",
+        ),
     ];
 
     /// Those in which messages flow for a while.
@@ -67,8 +87,11 @@ impl Scenario {
         match self {
             Self::Connect => storm::run(bench),
             Self::Idle => idle::run(bench),
+            Self::Subscriptions => subscriptions::run(bench),
             Self::Retained => retained::run(bench),
             Self::Queue => queue::run(bench),
+            Self::Overload => overload::run(bench),
+            Self::Soak => soak::run(bench),
             _ => steady::run(bench),
         }
     }

@@ -19,6 +19,7 @@ mod connection;
 mod control;
 mod drops;
 mod dump;
+mod edges;
 mod end;
 mod gate;
 mod group;
@@ -27,6 +28,9 @@ mod home;
 mod id;
 mod incoming;
 mod level;
+mod lock;
+#[cfg(feature = "lock-times")]
+pub mod lock_times;
 mod log;
 mod mail;
 mod memory;
