@@ -55,6 +55,8 @@ pub struct Bridge {
     unanswered: HashSet<u16>,
     /// Filters that are still to be subscribed to, in order.
     unasked: VecDeque<(String, QoS)>,
+    /// The state that is still to be published here: messages under way have left no room for it.
+    unsaid: Option<&'static [u8]>,
     /// Messages of this broker on their way to the remote one.
     outward: Ledger,
     /// Messages of the remote broker on their way to this one.
@@ -109,6 +111,7 @@ impl Bridge {
             is_introduced: false,
             unanswered: HashSet::new(),
             unasked: VecDeque::new(),
+            unsaid: None,
             outward: Ledger::default(),
             inward: Ledger::default(),
             held_outward: None,
