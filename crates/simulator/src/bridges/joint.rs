@@ -61,6 +61,8 @@ pub(crate) struct Joint {
     pub(crate) turns: u32,
     pub(crate) recent_turns: u32,
     pub(crate) connections: u64,
+    /// Whether its link was closed since the remote broker was asked for what is retained there.
+    pub(crate) was_cut: bool,
 }
 
 impl Joint {
@@ -92,6 +94,7 @@ impl Joint {
             turns: 0,
             recent_turns: 0,
             connections: 0,
+            was_cut: false,
         };
         joint.bridge.start(Moment(now));
         joint.gather();
@@ -236,6 +239,7 @@ impl Joint {
         let Some(address) = self.opening.filter(|_| sight.calm || sight.random.one_in(2)) else { return false };
         if self.answers[address] {
             self.opening = None;
+            self.was_cut = false;
             self.turn();
             let shard = sight.random.below(sight.remote_shards);
             let wire = Wire::new(Owner::Bridge(self.number), self.plan.remote, shard, sight.capacity);

@@ -331,6 +331,7 @@ impl World {
         let now = self.now;
         self.with_joint(number, false, |joint, shard, _| {
             if let Some(id) = joint.link {
+                joint.was_cut = true;
                 shard.begin(Moment(now));
                 shard.closed(id, None);
                 shard.end();
