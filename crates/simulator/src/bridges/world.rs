@@ -68,6 +68,10 @@ impl World {
             let from = if random.one_in(2) { to - 1 } else { random.below(to) };
             let (home, remote) = if random.one_in(2) { (from, to) } else { (to, from) };
             let mut plan = Plan::new(to, home, remote, remaps, &mut random);
+            if max_queued_bytes > 0 {
+                // Two long messages leave no room for a third.
+                plan.threshold = plan.threshold.min(1);
+            }
             let (local_id, shard) = nodes[home].name(&format!("local-{to}-"), &mut random);
             plan.local_id = local_id;
             plan.remote_id = nodes[remote].name(&format!("remote-{to}-"), &mut random).0;
