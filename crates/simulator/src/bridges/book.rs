@@ -198,6 +198,8 @@ impl Book {
         };
         let owed = match look.qos {
             _ if message.is_calm => gone.min(1),
+            // What has come back with QoS 0 goes on with it.
+            _ if message.comes_back => 0,
             2 if is_owed && !message.retain => gone,
             _ if is_owed => gone.min(1),
             _ => 0,
