@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// A message, which is known by its number.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Message {
     pub(crate) publisher: usize,
     pub(crate) origin: usize,

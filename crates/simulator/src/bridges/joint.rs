@@ -181,7 +181,7 @@ impl Joint {
         while let Some(action) = self.actions.pop_front() {
             did = true;
             if !matches!(action, Action::Log(..)) && self.log.is_some() {
-                self.say(format!("{action:?}"));
+                self.say(&format!("{action:?}"));
             }
             match action {
                 Action::OpenRemote(address) => {
@@ -213,13 +213,13 @@ impl Joint {
                         self.turn();
                     }
                 }
-                Action::Log(_, text) => self.say(text),
+                Action::Log(_, text) => self.say(&text),
             }
         }
         Ok(did)
     }
 
-    fn say(&mut self, text: String) {
+    fn say(&mut self, text: &str) {
         if let Some(log) = &mut self.log {
             log.push(format!("    bridge {}: {text}", self.number));
         }

@@ -3,7 +3,6 @@
 use super::book::Plain;
 use super::plan::{LONG, Look, Pattern};
 use super::world::World;
-use crate::violation::Checked;
 use mosquitto_client::mqtt::QoS;
 use mosquitto_client::{Moment, Publication};
 
@@ -12,7 +11,7 @@ const HEAVY: usize = 20_000;
 
 impl World {
     /// A client publishes something. Calmly: something short that has to arrive.
-    pub(crate) fn publish(&mut self, calm: bool) -> Checked {
+    pub(crate) fn publish(&mut self, calm: bool) {
         let first = self.nodes.len();
         let publisher = first + self.random.below(self.clients.len() - first);
         let qos = self.random.below(3) as u8;
@@ -25,7 +24,6 @@ impl World {
             _ => 8 + self.random.below(12),
         };
         self.publish_this(publisher, &Look { topic, qos, retain }, len, calm);
-        Ok(())
     }
 
     pub(crate) fn publish_this(&mut self, publisher: usize, look: &Look, len: usize, is_calm: bool) {

@@ -26,14 +26,14 @@ impl World {
             self.come_apart()?;
         }
         self.note(|_| "nothing breaks any more".to_owned());
-        self.mend()?;
+        self.mend();
         self.come_together()?;
         if self.counts.settled == 0 && !self.book.messages.is_empty() {
             self.book.excuse();
         }
         for _ in 0..PROBES {
             self.come_together()?;
-            self.publish(true)?;
+            self.publish(true);
             self.quiet()?;
         }
         self.check_states()?;
@@ -48,7 +48,7 @@ impl World {
             self.quiet()?;
             self.check_states()?;
             if self.random.one_in(2) {
-                self.begin_again(number)?;
+                self.begin_again(number);
             }
         }
         Ok(())
@@ -78,16 +78,15 @@ impl World {
         Ok(())
     }
 
-    fn mend(&mut self) -> Checked {
+    fn mend(&mut self) {
         for number in 0..self.joints.len() {
             self.joints[number].answers = [true; 2];
             self.joints[number].is_mute = false;
             if self.joints[number].is_stopped {
-                self.begin_again(number)?;
+                self.begin_again(number);
             }
         }
         self.notice();
-        Ok(())
     }
 
     /// The ends of broken connections are noticed.

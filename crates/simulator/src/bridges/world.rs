@@ -145,7 +145,10 @@ impl World {
             return self.fault();
         }
         match self.random.below(100) {
-            0..12 => self.publish(false),
+            0..12 => {
+                self.publish(false);
+                Ok(())
+            }
             12..45 => {
                 self.go_on();
                 Ok(())
@@ -234,7 +237,7 @@ impl World {
             moved = true;
         }
         for joint in self.joints_of(node, at) {
-            moved |= self.with_joint(joint, calm, |joint, shard, sight| joint.finish(shard, sight))?;
+            moved |= self.with_joint(joint, calm, Joint::finish)?;
         }
         self.wires.retain(|_, wire| wire.place != Place::Gone || !wire.peer_closed);
         let mut lines: Vec<LogLine> = Vec::new();
@@ -348,7 +351,10 @@ impl World {
     fn make_anew(&mut self, number: usize) -> Checked {
         self.rough[number] = true;
         self.replace(number, false)?;
-        if self.random.one_in(2) { self.begin_again(number) } else { Ok(()) }
+        if self.random.one_in(2) {
+            self.begin_again(number);
+        }
+        Ok(())
     }
 
     /// Stops a bridge.
@@ -367,11 +373,10 @@ impl World {
     }
 
     /// Starts another one in its place.
-    pub(crate) fn begin_again(&mut self, number: usize) -> Checked {
+    pub(crate) fn begin_again(&mut self, number: usize) {
         self.note(|_| format!("bridge {number} is made anew"));
         let (seed, now) = (self.random.below(1000) as u64, self.now);
         self.joints[number].make_anew(seed, now);
-        Ok(())
     }
 
     /// No more of a session waits than may.
