@@ -57,7 +57,7 @@ struct Link {
     unread: bool,
 }
 
-/// All connections to a broker.
+/// All connections to brokers.
 #[derive(Debug)]
 pub(crate) struct Net {
     poll: Poll,
@@ -69,13 +69,12 @@ pub(crate) struct Net {
     to_read: Vec<usize>,
     failed: Vec<(usize, u32, String)>,
     buffer: Vec<u8>,
-    broker: SocketAddr,
     version: ProtocolVersion,
     opened: usize,
 }
 
 impl Net {
-    pub(crate) fn new(broker: SocketAddr, version: ProtocolVersion) -> io::Result<Self> {
+    pub(crate) fn new(version: ProtocolVersion) -> io::Result<Self> {
         let poll = Poll::new()?;
         let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
         poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
@@ -89,7 +88,6 @@ impl Net {
             to_read: Vec::new(),
             failed: Vec::new(),
             buffer: vec![0; READ],
-            broker,
             version,
             opened: 0,
         })
@@ -100,18 +98,18 @@ impl Net {
     }
 
     /// Begins a connection; what is put into its output goes out once it stands. `receive_buffer`: bytes of the system's.
-    pub(crate) fn open(&mut self, receive_buffer: Option<usize>) -> io::Result<usize> {
-        let socket = Socket::new(Domain::for_address(self.broker), Type::STREAM.nonblocking().cloexec(), None)?;
+    pub(crate) fn open(&mut self, broker: SocketAddr, receive_buffer: Option<usize>) -> io::Result<usize> {
+        let socket = Socket::new(Domain::for_address(broker), Type::STREAM.nonblocking().cloexec(), None)?;
         socket.set_tcp_nodelay(true)?;
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
         }
-        if self.broker.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) && self.open_links() >= PER_SOURCE {
+        if broker.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) && self.open_links() >= PER_SOURCE {
             let source = Ipv4Addr::new(127, 0, 0, 2 + (self.open_links() / PER_SOURCE % 250) as u8);
             socket.bind(&SockAddr::from(SocketAddr::from((source, 0))))?;
         }
         // Under way is all that it can be at once.
-        if let Err(error) = socket.connect(&SockAddr::from(self.broker))
+        if let Err(error) = socket.connect(&SockAddr::from(broker))
             && error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error())
         {
             return Err(error);

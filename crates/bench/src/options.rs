@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) scenario: Scenario,
     pub(crate) host: String,
     pub(crate) port: u16,
+    subscriber_host: Option<String>,
+    subscriber_port: Option<u16>,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
     version: Option<ProtocolVersion>,
@@ -53,7 +55,8 @@ pub(crate) struct Settings {
     pub(crate) concurrency: usize,
     pub(crate) keep_alive_s: u16,
     pub(crate) keep: bool,
-    pub(crate) pid: Option<u32>,
+    /// Of the broker, or of those that work together.
+    pub(crate) pids: Vec<u32>,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     help: bool,
@@ -84,6 +87,7 @@ const COUNTED: &[Scenario] = &[
     Scenario::FanOut,
     Scenario::Slow,
     Scenario::Idle,
+    Scenario::Subscriptions,
     Scenario::Retained,
     Scenario::Queue,
 ];
@@ -95,6 +99,7 @@ const WITH_SUBSCRIPTIONS: &[Scenario] = &[
     Scenario::Shared,
     Scenario::Slow,
     Scenario::Idle,
+    Scenario::Subscriptions,
     Scenario::Retained,
     Scenario::Queue,
 ];
@@ -137,6 +142,24 @@ pub const OPTIONS: &[Switch] = &[
         Ok(())
     }),
     with(&["-p", "--port"], "port", "the broker's port: 1883 by default", &[], |s, v| set(&mut s.port, v, 1..=65535)),
+    with(
+        &["--subscriber-host"],
+        "host",
+        "the host of the broker that subscribers connect to, if it is another one: what is published at the one has to come \
+         to the other by a bridge",
+        Scenario::STEADY,
+        |s, v| {
+            s.subscriber_host = Some(v.to_owned());
+            Ok(())
+        },
+    ),
+    with(
+        &["--subscriber-port"],
+        "port",
+        "the port of the broker that subscribers connect to: that of --port by default",
+        Scenario::STEADY,
+        |s, v| some(&mut s.subscriber_port, v, 1..=65535),
+    ),
     with(&["-u", "--username"], "name", "a username for all clients", &[], |s, v| {
         s.username = Some(text(v)?);
         Ok(())
@@ -179,8 +202,8 @@ pub const OPTIONS: &[Switch] = &[
     with(
         &["-n", "--count"],
         "number",
-        "how many pairs, publishers (fanin), subscribers (fanout, slow), clients (idle) or messages (retained, queue): 10, \
-         1000 or 10000 by default",
+        "how many pairs, publishers (fanin), subscribers (fanout, slow), clients (idle), subscriptions or messages \
+         (retained, queue): 10, 1000 or 10000 by default",
         COUNTED,
         |s, v| some(&mut s.count, v, CLIENTS),
     ),
@@ -290,9 +313,15 @@ pub const OPTIONS: &[Switch] = &[
     with(
         &["--pid"],
         "number",
-        "the broker's process, on this machine: its CPU time and memory are measured",
+        "the broker's process, on this machine: its CPU time and memory are measured. May be given again for a second broker, as \
+         of a bridge: the sum is told",
         &[],
-        |s, v| some(&mut s.pid, v, 1..=u32::MAX),
+        |s, v| {
+            let mut pid = 0;
+            set(&mut pid, v, 1..=u32::MAX)?;
+            s.pids.push(pid);
+            Ok(())
+        },
     ),
     flag(&["--json"], "prints one line of JSON in the place of a summary", &[], |s, _| {
         s.json = true;
@@ -365,7 +394,7 @@ pub(crate) fn usage() -> String {
         env!("CARGO_PKG_VERSION"),
     );
     for (_, name, help) in Scenario::ALL {
-        let _ = writeln!(text, "  {name:9} {help}.");
+        let _ = writeln!(text, "  {name:13} {help}.");
     }
     text.push_str("\nOptions:\n");
     for switch in OPTIONS {
@@ -389,6 +418,8 @@ impl Settings {
             scenario: Scenario::Pairs,
             host: "localhost".to_owned(),
             port: 1883,
+            subscriber_host: None,
+            subscriber_port: None,
             username: None,
             password: None,
             version: None,
@@ -411,7 +442,7 @@ impl Settings {
             concurrency: 50,
             keep_alive_s: 60,
             keep: false,
-            pid: None,
+            pids: Vec::new(),
             json: false,
             quiet: false,
             help: false,
@@ -436,6 +467,16 @@ impl Settings {
         Ok(())
     }
 
+    /// Where publishers and all others are that do not subscribe: host and port.
+    pub(crate) fn broker(&self) -> (&str, u16) {
+        (&self.host, self.port)
+    }
+
+    /// Where subscribers are.
+    pub(crate) fn broker_of_subscribers(&self) -> (&str, u16) {
+        (self.subscriber_host.as_deref().unwrap_or(&self.host), self.subscriber_port.unwrap_or(self.port))
+    }
+
     pub(crate) fn version(&self) -> ProtocolVersion {
         let default = if self.scenario == Scenario::Shared { ProtocolVersion::V5 } else { ProtocolVersion::V311 };
         self.version.unwrap_or(default)
@@ -450,7 +491,7 @@ impl Settings {
 
     pub(crate) fn count(&self) -> usize {
         self.count.unwrap_or(match self.scenario {
-            Scenario::Retained | Scenario::Queue => 10_000,
+            Scenario::Subscriptions | Scenario::Retained | Scenario::Queue => 10_000,
             Scenario::Idle => 1000,
             _ => 10,
         })

@@ -67,6 +67,20 @@ impl Process {
     }
 }
 
+impl Usage {
+    /// What two processes have used together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            cpu_s: self.cpu_s + other.cpu_s,
+            threads: self.threads + other.threads,
+            busiest: self.busiest.max(other.busiest),
+            starved: self.starved + other.starved,
+            resident_kib: self.resident_kib + other.resident_kib,
+            resident_most_kib: self.resident_most_kib + other.resident_most_kib,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

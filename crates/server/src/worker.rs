@@ -185,6 +185,7 @@ impl Worker {
             self.wait(&mut events);
             self.tick(&events);
         }
+        self.await_acknowledgements(&mut events);
         self.stop(barrier);
     }
 
@@ -229,14 +230,7 @@ impl Worker {
             self.password_checked(answer);
         }
         self.end_broken();
-        for event in events {
-            match event.token() {
-                WAKER => {}
-                Token(token) if token > FIRST_DOOR - self.entrance.len() => self.entrance.knock(FIRST_DOOR - token),
-                token if self.note_bridge_event(token, event) => {}
-                Token(token) => self.note_event(ConnectionId(token as u32), event),
-            }
-        }
+        self.note_events(events);
         // They came before this tick's events were looked for. So what a client sent on its last connection, which may be
         // one of ours, stands before what it sent on its new one.
         for newcomer in newcomers {
@@ -253,6 +247,17 @@ impl Worker {
         self.drain();
         if !self.is_behind {
             self.admit(started.elapsed());
+        }
+    }
+
+    fn note_events(&mut self, events: &Events) {
+        for event in events {
+            match event.token() {
+                WAKER => {}
+                Token(token) if token > FIRST_DOOR - self.entrance.len() => self.entrance.knock(FIRST_DOOR - token),
+                token if self.note_bridge_event(token, event) => {}
+                Token(token) => self.note_event(ConnectionId(token as u32), event),
+            }
         }
     }
 

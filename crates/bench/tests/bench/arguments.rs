@@ -24,6 +24,8 @@ fn wrong_arguments_are_named_with_what_is_expected() {
         ("pairs -s 19", "-s takes a number from 20 to 16777216, and not \"19\"."),
         ("pairs --rate NaN", "--rate takes a number from 0.01 to 100000000, and not \"NaN\"."),
         ("pairs --persistent all", "--persistent takes publishers, subscribers or both, and not \"all\"."),
+        ("idle --subscriber-port 1884", "--subscriber-port has no meaning for the scenario idle."),
+        ("pairs --subscriber-host name.invalid", "The address of \"name.invalid\" cannot be found"),
         ("idle --rate 5", "--rate has no meaning for the scenario idle."),
         ("many --match 7", "--match takes a divisor of the number of subscribers, and 7 is none of 100."),
         ("queue -q 0", "--qos takes 1 or 2 for queue"),
