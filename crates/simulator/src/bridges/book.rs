@@ -121,8 +121,10 @@ impl Book {
         must!(!is_again, "message {number} has come to broker {at} again, after everything was at rest");
         message.counts[at] += 1;
         self.crossings += u64::from(at != message.origin);
-        // Which message comes first may depend on what was retained.
-        if message.counts[at] > 1 || message.retain {
+        // Which message comes first may depend on what was retained, or, where first copies are lost as QoS 0, on what was sent
+        // again as QoS 1 before.
+        let may_be_again = look.qos == 0 && message.qos == 1;
+        if message.counts[at] > 1 || message.retain || may_be_again {
             return Ok(());
         }
         let origin_topic = message.looks[message.origin].as_ref().map_or("", |(look, _)| look.topic.as_str());
