@@ -69,6 +69,11 @@ impl Bench {
         format!("bench{:08x}{kind}{number}", self.run)
     }
 
+    /// The broker's process, if one is looked at; of several, the first.
+    pub(crate) fn process(&self) -> Option<Process> {
+        self.processes.first().copied()
+    }
+
     /// What the processes of brokers have used up to now, if any are looked at.
     pub(crate) fn usage(&self) -> Result<Option<Usage>, Failure> {
         let ended = || Failure("The broker's process has ended.".to_owned());

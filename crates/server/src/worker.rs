@@ -11,6 +11,7 @@ mod clock;
 mod closing;
 mod heap;
 mod introduction;
+mod long_packets;
 mod orders;
 mod pace;
 mod reading;
@@ -31,6 +32,7 @@ use crate::persistence::{HandedOver, Keeper};
 use accept::Entrance;
 use bridges::Bridges;
 use closing::Closing;
+use long_packets::LongPackets;
 use mio::{Events, Poll, Token};
 use mosquitto_broker::{ConnectionId, LogLine, Moment, PasswordAnswer, PasswordCheck, Publication, Shard, ShardId};
 use pace::Pace;
@@ -75,6 +77,7 @@ pub(crate) struct Worker {
     closing: Closing,
     bridges: Bridges,
     pace: Pace,
+    long_packets: LongPackets,
     /// None: nothing is kept.
     keeper: Option<Keeper>,
     /// Whether nothing is read, until what was read before is written down.
@@ -150,6 +153,7 @@ impl Worker {
             closing: Closing::default(),
             bridges: Bridges::new(lookups),
             pace: Pace::default(),
+            long_packets: LongPackets::default(),
             keeper: None,
             is_behind: false,
             handed_over: Vec::new(),

@@ -21,7 +21,7 @@ fn wrong_arguments_are_named_with_what_is_expected() {
         ("pairs -n 0", "-n takes a number from 1 to 1000000, and not \"0\"."),
         ("pairs -q 3", "-q takes 0, 1 or 2, and not \"3\"."),
         ("pairs -V 4", "-V takes mqttv311 or mqttv5, and not \"4\"."),
-        ("pairs -s 19", "-s takes a number from 20 to 16777216, and not \"19\"."),
+        ("pairs -s 19", "-s takes a number from 20 to 67108864, and not \"19\"."),
         ("pairs --rate NaN", "--rate takes a number from 0.01 to 100000000, and not \"NaN\"."),
         ("pairs --persistent all", "--persistent takes publishers, subscribers or both, and not \"all\"."),
         ("idle --subscriber-port 1884", "--subscriber-port has no meaning for the scenario idle."),
