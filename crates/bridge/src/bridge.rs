@@ -68,6 +68,8 @@ pub struct Bridge {
     unasked: VecDeque<(String, Option<QoS>)>,
     /// Filters that the session at this broker may have from other topic lines.
     gone: Vec<String>,
+    /// The state that is still to be published here: messages under way have left no room for it.
+    unsaid: Option<&'static [u8]>,
     /// Messages of this broker on their way to the remote one.
     outward: Ledger,
     /// Messages of the remote broker on their way to this one.
@@ -159,6 +161,7 @@ impl Bridge {
             own: HashSet::new(),
             unasked: VecDeque::new(),
             gone: Vec::new(),
+            unsaid: None,
             outward: Ledger::default(),
             inward: Ledger::default(),
             held_outward: Held::default(),

@@ -282,6 +282,28 @@ fn a_link_that_is_closed_before_this_broker_knows_all_subscriptions_is_opened_ag
 }
 
 #[test]
+fn the_state_is_told_here_whatever_is_under_way() {
+    let config = configured("topic t in 1\nbridge_attempt_unsubscribe false");
+    let limits = Limits { max_inflight_messages: 1, ..Limits::default() };
+    let mut ends = Ends { bridge: Bridge::new(config, "host", limits, 1), now: NOW };
+    let state = "$SYS/broker/connection/host.b/state";
+    ends.bridge.start(ends.now);
+    assert_eq!(ends.actions(), "link, remote");
+    ends.bridge.remote_opened(ends.now);
+    ends.remote(&connack(false));
+    ends.link_again(false);
+    ends.link(&Packet::PubAck(ack(1)));
+    ends.remote(&publish("t", QoS::AtLeastOnce, 6, false));
+    assert_eq!(ends.sent_to_link(), "PUBLISH t 6 q1 p");
+    ends.remote_breaks();
+    ends.remote_again(true);
+    ends.bridge.link_opened(ends.now);
+    ends.link(&connack(true));
+    let told = format!("CONNECT, PUBLISH t 6 q1 dup p, PUBLISH {state} 7 q1 retain 1");
+    assert_eq!(ends.sent_to_link(), told);
+}
+
+#[test]
 fn one_that_is_stopped_while_it_opens_its_connections_gives_both_up() {
     let config = configured("topic t both 2");
     let mut ends = Ends { bridge: Bridge::new(config, "host", Limits::default(), 1), now: NOW };
