@@ -34,8 +34,17 @@ use std::sync::Arc;
 /// # What is promised
 ///
 /// A message of QoS 1 or 2 is acknowledged to the side that it comes from only once the other has acknowledged it. So it is not
-/// lost whatever breaks, and one of QoS 2 arrives once over any number of breaks of either connection, as long as both brokers
-/// keep their sessions and this process lives. Messages of one side and QoS arrive in their order at the other.
+/// lost whatever breaks, and one of QoS 2 arrives once over any number of breaks of either connection, and of ends of this
+/// process or of a bridge, as long as both brokers keep their sessions. Messages of one side and QoS arrive in their order at the
+/// other.
+///
+/// # Packet identifiers
+///
+/// A message has the packet identifier at one broker that it has at the other, and both steps of QoS 2 are taken through the
+/// bridge: the giver is told of the first one when the taker has taken it, and the giver's answer to that is what lets the taker
+/// take the second. So what this broker keeps of its exchanges with the bridge says how far those with the remote broker are,
+/// and a bridge that knows nothing goes on with both. [`remember`](Self::remember) tells it which identifiers are taken; of those
+/// that it needs itself it tells with [`Action::PassOver`].
 ///
 /// What the bridge keeps is bounded by the window in each direction; what waits beyond it waits at the brokers, within their
 /// bounds. A broken or hostile remote broker costs the connection to it. Topics that no line of the configuration lets in cost
@@ -53,20 +62,55 @@ pub struct Bridge {
     is_introduced: bool,
     /// What this broker has not answered: of the beginning of the link, by packet identifier.
     unanswered: HashSet<u16>,
-    /// Filters that are still to be subscribed to, in order.
-    unasked: VecDeque<(String, QoS)>,
+    /// Notifications that this broker has not acknowledged.
+    own: HashSet<u16>,
+    /// Filters that are still to be subscribed to, in order, or to be given up: without a QoS.
+    unasked: VecDeque<(String, Option<QoS>)>,
+    /// Filters that the session at this broker may have from other topic lines.
+    gone: Vec<String>,
     /// The state that is still to be published here: messages under way have left no room for it.
     unsaid: Option<&'static [u8]>,
     /// Messages of this broker on their way to the remote one.
     outward: Ledger,
     /// Messages of the remote broker on their way to this one.
     inward: Ledger,
-    /// Messages that are to go into a session that had no room for them when they came: one each at most.
-    held_outward: Option<Message>,
-    held_inward: Option<Message>,
+    /// What is to go into a session that had no room for it, or its identifier in use, when it came. The window is the bound.
+    held_outward: Held,
+    held_inward: Held,
+    /// [`Kept::unreleased`], until it is known whether the remote broker has kept its session.
+    unreleased: Vec<u16>,
+    /// The last packet identifier of which [`Action::PassOver`] has told.
+    passed_over: u16,
     window: usize,
     now: Moment,
     actions: VecDeque<Action>,
+}
+
+/// What this broker has kept of the session of a bridge: from before it was started, or from a bridge of the same name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Packet identifiers of messages for the bridge that are in flight: the remote broker may know them.
+    pub in_flight: Vec<u16>,
+    /// Those of messages of QoS 2 from the bridge that are not released.
+    pub unreleased: Vec<u16>,
+    /// What it subscribes to. What no topic line has any more is given up.
+    pub filters: Vec<String>,
+}
+
+/// What waits on its way from one side to the other.
+#[derive(Debug, Default)]
+struct Held {
+    messages: VecDeque<Message>,
+    /// Packet identifiers of messages of QoS 2 that the giver has released.
+    releases: VecDeque<u16>,
+}
+
+impl Held {
+    /// It is still messages, but nobody waits for them.
+    fn forget_giver(&mut self) {
+        self.messages.iter_mut().for_each(|message| message.packet_id = 0);
+        self.releases.clear();
+    }
 }
 
 /// How far the link has come.
@@ -94,6 +138,9 @@ pub enum Action {
     OpenLink,
     /// Send what is left of the link's output, and close it.
     CloseLink,
+    /// Have this broker give messages for the bridge the packet identifiers after this one: it is in use with the remote broker.
+    /// If that comes too late, the message waits.
+    PassOver(u16),
     /// A line for the log.
     Log(LogType, String),
 }
@@ -102,7 +149,8 @@ impl Bridge {
     /// A bridge that is not started; the arguments are those of [`Remote::new`].
     pub fn new(config: Arc<Config>, hostname: &str, limits: Limits, seed: u64) -> Self {
         let remote = Remote::new(Arc::clone(&config), hostname, limits, seed);
-        let options = local_options(&config, hostname, remote.notification_topic(), limits.window());
+        let mut options = local_options(&config, hostname, remote.notification_topic(), limits.window());
+        options.complete_later = remote.goes_in_two_steps();
         Self {
             remote,
             local: Session::new(options),
@@ -110,17 +158,29 @@ impl Bridge {
             link_at: None,
             is_introduced: false,
             unanswered: HashSet::new(),
+            own: HashSet::new(),
             unasked: VecDeque::new(),
+            gone: Vec::new(),
             unsaid: None,
             outward: Ledger::default(),
             inward: Ledger::default(),
-            held_outward: None,
-            held_inward: None,
+            held_outward: Held::default(),
+            held_inward: Held::default(),
+            unreleased: Vec::new(),
+            passed_over: 0,
             window: usize::from(limits.window()),
             now: Moment::default(),
             actions: VecDeque::new(),
             config,
         }
+    }
+
+    /// Before the start, what this broker has kept of the session.
+    pub fn remember(&mut self, kept: Kept) {
+        kept.in_flight.iter().for_each(|packet_id| self.remote.reserve(*packet_id));
+        self.unreleased = kept.unreleased;
+        let wanted: HashSet<_> = self.remote.topics().local_subscriptions().map(|(filter, _)| filter).collect();
+        self.gone = kept.filters.into_iter().filter(|filter| !wanted.contains(filter.as_str())).collect();
     }
 
     /// Begins: the link is opened for a moment, so that this broker keeps what is for the bridge, and the remote broker is
@@ -228,7 +288,7 @@ impl Bridge {
 
     /// Messages of QoS 1 and 2 that the remote broker and this one have not acknowledged, as long as they can.
     pub fn unacknowledged(&self) -> [usize; 2] {
-        let inward = if self.link == Link::Serving { self.inward.len() } else { 0 };
+        let inward = if self.link == Link::Serving { self.inward.under_way() } else { 0 };
         if self.remote.is_connected() { [self.remote.under_way(), inward] } else { [0, inward] }
     }
 
@@ -244,14 +304,20 @@ impl Bridge {
     /// Does what follows from what has happened on either side, until nothing does.
     fn go_on(&mut self) {
         loop {
-            self.go_on_holding();
             if let Some(event) = self.remote.poll_event() {
                 self.follow_remote(event);
             } else if let Some(event) = self.local.poll_event() {
                 self.follow_local(event);
             } else {
-                break;
+                // Not earlier: an event may be of a message that has had the identifier before.
+                self.go_on_holding();
+                if !self.remote.has_events() && !self.local.has_events() {
+                    break;
+                }
             }
+        }
+        if self.passed_over != self.remote.last_own_id() {
+            self.pass_over();
         }
         while let Some(effect) = self.remote.poll_effect() {
             self.actions.push_back(match effect {
@@ -263,17 +329,20 @@ impl Bridge {
         }
     }
 
+    fn pass_over(&mut self) {
+        self.passed_over = self.remote.last_own_id();
+        self.actions.push_back(Action::PassOver(self.passed_over));
+    }
+
     fn follow_remote(&mut self, event: RemoteEvent) {
         match event {
             RemoteEvent::Connected { session_present } => {
-                if !session_present {
-                    self.inward.forget();
-                    // It is still a message, but nobody waits for it.
-                    self.held_inward.iter_mut().for_each(|message| message.packet_id = 0);
-                }
+                self.resume_inward(session_present);
                 self.remote_is_there();
             }
             RemoteEvent::Message(message) => self.pass_inward(message),
+            RemoteEvent::Received { packet_id } => self.received_outward(packet_id),
+            RemoteEvent::Released { packet_id } => self.release_inward(packet_id),
             RemoteEvent::Through { packet_id, .. } => self.passed_outward(packet_id),
             RemoteEvent::Disconnected => self.leave_link(),
             RemoteEvent::Forgotten => self.forget(),
@@ -284,17 +353,19 @@ impl Bridge {
         match event {
             Event::Connected { session_present, .. } => self.link_accepted(session_present),
             Event::Message(message) => self.pass_outward(message),
-            Event::Published { packet_id, reason, .. } => {
+            Event::Published { packet_id, .. } if self.own.remove(&packet_id) => {
                 self.unanswered.remove(&packet_id);
-                self.passed_inward(packet_id, reason);
                 self.go_on_introducing();
             }
-            Event::Subscribed { packet_id, .. } => {
+            Event::Published { packet_id, reason, .. } => self.passed_inward(packet_id, reason),
+            Event::Received { packet_id } => self.received_inward(packet_id),
+            Event::Released { packet_id } => self.release_outward(packet_id),
+            Event::Subscribed { packet_id, .. } | Event::Unsubscribed { packet_id, .. } => {
                 self.unanswered.remove(&packet_id);
                 self.go_on_introducing();
             }
             Event::Disconnected(end) => self.link_over(&end),
-            Event::Unsubscribed { .. } | Event::Log(_) => {}
+            Event::Log(_) => {}
         }
     }
 }
@@ -317,11 +388,15 @@ fn local_options(config: &Config, hostname: &str, topic: &str, window: u16) -> O
         // Never, as in Mosquitto.
         session_expiry_s: Some(if config.local_clean_session() { 0 } else { u32::MAX }),
         receive_maximum: Some(window),
-        inflight_max: window,
+        // Those count that this broker has not acknowledged: the bridge takes no more of them. How many are not released is up to
+        // the remote broker.
+        inflight_max: u16::MAX,
         queue_messages_max: usize::from(window),
         // The window is the bound, of messages that the remote broker could send.
         queue_bytes_max: usize::MAX,
         acknowledge_later: true,
+        // As at the remote broker: where the session ends with the link, what is not released would be lost.
+        release_later: !config.local_clean_session(),
         ..Options::new(ProtocolVersion::V5, config.local_clientid(hostname))
     }
 }

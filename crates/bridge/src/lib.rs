@@ -39,9 +39,11 @@
 //! 4. [`Bridge::next_deadline`] counts among the deadlines of the loop. Every call is followed by draining the actions.
 //! 5. `Shard::backlog` gives [`Bridge::set_backlog`], once a second
 //!    for lazy bridges that rest and for those whose [`Report`] is published.
-//! 6. On SIGHUP a bridge that is gone is stopped; one that is new is started; one that has changed is stopped and made anew, at
-//!    once or when it is next without a connection, by `bridge_reload_type`. Subscriptions of topic lines that are gone stay in a
-//!    local session that is kept; what they bring is dropped and counted here until the shard can forget them (below).
+//! 6. [`Action::PassOver`] is `Shard::pass_over_packet_id`.
+//! 7. What `Shard::left_behind` tells of the local session is given to [`Bridge::remember`] before a bridge is started.
+//! 8. On SIGHUP a bridge that is gone is stopped, and its local session ended with `Shard::end_session_of`; one that is new is
+//!    started; one that has changed is stopped and made anew, at once or when it is next without a connection, by
+//!    `bridge_reload_type`.
 //!
 //! # What differs for the link
 //!
@@ -51,19 +53,36 @@
 //! - The keep alive is 0, so that nothing measures the silence of a link.
 //! - For a lazy bridge, messages of QoS 0 wait as well, whatever `queue_qos0_messages` says; also for one that has said hello to the
 //!   remote broker, as its link is not open yet.
-//! - Still missing is a way to forget subscriptions that no topic line has any more: an UNSUBSCRIBE for each filter that the session
-//!   has and the lines do not, for which the shard has to tell a session's filters.
+//! - There is no Receive Maximum for what comes over it: how many messages of QoS 2 are not released is up to the remote broker.
+//!   The bridge bounds those that this broker has not acknowledged.
+//!
+//! # QoS 2
+//!
+//! Both steps of an exchange go through the bridge, under one packet identifier:
+//!
+//! ```text
+//! this broker              bridge              remote broker
+//!      ── PUBLISH 7 ──▶            ── PUBLISH 7 ──▶
+//!      ◀── PUBREC 7 ──            ◀── PUBREC 7 ──      it has it
+//!      ── PUBREL 7 ───▶            ── PUBREL 7 ───▶      once this broker has written down that it has it
+//!      ◀── PUBCOMP 7 ─            ◀── PUBCOMP 7 ─
+//! ```
+//!
+//! and likewise the other way round. So a bridge has nothing to write down itself. What this broker has kept of its own session says
+//! what is to be sent again, and whether PUBLISH or PUBREL; as Mosquitto, whose bridge has only one session, it sends that under the
+//! same identifier, which the remote broker knows. A file of Mosquitto's with a bridge's session is continued in the same way.
+//! What ends in one step at the taker (a QoS that was lowered, a message that is not passed on) ends so at this broker as well, by a
+//! PUBREC that refuses it, so that no PUBREL is left.
+//!
+//! Where the taker's session does not outlive the connection (`cleansession`, `local_cleansession`, MQTT 5 without
+//! `bridge_session_expiry_interval`), what it has received but not been released would be lost with it. There the exchange with the
+//! giver begins its second step only when that with the taker is over, as nothing is exactly once there anyway.
 //!
 //! # What is not promised
 //!
-//! QoS 2 is exactly once over any number of breaks of either connection, and over a restart of the remote broker that keeps its
-//! sessions. It is not over the end of this process, or a bridge that is made anew, with messages under way: the local session
-//! gives them again, but the session towards the remote broker has forgotten under which packet identifiers they were sent.
-//! So one may arrive twice; and where the remote broker still waits for the PUBREL of such an identifier, it takes the next
-//! message that gets this identifier for the old one. A client without its state should connect with Clean Start, which would
-//! lose what waits at the remote broker. Storing the pairs of identifiers (the ledger of messages that go out, and the stage of
-//! each) beside the local session closes both gaps; until then an owner should wait for [`Bridge::unacknowledged`] to become 0
-//! before `stop`, as long as it can.
+//! QoS 2 is exactly once as long as both brokers keep their sessions, whatever happens to the bridge and its connections. It is not
+//! where a session is lost, nor where the addresses of a bridge lead to brokers that do not share their sessions: what one of them
+//! has received is released, or sent again, at the other.
 
 mod addresses;
 mod bridge;
@@ -73,7 +92,7 @@ mod remote;
 mod report;
 mod topics;
 
-pub use bridge::{Action, Bridge};
+pub use bridge::{Action, Bridge, Kept};
 pub use remote::{Backlog, Effect, Limits, Passed, Passing, Remote, RemoteEvent};
 pub use report::{Counters, Report, State};
 pub use topics::Topics;

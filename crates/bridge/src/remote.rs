@@ -82,6 +82,10 @@ pub struct Remote {
     asked: HashMap<u16, String>,
     /// Notifications that are not through.
     own: HashSet<u16>,
+    /// The packet identifier of the last of its own requests and notifications.
+    last_own_id: u16,
+    /// Whether the log has a message of this connection that was dropped.
+    has_told_of_unmapped: bool,
     effects: VecDeque<Effect>,
     events: VecDeque<RemoteEvent>,
     counters: crate::report::Counters,
@@ -169,6 +173,16 @@ pub enum RemoteEvent {
     },
     /// A message under the name that it has there. At QoS 1 and 2 it waits for [`Remote::acknowledge`].
     Message(Message),
+    /// The remote broker has a message of QoS 2, which waits for [`Remote::release`].
+    Received {
+        /// As [`Passed::UnderWay`] named it.
+        packet_id: u16,
+    },
+    /// The remote broker has released a message of QoS 2: it waits for [`Remote::complete`].
+    Released {
+        /// Of the message.
+        packet_id: u16,
+    },
     /// The remote broker has the message of QoS 1 or 2 for good, or will not take it.
     Through {
         /// As [`Passed::UnderWay`] named it.
@@ -210,6 +224,8 @@ impl Remote {
             setup: VecDeque::new(),
             asked: HashMap::new(),
             own: HashSet::new(),
+            last_own_id: 0,
+            has_told_of_unmapped: false,
             effects: VecDeque::new(),
             events: VecDeque::new(),
             counters: crate::report::Counters::default(),
@@ -236,9 +252,24 @@ impl Remote {
         self.session.acknowledge(self.now, packet_id)
     }
 
+    /// Answers a release, see [`Session::complete`].
+    pub fn complete(&mut self, now: Moment, packet_id: u16) -> bool {
+        self.advance(now);
+        self.session.complete(self.now, packet_id)
+    }
+
+    /// The packet identifier of the last of its own requests and notifications; 0: there was none.
+    pub fn last_own_id(&self) -> u16 {
+        self.last_own_id
+    }
+
     /// The next event.
     pub fn poll_event(&mut self) -> Option<RemoteEvent> {
         self.events.pop_front()
+    }
+
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// What the owner has to do next.
@@ -304,6 +335,17 @@ impl Remote {
         &mut self.counters
     }
 
+    /// No topic line lets a message in: that is said once a connection.
+    pub(crate) fn drop_unmapped(&mut self, topic: &str) {
+        self.counters.dropped_in_unmapped += 1;
+        if !std::mem::replace(&mut self.has_told_of_unmapped, true) {
+            let name = &self.config.name;
+            let text =
+                format!("Warning: Bridge {name}: a message under '{topic}' is dropped, as no topic line lets it in.");
+            self.log(LogType::Warning, text);
+        }
+    }
+
     pub(crate) fn log(&mut self, level: LogType, text: String) {
         self.effects.push_back(Effect::Log(level, text));
     }
@@ -315,6 +357,11 @@ impl Remote {
     fn enter(&mut self, phase: Phase) {
         (self.phase, self.since) = (phase, self.now);
     }
+}
+
+/// Whether the remote broker's session outlives its connections.
+fn lasts(config: &Bridge, version: ProtocolVersion) -> bool {
+    !config.clean_session && (!version.is_v5() || config.session_expiry_interval > 0)
 }
 
 /// What the session says in its CONNECT, and its bounds.
@@ -342,11 +389,18 @@ fn options(config: &Bridge, version: BridgeProtocol, client_id: &str, topic: &st
         receive_maximum: config.receive_maximum.map_or(limits.max_inflight_messages, NonZero::get).into(),
         maximum_packet_size: Some(limits.max_packet_size).filter(|bytes| *bytes > 0),
         topic_alias_maximum: config.max_topic_alias,
+        topic_aliases_out: config.max_topic_alias,
+        aliased_packet_max: match config.max_packet_size {
+            0 => usize::MAX,
+            bytes => bytes as usize,
+        },
         inflight_max: limits.window(),
         queue_messages_max: usize::from(limits.window()) + OWN_MESSAGES,
         // The window is the bound. A message is as large as one that this broker has taken.
         queue_bytes_max: usize::MAX,
         acknowledge_later: true,
+        complete_later: !config.local_clean_session(),
+        release_later: lasts(config, version),
         as_bridge: true,
         resend_later: true,
         // Mosquitto's own default goes without saying.

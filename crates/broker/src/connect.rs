@@ -377,7 +377,8 @@ impl Shard {
             connection.heard_at = now;
             // One and a half times the keep alive; 0 turns it off.
             connection.silence_ms = u32::from(keep_alive_s) * 1500;
-            if connect.version.is_v5() {
+            // A bridge cannot say how many messages the other broker leaves unreleased.
+            if connect.version.is_v5() && connection.listener != BRIDGE_LISTENER {
                 connection.receive_maximum = self.home.settings.max_inflight_messages;
             }
             connection.is_certified = is_certified;
@@ -499,8 +500,9 @@ impl Shard {
                 properties.push(Property::RetainAvailable(0));
             }
             properties.push(Property::MaximumPacketSize(settings.max_packet_size));
-            if settings.max_inflight_messages > 0 {
-                properties.push(Property::ReceiveMaximum(settings.max_inflight_messages));
+            let receive_maximum = self.home.connections.get(id).map_or(0, |connection| connection.receive_maximum);
+            if receive_maximum > 0 {
+                properties.push(Property::ReceiveMaximum(receive_maximum));
             }
             self.add_maximum_qos(id, &mut properties);
         }

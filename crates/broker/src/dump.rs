@@ -35,6 +35,17 @@ pub struct SessionReport {
     session: SessionId,
 }
 
+/// What is kept of a client that is away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// The packet identifiers of messages to it that it has not acknowledged to the end.
+    pub in_flight: Vec<u16>,
+    /// Those of messages of QoS 2 from it that it has not released.
+    pub unreleased: Vec<u16>,
+    /// What it subscribes to, in order.
+    pub filters: Vec<String>,
+}
+
 impl Shared {
     /// Copies all subscriptions. The tree is locked for reading only for a slice at a time: 10,000 filters, or those that
     /// have 100,000 subscribers; one filter's subscribers are copied at once, however many there are.
@@ -66,6 +77,37 @@ impl Shard {
     pub fn backlog(&self, client_id: &str) -> Option<(usize, usize)> {
         let session = self.home.sessions.get(self.home.sessions.find(client_id)?)?;
         Some((session.window.len(), session.window.bytes()))
+    }
+
+    /// What is kept of a client, if it has a session here. In a tick only.
+    pub fn left_behind(&mut self, client_id: &str) -> Option<LeftBehind> {
+        self.tree();
+        let tree = self.tree.as_ref()?;
+        let session = self.home.sessions.get(self.home.sessions.find(client_id)?)?;
+        let alone = session.subscriptions.iter().map(|node| tree.filter_of(*node));
+        let in_group = |(node, group): &(_, _)| format!("$share/{group}/{}", tree.filter_of(*node));
+        let mut filters: Vec<_> = alone.chain(session.memberships.iter().map(in_group)).collect();
+        filters.sort();
+        let in_flight = session.window.packet_ids().collect();
+        Some(LeftBehind { in_flight, unreleased: session.incoming.identifiers(), filters })
+    }
+
+    /// Ends the session of a client, if it has one here and is away. In a tick only.
+    pub fn end_session_of(&mut self, client_id: &str) {
+        let slot = self.home.sessions.find(client_id);
+        if let Some(slot) = slot
+            && self.home.sessions.get(slot).is_some_and(|session| session.connection.is_none())
+        {
+            self.end_session(slot);
+        }
+    }
+
+    /// Messages to a client get the packet identifiers after this one: somebody else has it.
+    pub fn pass_over_packet_id(&mut self, client_id: &str, packet_id: u16) {
+        let slot = self.home.sessions.find(client_id);
+        if let Some(session) = slot.and_then(|slot| self.home.sessions.get_mut(slot)) {
+            session.window.pass_over(packet_id);
+        }
     }
 
     /// How it stands with some sessions: those in `slots_max` places from the place `from` on. With them comes the place

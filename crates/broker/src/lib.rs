@@ -71,7 +71,7 @@ mod window;
 pub use access::AccessLists;
 pub use authenticate::{PasswordAnswer, PasswordCheck};
 pub use change::{Change, KeptMessage, Publisher, SessionKey, Target};
-pub use dump::{SessionReport, SubscriptionCopy};
+pub use dump::{LeftBehind, SessionReport, SubscriptionCopy};
 pub use hand_over::{HeldMessage, KeptFilter, KeptSubscriber, RetainedPart, SessionHead, SessionPart, Slice};
 pub use id::{ConnectionId, ShardId};
 pub use log::{LogLevel, LogLine, LogMask};

@@ -253,7 +253,7 @@ impl SubscriptionTree {
         nodes.next().map(|(id, _)| id)
     }
 
-    fn filter_of(&self, mut at: NodeId) -> String {
+    pub(crate) fn filter_of(&self, mut at: NodeId) -> String {
         let mut levels = Vec::new();
         while at != ROOT
             && let Some(node) = self.nodes.get(at as usize)

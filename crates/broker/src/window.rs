@@ -353,6 +353,26 @@ impl Window {
         self.unsent > 0 || !self.queue.is_empty()
     }
 
+    /// Goes on with the identifiers after this one, unless that is no step forward: something else has it.
+    pub(crate) fn pass_over(&mut self, packet_id: u16) {
+        // Those in flight stay in order, and none is lapped.
+        let room = match self.in_flight.front() {
+            None => u16::MAX / 2,
+            Some(oldest) if oldest.packet_id == self.last_id => u16::MAX / 2,
+            Some(oldest) => ahead(self.last_id, oldest.packet_id),
+        };
+        let step = ahead(self.last_id, packet_id);
+        if packet_id != 0 && step < room {
+            self.last_id = packet_id;
+        }
+    }
+
+    /// The identifiers in use.
+    pub(crate) fn packet_ids(&self) -> impl Iterator<Item = u16> {
+        let live = self.in_flight.iter().filter(|entry| entry.awaiting != Awaiting::Nothing);
+        live.map(|entry| entry.packet_id)
+    }
+
     /// Undoes the last [`launch`](Self::launch): the packet was not sent, and its identifier is free again.
     pub(crate) fn take_back(&mut self, packet_id: u16) {
         if self.in_flight.back().is_some_and(|entry| entry.packet_id == packet_id) {
@@ -442,6 +462,25 @@ mod tests {
         assert!(!window.is_open(), "the next identifier would be the first one's");
         window.finish(first);
         assert!(window.is_open());
+    }
+
+    #[test]
+    fn identifiers_go_on_after_those_of_others_and_lap_none() {
+        let mut window = window(0);
+        window.pass_over(3);
+        assert_eq!(window.launch(message(), QoS::AtLeastOnce, false, 0), 4);
+        for behind in [3, 4, 1, 0, u16::MAX] {
+            window.pass_over(behind);
+        }
+        window.pass_over(5);
+        assert_eq!(window.launch(message(), QoS::AtLeastOnce, false, 0), 6);
+        window.pass_over(u16::MAX);
+        assert_eq!(window.launch(message(), QoS::AtLeastOnce, false, 0), 1);
+        assert_eq!(window.packet_ids().collect::<Vec<_>>(), [4, 6, 1]);
+        window.finish(6);
+        assert_eq!(window.packet_ids().collect::<Vec<_>>(), [4, 1]);
+        window.pass_over(3);
+        assert!(!window.has_room(), "the next one would be the first");
     }
 
     #[test]

@@ -14,6 +14,18 @@ pub enum Event {
     },
     /// A message from the server. It is acknowledged already, but for [`Options::acknowledge_later`](crate::Options::acknowledge_later).
     Message(Message),
+    /// The server has a message of QoS 2, and keeps it until it is released; only with
+    /// [`Options::release_later`](crate::Options::release_later).
+    Received {
+        /// As [`Session::publish_as`](crate::Session::publish_as) was told.
+        packet_id: u16,
+    },
+    /// The server releases a message of QoS 2, and waits for the end; only with
+    /// [`Options::complete_later`](crate::Options::complete_later). It may be one of which this session knows nothing.
+    Released {
+        /// Of the message.
+        packet_id: u16,
+    },
     /// A message of QoS 1 or 2 is through, or has failed: see the reason. Nothing tells of QoS 0.
     Published {
         /// As [`Session::publish`](crate::Session::publish) returned it.

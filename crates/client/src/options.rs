@@ -35,6 +35,10 @@ pub struct Options {
     pub maximum_packet_size: Option<u32>,
     /// MQTT 5: how many topic aliases the server may use.
     pub topic_alias_maximum: u16,
+    /// MQTT 5: how many topic aliases are used towards a server that takes so many, for messages that bring none.
+    pub topic_aliases_out: u16,
+    /// A packet that would have more bytes with its alias is sent without.
+    pub aliased_packet_max: usize,
     /// MQTT 5: further properties of CONNECT, none of those that have a field here.
     pub properties: PropertiesBuf,
     /// How many messages of QoS 1 and 2 are sent before one of them has to be acknowledged: at least 1. The Receive
@@ -48,6 +52,13 @@ pub struct Options {
     /// Whether messages of QoS 1 and 2 are acknowledged only by [`Session::acknowledge`](crate::Session::acknowledge), by who
     /// answers for them until then. Those of QoS 2 are told when they arrive, not when they are released.
     pub acknowledge_later: bool,
+    /// Together with `acknowledge_later`: whether a release of the server is answered only by
+    /// [`Session::complete`](crate::Session::complete), after an [`Event::Released`](crate::Event::Released) has told of it.
+    pub complete_later: bool,
+    /// Whether a message of QoS 2 that was published under an identifier of the owner's is released only by
+    /// [`Session::release`](crate::Session::release), after an [`Event::Received`](crate::Event::Received) has told that the
+    /// server has it.
+    pub release_later: bool,
     /// Whether it does what bridges of Mosquitto do where the specification leaves it open: a server that has no session is sent
     /// what was under way all the same, as what it may know; a PINGREQ is answered; a PUBREC or PUBREL that is none
     /// of its own is answered without a reason; and a server that misbehaves is not told so.
@@ -101,11 +112,15 @@ impl Options {
             receive_maximum: None,
             maximum_packet_size: None,
             topic_alias_maximum: 0,
+            topic_aliases_out: 0,
+            aliased_packet_max: usize::MAX,
             properties: PropertiesBuf::new(),
             inflight_max: Self::INFLIGHT_MAX,
             queue_messages_max: Self::QUEUE_MESSAGES_MAX,
             queue_bytes_max: Self::QUEUE_BYTES_MAX,
             acknowledge_later: false,
+            complete_later: false,
+            release_later: false,
             as_bridge: false,
             resend_later: false,
             announces_packet_size: true,

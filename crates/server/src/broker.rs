@@ -50,7 +50,7 @@ pub(crate) fn run(
     let plan = listeners.plan(settings.endpoints(), global, &auth_files.psk, bind_options(settings), logger);
     let plan = plan.map_err(|errors| errors.join("\n"))?;
     let shard_settings = Arc::new(broker_settings(settings, plan.endpoints(), &auth_files, logger.mask()));
-    let bridges = bridges::prepare(settings).map_err(|errors| errors.join("\n"))?;
+    let bridges = bridges::prepare(settings, Some(listeners.passphrases())).map_err(|errors| errors.join("\n"))?;
     let sites = Sites::new(plan.endpoints(), &plan.tls(), &auth_files, &directories);
     let doors = listeners.adopt(plan, connections_max(settings));
     let clock = Clock::start();

@@ -63,7 +63,7 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     for endpoint in &endpoints {
         problems.extend(tls::check(endpoint, &psk).err().into_iter().flatten());
     }
-    problems.extend(bridges::prepare(settings).err().into_iter().flatten());
+    problems.extend(bridges::prepare(settings, None).err().into_iter().flatten());
     let over_tcp = endpoints.iter().filter(|endpoint| endpoint.unix_path.is_none());
     for name in over_tcp.filter_map(|endpoint| endpoint.bind_interface.as_deref()) {
         match interface::addresses(name) {

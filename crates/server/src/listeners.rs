@@ -62,6 +62,11 @@ impl Listeners {
         Self { slots: Vec::new(), all_seats: Seats::new(None), workers, key_log, passphrases }
     }
 
+    /// Those that are known.
+    pub(crate) fn passphrases(&self) -> &Passphrases {
+        &self.passphrases
+    }
+
     /// What has to be for these endpoints: listeners at the same place are kept as they are, with their numbers; the
     /// others are opened or are to be closed. The error is a line for each that could not be opened.
     pub(crate) fn plan(

@@ -6,7 +6,7 @@
 
 mod command;
 
-use mosquitto_config::{Endpoint, Tls};
+use mosquitto_config::{Bridge, Endpoint, Tls};
 use mosquitto_terminal::{Answer, ask, controlling_terminal};
 use mosquitto_transport::{KeyError, KeyFile, PASSPHRASE_BYTES_MAX, Passphrase, PrivateKey, TlsSetupError, error_text};
 use signal_hook::low_level::emulate_default_handler;
@@ -26,6 +26,9 @@ const RELOAD_MAX: Duration = Duration::from_secs(5);
 const EXPECTED: &str =
     "Expected: a start from a terminal, where the passphrase is asked for, or keyfile_passphrase_command.";
 
+/// Likewise for the key of a bridge, for which there is no command.
+const EXPECTED_OF_BRIDGE: &str = "Expected: a start from a terminal, where the passphrase is asked for.";
+
 /// The passphrases that are known, by the path of the key file.
 #[derive(Clone, Default)]
 pub(crate) struct Passphrases {
@@ -43,23 +46,45 @@ impl fmt::Debug for Passphrases {
 }
 
 impl Passphrases {
-    /// Finds out the passphrases that these listeners need. To be called by the user that the broker is to be, while there
+    /// Finds out the passphrases that these listeners and bridges need. To be called by the user that the broker is to be, while there
     /// is a terminal, and one thread. What is wrong is told when the keys are opened: then there is a log.
-    pub(crate) fn gather(endpoints: &[Endpoint]) -> Self {
+    pub(crate) fn gather(endpoints: &[Endpoint], bridges: &[Bridge]) -> Self {
         let mut passphrases = Self::default();
         for tls in endpoints.iter().map(|endpoint| &endpoint.tls).filter(|tls| tls.is_on()) {
             let Some(path) = &tls.keyfile else { continue };
-            if !passphrases.answers.contains_key(path)
-                && KeyFile::read(path.as_ref()).is_ok_and(|key| key.is_encrypted())
-            {
+            if !passphrases.answers.contains_key(path) && is_encrypted(path) {
                 let answer = match &tls.keyfile_passphrase_command {
                     Some(command) => command::run(command, START_MAX).map_err(|why| vec![reason(&why)]),
-                    None => ask_for(path),
+                    None => ask_for(path, EXPECTED),
                 };
                 passphrases.answers.insert(path.clone(), answer);
             }
         }
+        for path in bridges.iter().filter(|bridge| bridge.tls.is_on()).filter_map(|bridge| bridge.tls.keyfile.as_ref())
+        {
+            if !passphrases.answers.contains_key(path) && is_encrypted(path) {
+                passphrases.answers.insert(path.clone(), ask_for(path, EXPECTED_OF_BRIDGE));
+            }
+        }
         passphrases
+    }
+
+    /// The passphrase of a bridge's key, if it needs one. The error is the lines that say why it is not known.
+    pub(crate) fn of_bridge(&self, path: &str) -> Result<Option<Passphrase>, Vec<String>> {
+        // What else is wrong with the file is seen when it is used.
+        if !is_encrypted(path) {
+            return Ok(None);
+        }
+        let why = match self.answers.get(path) {
+            Some(Ok(passphrase)) => return Ok(Some(passphrase.clone())),
+            Some(Err(why)) => why.clone(),
+            None => vec![
+                reason("the key is encrypted, and nobody can be asked for its passphrase while the broker runs"),
+                EXPECTED_OF_BRIDGE.to_owned(),
+            ],
+        };
+        let text = format!("Error: Unable to load client key file, check bridge_keyfile \"{path}\".");
+        Err(std::iter::once(text).chain(why).collect())
     }
 
     /// The start is over: from now on nobody is asked.
@@ -96,9 +121,13 @@ impl Passphrases {
     }
 }
 
+fn is_encrypted(path: &str) -> bool {
+    KeyFile::read(path.as_ref()).is_ok_and(|key| key.is_encrypted())
+}
+
 /// Asks whoever sits before the terminal. A signal that comes meanwhile ends the broker, as it would without a question.
-fn ask_for(path: &str) -> Result<Passphrase, Vec<String>> {
-    let unasked = |why: String| vec![reason(&why), EXPECTED.to_owned()];
+fn ask_for(path: &str, expected: &str) -> Result<Passphrase, Vec<String>> {
+    let unasked = |why: String| vec![reason(&why), expected.to_owned()];
     let mut terminal = controlling_terminal().map_err(|error| {
         unasked(format!(
             "the key is encrypted, and there is no terminal to ask for its passphrase: {}",

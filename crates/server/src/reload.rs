@@ -120,7 +120,7 @@ impl Operator {
         let (endpoints, options) = (settings.endpoints(), bind_options(&settings));
         let plan = self.listeners.plan(endpoints, &settings.config.global, psk, options, &self.logger);
         let directories = Directories::find(&settings).map_err(|failure| lines_of(&failure));
-        let bridges = bridges::prepare(&settings);
+        let bridges = bridges::prepare(&settings, Some(self.listeners.passphrases()));
         let (plan, auth_files, directories, bridges) = match (plan, auth_files, directories, bridges, unloggable) {
             (Ok(plan), Ok(auth_files), Ok(directories), Ok(bridges), None) => (plan, auth_files, directories, bridges),
             (plan, auth_files, directories, bridges, unloggable) => {

@@ -85,7 +85,7 @@ fn run_broker(settings: &Settings) -> ExitCode {
     }
     privileges::describe(&mut lines);
     // While there is a terminal.
-    let passphrases = Passphrases::gather(&settings.endpoints());
+    let passphrases = Passphrases::gather(&settings.endpoints(), &settings.config.bridges);
     let report = match settings.daemon.then(mosquitto_daemon::detach).transpose() {
         Ok(Some(Detached::Launcher(outcome))) => {
             outcome.text.lines().for_each(complain);

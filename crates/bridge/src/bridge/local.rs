@@ -1,10 +1,10 @@
 //! The link: the connection to this broker, which is made of memory.
 
-use super::{Action, Bridge, Link};
+use super::{Action, Bridge, Held, Link};
 use crate::ledger::Ledger;
 use mosquitto_client::mqtt::packet::{RetainHandling, Subscription, SubscriptionOptions};
 use mosquitto_client::mqtt::{Properties, QoS, ReasonCode, SharedFilter};
-use mosquitto_client::{End, Moment, Publication, RequestError, Session};
+use mosquitto_client::{End, Moment, Options, Publication, RequestError, Session};
 use mosquitto_config::LogType;
 
 /// How long a link stays closed that this broker has closed, in milliseconds: perhaps somebody else uses its name.
@@ -80,8 +80,13 @@ impl Bridge {
     pub(super) fn link_accepted(&mut self, session_present: bool) {
         if !session_present {
             self.outward.forget();
-            // It is still a message, but nobody waits for it.
-            self.held_outward.iter_mut().for_each(|message| message.packet_id = 0);
+            self.held_outward.forget_giver();
+            self.remote.nobody_waits();
+            self.unreleased.clear();
+            self.gone.clear();
+            if self.passed_over != 0 {
+                self.pass_over();
+            }
         }
         if self.remote.is_connected() {
             self.serve();
@@ -118,6 +123,7 @@ impl Bridge {
             self.notify_locally(payload);
         }
         if self.unanswered.is_empty() && self.unasked.is_empty() && self.unsaid.is_none() {
+            self.gone.clear();
             self.is_introduced |= matches!(self.link, Link::Introducing | Link::Serving);
             if self.link == Link::Introducing {
                 self.end_link(ReasonCode::SUCCESS);
@@ -140,7 +146,10 @@ impl Bridge {
             other => other,
         };
         match published {
-            Ok(packet_id) => drop(self.unanswered.insert(packet_id)),
+            Ok(packet_id) => {
+                self.unanswered.insert(packet_id);
+                self.own.insert(packet_id);
+            }
             Err(RequestError::Full) => self.unsaid = Some(payload),
             Err(error) => {
                 let text = format!("Warning: Bridge {}: {topic}: {error}.", self.config.name);
@@ -151,8 +160,9 @@ impl Bridge {
 
     fn subscribe_locally(&mut self, retained: RetainHandling) {
         let topics = self.remote.topics().clone();
-        self.unasked = topics.local_subscriptions().map(|(filter, qos)| (filter.to_owned(), qos)).collect();
-        for (filter, _) in &self.unasked {
+        self.unasked = self.gone.iter().map(|filter| (filter.clone(), None)).collect();
+        for (filter, qos) in topics.local_subscriptions() {
+            self.unasked.push_back((filter.to_owned(), Some(qos)));
             let text = format!("Bridge {} doing local SUBSCRIBE on topic {filter}", self.local.options().client_id);
             self.actions.push_back(Action::Log(LogType::Debug, text));
         }
@@ -163,8 +173,14 @@ impl Bridge {
         while let Some((filter, qos)) = self.unasked.front() {
             // A shared subscription must not ask for it [MQTT-3.8.3-4].
             let no_local = SharedFilter::new(filter).is_ok_and(|filter| filter.group.is_none());
-            let options = SubscriptionOptions { qos: *qos, no_local, retain_as_published: true, retain_handling };
-            match self.local.subscribe(self.now, &[Subscription { filter, options }], Properties::EMPTY) {
+            let asked = match *qos {
+                None => self.local.unsubscribe(self.now, &[filter], Properties::EMPTY),
+                Some(qos) => {
+                    let options = SubscriptionOptions { qos, no_local, retain_as_published: true, retain_handling };
+                    self.local.subscribe(self.now, &[Subscription { filter, options }], Properties::EMPTY)
+                }
+            };
+            match asked {
                 Ok(packet_id) => drop(self.unanswered.insert(packet_id)),
                 Err(RequestError::Full) => return,
                 Err(error) => {
@@ -201,9 +217,11 @@ impl Bridge {
         if was_open {
             self.end_link(ReasonCode::SUCCESS);
         }
-        self.local = Session::new(self.local.options().clone());
+        let complete_later = self.remote.goes_in_two_steps();
+        self.local = Session::new(Options { complete_later, ..self.local.options().clone() });
+        self.own.clear();
         (self.outward, self.inward) = (Ledger::default(), Ledger::default());
-        (self.held_outward, self.held_inward) = (None, None);
+        (self.held_outward, self.held_inward) = (Held::default(), Held::default());
         if was_open {
             self.open_link();
         }

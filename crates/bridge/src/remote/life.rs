@@ -181,6 +181,8 @@ impl Remote {
                     self.busy_at = self.now;
                     self.events.push_back(RemoteEvent::Message(message));
                 }
+                Event::Received { packet_id } => self.events.push_back(RemoteEvent::Received { packet_id }),
+                Event::Released { packet_id } => self.events.push_back(RemoteEvent::Released { packet_id }),
                 Event::Published { packet_id, reason, .. } => self.through(packet_id, reason),
                 Event::Subscribed { packet_id, reasons } => {
                     let reasons: Vec<u8> = reasons.iter().map(|reason| reason.0).collect();
@@ -200,6 +202,7 @@ impl Remote {
         let text = format!("Received CONNACK on connection {}.", self.local_clientid);
         self.log(LogType::Debug, text);
         self.counters.connections += 1;
+        self.has_told_of_unmapped = false;
         self.busy_at = self.now;
         self.probe_at = self.addresses.missed_primary().is_some().then(|| self.now + PROBE_MS);
         self.enter(Phase::Connected);
@@ -290,7 +293,11 @@ impl Remote {
     fn speak(&mut self, version: BridgeProtocol) {
         self.version = version;
         let options = options(&self.config, version, &self.client_id, &self.notification_topic, self.limits);
-        self.session = Session::new(options);
+        let mut session = Session::new(options);
+        for packet_id in self.session.messages().filter(|packet_id| !self.own.contains(packet_id)) {
+            session.reserve(packet_id);
+        }
+        self.session = session;
         self.own.clear();
         self.lower_will();
         self.events.push_back(RemoteEvent::Forgotten);

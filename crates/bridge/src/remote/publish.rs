@@ -14,6 +14,10 @@ pub struct Passing<'a> {
     pub payload: &'a [u8],
     /// As high as the topic line allows.
     pub qos: QoS,
+    /// The packet identifier that it has at this broker, and is to have there; 0: any.
+    pub packet_id: u16,
+    /// Whether the remote broker may have got it before.
+    pub dup: bool,
     /// Whether the remote broker is to keep it, if the options allow that.
     pub retain: bool,
     /// Those that are passed on; not sent in MQTT 3.
@@ -49,7 +53,13 @@ impl Remote {
             properties: message.properties,
         };
         loop {
-            return match self.session.publish(self.now, publication) {
+            let published = match message.packet_id {
+                packet_id if packet_id > 0 && publication.qos > QoS::AtMostOnce => {
+                    self.session.publish_as(self.now, packet_id, message.dup, publication)
+                }
+                _ => self.session.publish(self.now, publication),
+            };
+            return match published {
                 Ok(packet_id) => {
                     self.busy_at = self.now;
                     self.counters.messages_out += 1;
@@ -80,6 +90,39 @@ impl Remote {
                 }
             };
         }
+    }
+
+    /// Releases a message of QoS 2, which has come so far at this broker. False: try again when something was through.
+    pub fn release(&mut self, now: Moment, packet_id: u16) -> bool {
+        self.advance(now);
+        self.session.release(self.now, packet_id)
+    }
+
+    /// Whether messages go to the remote broker in two steps, so that what this broker keeps of the exchange says what the remote
+    /// one has. That helps only where that one has a session that lasts: else what was received, and not released, would be lost.
+    pub fn goes_in_two_steps(&self) -> bool {
+        self.session.options().release_later
+    }
+
+    /// Whether the remote broker has said that it takes no messages of QoS 2.
+    pub(crate) fn is_below_qos_2(&self) -> bool {
+        self.qos_max < QoS::ExactlyOnce || self.session.is_below_qos_2()
+    }
+
+    /// Nobody at this broker waits for messages under way, nor will release them.
+    pub(crate) fn nobody_waits(&mut self) {
+        self.session.release_all(self.now);
+        self.session.free_reserved();
+    }
+
+    /// Keeps a packet identifier for a message that the remote broker may know.
+    pub(crate) fn reserve(&mut self, packet_id: u16) {
+        self.session.reserve(packet_id);
+    }
+
+    /// Whether a message can go under this identifier.
+    pub(crate) fn is_free(&self, packet_id: u16) -> bool {
+        packet_id == 0 || self.session.is_free(packet_id)
     }
 
     /// Whether so much output is unsent that messages of QoS 0 have to wait.

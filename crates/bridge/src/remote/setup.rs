@@ -73,6 +73,7 @@ impl Remote {
         }?;
         if self.session.is_unfinished(packet_id) {
             self.own.insert(packet_id);
+            self.last_own_id = packet_id;
         }
         Ok(())
     }
@@ -88,6 +89,7 @@ impl Remote {
         };
         let packet_id = self.session.subscribe(self.now, &[Subscription { filter, options }], Properties::EMPTY)?;
         self.asked.insert(packet_id, filter.to_owned());
+        self.last_own_id = packet_id;
         let (id, qos) = (&self.local_clientid, options.qos.bits());
         let said = if self.session.options().version.is_v5() {
             u8::from(options.no_local) << 2 | u8::from(options.retain_as_published) << 3
@@ -103,6 +105,7 @@ impl Remote {
 
     fn unsubscribe(&mut self, filter: &str) -> Result<(), RequestError> {
         let packet_id = self.session.unsubscribe(self.now, &[filter], Properties::EMPTY)?;
+        self.last_own_id = packet_id;
         let text = format!("Bridge {} sending UNSUBSCRIBE (Mid: {packet_id}, Topic: {filter})", self.local_clientid);
         self.log(LogType::Debug, text);
         Ok(())

@@ -1,7 +1,7 @@
 //! A bridge with scripted peers at both ends.
 
 use crate::harness::{configured, packets};
-use mosquitto_bridge::{Action, Bridge, Limits};
+use mosquitto_bridge::{Action, Bridge, Kept, Limits};
 use mosquitto_client::Moment;
 use mosquitto_client::mqtt::packet::{Ack, ConnAck, Publish, SubAck};
 use mosquitto_client::mqtt::{Packet, Properties, ProtocolVersion, QoS, ReasonCode};
@@ -61,7 +61,7 @@ impl Ends {
                 Action::CloseRemote => list.push("close remote"),
                 Action::OpenLink => list.push("link"),
                 Action::CloseLink => list.push("close link"),
-                Action::Log(..) => {}
+                Action::PassOver(_) | Action::Log(..) => {}
             }
         }
         list.join(", ")
@@ -139,17 +139,20 @@ fn no_side_is_acknowledged_before_the_other_has_acknowledged() {
     ends.remote(&publish("t", QoS::AtLeastOnce, 6, false));
     ends.link(&publish("t", QoS::ExactlyOnce, 7, false));
     ends.remote(&publish("t", QoS::ExactlyOnce, 8, false));
-    assert_eq!(ends.sent_to_remote(), "PUBLISH t 2 q1 p, PUBLISH t 3 q2 p");
-    assert_eq!(ends.sent_to_link(), "PUBLISH t 3 q1 p, PUBLISH t 4 q2 p");
-    ends.remote(&Packet::PubAck(ack(2)));
-    ends.link(&Packet::PubAck(ack(3)));
+    assert_eq!(ends.sent_to_remote(), "PUBLISH t 5 q1 p, PUBLISH t 7 q2 p");
+    assert_eq!(ends.sent_to_link(), "PUBLISH t 6 q1 p, PUBLISH t 8 q2 p");
+    ends.remote(&Packet::PubAck(ack(5)));
+    ends.link(&Packet::PubAck(ack(6)));
     assert_eq!((ends.sent_to_link(), ends.sent_to_remote()), ("PUBACK 5".to_owned(), "PUBACK 6".to_owned()));
-    ends.remote(&Packet::PubRec(ack(3)));
-    ends.link(&Packet::PubRec(ack(4)));
-    assert_eq!((ends.sent_to_link(), ends.sent_to_remote()), ("PUBREL 4".to_owned(), "PUBREL 3".to_owned()));
-    ends.remote(&Packet::PubComp(ack(3)));
-    ends.link(&Packet::PubComp(ack(4)));
+    ends.remote(&Packet::PubRec(ack(7)));
+    ends.link(&Packet::PubRec(ack(8)));
     assert_eq!((ends.sent_to_link(), ends.sent_to_remote()), ("PUBREC 7".to_owned(), "PUBREC 8".to_owned()));
+    ends.link(&Packet::PubRel(ack(7)));
+    ends.remote(&Packet::PubRel(ack(8)));
+    assert_eq!((ends.sent_to_link(), ends.sent_to_remote()), ("PUBREL 8".to_owned(), "PUBREL 7".to_owned()));
+    ends.remote(&Packet::PubComp(ack(7)));
+    ends.link(&Packet::PubComp(ack(8)));
+    assert_eq!((ends.sent_to_link(), ends.sent_to_remote()), ("PUBCOMP 7".to_owned(), "PUBCOMP 8".to_owned()));
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn what_was_acknowledged_while_there_was_no_link_is_not_passed_on_again() {
     ends.sent_to_remote();
     ends.bridge.link_closed(ends.now);
     assert_eq!(ends.actions(), "close link");
-    ends.remote(&Packet::PubAck(ack(2)));
+    ends.remote(&Packet::PubAck(ack(5)));
     ends.wait();
     assert_eq!(ends.actions(), "link");
     ends.link_again(true);
@@ -167,20 +170,20 @@ fn what_was_acknowledged_while_there_was_no_link_is_not_passed_on_again() {
     assert_eq!((ends.sent_to_link(), ends.sent_to_remote()), ("PUBACK 5".to_owned(), String::new()));
     // And then the identifier is free.
     ends.link(&publish("t", QoS::AtLeastOnce, 5, false));
-    assert_eq!(ends.sent_to_remote(), "PUBLISH t 3 q1 p");
+    assert_eq!(ends.sent_to_remote(), "PUBLISH t 5 q1 p");
 }
 
 #[test]
 fn what_is_still_under_way_is_not_passed_on_again() {
     let mut ends = Ends::new();
     ends.remote(&publish("t", QoS::AtLeastOnce, 6, false));
-    assert_eq!(ends.sent_to_link(), "PUBLISH t 3 q1 p");
+    assert_eq!(ends.sent_to_link(), "PUBLISH t 6 q1 p");
     ends.remote_breaks();
     ends.remote_again(true);
     ends.link_again(true);
     ends.remote(&publish("t", QoS::AtLeastOnce, 6, true));
     assert_eq!(ends.sent_to_link(), "");
-    ends.link(&Packet::PubAck(ack(3)));
+    ends.link(&Packet::PubAck(ack(6)));
     assert_eq!(ends.sent_to_remote(), "PUBACK 6");
 }
 
@@ -188,38 +191,45 @@ fn what_is_still_under_way_is_not_passed_on_again() {
 fn acknowledgements_of_a_session_that_is_gone_are_not_taken_for_those_of_another() {
     let mut ends = Ends::new();
     ends.remote(&publish("t", QoS::ExactlyOnce, 6, false));
-    assert_eq!(ends.sent_to_link(), "PUBLISH t 3 q2 p");
+    assert_eq!(ends.sent_to_link(), "PUBLISH t 6 q2 p");
     ends.remote_breaks();
     ends.remote_again(false);
     ends.link_again(true);
     ends.remote(&publish("t", QoS::ExactlyOnce, 6, false));
-    let of_the_second = ends.sent_to_link();
-    assert!(of_the_second.starts_with("PUBLISH t "), "{of_the_second}");
-    ends.link(&Packet::PubRec(ack(3)));
-    ends.link(&Packet::PubComp(ack(3)));
+    assert_eq!(ends.sent_to_link(), "", "the first one has its identifier");
+    ends.link(&Packet::PubRec(ack(6)));
+    assert_eq!(ends.sent_to_link(), "PUBREL 6", "nobody else releases it");
+    ends.link(&Packet::PubComp(ack(6)));
     assert_eq!(ends.sent_to_remote(), "", "that was the first");
+    assert_eq!(ends.sent_to_link(), "PUBLISH t 6 q2 p");
+    ends.link(&Packet::PubRec(ack(6)));
+    assert_eq!(ends.sent_to_remote(), "PUBREC 6");
 
     let mut ends = Ends::new();
     ends.link(&publish("t", QoS::ExactlyOnce, 5, false));
-    assert_eq!(ends.sent_to_remote(), "PUBLISH t 2 q2 p");
+    assert_eq!(ends.sent_to_remote(), "PUBLISH t 5 q2 p");
     ends.link_breaks();
     ends.link_again(false);
     ends.link(&publish("t", QoS::ExactlyOnce, 5, false));
-    assert_eq!(ends.sent_to_remote(), "PUBLISH t 3 q2 p");
-    ends.remote(&Packet::PubRec(ack(2)));
-    ends.remote(&Packet::PubComp(ack(2)));
+    assert_eq!(ends.sent_to_remote(), "", "the first one has its identifier");
+    ends.remote(&Packet::PubRec(ack(5)));
+    assert_eq!(ends.sent_to_remote(), "PUBREL 5", "nobody else releases it");
+    ends.remote(&Packet::PubComp(ack(5)));
     assert_eq!(ends.sent_to_link(), "", "that was the first");
+    assert_eq!(ends.sent_to_remote(), "PUBLISH t 5 q2 p");
+    ends.remote(&Packet::PubRec(ack(5)));
+    assert_eq!(ends.sent_to_link(), "PUBREC 5");
 }
 
 #[test]
 fn no_more_comes_in_than_the_window_allows() {
     let mut ends = Ends::new();
     let message = |packet_id| bytes(&publish("t", QoS::AtLeastOnce, packet_id, false), REMOTE);
-    let taken = (1..100).take_while(|id| ends.bridge.remote_received(ends.now, &message(*id)) > 0).count();
+    let taken = (11..100).take_while(|id| ends.bridge.remote_received(ends.now, &message(*id)) > 0).count();
     assert_eq!(taken, 20);
     ends.remote(&Packet::PubAck(ack(99)));
-    ends.link(&Packet::PubAck(ack(3)));
-    ends.remote(&publish("t", QoS::AtLeastOnce, 21, false));
+    ends.link(&Packet::PubAck(ack(11)));
+    ends.remote(&publish("t", QoS::AtLeastOnce, 31, false));
 }
 
 #[test]
@@ -244,7 +254,7 @@ fn a_remote_broker_that_does_not_read_stops_qos_0_and_no_acknowledgement() {
     let message = bytes(&Packet::Publish(message), LINK);
     let taken = (0..1000).take_while(|_| ends.bridge.link_received(ends.now, &message) > 0).count();
     assert!((20..40).contains(&taken), "{taken}");
-    ends.link(&Packet::PubAck(ack(3)));
+    ends.link(&Packet::PubAck(ack(6)));
     ends.link(&publish("t", QoS::AtLeastOnce, 5, false));
     let sent = ends.sent_to_remote();
     assert!(sent.contains("PUBACK 6") && sent.contains("q1 p"), "PUBACK and PUBLISH are on their way");
@@ -272,7 +282,7 @@ fn a_link_that_is_closed_before_this_broker_knows_all_subscriptions_is_opened_ag
 }
 
 #[test]
-fn the_state_is_told_here_as_soon_as_messages_under_way_leave_room_for_it() {
+fn the_state_is_told_here_whatever_is_under_way() {
     let config = configured("topic t in 1\nbridge_attempt_unsubscribe false");
     let limits = Limits { max_inflight_messages: 1, ..Limits::default() };
     let mut ends = Ends { bridge: Bridge::new(config, "host", limits, 1), now: NOW };
@@ -284,14 +294,13 @@ fn the_state_is_told_here_as_soon_as_messages_under_way_leave_room_for_it() {
     ends.link_again(false);
     ends.link(&Packet::PubAck(ack(1)));
     ends.remote(&publish("t", QoS::AtLeastOnce, 6, false));
-    assert_eq!(ends.sent_to_link(), "PUBLISH t 2 q1 p");
+    assert_eq!(ends.sent_to_link(), "PUBLISH t 6 q1 p");
     ends.remote_breaks();
     ends.remote_again(true);
     ends.bridge.link_opened(ends.now);
     ends.link(&connack(true));
-    assert_eq!(ends.sent_to_link(), "CONNECT, PUBLISH t 2 q1 dup p", "there is room for one");
-    ends.link(&Packet::PubAck(ack(2)));
-    assert_eq!(ends.sent_to_link(), format!("PUBLISH {state} 3 q1 retain 1"));
+    let told = format!("CONNECT, PUBLISH t 6 q1 dup p, PUBLISH {state} 7 q1 retain 1");
+    assert_eq!(ends.sent_to_link(), told);
 }
 
 #[test]
@@ -309,4 +318,64 @@ fn one_that_is_stopped_while_it_opens_its_connections_gives_both_up() {
         (String::new(), String::new(), String::new())
     );
     assert_eq!(ends.bridge.next_deadline(), None);
+}
+
+/// [MQTT-4.3.3-1] [MQTT-4.4.0-1]
+#[test]
+fn one_that_is_made_anew_goes_on_with_what_this_broker_has_kept() {
+    let config = configured("topic t both 2\nnotifications false");
+    let mut ends = Ends { bridge: Bridge::new(config, "host", Limits::default(), 1), now: NOW };
+    ends.bridge.remember(Kept { in_flight: vec![1, 2, 3], unreleased: vec![8], filters: Vec::new() });
+    ends.bridge.start(ends.now);
+    ends.bridge.remote_opened(ends.now);
+    ends.remote(&connack(true));
+    // Not under an identifier that the remote broker may know.
+    assert_eq!(ends.sent_to_remote(), "CONNECT, SUBSCRIBE 4 t=0x02");
+    ends.bridge.link_opened(ends.now);
+    ends.link(&connack(true));
+    ends.sent_to_link();
+    ends.link(&Packet::PubRel(ack(1)));
+    ends.link(&publish("t", QoS::ExactlyOnce, 2, true));
+    ends.link(&publish("t", QoS::AtLeastOnce, 3, true));
+    assert_eq!(ends.sent_to_remote(), "PUBREL 1, PUBLISH t 2 q2 dup p, PUBLISH t 3 q1 dup p");
+    ends.remote(&Packet::PubComp(ack(1)));
+    assert_eq!(ends.sent_to_link(), "PUBCOMP 1");
+    ends.remote(&Packet::PubRel(ack(8)));
+    assert_eq!(ends.sent_to_link(), "PUBREL 8");
+    ends.link(&Packet::PubComp(ack(8)));
+    assert_eq!(ends.sent_to_remote(), "PUBCOMP 8");
+}
+
+#[test]
+fn what_is_not_released_is_released_where_the_remote_broker_has_forgotten_it() {
+    let config = configured("topic t both 2\nnotifications false");
+    let mut ends = Ends { bridge: Bridge::new(config, "host", Limits::default(), 1), now: NOW };
+    ends.bridge.remember(Kept { in_flight: Vec::new(), unreleased: vec![8], filters: Vec::new() });
+    ends.bridge.start(ends.now);
+    ends.bridge.remote_opened(ends.now);
+    ends.remote(&connack(false));
+    ends.bridge.link_opened(ends.now);
+    ends.link(&connack(true));
+    let sent = ends.sent_to_link();
+    assert!(sent.contains("PUBREL 8"), "{sent}");
+}
+
+#[test]
+fn its_own_identifiers_and_those_of_messages_are_kept_apart() {
+    let config = configured("topic t both 2\nnotifications false");
+    let mut ends = Ends { bridge: Bridge::new(config, "host", Limits::default(), 1), now: NOW };
+    ends.bridge.start(ends.now);
+    ends.bridge.remote_opened(ends.now);
+    ends.remote(&connack(false));
+    assert_eq!(ends.sent_to_remote(), "CONNECT, SUBSCRIBE 1 t=0x02");
+    let told = std::iter::from_fn(|| ends.bridge.poll_action()).filter(|action| *action == Action::PassOver(1)).count();
+    assert_eq!(told, 1);
+    ends.bridge.link_opened(ends.now);
+    ends.link(&connack(true));
+    // This broker was not told in time.
+    ends.link(&publish("t", QoS::AtLeastOnce, 1, false));
+    ends.link(&publish("t", QoS::AtLeastOnce, 2, false));
+    assert_eq!(ends.sent_to_remote(), "");
+    ends.remote(&Packet::SubAck(SubAck { packet_id: 1, properties: Properties::EMPTY, reasons: &[2] }));
+    assert_eq!(ends.sent_to_remote(), "PUBLISH t 1 q1 p, PUBLISH t 2 q1 p");
 }

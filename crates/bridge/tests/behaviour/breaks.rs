@@ -75,6 +75,8 @@ fn a_message_that_comes_again_is_told_once_at_qos_2() {
     peer.delivers("t", QoS::ExactlyOnce, 7, true);
     assert_eq!((peer.events(), peer.sent()), (String::new(), "PUBREC 7".to_owned()));
     peer.ack(PacketType::PubRel, 7);
+    assert_eq!((peer.events(), peer.sent()), ("released 7".to_owned(), String::new()));
+    peer.remote.complete(peer.now, 7);
     assert_eq!(peer.sent(), "PUBCOMP 7");
 }
 

@@ -104,7 +104,8 @@ impl Peer {
     }
 
     pub(crate) fn publish(&mut self, topic: &str, qos: QoS) -> Passed {
-        self.pass(Passing { topic, payload: b"p", qos, retain: false, properties: Properties::EMPTY })
+        let properties = Properties::EMPTY;
+        self.pass(Passing { topic, payload: b"p", qos, packet_id: 0, dup: false, retain: false, properties })
     }
 
     pub(crate) fn pass(&mut self, message: Passing<'_>) -> Passed {
@@ -150,6 +151,8 @@ impl Peer {
             list.push(match event {
                 RemoteEvent::Connected { session_present } => format!("connected {session_present}"),
                 RemoteEvent::Message(message) => format!("message {} {}", message.topic, message.packet_id),
+                RemoteEvent::Received { packet_id } => format!("received {packet_id}"),
+                RemoteEvent::Released { packet_id } => format!("released {packet_id}"),
                 RemoteEvent::Through { packet_id, taken: true } => format!("through {packet_id}"),
                 RemoteEvent::Through { packet_id, taken: false } => format!("refused {packet_id}"),
                 RemoteEvent::Disconnected => "disconnected".to_owned(),

@@ -142,3 +142,22 @@ fn local_username_and_local_password_are_in_its_connect() {
     let connect = String::from_utf8_lossy(bridge.link_output()).into_owned();
     assert!(connect.contains("somebody") && connect.contains("secret"), "{connect:?}");
 }
+
+#[test]
+fn subscriptions_that_no_topic_line_has_any_more_are_given_up() {
+    let quiet = |lines: &str| format!("{lines}\nnotifications false");
+    let mut world = World::new(&quiet("topic old out 1\ntopic t out 1\ntopic $share/g/x out 1"));
+    world.subscribe(AWAY, "#");
+    world.configure(&quiet("topic t out 1\ntopic new out 1"));
+    for topic in ["old", "x", "t", "new"] {
+        world.publish(HOME, topic, "1", QoS::AtLeastOnce);
+    }
+    assert_eq!(world.clients[AWAY].texts(), ["t 1 q1", "new 1 q1"]);
+    assert_eq!(world.bridge.report().counters.dropped_out_unmapped, 0, "they do not even come");
+    // Neither do they while the remote broker is away.
+    world.reachable = false;
+    world.configure(&quiet("topic new out 1"));
+    world.publish(HOME, "t", "2", QoS::AtLeastOnce);
+    world.publish(HOME, "new", "2", QoS::AtLeastOnce);
+    assert_eq!(world.backlog(), 1);
+}

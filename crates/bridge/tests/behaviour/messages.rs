@@ -7,7 +7,7 @@ use mosquitto_client::mqtt::{PacketType, Properties, Property, QoS};
 const QUIET: &str = "topic # both 2\nnotifications false\nbridge_attempt_unsubscribe false";
 
 fn passing(topic: &str, qos: QoS) -> Passing<'_> {
-    Passing { topic, payload: b"p", qos, retain: true, properties: Properties::EMPTY }
+    Passing { topic, payload: b"p", qos, packet_id: 0, dup: false, retain: true, properties: Properties::EMPTY }
 }
 
 #[test]
@@ -119,7 +119,53 @@ fn messages_come_in_and_are_acknowledged_when_somebody_answers_for_them() {
     peer.remote.acknowledge(peer.now, 6);
     assert_eq!(peer.sent(), "PUBACK 5, PUBREC 6");
     peer.ack(PacketType::PubRel, 6);
-    assert_eq!((peer.events(), peer.sent()), (String::new(), "PUBCOMP 6".to_owned()));
+    assert_eq!((peer.events(), peer.sent()), ("released 6".to_owned(), String::new()));
+    peer.remote.complete(peer.now, 6);
+    assert_eq!(peer.sent(), "PUBCOMP 6");
+}
+
+#[test]
+fn topics_go_out_under_aliases_as_far_as_both_sides_allow() {
+    // [MQTT-3.3.2-8]
+    for (ours, theirs, expected) in [
+        (2, 9, "PUBLISH one 2 q1 p, PUBLISH two 3 q1 p, PUBLISH  4 q1 p, PUBLISH three 5 q1 p, PUBLISH  6 q1 p"),
+        (9, 1, "PUBLISH one 2 q1 p, PUBLISH two 3 q1 p, PUBLISH  4 q1 p, PUBLISH three 5 q1 p, PUBLISH two 6 q1 p"),
+        (0, 9, "PUBLISH one 2 q1 p, PUBLISH two 3 q1 p, PUBLISH one 4 q1 p, PUBLISH three 5 q1 p, PUBLISH two 6 q1 p"),
+        (9, 0, "PUBLISH one 2 q1 p, PUBLISH two 3 q1 p, PUBLISH one 4 q1 p, PUBLISH three 5 q1 p, PUBLISH two 6 q1 p"),
+    ] {
+        let lines = format!("{QUIET}\nbridge_protocol_version mqttv50\nbridge_max_topic_alias {ours}");
+        let mut peer = Peer::new(&lines);
+        let maximum = Property::TopicAliasMaximum(theirs);
+        peer.connect(true, &[maximum]);
+        peer.sent();
+        for topic in ["one", "two", "one", "three", "two"] {
+            peer.publish(topic, QoS::AtLeastOnce);
+        }
+        assert_eq!(peer.sent(), expected);
+        // On another connection they mean nothing.
+        peer.breaks();
+        peer.effects();
+        peer.events();
+        peer.wait();
+        peer.connect(true, &[]);
+        peer.suback(7, 2);
+        let again = peer.sent();
+        assert!(again.ends_with("PUBLISH three 5 q1 dup p, PUBLISH two 6 q1 dup p"), "{again}");
+    }
+}
+
+#[test]
+fn an_alias_makes_no_packet_too_large() {
+    let lines = format!("{QUIET}\nbridge_protocol_version mqttv50\nbridge_max_packet_size 10");
+    let mut peer = Peer::new(&lines);
+    peer.connect(false, &[Property::TopicAliasMaximum(9)]);
+    peer.sent();
+    for _ in 0..2 {
+        peer.publish("t", QoS::AtLeastOnce);
+        peer.publish("longer", QoS::AtMostOnce);
+    }
+    // 9 bytes, and 11 that are dropped.
+    assert_eq!(peer.sent(), "PUBLISH t 2 q1 p, PUBLISH t 3 q1 p");
 }
 
 /// Its will says the same, but the goodbye takes that back.

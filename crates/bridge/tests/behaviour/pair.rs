@@ -97,8 +97,11 @@ fn messages_from_other_topics_than_the_lines_have_are_dropped_and_counted() {
     world.configure("topic t in 1\nnotifications false");
     world.publish(AWAY, "old", "2", QoS::AtLeastOnce);
     world.publish(AWAY, "t", "3", QoS::AtLeastOnce);
+    world.publish(AWAY, "old", "4", QoS::AtLeastOnce);
     assert_eq!(world.clients[HOME].texts(), ["t 3 q1"]);
-    assert_eq!(world.bridge.report().counters.dropped_in_unmapped, 1);
+    assert_eq!(world.bridge.report().counters.dropped_in_unmapped, 2);
+    let said = "Warning: Bridge b: a message under 'old' is dropped, as no topic line lets it in.";
+    assert_eq!(world.log.iter().filter(|line| *line == said).count(), 1);
 }
 
 #[test]
@@ -187,6 +190,8 @@ enum Deed {
     CutLink,
     Wait(u64),
     Reach(bool),
+    /// Another bridge in its place, which knows what this broker has kept.
+    Anew,
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -197,13 +202,14 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => Just(Deed::CutLink),
         2 => (1..40_000_u64).prop_map(Deed::Wait),
         1 => any::<bool>().prop_map(Deed::Reach),
+        2 => Just(Deed::Anew),
     ]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
-    /// QoS 2 exactly once, QoS 1 at least once, whatever breaks; and afterwards all is well.
+    /// QoS 2 exactly once, QoS 1 at least once, whatever breaks, the bridge included; and afterwards all is well.
     #[test]
     fn whatever_breaks_each_message_crosses_as_often_as_its_qos_says(
         deeds in prop::collection::vec(deed(), 1..120),
@@ -226,6 +232,7 @@ proptest! {
                 Deed::CutLink => world.cut_link(),
                 Deed::Wait(ms) => world.wait_ms(ms),
                 Deed::Reach(reachable) => world.reachable = reachable,
+                Deed::Anew => world.make_bridge_anew(limits),
             }
         }
         world.heal();

@@ -79,5 +79,5 @@ fn what_it_says_about_itself_is_nothing_to_do() {
     peer.remote.set_backlog(peer.now, backlog(1));
     peer.connect(true, &[]);
     let sent = peer.sent();
-    assert_eq!(sent, format!("PUBLISH {state} 4 q1 retain 1, UNSUBSCRIBE 5 t"));
+    assert_eq!(sent, format!("PUBLISH {state} 3 q1 retain 1, UNSUBSCRIBE 4 t"));
 }

@@ -1,8 +1,8 @@
 //! Two real brokers of one shard each with a bridge between them, and clients at both.
 
 use crate::harness::configured;
-use mosquitto_bridge::{Action, Bridge, Limits};
-use mosquitto_broker::{ConnectionId, ListenerSettings, Settings, Shard, ShardId, Shared, Versions};
+use mosquitto_bridge::{Action, Bridge, Kept, Limits};
+use mosquitto_broker::{ConnectionId, LeftBehind, ListenerSettings, Settings, Shard, ShardId, Shared, Versions};
 use mosquitto_client::mqtt::packet::{Subscription, SubscriptionOptions};
 use mosquitto_client::mqtt::{Properties, ProtocolVersion, QoS};
 use mosquitto_client::{Event, Message, Moment, Options, Publication, Session};
@@ -187,6 +187,12 @@ impl World {
         self.brokers[HOME].close(&mut self.link, self.now);
         self.brokers[AWAY].close(&mut self.remote, self.now);
         self.bridge = Bridge::new(Arc::clone(&self.config), "host", limits, 2);
+        let shard = &mut self.brokers[HOME].shard;
+        shard.begin(mosquitto_broker::Moment(self.now.0));
+        if let Some(LeftBehind { in_flight, unreleased, filters }) = shard.left_behind(self.bridge.local_clientid()) {
+            self.bridge.remember(Kept { in_flight, unreleased, filters });
+        }
+        shard.end();
         self.bridge.start(self.now);
         self.run();
     }
@@ -282,6 +288,9 @@ impl World {
                     self.link.inbox.extend_from_slice(&last);
                     self.brokers[HOME].serve(&mut self.link, self.now);
                     self.brokers[HOME].close(&mut self.link, self.now);
+                }
+                Action::PassOver(packet_id) => {
+                    self.brokers[HOME].shard.pass_over_packet_id(self.bridge.local_clientid(), packet_id);
                 }
                 Action::Log(_, text) => self.log.push(text),
             }

@@ -13,6 +13,7 @@ impl Session {
         self.end(End::Lost);
         self.output.clear();
         self.incoming.forget_connection();
+        self.aliases.clear();
         self.limits = ServerLimits::default();
         self.client_id.clone_from(&self.options.client_id);
         self.phase = Phase::AwaitingConnAck;

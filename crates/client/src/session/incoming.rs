@@ -18,9 +18,19 @@ pub(super) struct Incoming {
     /// Of all of their fields.
     held_bytes: usize,
     /// Where the owner acknowledges: messages that are not through, by packet identifier.
-    later: HashMap<u16, Later>,
+    later: HashMap<u16, Awaited>,
+    /// Those of `later` that count against the Receive Maximum.
+    counted: usize,
     /// The topics that the server's aliases stand for, on this connection.
     aliases: HashMap<u16, String>,
+}
+
+/// A message that the owner acknowledges.
+#[derive(Debug, Clone, Copy)]
+struct Awaited {
+    stage: Later,
+    /// Whether its PUBLISH came on this connection: with each, the server's quota is new (MQTT 5, 4.9).
+    is_counted: bool,
 }
 
 /// How far a message has come that the owner acknowledges.
@@ -32,6 +42,8 @@ enum Later {
     Receive,
     /// QoS 2: PUBREC was due, and PUBREL has to come.
     Release,
+    /// QoS 2: PUBCOMP is due.
+    Complete,
 }
 
 impl Incoming {
@@ -39,7 +51,9 @@ impl Incoming {
     pub(super) fn forget_connection(&mut self) {
         self.aliases.clear();
         // The server sends it again, perhaps under another identifier.
-        self.later.retain(|_, stage| *stage != Later::Acknowledge);
+        self.later.retain(|_, awaited| awaited.stage != Later::Acknowledge);
+        self.later.values_mut().for_each(|awaited| awaited.is_counted = false);
+        self.counted = 0;
     }
 
     /// What ends with a session.
@@ -47,6 +61,30 @@ impl Incoming {
         self.held.clear();
         self.held_bytes = 0;
         self.later.clear();
+        self.counted = 0;
+    }
+
+    fn stage(&self, packet_id: u16) -> Option<Later> {
+        self.later.get(&packet_id).map(|awaited| awaited.stage)
+    }
+
+    fn is_counted(&self, packet_id: u16) -> bool {
+        self.held.contains_key(&packet_id) || self.later.get(&packet_id).is_some_and(|awaited| awaited.is_counted)
+    }
+
+    /// The PUBLISH of a message came on this connection.
+    fn count(&mut self, packet_id: u16, first: Later) {
+        let awaited = self.later.entry(packet_id).or_insert(Awaited { stage: first, is_counted: false });
+        self.counted += usize::from(!std::mem::replace(&mut awaited.is_counted, true));
+    }
+
+    fn set_stage(&mut self, packet_id: u16, stage: Later) {
+        self.later.entry(packet_id).or_insert(Awaited { stage, is_counted: false }).stage = stage;
+    }
+
+    fn finish(&mut self, packet_id: u16) {
+        let awaited = self.later.remove(&packet_id);
+        self.counted -= usize::from(awaited.is_some_and(|awaited| awaited.is_counted));
     }
 }
 
@@ -84,16 +122,17 @@ impl Session {
         let packet_id = message.packet_id;
         self.check_window(packet_id)?;
         let first = if message.qos == QoS::AtLeastOnce { Later::Acknowledge } else { Later::Receive };
-        let known = self.incoming.later.get(&packet_id).filter(|_| !self.is_of_another_session(message.dup));
-        match known {
-            None => {
-                self.incoming.later.insert(packet_id, first);
-                self.events.push_back(Event::Message(message));
-            }
+        if self.is_of_another_session(message.dup) {
+            self.incoming.finish(packet_id);
+        }
+        let stage = self.incoming.stage(packet_id);
+        self.incoming.count(packet_id, first);
+        match stage {
+            None => self.events.push_back(Event::Message(message)),
             Some(Later::Release) if first == Later::Receive => {
                 self.acknowledge_as(PacketType::PubRec, packet_id, ReasonCode::SUCCESS);
             }
-            Some(stage) if *stage == first => {}
+            Some(stage) if stage == first => {}
             Some(_) => return Err(Misbehaviour::protocol(format!("packet identifier {packet_id} is in use"))),
         }
         Ok(())
@@ -108,23 +147,52 @@ impl Session {
     pub fn acknowledge(&mut self, now: Moment, packet_id: u16) -> bool {
         self.advance(now);
         let is_open = self.phase == Phase::Open;
-        match self.incoming.later.get_mut(&packet_id) {
+        let packet = match self.incoming.stage(packet_id) {
             Some(Later::Acknowledge) => {
-                self.incoming.later.remove(&packet_id);
-                if is_open {
-                    self.acknowledge_as(PacketType::PubAck, packet_id, ReasonCode::SUCCESS);
-                }
-                true
+                self.incoming.finish(packet_id);
+                PacketType::PubAck
             }
-            Some(stage @ Later::Receive) => {
-                *stage = Later::Release;
-                if is_open {
-                    self.acknowledge_as(PacketType::PubRec, packet_id, ReasonCode::SUCCESS);
-                }
-                true
+            Some(Later::Receive) => {
+                self.incoming.set_stage(packet_id, Later::Release);
+                PacketType::PubRec
             }
-            Some(Later::Release) | None => false,
+            Some(Later::Release | Later::Complete) | None => return false,
+        };
+        if is_open {
+            self.acknowledge_as(packet, packet_id, ReasonCode::SUCCESS);
         }
+        true
+    }
+
+    /// As [`acknowledge`](Self::acknowledge), but says that the message is not taken, which ends the exchange also at QoS 2. Only
+    /// in MQTT 5, where that can be said; without a connection it is not, and the message is told again when it comes again.
+    pub fn refuse(&mut self, now: Moment, packet_id: u16, reason: ReasonCode) -> bool {
+        self.advance(now);
+        let packet = match self.incoming.stage(packet_id) {
+            Some(Later::Acknowledge) => PacketType::PubAck,
+            Some(Later::Receive) => PacketType::PubRec,
+            Some(Later::Release | Later::Complete) | None => return false,
+        };
+        self.incoming.finish(packet_id);
+        if self.phase == Phase::Open {
+            self.acknowledge_as(packet, packet_id, reason);
+        }
+        true
+    }
+
+    /// Answers a release of the server, where [`Options::complete_later`](crate::Options::complete_later) leaves that to the
+    /// owner. Returns whether one with this identifier was waiting for it. Without a connection the server is not told, and
+    /// releases again: then that is told again.
+    pub fn complete(&mut self, now: Moment, packet_id: u16) -> bool {
+        self.advance(now);
+        if self.incoming.stage(packet_id) != Some(Later::Complete) {
+            return false;
+        }
+        self.incoming.finish(packet_id);
+        if self.phase == Phase::Open {
+            self.acknowledge_as(PacketType::PubComp, packet_id, ReasonCode::SUCCESS);
+        }
+        true
     }
 
     /// Keeps a message until it is released, so that a repetition is told from a new message.
@@ -158,9 +226,8 @@ impl Session {
     /// Messages that the server has not released count against the Receive Maximum `[MQTT-3.3.4-9]`.
     fn check_window(&self, packet_id: u16) -> Result<(), Misbehaviour> {
         let maximum = self.options.receive_maximum.filter(|_| self.options.version.is_v5()).unwrap_or(u16::MAX);
-        let Incoming { held, later, .. } = &self.incoming;
-        let known = held.contains_key(&packet_id) || later.contains_key(&packet_id);
-        if held.len() + later.len() >= usize::from(maximum) && !known {
+        let Incoming { held, counted, .. } = &self.incoming;
+        if held.len() + counted >= usize::from(maximum) && !self.incoming.is_counted(packet_id) {
             let what = format!("more than {maximum} messages are under way");
             return Err(Misbehaviour { reason: ReasonCode::RECEIVE_MAXIMUM_EXCEEDED, what });
         }
@@ -170,13 +237,20 @@ impl Session {
     /// A PUBREL that is unknown may be the repetition of one whose PUBCOMP was lost.
     pub(super) fn on_pubrel(&mut self, ack: Ack<'_>) -> Result<(), Misbehaviour> {
         self.log(|| format!("received PUBREL (Mid: {})", ack.packet_id));
-        let later = match self.incoming.later.get(&ack.packet_id) {
-            Some(Later::Release) => self.incoming.later.remove(&ack.packet_id),
+        let is_told = self.options.acknowledge_later && self.options.complete_later;
+        let stage = self.incoming.stage(ack.packet_id);
+        match stage {
+            Some(Later::Complete) => return Ok(()),
+            Some(Later::Release) | None if is_told => {
+                self.incoming.set_stage(ack.packet_id, Later::Complete);
+                self.events.push_back(Event::Released { packet_id: ack.packet_id });
+                return Ok(());
+            }
+            Some(Later::Release) | None => self.incoming.finish(ack.packet_id),
             Some(_) => return Err(Misbehaviour::protocol("a PUBREL before its PUBREC")),
-            None => None,
-        };
+        }
         let message = self.incoming.held.remove(&ack.packet_id);
-        let known = message.is_some() || later.is_some() || self.options.as_bridge;
+        let known = message.is_some() || stage.is_some() || self.options.as_bridge;
         let reason = if known { ReasonCode::SUCCESS } else { ReasonCode::PACKET_IDENTIFIER_NOT_FOUND };
         self.acknowledge_as(PacketType::PubComp, ack.packet_id, reason);
         if let Some(message) = message {

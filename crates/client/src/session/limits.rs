@@ -12,7 +12,7 @@ pub(super) struct ServerLimits {
     maximum_qos: QoS,
     retain: bool,
     /// Unknown before CONNACK: then any may be queued.
-    topic_alias_maximum: u16,
+    pub(super) topic_alias_maximum: u16,
     pub(super) wildcards: bool,
     pub(super) shared: bool,
 }

@@ -1,5 +1,6 @@
 //! The core type: one client's session, without I/O.
 
+mod aliases;
 mod handshake;
 mod incoming;
 mod keep_alive;
@@ -13,6 +14,7 @@ mod requests;
 pub use outgoing::Publication;
 
 use crate::{End, Event, Moment, Options, WillMessage};
+use aliases::Aliases;
 use incoming::Incoming;
 use keep_alive::KeepAlive;
 use limits::ServerLimits;
@@ -69,6 +71,8 @@ pub struct Session {
     outgoing: Outgoing,
     requests: HashMap<u16, Request>,
     incoming: Incoming,
+    /// Towards the server.
+    aliases: Aliases,
     keep_alive: KeepAlive,
     /// Whether messages wait for [`resend`](Self::resend).
     is_holding: bool,
@@ -123,6 +127,7 @@ impl Session {
             outgoing: Outgoing::default(),
             requests: HashMap::new(),
             incoming: Incoming::default(),
+            aliases: Aliases::default(),
             keep_alive: KeepAlive::default(),
             is_holding: false,
         }

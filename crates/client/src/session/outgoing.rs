@@ -9,7 +9,7 @@ use mosquitto_mqtt::{
     FixedHeader, MAX_REMAINING_LENGTH, PacketType, Properties, PropertiesBuf, Property, QoS, ReasonCode, TopicName,
     valid_text, varint_len,
 };
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 /// DUP in the first byte of PUBLISH.
 pub(super) const DUP: u8 = 8;
@@ -45,6 +45,8 @@ pub(super) struct Outgoing {
     queue: VecDeque<Unfinished>,
     /// Of packets in both.
     bytes: usize,
+    /// Identifiers that are in use for messages which the owner will publish or release under them.
+    reserved: HashSet<u16>,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,8 @@ struct Unfinished {
     stage: Stage,
     /// Whether it was sent over an earlier connection of the same session.
     sent_before: bool,
+    /// Whether the owner releases it.
+    is_held: bool,
     /// The PUBLISH as it is sent; empty once it has arrived.
     packet: Vec<u8>,
 }
@@ -64,6 +68,8 @@ struct Unfinished {
 enum Stage {
     /// The PUBLISH.
     Publish,
+    /// Nothing, before the owner has released it (QoS 2).
+    Hold,
     /// The PUBREL (QoS 2).
     Release,
 }
@@ -98,6 +104,27 @@ impl Session {
     ///
     /// Messages of QoS 1 and 2 are also taken without a connection, and sent with the next one.
     pub fn publish(&mut self, now: Moment, message: Publication<'_>) -> Result<u16, RequestError> {
+        self.publish_with(now, None, message)
+    }
+
+    /// As [`publish`](Self::publish), at QoS 1 or 2, under an identifier that the owner has chosen: a free one, see
+    /// [`is_free`](Self::is_free). `dup`: the server may have got it before, from a session that was forgotten here.
+    pub fn publish_as(
+        &mut self,
+        now: Moment,
+        packet_id: u16,
+        dup: bool,
+        message: Publication<'_>,
+    ) -> Result<u16, RequestError> {
+        self.publish_with(now, Some((packet_id, dup)), message)
+    }
+
+    fn publish_with(
+        &mut self,
+        now: Moment,
+        chosen: Option<(u16, bool)>,
+        message: Publication<'_>,
+    ) -> Result<u16, RequestError> {
         self.advance(now);
         let version = self.options.version;
         if valid_text(message.topic.as_bytes()).is_none() {
@@ -127,14 +154,107 @@ impl Session {
         if self.outgoing.is_full(&self.options) {
             return Err(RequestError::Full);
         }
-        packet.packet_id = self.ids.claim().ok_or(RequestError::Full)?;
+        packet.packet_id = match chosen {
+            Some((packet_id, _)) if self.is_free(packet_id) => self.claim_as(packet_id),
+            Some(_) => return Err(RequestError::Full),
+            None => self.ids.claim().ok_or(RequestError::Full)?,
+        };
         let mut bytes = Vec::new();
         packet.encode(version, &mut bytes);
         self.outgoing.bytes += bytes.len();
         let (packet_id, qos, stage) = (packet.packet_id, packet.qos, Stage::Publish);
-        self.outgoing.queue.push_back(Unfinished { packet_id, qos, alias, stage, sent_before: false, packet: bytes });
+        let sent_before = chosen.is_some_and(|(_, dup)| dup);
+        let is_held = chosen.is_some() && self.options.release_later && qos == QoS::ExactlyOnce;
+        let unfinished = Unfinished { packet_id, qos, alias, stage, sent_before, is_held, packet: bytes };
+        self.outgoing.queue.push_back(unfinished);
         self.send_queued();
         Ok(packet_id)
+    }
+
+    /// Whether [`publish_as`](Self::publish_as) takes this identifier: neither a message nor a request has it, or it is
+    /// [reserved](Self::reserve).
+    pub fn is_free(&self, packet_id: u16) -> bool {
+        packet_id != 0 && (!self.ids.is_used(packet_id) || self.outgoing.reserved.contains(&packet_id))
+    }
+
+    /// Keeps an identifier from being chosen here: the owner will publish or release a message under it.
+    pub fn reserve(&mut self, packet_id: u16) {
+        if packet_id != 0 && !self.ids.is_used(packet_id) {
+            self.ids.take(packet_id);
+            self.outgoing.reserved.insert(packet_id);
+        }
+    }
+
+    /// The packet identifiers of messages that are not through, or [reserved](Self::reserve) for such.
+    pub fn messages(&self) -> impl Iterator<Item = u16> {
+        let Outgoing { inflight, queue, reserved, .. } = &self.outgoing;
+        inflight.iter().chain(queue).map(|message| message.packet_id).chain(reserved.iter().copied())
+    }
+
+    /// Whether the server has said that it takes no messages of QoS 2.
+    pub fn is_below_qos_2(&self) -> bool {
+        self.limits.check_publish(QoS::ExactlyOnce, false).is_err()
+    }
+
+    /// Gives up what is [reserved](Self::reserve).
+    pub fn free_reserved(&mut self) {
+        for packet_id in self.outgoing.reserved.drain() {
+            self.ids.free(packet_id);
+        }
+    }
+
+    fn claim_as(&mut self, packet_id: u16) -> u16 {
+        self.outgoing.reserved.remove(&packet_id);
+        self.ids.claim_as(packet_id);
+        packet_id
+    }
+
+    /// Releases a message of QoS 2, where [`Options::release_later`](crate::Options::release_later) leaves that to the owner. One
+    /// that the server does not have yet is released as soon as it has it. Of one that is not known here the server may know, from
+    /// a session that was forgotten. In the end [`Event::Published`] tells that it is through. False: something else has the
+    /// identifier, so try again later.
+    pub fn release(&mut self, now: Moment, packet_id: u16) -> bool {
+        self.advance(now);
+        let Outgoing { inflight, queue, .. } = &mut self.outgoing;
+        let sent = inflight.len();
+        let mut known = inflight.iter_mut().chain(queue).enumerate();
+        if let Some((at, message)) = known.find(|(_, message)| message.packet_id == packet_id) {
+            if message.qos != QoS::ExactlyOnce {
+                return false;
+            }
+            message.is_held = false;
+            if message.stage == Stage::Hold {
+                message.stage = Stage::Release;
+                if at < sent {
+                    self.send_pubrel(packet_id, ReasonCode::SUCCESS);
+                }
+            }
+            return true;
+        }
+        if !self.is_free(packet_id) {
+            return false;
+        }
+        self.claim_as(packet_id);
+        self.outgoing.queue.push_back(Unfinished {
+            packet_id,
+            qos: QoS::ExactlyOnce,
+            alias: None,
+            stage: Stage::Release,
+            sent_before: true,
+            is_held: false,
+            packet: Vec::new(),
+        });
+        self.send_queued();
+        true
+    }
+
+    /// Nobody will release what waits for it: all is released, now or as soon as the server has it.
+    pub fn release_all(&mut self, now: Moment) {
+        let Outgoing { inflight, queue, .. } = &self.outgoing;
+        let held = inflight.iter().chain(queue).filter(|message| message.is_held);
+        for packet_id in held.map(|message| message.packet_id).collect::<Vec<_>>() {
+            self.release(now, packet_id);
+        }
     }
 
     /// Whether [`publish`](Self::publish) at this QoS would not fail with [`RequestError::Full`].
@@ -159,10 +279,14 @@ impl Session {
         if self.is_congested() {
             return Err(RequestError::Full);
         }
-        let packet_id = self.ids.pass().ok_or(RequestError::Full)?;
+        // Mosquitto's bridges spend no identifier on it.
+        let packet_id = if self.options.as_bridge { 0 } else { self.ids.pass().ok_or(RequestError::Full)? };
         self.log(|| line(&Publish { packet_id, ..packet }).text("sending"));
         let version = self.options.version;
-        self.send(|out| packet.encode(version, out));
+        match self.aliased(&packet) {
+            Some(aliased) => self.send(|out| out.extend_from_slice(&aliased)),
+            None => self.send(|out| packet.encode(version, out)),
+        }
         Ok(packet_id)
     }
 
@@ -191,7 +315,13 @@ impl Session {
                     *first_byte |= DUP; // [MQTT-3.3.1-1]
                 }
                 self.log_packet(&message.packet);
-                self.send(|out| out.extend_from_slice(&message.packet));
+                let aliased = self.aliased_bytes(&message.packet);
+                self.send(|out| out.extend_from_slice(aliased.as_deref().unwrap_or(&message.packet)));
+            }
+            Stage::Hold => {}
+            Stage::Release if self.is_below_qos_2() => {
+                self.finish(&message, ReasonCode::SUCCESS, PropertiesBuf::new());
+                return;
             }
             Stage::Release => self.send_pubrel(message.packet_id, ReasonCode::SUCCESS),
         }
@@ -239,8 +369,8 @@ impl Session {
         self.log(|| format!("received PUBREC (Mid: {})", ack.packet_id));
         let Some(at) = self.outgoing.position(ack.packet_id) else {
             self.log_unknown("PUBREC", ack.packet_id);
-            // The server holds a message that this side has given up: it may forget it too.
-            if !ack.reason.is_error() {
+            // The server holds a message that this side has given up: it may forget it too. But not one that is still to come.
+            if !ack.reason.is_error() && !self.ids.is_used(ack.packet_id) {
                 let unknown = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
                 self.send_pubrel(ack.packet_id, if self.options.as_bridge { ReasonCode::SUCCESS } else { unknown });
             }
@@ -254,9 +384,16 @@ impl Session {
             self.through(at, ack);
             return Ok(());
         }
-        message.stage = Stage::Release;
         self.outgoing.bytes -= message.packet.len();
         message.packet = Vec::new();
+        if message.is_held {
+            if message.stage == Stage::Publish {
+                message.stage = Stage::Hold;
+                self.events.push_back(Event::Received { packet_id: ack.packet_id });
+            }
+            return Ok(());
+        }
+        message.stage = Stage::Release;
         self.send_pubrel(ack.packet_id, ReasonCode::SUCCESS);
         Ok(())
     }
@@ -299,7 +436,7 @@ impl Session {
             message.sent_before = false;
             match message.stage {
                 Stage::Publish => self.outgoing.queue.push_back(message),
-                Stage::Release => self.finish(&message, ReasonCode::SUCCESS, PropertiesBuf::new()),
+                Stage::Hold | Stage::Release => self.finish(&message, ReasonCode::SUCCESS, PropertiesBuf::new()),
             }
         }
     }

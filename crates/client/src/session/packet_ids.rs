@@ -17,15 +17,31 @@ impl PacketIds {
     /// The next free identifier, which is in use from now on; none if all are.
     pub(super) fn claim(&mut self) -> Option<u16> {
         let id = self.pass()?;
+        self.take(id);
+        Some(id)
+    }
+
+    /// Puts an identifier in use that somebody else has chosen. Those chosen here go on after it.
+    pub(super) fn claim_as(&mut self, id: u16) {
+        self.take(id);
+        // What comes again is of lower ones.
+        if id.wrapping_sub(self.last) < u16::MAX / 2 {
+            self.last = id;
+        }
+    }
+
+    /// Puts an identifier in use without being the last one for that.
+    pub(super) fn take(&mut self, id: u16) {
         let (word, bit) = place(id);
         if word >= self.used.len() {
             self.used.resize(word + 1, 0);
         }
-        if let Some(word) = self.used.get_mut(word) {
+        if let Some(word) = self.used.get_mut(word)
+            && *word & bit == 0
+        {
             *word |= bit;
             self.used_count += 1;
         }
-        Some(id)
     }
 
     /// The next free identifier for a message of QoS 0: a number for the log, which is not kept.
@@ -51,7 +67,7 @@ impl PacketIds {
         }
     }
 
-    fn is_used(&self, id: u16) -> bool {
+    pub(super) fn is_used(&self, id: u16) -> bool {
         let (word, bit) = place(id);
         self.used.get(word).is_some_and(|word| word & bit != 0)
     }

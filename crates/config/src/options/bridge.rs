@@ -211,6 +211,11 @@ pub(super) static OPTIONS: &[Declaration] = &[
         .examples(&["/etc/mosquitto/gateway.key"])
         .value("file")
         .help("The key of that certificate (PEM).")
+        .manual(
+            "Where the file is encrypted, its passphrase is asked for at the start, as that of `keyfile` is, on the terminal, and \
+             kept for reloads. A key that a reload brings along cannot be opened then, unless it has the path and the passphrase \
+             of one that is known.",
+        )
         .store(ByHand(by_hand::bridge_keyfile)),
     bridge(Declaration::bool("bridge_insecure"))
         .default("false")

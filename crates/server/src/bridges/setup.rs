@@ -1,12 +1,13 @@
 //! From a bridge's options to what its worker needs.
 
+use crate::passphrases::Passphrases;
 use crate::psk::load_openssl;
 use mosquitto_auth::psk::key_of_hex;
 use mosquitto_bridge::Limits;
 use mosquitto_config::{Bridge, BridgeTls, BridgeTlsVersion, Referent, ReloadType, Settings};
 use mosquitto_tls_psk::{ClientOptions, PskClient, SetupError};
 use mosquitto_transport::{
-    ClientLayers, ClientSecurity, TlsClient, TlsClientOptions, TlsSetupError, TlsVerification, TlsVersion,
+    ClientLayers, ClientSecurity, Passphrase, TlsClient, TlsClientOptions, TlsSetupError, TlsVerification, TlsVersion,
 };
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -56,15 +57,16 @@ impl Setup {
     }
 }
 
-/// Reads the files of all bridges. The error is the lines that say what is wrong.
-pub(crate) fn prepare(settings: &Settings) -> Result<Setups, Vec<String>> {
+/// Reads the files of all bridges. The error is the lines that say what is wrong. Without passphrases, what is inside of encrypted
+/// keys remains to be seen.
+pub(crate) fn prepare(settings: &Settings, passphrases: Option<&Passphrases>) -> Result<Setups, Vec<String>> {
     let global = &settings.config.global;
     let hostname: Arc<str> = rustix::system::uname().nodename().to_string_lossy().into();
     let limits =
         Limits { max_inflight_messages: global.max_inflight_messages, max_packet_size: global.max_packet_size };
     let (mut setups, mut errors) = (Vec::new(), Vec::new());
     for config in &settings.config.bridges {
-        match open(&config.tls) {
+        match open(&config.tls, passphrases) {
             Ok(tls) => setups.push(Arc::new(Setup {
                 config: Arc::new(config.clone()),
                 hostname: Arc::clone(&hostname),
@@ -105,7 +107,7 @@ pub(crate) fn changes(before: &[Bridge], now: &[Bridge]) -> Vec<String> {
     ended.chain(changed).chain(started).collect()
 }
 
-fn open(tls: &BridgeTls) -> Result<Option<Tls>, Vec<String>> {
+fn open(tls: &BridgeTls, passphrases: Option<&Passphrases>) -> Result<Option<Tls>, Vec<String>> {
     if !tls.is_on() {
         return Ok(None);
     }
@@ -113,20 +115,25 @@ fn open(tls: &BridgeTls) -> Result<Option<Tls>, Vec<String>> {
         let expected = "Expected: a name of 1 to 255 bytes for bridge_alpn.".to_owned();
         return Err(vec!["Error: Problem setting TLS ALPN protocol.".to_owned(), expected]);
     }
-    match &tls.psk {
-        Some(key) => psk(tls, key).map(|client| Some(Tls::Psk(client))),
-        None => TlsClient::open(&certificates(tls)).map(|client| Some(Tls::Certificates(client))).map_err(refused),
+    if let Some(key) = &tls.psk {
+        return psk(tls, key).map(|client| Some(Tls::Psk(client)));
     }
+    let client = match (passphrases, &tls.keyfile) {
+        (None, _) => TlsClient::check(&certificates(tls, None)),
+        (Some(passphrases), Some(keyfile)) => TlsClient::open(&certificates(tls, passphrases.of_bridge(keyfile)?)),
+        (Some(_), None) => TlsClient::open(&certificates(tls, None)),
+    };
+    client.map(|client| Some(Tls::Certificates(client))).map_err(refused)
 }
 
-fn certificates(tls: &BridgeTls) -> TlsClientOptions {
+fn certificates(tls: &BridgeTls, passphrase: Option<Passphrase>) -> TlsClientOptions {
     let path = |name: &Option<String>| name.as_ref().map(PathBuf::from);
     TlsClientOptions {
         cafile: path(&tls.cafile),
         capath: path(&tls.capath),
         use_os_certs: tls.use_os_certs,
         certificate: path(&tls.certfile).zip(path(&tls.keyfile)),
-        passphrase: None,
+        passphrase,
         tls_version: match tls.version {
             None | Some(BridgeTlsVersion::Tls12) => TlsVersion::V12,
             Some(BridgeTlsVersion::Tls13) => TlsVersion::V13,
@@ -187,10 +194,12 @@ mod tests {
     /// Options of which no test of the program sees the effect.
     #[test]
     fn options_of_tls_get_to_where_it_is_made() {
-        let options =
-            certificates(&BridgeTls { use_os_certs: true, alpn: Some("mqtt".to_owned()), ..BridgeTls::default() });
+        let options = certificates(
+            &BridgeTls { use_os_certs: true, alpn: Some("mqtt".to_owned()), ..BridgeTls::default() },
+            None,
+        );
         assert!(options.use_os_certs && options.alpn.as_deref() == Some("mqtt"));
-        assert!(!certificates(&BridgeTls::default()).use_os_certs);
+        assert!(!certificates(&BridgeTls::default(), None).use_os_certs);
         assert_eq!(options.verification, TlsVerification::Full);
     }
 }

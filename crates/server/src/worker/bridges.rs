@@ -14,8 +14,8 @@ mod topics;
 use super::Worker;
 use crate::bridges::{Found, Lookups, Setup, Setups};
 use mio::{Events, Token};
-use mosquitto_bridge::{Bridge, State};
-use mosquitto_broker::{ConnectionId, Moment};
+use mosquitto_bridge::{Bridge, Kept, State};
+use mosquitto_broker::{ConnectionId, LeftBehind, Moment};
 use mosquitto_config::{ReloadType, StartType};
 use slot::Slot;
 use std::collections::{BTreeSet, HashMap};
@@ -111,6 +111,14 @@ impl Bridges {
         {
             self.served.push(number);
         }
+    }
+
+    /// Whether one of those that stand in their places has this client id at this broker.
+    fn is_name_of_another(&self, client_id: &str) -> bool {
+        self.slots.iter().flatten().any(|slot| {
+            let next = slot.next.as_ref().map(|next| next.local_clientid());
+            slot.bridge.local_clientid() == client_id || next.is_some_and(|next| next == client_id)
+        })
     }
 
     fn next_ticket(&mut self) -> u64 {
@@ -217,6 +225,7 @@ impl Worker {
             if let Some(mut slot) = self.bridges.take(number) {
                 self.end_bridge(&mut slot, number);
                 self.forget_state(&mut slot);
+                self.end_session_of(&slot, setups);
                 if let Some(at) = slot.deadline {
                     self.bridges.deadlines.remove(&(at, number));
                 }
@@ -227,6 +236,14 @@ impl Worker {
                 None => self.add_bridge(setup),
                 Some(&number) => self.change_bridge(number, setup),
             }
+        }
+    }
+
+    /// The session of a bridge that is gone, as in Mosquitto, unless another one goes on with it.
+    fn end_session_of(&mut self, slot: &Slot, setups: &Setups) {
+        let client_id = slot.bridge.local_clientid();
+        if !setups.iter().any(|setup| setup.local_clientid() == client_id) {
+            self.shard.end_session_of(client_id);
         }
     }
 
@@ -258,6 +275,10 @@ impl Worker {
     /// Another bridge in the place of one.
     fn made_anew(&mut self, mut old: Box<Slot>, number: usize, setup: &Arc<Setup>) -> Box<Slot> {
         self.end_bridge(&mut old, number);
+        let client_id = old.bridge.local_clientid();
+        if client_id != setup.local_clientid() && !self.bridges.is_name_of_another(client_id) {
+            self.shard.end_session_of(client_id);
+        }
         let mut slot = self.new_slot(setup);
         // It stands in the same lists, and is shown by the same topics.
         (slot.is_ready, slot.is_served, slot.deadline) = (old.is_ready, old.is_served, old.deadline);
@@ -271,6 +292,9 @@ impl Worker {
         let _ = getrandom::fill(&mut seed);
         let seed = u64::from_le_bytes(seed);
         let mut bridge = Bridge::new(Arc::clone(&setup.config), &setup.hostname, setup.limits, seed);
+        if let Some(LeftBehind { in_flight, unreleased, filters }) = self.shard.left_behind(bridge.local_clientid()) {
+            bridge.remember(Kept { in_flight, unreleased, filters });
+        }
         let now = self.clock.now();
         bridge.start(slot::moment(now));
         Box::new(Slot::new(bridge, Arc::clone(setup), now))

@@ -203,6 +203,9 @@ impl Joint {
                     self.bridge.link_opened(Moment(sight.now));
                     self.gather();
                 }
+                Action::PassOver(packet_id) => {
+                    shard.pass_over_packet_id(self.bridge.local_clientid(), packet_id);
+                }
                 Action::CloseLink => {
                     if let Some(id) = self.link {
                         self.give_to_shard(shard)?;

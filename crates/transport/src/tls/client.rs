@@ -127,6 +127,16 @@ impl TlsClient {
         Ok(Self(Arc::new(config)))
     }
 
+    /// As [`open`](Self::open), but what is inside of an encrypted key remains to be seen: such a client has no certificate.
+    pub fn check(options: &TlsClientOptions) -> Result<Self, TlsSetupError> {
+        let encrypted = options.certificate.as_ref().filter(|(_, keyfile)| {
+            options.passphrase.is_none() && KeyFile::read(keyfile).is_ok_and(|key| key.is_encrypted())
+        });
+        let Some((certfile, _)) = encrypted else { return Self::open(options) };
+        own_chain(certfile)?;
+        Self::open(&TlsClientOptions { certificate: None, ..options.clone() })
+    }
+
     pub(super) fn config(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.0)
     }
@@ -167,14 +177,11 @@ fn own_certificate(
     authorities: &[CertificateDer<'static>],
     provider: &CryptoProvider,
 ) -> Result<CertifiedKey, TlsSetupError> {
-    let text = || format!("Error: Unable to load client certificate \"{}\".", certfile.display());
-    let mut chain = files::certificates(certfile).map_err(|why| unusable(text(), why))?;
-    let parts = chain.first().and_then(|own| Parts::of(own));
-    let parts = parts.ok_or_else(|| unusable(text(), "its first certificate cannot be understood"))?;
+    let (mut chain, public_key) = own_chain(certfile)?;
     let text = || format!("Error: Unable to load client key file \"{}\".", keyfile.display());
     let PrivateKey(key) = own_key(keyfile, passphrase).map_err(|error| unusable(text(), error.why))?;
     let key = provider.key_provider.load_private_key(key).map_err(|error| unusable(text(), error.to_string()))?;
-    if key.public_key().is_some_and(|public| public.as_ref() != parts.public_key) {
+    if key.public_key().is_some_and(|public| public.as_ref() != public_key) {
         let why = format!("the certificate in {} is not that of the key in {}", certfile.display(), keyfile.display());
         return Err(unusable("Error: Client certificate/key are inconsistent.".to_owned(), why));
     }
@@ -182,6 +189,15 @@ fn own_certificate(
         complete(&mut chain, authorities);
     }
     Ok(CertifiedKey::new(chain, key))
+}
+
+/// The client's certificate with those behind it, and its public key.
+fn own_chain(certfile: &Path) -> Result<(Vec<CertificateDer<'static>>, Vec<u8>), TlsSetupError> {
+    let text = || format!("Error: Unable to load client certificate \"{}\".", certfile.display());
+    let chain = files::certificates(certfile).map_err(|why| unusable(text(), why))?;
+    let public_key = chain.first().and_then(|own| Parts::of(own)).map(|parts| parts.public_key.to_vec());
+    let public_key = public_key.ok_or_else(|| unusable(text(), "its first certificate cannot be understood"))?;
+    Ok((chain, public_key))
 }
 
 /// The key in a file, which a passphrase may be needed for.

@@ -16,6 +16,9 @@ impl Worker {
                 Action::CloseRemote => self.close_remote(slot),
                 Action::OpenLink => self.open_link(slot, number),
                 Action::CloseLink => self.end_link(slot),
+                Action::PassOver(packet_id) => {
+                    self.shard.pass_over_packet_id(slot.bridge.local_clientid(), packet_id);
+                }
                 Action::Log(level, text) => self.logger.log(level_of(level), text),
             }
         }

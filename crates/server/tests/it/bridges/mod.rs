@@ -1,6 +1,7 @@
 //! Bridges: what each option does, towards a remote broker that a test plays, and pairs of real brokers.
 
 pub(crate) mod connecting;
+mod encrypted_keys;
 mod failures;
 pub(crate) mod guide;
 mod healing;

@@ -16,12 +16,20 @@ const ROUNDS: u64 = 20;
 /// The broker is killed this long after it runs, in milliseconds, at the most.
 const LIFE_MS_MAX: u64 = 150;
 
-fn number(variable: &str, otherwise: u64) -> u64 {
+pub(super) fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().map_or(otherwise, |text| text.parse().unwrap())
 }
 
+/// Where the moments begin, which is printed.
+pub(super) fn seed() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let seed = number("MOSQUITTO_KILL_SEED", now.as_micros() as u64).max(1);
+    eprintln!("MOSQUITTO_KILL_SEED={seed}");
+    seed
+}
+
 /// Xorshift: moments need be no better.
-fn next(random: &mut u64) -> u64 {
+pub(super) fn next(random: &mut u64) -> u64 {
     *random ^= *random << 13;
     *random ^= *random >> 7;
     *random ^= *random << 17;
@@ -52,9 +60,7 @@ fn look_at_retained(broker: &Broker, publishers: &[Publisher]) {
 #[test]
 fn nothing_that_was_acknowledged_is_lost_and_no_qos_2_message_comes_twice() {
     let rounds = number("MOSQUITTO_KILL_ROUNDS", ROUNDS);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    let mut random = number("MOSQUITTO_KILL_SEED", now.as_micros() as u64).max(1);
-    eprintln!("MOSQUITTO_KILL_SEED={random}");
+    let mut random = seed();
     let directory = Arc::new(Scratch::new());
     let setup = kept_in(&directory, "max_queued_messages 0\nworker_threads 2\nconnection_messages false");
     let (mut publishers, mut online, mut offline) =

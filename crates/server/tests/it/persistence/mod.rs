@@ -1,6 +1,7 @@
 //! What is there again after the broker was started again, whatever way it ended.
 
 mod book;
+mod bridge;
 mod damage;
 mod faults;
 mod foreign;

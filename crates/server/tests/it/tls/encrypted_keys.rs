@@ -8,13 +8,13 @@ use std::os::unix::fs::PermissionsExt;
 /// The same key in many forms, with "secret" for a passphrase.
 const KEYS: &str = include_str!("../../../../transport/src/tls/private_key/keys.pem");
 
-const PKCS8: &str = "PKCS#8, PBKDF2 with SHA-256, AES-256";
+pub(crate) const PKCS8: &str = "PKCS#8, PBKDF2 with SHA-256, AES-256";
 const TRADITIONAL: &str = "traditional, aes256";
 
 /// A start without a terminal, wherever the tests are run from.
-const WITHOUT_TERMINAL: [&str; 1] = ["setsid"];
+pub(crate) const WITHOUT_TERMINAL: [&str; 1] = ["setsid"];
 
-fn key(name: &str) -> &'static str {
+pub(crate) fn key(name: &str) -> &'static str {
     let mut forms = KEYS.split("\n= ").filter_map(|form| form.split_once('\n'));
     forms.find(|form| form.0 == name).unwrap().1
 }

@@ -43,7 +43,7 @@ impl Office {
     }
 
     /// A server's certificate for this key.
-    fn write_server_with(&self, key: &str) {
+    pub(crate) fn write_server_with(&self, key: &str) {
         self.file("server.crt", &self.authority.server_with(&rcgen::KeyPair::from_pem(key).unwrap()).pem);
     }
 
