@@ -25,6 +25,9 @@ type Hasher = foldhash::fast::RandomState;
 /// Where a session subscribes: a node of the subscription tree, and the group there, if it is in one.
 pub(crate) type Place = (NodeId, Option<Box<str>>);
 
+/// A set of its own for the few sessions that have any: the others pay for a pointer only.
+type Memberships = BTreeSet<(NodeId, Box<str>)>;
+
 /// A session that never ends by itself.
 pub(crate) const NEVER_EXPIRES: u32 = u32::MAX;
 
@@ -62,8 +65,7 @@ pub(crate) struct Session {
     /// Nodes of the subscription tree where it subscribes by itself.
     subscriptions: Nodes,
     /// Its memberships, if it has any: nodes and names of groups there. By name, since a node may have very many.
-    #[allow(clippy::box_collection, reason = "nearly no session has any, and pays for a pointer only")]
-    memberships: Option<Box<BTreeSet<(NodeId, Box<str>)>>>,
+    memberships: Option<Box<Memberships>>,
     /// The generation of the tree in which a subscription of this session was last taken back.
     pub(crate) unsubscribed_in: u64,
     /// Whether its client last spoke MQTT 5.
@@ -132,7 +134,7 @@ impl Session {
         match group {
             None => self.subscriptions.insert(node),
             Some(group) => _ = self.memberships.get_or_insert_default().insert((node, group.into())),
-        };
+        }
     }
 
     /// A subscription at this node was taken back.
@@ -145,7 +147,7 @@ impl Session {
                     self.memberships.take_if(|memberships| memberships.is_empty());
                 }
             }
-        };
+        }
     }
 
     /// All its subscriptions.

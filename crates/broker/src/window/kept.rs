@@ -33,7 +33,9 @@ impl Window {
         self.in_flight_payload = self.in_flight.iter().map(|entry| entry.payload_len as usize).sum();
         let bytes_of = |message: &Message| message.bytes().len();
         self.bytes = self.in_flight.iter().filter_map(|entry| entry.message.as_ref()).map(bytes_of).sum();
-        queue.into_iter().for_each(|queued| self.enqueue(queued));
+        for queued in queue {
+            self.enqueue(queued);
+        }
         before - self.in_flight.len()
     }
 
