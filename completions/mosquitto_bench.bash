@@ -25,7 +25,7 @@ _mosquitto_bench() {
         -c|--concurrency) mapfile -t COMPREPLY < <(true) ;;
         -k|--keepalive) mapfile -t COMPREPLY < <(true) ;;
         --pid) mapfile -t COMPREPLY < <(true) ;;
-        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port -u --username -P --pw -V --protocol-version -q --qos -n --count --publishers --subscribers --match --idle-filters -w --window --ahead -s --payload -r --rate -t --seconds --warmup --drain --messages --persistent -c --concurrency -k --keepalive --keep --pid --json --quiet --help pairs fanin fanout many shared slow connect idle retained queue' -- "$word") ;;
+        *) mapfile -t COMPREPLY < <(compgen -W '-h --host -p --port -u --username -P --pw -V --protocol-version -q --qos -n --count --publishers --subscribers --match --idle-filters -w --window --ahead -s --payload -r --rate -t --seconds --warmup --drain --messages --persistent -c --concurrency -k --keepalive --keep --pid --json --quiet --help pairs fanin fanout many shared slow connect idle subscriptions retained queue' -- "$word") ;;
     esac
 }
 complete -o filenames -F _mosquitto_bench mosquitto_bench

@@ -14,6 +14,7 @@ ROOT = HERE.parent.parent
 # All that is got for the comparison, and nothing of it twice.
 STORE = ROOT / "target" / "bench"
 
+# That of rumqttd/Cargo.toml.
 RUMQTTD = "0.20.0"
 AEDES = "1.2.0"
 # Seconds until a broker has to listen.
@@ -27,11 +28,17 @@ class Unavailable(Exception):
 class Broker:
     """One of those compared. `command` is a list in which {port} and {conf} are filled in."""
 
-    def __init__(self, name, version, command, configuration=None):
-        self.name, self.version, self.command, self.configuration = name, version, command, configuration
+    def __init__(self, name, version, command, configuration=None, settings=""):
+        self.name, self.version, self.command = name, version, command
+        # A file, and lines for its end.
+        self.configuration, self.settings = configuration, settings
 
     def start(self):
         return Running(self)
+
+    def having(self, settings):
+        """The same with more lines in its configuration."""
+        return Broker(self.name, self.version, self.command, self.configuration, settings)
 
 
 class Running:
@@ -48,7 +55,8 @@ class Running:
         words = {"port": str(self.port), "conf": os.path.join(self.folder.name, "broker.conf")}
         if self.broker.configuration:
             text = self.broker.configuration.read_text().replace("{port}", str(self.port))
-            text = text.replace("{port_of_mqtt_5}", str(self.port_of_mqtt_5))
+            text = text.replace("{port_of_mqtt_5}", str(self.port_of_mqtt_5)).replace("{folder}", self.folder.name)
+            text += self.broker.settings
             pathlib.Path(words["conf"]).write_text(text)
         command = [str(word).format(**words) for word in self.broker.command]
         quiet = subprocess.DEVNULL
@@ -99,20 +107,22 @@ def ours(program):
 
 
 def mosquitto(program):
-    found = program or shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-    if not found:
-        raise Unavailable("mosquitto is not installed (on Debian: apt-get install mosquitto)")
+    found = program or of_debian("mosquitto", "mosquitto")
     return Broker("mosquitto", said([found, "-h"]), [found, "-c", "{conf}"], HERE / "mosquitto.conf")
 
 
-def rumqttd(program):
-    root = STORE / "rumqttd"
-    found = pathlib.Path(program) if program else root / "bin" / "rumqttd"
-    if not found.exists():
-        command = ["cargo", "install", "--locked", "--quiet", "--no-default-features", "--root", str(root)]
-        command += ["--target-dir", str(STORE / "rumqttd-build"), f"rumqttd@{RUMQTTD}"]
-        got(command, f"rumqttd {RUMQTTD} does not build")
-    return Broker("rumqttd", f"rumqttd {RUMQTTD}", [found, "-c", "{conf}"], HERE / "rumqttd.toml")
+def rumqttd(_):
+    target = STORE / "rumqttd"
+    command = ["cargo", "build", "--release", "--locked", "--quiet", "--target-dir", str(target)]
+    command += ["--manifest-path", str(HERE / "rumqttd" / "Cargo.toml")]
+    got(command, f"rumqttd {RUMQTTD} does not build")
+    program = target / "release" / "rumqttd-to-compare"
+    return Broker("rumqttd", f"rumqttd {RUMQTTD}", [program, "{conf}"], HERE / "rumqttd.toml")
+
+
+def nats(_):
+    program = of_debian("nats-server", "nats-server")
+    return Broker("nats", said([program, "--version"]), [program, "-c", "{conf}"], HERE / "nats.conf")
 
 
 def aedes(_):
@@ -128,7 +138,20 @@ def aedes(_):
     return Broker("aedes", f"aedes {AEDES}, node {said([node, '--version'])}", [node, script, "{port}"])
 
 
-OTHERS = {"mosquitto": mosquitto, "rumqttd": rumqttd, "aedes": aedes}
+OTHERS = {"mosquitto": mosquitto, "rumqttd": rumqttd, "nats": nats, "aedes": aedes}
+
+
+def of_debian(package, program):
+    """The path of a program, which is installed first if that is possible."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
+    found = shutil.which(program, path=path)
+    if not found and os.geteuid() == 0 and shutil.which("apt-get"):
+        command = ["apt-get", "install", "--yes", "-qq", "--no-install-recommends", package]
+        got(command, f"{package} cannot be installed")
+        found = shutil.which(program, path=path)
+    if not found:
+        raise Unavailable(f"{program} is not installed (on Debian: apt-get install {package})")
+    return found
 
 
 def got(command, otherwise):

@@ -1,9 +1,10 @@
-"""Plots as SVG, drawn by hand: bars, and lines over a load; both with logarithmic scales, since brokers differ by factors."""
+"""Plots as SVG: bars, and lines over a load; both with logarithmic scales, since brokers differ by factors."""
 
 import math
 from html import escape
 
-COLOURS = ("#1b6ca8", "#d1495b", "#edae49", "#66a182", "#8d6a9f")
+# Each broker has its own, whichever others there are.
+COLOURS = {"mosquitto": "#4c72b0", "ours": "#c9302c", "rumqttd": "#e0a030", "nats": "#4f9d69", "aedes": "#8d6a9f"}
 FONT = 'font-family="sans-serif" font-size="12"'
 
 
@@ -12,54 +13,57 @@ def bars(title, unit, rows, names):
     values = [value for _, row in rows for value in row if value]
     if not values:
         return None
-    scale = Log(min(values) / 1.5, max(values), 330, 860)
-    height, bar = 50 + 22 * len(names), 14
-    group = bar * len(names) + 14
-    total = height + group * len(rows) + 30
-    out = [head(930, total), words(10, 22, title, size=16), words(10, 40, f"{unit}; logarithmic scale")]
-    out += legend(names, 10, 58)
-    bottom = total - 28
+    left, right, top, bar, gap = 300, 850, 84, 14, 16
+    scale = Log(min(values) / 2, max(values), left, right)
+    group = bar * len(names) + gap
+    bottom = top + group * len(rows)
+    out = [head(930, bottom + 50), words(20, 28, title, size=17), *legend(names, 20, 54)]
     for tick in scale.ticks():
         at = scale.at(tick)
-        out.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{height - 6}" y2="{bottom}" stroke="#ddd"/>')
-        out.append(words(at, bottom + 16, short(tick), anchor="middle"))
+        out.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{top - 8}" y2="{bottom}" stroke="#e4e4e4"/>')
+        out.append(words(at, bottom + 16, short(tick), anchor="middle", colour="#555"))
+    out.append(words((left + right) / 2, bottom + 38, f"{unit} (logarithmic scale)", anchor="middle", colour="#555"))
     for number, (label, row) in enumerate(rows):
-        top = height + group * number
-        out.append(words(320, top + bar * len(names) / 2 + 4, label, anchor="end"))
-        for place, value in enumerate(row):
-            y = top + bar * place
+        begin = top + group * number
+        out.append(words(left - 10, begin + bar * len(names) / 2 + 3, label, anchor="end"))
+        for place, (name, value) in enumerate(zip(names, row)):
+            y = begin + bar * place
             if not value:
-                out.append(words(334, y + 11, "no figure", colour="#999"))
+                out.append(words(left + 4, y + 10, f"{name}: not measured", size=10, colour="#999"))
                 continue
-            width = max(scale.at(value) - 330, 1)
-            colour = COLOURS[place % len(COLOURS)]
-            out.append(f'<rect x="330" y="{y}" width="{width:.1f}" height="{bar - 2}" fill="{colour}"/>')
-            out.append(words(334 + width, y + 11, short(value)))
+            width = max(scale.at(value) - left, 1)
+            out.append(f'<rect x="{left}" y="{y}" width="{width:.1f}" height="{bar - 2}" fill="{COLOURS[name]}"/>')
+            out.append(words(left + width + 5, y + 10, short(value), size=11))
     return "\n".join([*out, "</svg>\n"])
 
 
 def lines(title, x_label, y_label, series):
-    """`series`: a name, and points (x, y), in the order of their colours; None for y where there is no figure."""
+    """`series`: the name of a broker, and points (x, y); None for y where there is no figure."""
     points = [point for _, row in series for point in row if point[1]]
     if not points:
         return None
-    across = Log(min(x for x, _ in points), max(x for x, _ in points), 80, 780)
-    up = Log(min(y for _, y in points) / 1.3, max(y for _, y in points) * 1.3, 430, 110)
-    out = [head(860, 490), words(10, 22, title, size=16), words(10, 40, f"{y_label}; both scales are logarithmic")]
-    out += legend([name for name, _ in series], 10, 58, across=True)
+    left, right, top, bottom = 90, 820, 84, 440
+    across = Log(min(x for x, _ in points), max(x for x, _ in points), left + 10, right - 10)
+    up = Log(min(y for _, y in points) / 1.3, max(y for _, y in points) * 1.3, bottom, top)
+    out = [head(850, 510), words(20, 28, title, size=17), *legend([name for name, _ in series], 20, 54)]
     for tick in up.ticks():
         y = up.at(tick)
-        out.append(f'<line x1="80" x2="780" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
-        out.append(words(72, y + 4, short(tick), anchor="end"))
+        out.append(f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e4e4e4"/>')
+        out.append(words(left - 8, y + 4, short(tick), anchor="end", colour="#555"))
     for x in sorted({x for x, _ in points}):
-        out.append(words(across.at(x), 448, short(x), anchor="middle"))
-    out.append(words(430, 472, x_label, anchor="middle"))
-    for place, (_, row) in enumerate(series):
-        colour = COLOURS[place % len(COLOURS)]
+        at = across.at(x)
+        out.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{bottom}" y2="{bottom + 5}" stroke="#555"/>')
+        out.append(words(at, bottom + 20, short(x), anchor="middle", colour="#555"))
+    out.append(f'<line x1="{left}" x2="{right}" y1="{bottom}" y2="{bottom}" stroke="#555"/>')
+    out.append(words((left + right) / 2, bottom + 48, f"{x_label} (logarithmic scale)", anchor="middle", colour="#555"))
+    middle = (top + bottom) / 2
+    text = words(24, middle, f"{y_label} (logarithmic scale)", anchor="middle", colour="#555")
+    out.append(f'<g transform="rotate(-90 24 {middle})">{text}</g>')
+    for name, row in series:
         spots = [(across.at(x), up.at(y)) for x, y in row if y]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
-        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in spots]
+        out.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[name]}" stroke-width="2"/>')
+        out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{COLOURS[name]}"/>' for x, y in spots]
     return "\n".join([*out, "</svg>\n"])
 
 
@@ -90,12 +94,12 @@ def words(x, y, text, anchor="start", size=12, colour="#222"):
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" fill="{colour}">{escape(text)}</text>'
 
 
-def legend(names, x, y, across=False):
+def legend(names, x, y):
     out = []
     for place, name in enumerate(names):
-        left, top = (x + 150 * place, y) if across else (x, y + 20 * place)
-        out.append(f'<rect x="{left}" y="{top - 10}" width="12" height="12" fill="{COLOURS[place % len(COLOURS)]}"/>')
-        out.append(words(left + 18, top, name))
+        left = x + 120 * place
+        out.append(f'<rect x="{left}" y="{y - 11}" width="13" height="13" fill="{COLOURS[name]}"/>')
+        out.append(words(left + 19, y, name))
     return out
 
 

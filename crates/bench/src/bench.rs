@@ -1,5 +1,6 @@
 //! What every scenario works with: the options, the connections, the broker's process, and what is told meanwhile.
 
+use crate::arrivals::Deaf;
 use crate::clock::{self, MILLISECOND, Nanos, SECOND};
 use crate::net::{Hears, Net};
 use crate::options::Settings;
@@ -9,6 +10,10 @@ use mio::Events;
 use mosquitto_mqtt::{Packet, ProtocolVersion};
 use std::fmt;
 use std::net::ToSocketAddrs;
+
+/// How long a broker's memory has not to shrink until it counts as what is left, and how long that is waited for.
+const SETTLED: Nanos = 1500 * MILLISECOND;
+const SETTLES: Nanos = 6 * SECOND;
 
 /// Why a run came to nothing, in a sentence.
 #[derive(Debug)]
@@ -66,6 +71,21 @@ impl Bench {
     pub(crate) fn usage(&self) -> Result<Option<Usage>, Failure> {
         let ended = || Failure("The broker's process has ended.".to_owned());
         self.broker.map(|broker| broker.usage().ok_or_else(ended)).transpose()
+    }
+
+    /// The same, now that the load is gone: once its memory does not shrink any more.
+    pub(crate) fn usage_afterwards(&mut self) -> Result<Option<Usage>, Failure> {
+        let Some(mut least) = self.usage()? else { return Ok(None) };
+        let (start, mut shrunk) = (clock::now(), clock::now());
+        while clock::now() < (shrunk + SETTLED).min(start + SETTLES) {
+            self.turn(&mut Deaf, Self::soon())?;
+            let Some(now) = self.usage()? else { return Ok(None) };
+            // What is less than a hundredth is no news.
+            if now.resident_kib < least.resident_kib - least.resident_kib / 100 {
+                (least, shrunk) = (now, clock::now());
+            }
+        }
+        self.usage()
     }
 
     /// One turn of the connections, which ends at `until` at the latest.

@@ -84,6 +84,7 @@ const COUNTED: &[Scenario] = &[
     Scenario::FanOut,
     Scenario::Slow,
     Scenario::Idle,
+    Scenario::Subscriptions,
     Scenario::Retained,
     Scenario::Queue,
 ];
@@ -95,6 +96,7 @@ const WITH_SUBSCRIPTIONS: &[Scenario] = &[
     Scenario::Shared,
     Scenario::Slow,
     Scenario::Idle,
+    Scenario::Subscriptions,
     Scenario::Retained,
     Scenario::Queue,
 ];
@@ -179,8 +181,8 @@ pub const OPTIONS: &[Switch] = &[
     with(
         &["-n", "--count"],
         "number",
-        "how many pairs, publishers (fanin), subscribers (fanout, slow), clients (idle) or messages (retained, queue): 10, \
-         1000 or 10000 by default",
+        "how many pairs, publishers (fanin), subscribers (fanout, slow), clients (idle), subscriptions or messages \
+         (retained, queue): 10, 1000 or 10000 by default",
         COUNTED,
         |s, v| some(&mut s.count, v, CLIENTS),
     ),
@@ -365,7 +367,7 @@ pub(crate) fn usage() -> String {
         env!("CARGO_PKG_VERSION"),
     );
     for (_, name, help) in Scenario::ALL {
-        let _ = writeln!(text, "  {name:9} {help}.");
+        let _ = writeln!(text, "  {name:13} {help}.");
     }
     text.push_str("\nOptions:\n");
     for switch in OPTIONS {
@@ -450,7 +452,7 @@ impl Settings {
 
     pub(crate) fn count(&self) -> usize {
         self.count.unwrap_or(match self.scenario {
-            Scenario::Retained | Scenario::Queue => 10_000,
+            Scenario::Subscriptions | Scenario::Retained | Scenario::Queue => 10_000,
             Scenario::Idle => 1000,
             _ => 10,
         })

@@ -43,14 +43,17 @@ impl Plan {
                 let filter = |j: usize| {
                     format!("{base}/{}/{}", j % groups, if (j / groups).is_multiple_of(2) { "#" } else { "+/+" })
                 };
-                let idle = |k: usize| {
-                    format!("{base}/idle/{}/{k}/{}", k % 1000, if k.is_multiple_of(4) { "+" } else { "value" })
-                };
                 let topics = (0..settings.publishers()).map(topic).collect();
                 let filters = (0..settings.subscribers()).map(filter).collect();
-                Self { idle: (0..settings.idle_filters).map(idle).collect(), ..plan(topics, filters, groups) }
+                Self { idle: Self::idle_filters(&base, settings.idle_filters), ..plan(topics, filters, groups) }
             }
             _ => plan(topics(count), topics(count), count),
         }
+    }
+
+    /// Filters that match nothing.
+    pub(crate) fn idle_filters(base: &str, count: usize) -> Vec<String> {
+        let last = |k: usize| if k.is_multiple_of(4) { "+" } else { "value" };
+        (0..count).map(|k| format!("{base}/idle/{}/{k}/{}", k % 1000, last(k))).collect()
     }
 }

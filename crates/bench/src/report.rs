@@ -105,6 +105,15 @@ impl Report {
         self.measure(key, label, "bytes", grown * 1024.0 / things as f64);
     }
 
+    /// What is left of the broker's memory when the load is gone: with it, and afterwards.
+    #[allow(clippy::cast_precision_loss, reason = "figures for people")]
+    pub(crate) fn left(&mut self, usage: Option<(Usage, Usage)>) {
+        let Some((with, afterwards)) = usage else { return };
+        let part = afterwards.resident_kib as f64 / with.resident_kib.max(1) as f64;
+        self.count("broker_rss_left_kib", "broker, resident KiB when all is over", afterwards.resident_kib);
+        self.measure("broker_rss_left_percent", "broker, that of what it was with all there", "%", 100.0 * part);
+    }
+
     /// Whether all was right.
     pub(crate) fn is_good(&self) -> bool {
         self.faults.is_empty()

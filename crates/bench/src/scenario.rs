@@ -6,6 +6,7 @@ mod queue;
 mod retained;
 mod steady;
 mod storm;
+mod subscriptions;
 
 use crate::bench::{Bench, Failure};
 use crate::report::Report;
@@ -29,6 +30,8 @@ pub enum Scenario {
     Connect,
     /// Clients that do nothing.
     Idle,
+    /// Subscriptions that match nothing.
+    Subscriptions,
     /// Retained messages.
     Retained,
     /// Messages for a client that is not there.
@@ -37,7 +40,7 @@ pub enum Scenario {
 
 impl Scenario {
     /// All of them, each with its name and what it does.
-    pub const ALL: [(Scenario, &'static str, &'static str); 10] = [
+    pub const ALL: [(Scenario, &'static str, &'static str); 11] = [
         (Self::Pairs, "pairs", "publishers and subscribers two by two, a topic for each pair"),
         (Self::FanIn, "fanin", "many publishers, each with a topic of its own, and one subscriber to all of them"),
         (Self::FanOut, "fanout", "one publisher, and many subscribers to its topic"),
@@ -46,6 +49,7 @@ impl Scenario {
         (Self::Slow, "slow", "fanout; half way one subscriber stops reading, and the others should not notice"),
         (Self::Connect, "connect", "connections that are opened, greeted and ended, over and over"),
         (Self::Idle, "idle", "clients with one subscription each that only stay, and what memory they take"),
+        (Self::Subscriptions, "subscriptions", "one client with many that match nothing, and what memory they take"),
         (Self::Retained, "retained", "retained messages that are left, fetched and cleared"),
         (Self::Queue, "queue", "messages for a client that is away, and what happens when it is back"),
     ];
@@ -67,6 +71,7 @@ impl Scenario {
         match self {
             Self::Connect => storm::run(bench),
             Self::Idle => idle::run(bench),
+            Self::Subscriptions => subscriptions::run(bench),
             Self::Retained => retained::run(bench),
             Self::Queue => queue::run(bench),
             _ => steady::run(bench),

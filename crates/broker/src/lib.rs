@@ -27,6 +27,9 @@ mod home;
 mod id;
 mod incoming;
 mod level;
+mod lock;
+#[cfg(feature = "lock-times")]
+pub mod lock_times;
 mod log;
 mod mail;
 mod memory;

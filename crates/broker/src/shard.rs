@@ -6,6 +6,7 @@ use crate::connection::{Connection, Phase};
 use crate::hand_over::HandOver;
 use crate::home::Home;
 use crate::id::SessionId;
+use crate::lock::HeldOn;
 use crate::log::log_connection;
 use crate::mail::Mail;
 use crate::post::Post;
@@ -17,7 +18,6 @@ use crate::subscriber::Subscriber;
 use crate::subscription_tree::SubscriptionTree;
 use crate::topic_cache::TopicCache;
 use crate::{ConnectionId, LogLine, Moment, Settings, ShardId, Shared, Statistics};
-use parking_lot::{ArcRwLockReadGuard, RawRwLock};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::io::IoSlice;
@@ -71,7 +71,7 @@ pub struct Shard {
     pub(crate) cache: TopicCache,
     pub(crate) post: Post,
     /// The subscription tree locked for reading: from the first look in a tick to its end, or to the next change.
-    pub(crate) tree: Option<ArcRwLockReadGuard<RawRwLock, SubscriptionTree>>,
+    pub(crate) tree: Option<HeldOn<SubscriptionTree>>,
     /// Changes of retained messages that are not in the shared tree yet.
     pub(crate) retained_changes: Vec<RetainedChange>,
     /// Bytes of topics and messages in them.
@@ -315,7 +315,7 @@ impl Shard {
 
     /// The subscription tree, locked for reading until the end of the tick or its next change.
     pub(crate) fn tree(&mut self) -> &SubscriptionTree {
-        self.tree.get_or_insert_with(|| self.shared.subscriptions.read_arc())
+        self.tree.get_or_insert_with(|| self.shared.subscriptions.read_on())
     }
 
     /// Changes the subscription tree. No lock for reading is held meanwhile, so what was routed by the tree as it was and

@@ -1,9 +1,9 @@
 //! What all shards share: the two trees, who is whose home, and how many sessions there are.
 
 use crate::ShardId;
+use crate::lock::{Lock, Tree};
 use crate::retained_tree::RetainedTree;
 use crate::subscription_tree::SubscriptionTree;
-use parking_lot::RwLock;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 pub struct Shared {
     shards: u16,
     hasher: foldhash::quality::RandomState,
-    pub(crate) subscriptions: Arc<RwLock<SubscriptionTree>>,
+    pub(crate) subscriptions: Lock<SubscriptionTree>,
     /// Counts the changes of the subscription tree. Raised while the tree is locked for writing, so that who finds a
     /// number unchanged knows that what was found under it still stands.
     generation: AtomicU64,
-    pub(crate) retained: RwLock<RetainedTree>,
+    pub(crate) retained: Lock<RetainedTree>,
     /// Sessions, those of clients that are away included.
     sessions: AtomicUsize,
     /// Whether the heap was full at the last look, and the log says so.
@@ -31,9 +31,9 @@ impl Shared {
         Arc::new(Self {
             shards: shards.max(1),
             hasher: foldhash::quality::RandomState::default(),
-            subscriptions: Arc::default(),
+            subscriptions: Lock::new(Tree::Subscriptions, SubscriptionTree::default()),
             generation: AtomicU64::new(1),
-            retained: RwLock::default(),
+            retained: Lock::new(Tree::Retained, RetainedTree::default()),
             sessions: AtomicUsize::new(0),
             memory_full: AtomicBool::new(false),
             storage_full: AtomicBool::new(false),

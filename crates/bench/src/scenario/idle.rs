@@ -83,6 +83,8 @@ pub(super) fn run(bench: &mut Bench) -> Result<Report, Failure> {
     report.fault("unexpected", "packets that should not have come", quiet.unexpected);
     report.fault("connections_lost", "connections cut off", quiet.cut_off);
     arrivals::leave(bench, &clients)?;
+    let left = bench.usage_afterwards()?;
+    report.left(after.zip(left));
     Ok(report)
 }
 

@@ -39,5 +39,7 @@ pub(super) fn run(bench: &mut Bench) -> Result<Report, Failure> {
     let back = arrivals::Client { link, ..publisher };
     arrivals::leave(bench, &[publisher, back])?;
     arrivals::forget(bench, &[caller])?;
+    let left = bench.usage_afterwards()?;
+    report.left(between.zip(left));
     Ok(report)
 }

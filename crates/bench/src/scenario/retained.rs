@@ -37,6 +37,10 @@ pub(super) fn run(bench: &mut Bench) -> Result<Report, Failure> {
     report.memory(before.zip(between), "broker_rss_bytes_per_message", "broker, memory a message", count);
     report.usage(between.zip(after), clock::seconds(fetched), "fetched_per_broker_cpu_s", bulk.received.into());
     bulk.tell(&mut report);
+    if !bench.settings.keep {
+        let left = bench.usage_afterwards()?;
+        report.left(between.zip(left));
+    }
     Ok(report)
 }
 

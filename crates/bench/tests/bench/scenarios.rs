@@ -99,6 +99,14 @@ fn idle_clients_stay_and_are_answered() {
 }
 
 #[test]
+fn subscriptions_are_made_and_what_they_took_is_told() {
+    let (_broker, port) = broker();
+    let run = Run::at(port, &format!("subscriptions -n 1200 --pid {}", std::process::id()));
+    assert_eq!((run.status, run.count("subscriptions")), (Some(0), 1200), "{run:?}");
+    assert!(run.figure("subscribed_per_s") > 0.0 && run.count("broker_rss_left_kib") > 0, "{run:?}");
+}
+
+#[test]
 fn retained_messages_are_fetched_and_cleared() {
     let (_broker, port) = broker();
     for qos in 0..=2 {

@@ -1,6 +1,6 @@
 //! What clients do.
 
-use super::broker::Mark;
+use super::broker::{Link, Mark};
 use super::client::{Book, FILTERS, Kind, Message, Outgoing, Request, Session, is_group, matches, qos_of};
 use super::world::World;
 use crate::violation::Checked;
@@ -262,12 +262,18 @@ impl World {
             let bit = 1 << filter;
             if is_group(filter) {
                 let members = || self.clients.iter().filter(|client| client.filters[filter].possible);
-                let lasts = members().all(|client| {
-                    client.kind == Kind::Durable
-                        && !client.is_brief()
-                        && client.session == Session::Yes
-                        && client.filters[filter].definite
-                });
+                // Whose connection has ended without the broker having seen it is a member there still, and its session may end
+                // with what it is given.
+                let may_leave =
+                    |link: &Link| link.is_cut && !link.is_over && self.clients[link.client].filters[filter].ever;
+                let lasts = !self.broker.links.iter().any(may_leave);
+                let lasts = lasts
+                    && members().all(|client| {
+                        client.kind == Kind::Durable
+                            && !client.is_brief()
+                            && client.session == Session::Yes
+                            && client.filters[filter].definite
+                    });
                 if members().next().is_some() {
                     message.groups |= bit;
                     let owed = lasts && message.qos != QoS::AtMostOnce && !message.expires;
