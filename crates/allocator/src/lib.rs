@@ -4,7 +4,9 @@
 //! other thread writes to. A number that all threads share would have the cores fight over it with every allocation.
 //!
 //! This is the one place in the workspace with unsafe code, since [`GlobalAlloc`] is an unsafe trait. All that it does
-//! beside counting is to call the system's allocator with the same arguments.
+//! beside counting is to call the system's allocator with the same arguments, and to ask for large pages for what is large.
+
+mod large;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -96,6 +98,7 @@ unsafe impl GlobalAlloc for Counted {
         if !pointer.is_null() {
             count(size(layout.size()));
         }
+        large::advise(pointer, layout.size());
         pointer
     }
 
@@ -106,6 +109,7 @@ unsafe impl GlobalAlloc for Counted {
         if !pointer.is_null() {
             count(size(layout.size()));
         }
+        large::advise(pointer, layout.size());
         pointer
     }
 
@@ -124,6 +128,7 @@ unsafe impl GlobalAlloc for Counted {
         if !moved.is_null() {
             count(size(new_size) - size(layout.size()));
         }
+        large::advise(moved, new_size);
         moved
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Caller {
     /// Whether its session outlives the connection, and goes on where it was.
     pub(crate) persistent: bool,
     pub(crate) filters: Vec<String>,
+    /// Whether it goes where subscribers are.
+    pub(crate) subscribes: bool,
     /// Of the socket, in bytes; else the system's.
     pub(crate) receive_buffer: Option<usize>,
 }
@@ -42,7 +44,8 @@ pub(crate) fn arrive(bench: &mut Bench, callers: &[Caller], qos: QoS) -> Result<
         while let Some(caller) = callers.get(started)
             && arrivals.by_link.len() < bench.settings.concurrency
         {
-            let link = bench.open(caller.receive_buffer)?;
+            let open = if caller.subscribes { Bench::open_subscriber } else { Bench::open };
+            let link = open(bench, caller.receive_buffer)?;
             put_connect(bench, link, &caller.id, caller.persistent);
             arrivals.by_link.insert(link, Guest { number: started, subscribed: 0 });
             started += 1;
@@ -106,7 +109,9 @@ pub(crate) fn leave(bench: &mut Bench, clients: &[Client]) -> Result<(), Failure
 /// Ends sessions that outlive their connections: they are begun anew, and not kept.
 pub(crate) fn forget(bench: &mut Bench, callers: &[Caller]) -> Result<(), Failure> {
     let persistent = callers.iter().filter(|caller| caller.persistent);
-    let last: Vec<_> = persistent.map(|caller| Caller { id: caller.id.clone(), ..Caller::default() }).collect();
+    let last: Vec<_> = persistent
+        .map(|caller| Caller { id: caller.id.clone(), subscribes: caller.subscribes, ..Caller::default() })
+        .collect();
     let clients = arrive(bench, &last, QoS::AtMostOnce)?;
     leave(bench, &clients)
 }

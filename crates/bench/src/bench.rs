@@ -9,7 +9,8 @@ use crate::progress::Progress;
 use mio::Events;
 use mosquitto_mqtt::{Packet, ProtocolVersion};
 use std::fmt;
-use std::net::ToSocketAddrs;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
 
 /// How long a broker's memory has not to shrink until it counts as what is left, and how long that is waited for.
 const SETTLED: Nanos = 1500 * MILLISECOND;
@@ -34,23 +35,24 @@ pub(crate) struct Bench {
     pub(crate) run: u32,
     pub(crate) progress: Progress,
     events: Events,
-    broker: Option<Process>,
+    broker: SocketAddr,
+    broker_of_subscribers: SocketAddr,
+    processes: Vec<Process>,
     /// When all clients last said that they are there.
     alive: Nanos,
 }
 
 impl Bench {
     pub(crate) fn new(settings: Settings) -> Result<Self, Failure> {
-        let (host, port) = (settings.host.as_str(), settings.port);
-        let mut addresses = (host, port)
-            .to_socket_addrs()
-            .map_err(|error| Failure(format!("The address of \"{host}\" cannot be found: {error}.")))?;
-        let address = addresses.next().ok_or_else(|| Failure(format!("\"{host}\" has no address.")))?;
-        let broker = settings.pid.map(Process::new).transpose().map_err(Failure)?;
-        let net = Net::new(address, settings.version()).map_err(|error| Failure(format!("No sockets: {error}.")))?;
+        let broker = address(settings.broker())?;
+        let broker_of_subscribers = address(settings.broker_of_subscribers())?;
+        let processes = settings.pids.iter().map(|pid| Process::new(*pid));
+        let processes = processes.collect::<Result<_, _>>().map_err(Failure)?;
+        let net = Net::new(settings.version()).map_err(|error| Failure(format!("No sockets: {error}.")))?;
         let run = getrandom::u32().map_err(|error| Failure(format!("No random number: {error}.")))?;
         let progress = Progress::new(!settings.quiet);
-        Ok(Self { settings, net, run, progress, events: Net::events(), broker, alive: clock::now() })
+        let (events, alive) = (Net::events(), clock::now());
+        Ok(Self { settings, net, run, progress, events, broker, broker_of_subscribers, processes, alive })
     }
 
     pub(crate) fn version(&self) -> ProtocolVersion {
@@ -67,10 +69,16 @@ impl Bench {
         format!("bench{:08x}{kind}{number}", self.run)
     }
 
-    /// What the broker's process has used up to now, if one is looked at.
+    /// The broker's process, if one is looked at; of several, the first.
+    pub(crate) fn process(&self) -> Option<Process> {
+        self.processes.first().copied()
+    }
+
+    /// What the processes of brokers have used up to now, if any are looked at.
     pub(crate) fn usage(&self) -> Result<Option<Usage>, Failure> {
         let ended = || Failure("The broker's process has ended.".to_owned());
-        self.broker.map(|broker| broker.usage().ok_or_else(ended)).transpose()
+        let usages = self.processes.iter().map(|process| process.usage().ok_or_else(ended));
+        Ok(usages.collect::<Result<Vec<_>, _>>()?.into_iter().reduce(Usage::and))
     }
 
     /// The same, now that the load is gone: once its memory does not shrink any more.
@@ -108,14 +116,28 @@ impl Bench {
 
     /// Begins a connection.
     pub(crate) fn open(&mut self, receive_buffer: Option<usize>) -> Result<usize, Failure> {
-        self.net.open(receive_buffer).map_err(|error| {
-            let (host, port, open) = (&self.settings.host, self.settings.port, self.net.open_links());
-            Failure(format!("No connection to {host}, port {port}, with {open} others open: {error}."))
-        })
+        self.net.open(self.broker, receive_buffer).map_err(|error| self.not_open(self.settings.broker(), &error))
+    }
+
+    /// Begins the connection of a subscriber, which may be at another broker.
+    pub(crate) fn open_subscriber(&mut self, receive_buffer: Option<usize>) -> Result<usize, Failure> {
+        let opened = self.net.open(self.broker_of_subscribers, receive_buffer);
+        opened.map_err(|error| self.not_open(self.settings.broker_of_subscribers(), &error))
+    }
+
+    fn not_open(&self, (host, port): (&str, u16), error: &io::Error) -> Failure {
+        let open = self.net.open_links();
+        Failure(format!("No connection to {host}, port {port}, with {open} others open: {error}."))
     }
 
     /// The next time at which something is to be told or looked at.
     pub(crate) fn soon() -> Nanos {
         clock::now() + 100 * MILLISECOND
     }
+}
+
+fn address((host, port): (&str, u16)) -> Result<SocketAddr, Failure> {
+    let found = (host, port).to_socket_addrs();
+    let mut found = found.map_err(|error| Failure(format!("The address of \"{host}\" cannot be found: {error}.")))?;
+    found.next().ok_or_else(|| Failure(format!("\"{host}\" has no address.")))
 }

@@ -9,12 +9,14 @@ mod bench;
 mod clock;
 mod net;
 pub mod options;
+mod overload;
 mod plan;
 mod process;
 mod progress;
 mod report;
 pub mod scenario;
 mod sequence;
+mod soak;
 mod stamp;
 mod traffic;
 

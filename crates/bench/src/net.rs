@@ -13,7 +13,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use mosquitto_mqtt::{FixedHeader, Packet, ProtocolVersion};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -57,7 +57,7 @@ struct Link {
     unread: bool,
 }
 
-/// All connections to a broker.
+/// All connections to brokers.
 #[derive(Debug)]
 pub(crate) struct Net {
     poll: Poll,
@@ -69,13 +69,22 @@ pub(crate) struct Net {
     to_read: Vec<usize>,
     failed: Vec<(usize, u32, String)>,
     buffer: Vec<u8>,
-    broker: SocketAddr,
     version: ProtocolVersion,
     opened: usize,
+    pub(crate) counted: Counted,
+}
+
+/// What has gone over all links.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) bytes_written: u64,
+    pub(crate) bytes_read: u64,
+    /// PUBLISH packets that have come.
+    pub(crate) publishes_read: u64,
 }
 
 impl Net {
-    pub(crate) fn new(broker: SocketAddr, version: ProtocolVersion) -> io::Result<Self> {
+    pub(crate) fn new(version: ProtocolVersion) -> io::Result<Self> {
         let poll = Poll::new()?;
         let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
         poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
@@ -89,9 +98,9 @@ impl Net {
             to_read: Vec::new(),
             failed: Vec::new(),
             buffer: vec![0; READ],
-            broker,
             version,
             opened: 0,
+            counted: Counted::default(),
         })
     }
 
@@ -100,18 +109,18 @@ impl Net {
     }
 
     /// Begins a connection; what is put into its output goes out once it stands. `receive_buffer`: bytes of the system's.
-    pub(crate) fn open(&mut self, receive_buffer: Option<usize>) -> io::Result<usize> {
-        let socket = Socket::new(Domain::for_address(self.broker), Type::STREAM.nonblocking().cloexec(), None)?;
+    pub(crate) fn open(&mut self, broker: SocketAddr, receive_buffer: Option<usize>) -> io::Result<usize> {
+        let socket = Socket::new(Domain::for_address(broker), Type::STREAM.nonblocking().cloexec(), None)?;
         socket.set_tcp_nodelay(true)?;
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
         }
-        if self.broker.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) && self.open_links() >= PER_SOURCE {
+        if broker.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) && self.open_links() >= PER_SOURCE {
             let source = Ipv4Addr::new(127, 0, 0, 2 + (self.open_links() / PER_SOURCE % 250) as u8);
             socket.bind(&SockAddr::from(SocketAddr::from((source, 0))))?;
         }
         // Under way is all that it can be at once.
-        if let Err(error) = socket.connect(&SockAddr::from(self.broker))
+        if let Err(error) = socket.connect(&SockAddr::from(broker))
             && error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error())
         {
             return Err(error);
@@ -173,13 +182,25 @@ impl Net {
         }
     }
 
+    /// Ends a connection as if its client were gone: with a reset, and nothing is left of it that the system would remember.
+    pub(crate) fn reset(&mut self, number: usize) {
+        let link = &mut self.links[number];
+        link.writable = false;
+        if let Some(stream) = &link.stream {
+            // What then remains is a port that is not free for a while.
+            let _ = SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+        }
+        self.close(number);
+    }
+
     /// Ends a connection, after one last write.
     pub(crate) fn close(&mut self, number: usize) {
         let link = &mut self.links[number];
         let Some(mut stream) = link.stream.take() else { return };
         if link.writable && link.written < link.output.len() {
             // Who closes does not wait for an answer.
-            let _ = stream.write(&link.output[link.written..]);
+            let written = stream.write(&link.output[link.written..]);
+            self.counted.bytes_written += written.unwrap_or(0) as u64;
         }
         let kept = Link { generation: link.generation, listed: link.listed, unread: link.unread, ..Link::default() };
         *link = kept;
@@ -248,7 +269,10 @@ impl Net {
             let Some(stream) = link.stream.as_mut().filter(|_| link.writable) else { continue };
             while link.written < link.output.len() {
                 match stream.write(&link.output[link.written..]) {
-                    Ok(bytes) => link.written += bytes,
+                    Ok(bytes) => {
+                        link.written += bytes;
+                        self.counted.bytes_written += bytes as u64;
+                    }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         link.writable = false;
                         break;
@@ -299,6 +323,15 @@ impl Net {
             let generation = link.generation;
             let Some(stream) = &mut link.stream else { break };
             let kept = link.rest.len();
+            if kept >= READ {
+                if !self.gather(hears, number) {
+                    break;
+                }
+                if count == READS_IN_A_ROW {
+                    self.read_later(number);
+                }
+                continue;
+            }
             if buffer.len() < 2 * kept + READ {
                 buffer.resize(2 * kept + READ, 0);
             }
@@ -308,7 +341,10 @@ impl Net {
                     self.fail(hears, number, "The broker has closed the connection.");
                     break;
                 }
-                Ok(bytes) => kept + bytes,
+                Ok(bytes) => {
+                    self.counted.bytes_read += bytes as u64;
+                    kept + bytes
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => {
                     self.fail(hears, number, &error.to_string());
@@ -329,6 +365,34 @@ impl Net {
         self.buffer = buffer;
     }
 
+    /// Reads more of a long packet behind what there is of it. False where there is nothing more to read.
+    fn gather(&mut self, hears: &mut impl Hears, number: usize) -> bool {
+        let link = &mut self.links[number];
+        let (kept, generation) = (link.rest.len(), link.generation);
+        let Some(stream) = &mut link.stream else { return false };
+        link.rest.resize(kept + READ, 0);
+        let read = stream.read(&mut link.rest[kept..]);
+        link.rest.truncate(kept + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(0) => self.fail(hears, number, "The broker has closed the connection."),
+            Ok(bytes) => {
+                self.counted.bytes_read += bytes as u64;
+                let is_whole = match FixedHeader::parse(&link.rest) {
+                    Ok(header) => header.is_some_and(|header| header.packet_len() <= link.rest.len()),
+                    Err(_) => true,
+                };
+                if is_whole {
+                    let rest = mem::take(&mut link.rest);
+                    return self.hear(hears, number, generation, &rest);
+                }
+                return true;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => self.fail(hears, number, &error.to_string()),
+        }
+        false
+    }
+
     /// Whether the link is still there.
     fn hear(&mut self, hears: &mut impl Hears, number: usize, generation: u32, mut bytes: &[u8]) -> bool {
         let now = clock::now();
@@ -343,7 +407,10 @@ impl Net {
                 Err(error) => Err(error),
             };
             match packet {
-                Ok(packet) => hears.packet(self, number, packet, now),
+                Ok(packet) => {
+                    self.counted.publishes_read += u64::from(matches!(packet, Packet::Publish(_)));
+                    hears.packet(self, number, packet, now);
+                }
                 Err(error) => self.fail(hears, number, &format!("The broker has sent a wrong packet: {error}.")),
             }
             let link = &self.links[number];

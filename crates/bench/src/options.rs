@@ -1,11 +1,13 @@
 //! The options, each declared once: for the parser, the usage text and the documents.
 
+use crate::overload::{self, Load};
 use crate::scenario::Scenario;
 use crate::stamp::Stamp;
 use mosquitto_mqtt::{ProtocolVersion, QoS};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 /// An option.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) scenario: Scenario,
     pub(crate) host: String,
     pub(crate) port: u16,
+    subscriber_host: Option<String>,
+    subscriber_port: Option<u16>,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
     version: Option<ProtocolVersion>,
@@ -53,7 +57,13 @@ pub(crate) struct Settings {
     pub(crate) concurrency: usize,
     pub(crate) keep_alive_s: u16,
     pub(crate) keep: bool,
-    pub(crate) pid: Option<u32>,
+    /// Of an overload.
+    pub(crate) load: Option<Load>,
+    /// Where samples of a soak go.
+    pub(crate) samples: Option<PathBuf>,
+    pub(crate) growth_kib: u64,
+    /// Of the broker, or of those that work together.
+    pub(crate) pids: Vec<u32>,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     help: bool,
@@ -77,6 +87,7 @@ const MESSAGES_FLOW: &[Scenario] = &[
     Scenario::Slow,
     Scenario::Retained,
     Scenario::Queue,
+    Scenario::Overload,
 ];
 const COUNTED: &[Scenario] = &[
     Scenario::Pairs,
@@ -87,6 +98,7 @@ const COUNTED: &[Scenario] = &[
     Scenario::Subscriptions,
     Scenario::Retained,
     Scenario::Queue,
+    Scenario::Overload,
 ];
 const WITH_SUBSCRIPTIONS: &[Scenario] = &[
     Scenario::Pairs,
@@ -99,6 +111,16 @@ const WITH_SUBSCRIPTIONS: &[Scenario] = &[
     Scenario::Subscriptions,
     Scenario::Retained,
     Scenario::Queue,
+    Scenario::Overload,
+];
+const WITH_WARM_UP: &[Scenario] = &[
+    Scenario::Pairs,
+    Scenario::FanIn,
+    Scenario::FanOut,
+    Scenario::Many,
+    Scenario::Shared,
+    Scenario::Slow,
+    Scenario::Overload,
 ];
 const TIMED: &[Scenario] = &[
     Scenario::Pairs,
@@ -109,6 +131,8 @@ const TIMED: &[Scenario] = &[
     Scenario::Slow,
     Scenario::Connect,
     Scenario::Idle,
+    Scenario::Overload,
+    Scenario::Soak,
 ];
 
 /// One without a value.
@@ -139,6 +163,24 @@ pub const OPTIONS: &[Switch] = &[
         Ok(())
     }),
     with(&["-p", "--port"], "port", "the broker's port: 1883 by default", &[], |s, v| set(&mut s.port, v, 1..=65535)),
+    with(
+        &["--subscriber-host"],
+        "host",
+        "the host of the broker that subscribers connect to, if it is another one: what is published at the one has to come \
+         to the other by a bridge",
+        Scenario::STEADY,
+        |s, v| {
+            s.subscriber_host = Some(v.to_owned());
+            Ok(())
+        },
+    ),
+    with(
+        &["--subscriber-port"],
+        "port",
+        "the port of the broker that subscribers connect to: that of --port by default",
+        Scenario::STEADY,
+        |s, v| some(&mut s.subscriber_port, v, 1..=65535),
+    ),
     with(&["-u", "--username"], "name", "a username for all clients", &[], |s, v| {
         s.username = Some(text(v)?);
         Ok(())
@@ -225,9 +267,9 @@ pub const OPTIONS: &[Switch] = &[
     with(
         &["-s", "--payload"],
         "bytes",
-        "the size of a message's payload: 64 by default, at least 20, at most 16777216",
+        "the size of a message's payload: 64 by default, at least 20, at most 67108864",
         MESSAGES_FLOW,
-        |s, v| set(&mut s.payload, v, Stamp::LEN..=16 << 20),
+        |s, v| set(&mut s.payload, v, Stamp::LEN..=64 << 20),
     ),
     with(
         &["-r", "--rate"],
@@ -243,8 +285,8 @@ pub const OPTIONS: &[Switch] = &[
     with(
         &["--warmup"],
         "seconds",
-        "how long it goes on before that without being measured: 1 by default",
-        Scenario::STEADY,
+        "how long it goes on before that without being measured: 1 by default; for overload, without its load",
+        WITH_WARM_UP,
         |s, v| set(&mut s.warmup_s, v, TIME_S),
     ),
     with(
@@ -292,9 +334,48 @@ pub const OPTIONS: &[Switch] = &[
     with(
         &["--pid"],
         "number",
-        "the broker's process, on this machine: its CPU time and memory are measured",
+        "the broker's process, on this machine: its CPU time and memory are measured. May be given again for a second broker, as \
+         of a bridge: the sum is told",
         &[],
-        |s, v| some(&mut s.pid, v, 1..=u32::MAX),
+        |s, v| {
+            let mut pid = 0;
+            set(&mut pid, v, 1..=u32::MAX)?;
+            s.pids.push(pid);
+            Ok(())
+        },
+    ),
+    Switch {
+        choices: overload::ALL,
+        ..with(
+            &["--load"],
+            "name",
+            "what the broker is loaded with: stall (a subscriber stops reading), reconnect (all clients at once), flood \
+             (publishers ten times faster than subscribers), hash (# subscribed and unsubscribed in a loop), retained (many \
+             fetched by ten clients at once), topics (one for each message), subscriptions (of one client), or large (a \
+             burst of large messages)",
+            &[Scenario::Overload],
+            |s, v| {
+                s.load = Some(Load::named(v).ok_or_else(|| format!("one of {}", overload::ALL.join(", ")))?);
+                Ok(())
+            },
+        )
+    },
+    with(
+        &["--samples"],
+        "file",
+        "where to write what the broker looked like over time, as CSV",
+        &[Scenario::Soak],
+        |s, v| {
+            s.samples = Some(PathBuf::from(v));
+            Ok(())
+        },
+    ),
+    with(
+        &["--growth"],
+        "kib",
+        "by how much the broker's resident memory may grow over the last three quarters of the time: 4096 KiB by default",
+        &[Scenario::Soak],
+        |s, v| set(&mut s.growth_kib, v, 0..=1 << 30),
     ),
     flag(&["--json"], "prints one line of JSON in the place of a summary", &[], |s, _| {
         s.json = true;
@@ -391,6 +472,8 @@ impl Settings {
             scenario: Scenario::Pairs,
             host: "localhost".to_owned(),
             port: 1883,
+            subscriber_host: None,
+            subscriber_port: None,
             username: None,
             password: None,
             version: None,
@@ -413,7 +496,10 @@ impl Settings {
             concurrency: 50,
             keep_alive_s: 60,
             keep: false,
-            pid: None,
+            load: None,
+            samples: None,
+            growth_kib: 4096,
+            pids: Vec::new(),
             json: false,
             quiet: false,
             help: false,
@@ -432,10 +518,32 @@ impl Settings {
             return Err("--qos takes 1 or 2 for queue: messages of QoS 0 need not be kept for a client that is away."
                 .to_owned());
         }
+        if self.scenario == Scenario::Overload && self.load.is_none() {
+            return Err(format!("overload needs a load (--load): {}.", overload::ALL.join(", ")));
+        }
+        if self.scenario == Scenario::Soak && self.pids.is_empty() {
+            return Err("soak looks at the broker's process, and needs its number (--pid).".to_owned());
+        }
         if self.password.is_some() && self.username.is_none() && !self.version().is_v5() {
             return Err("A password without a username is not possible before MQTT 5 (--pw, --username).".to_owned());
         }
         Ok(())
+    }
+
+    /// Those of pairs that exchange messages at a rate, with the same broker.
+    pub(crate) fn of_pairs(&self, version: ProtocolVersion, qos: QoS, count: usize, rate: f64) -> Self {
+        let (version, qos, count, rate) = (Some(version), Some(qos), Some(count), Some(rate));
+        Self { scenario: Scenario::Pairs, version, qos, count, rate, quiet: true, ..self.clone() }
+    }
+
+    /// Where publishers and all others are that do not subscribe: host and port.
+    pub(crate) fn broker(&self) -> (&str, u16) {
+        (&self.host, self.port)
+    }
+
+    /// Where subscribers are.
+    pub(crate) fn broker_of_subscribers(&self) -> (&str, u16) {
+        (self.subscriber_host.as_deref().unwrap_or(&self.host), self.subscriber_port.unwrap_or(self.port))
     }
 
     pub(crate) fn version(&self) -> ProtocolVersion {
@@ -454,6 +562,7 @@ impl Settings {
         self.count.unwrap_or(match self.scenario {
             Scenario::Subscriptions | Scenario::Retained | Scenario::Queue => 10_000,
             Scenario::Idle => 1000,
+            Scenario::Overload => self.load.map_or(10, Load::count),
             _ => 10,
         })
     }

@@ -32,6 +32,18 @@ impl Process {
         process.usage().map(|_| process).ok_or_else(|| format!("There is no process {pid} that can be looked at."))
     }
 
+    /// How many file descriptors it has open; none: it has ended, or belongs to somebody else.
+    pub(crate) fn descriptors(self) -> Option<usize> {
+        fs::read_dir(format!("/proc/{}/fd", self.0)).map(Iterator::count).ok()
+    }
+
+    /// Memory that is resident now, in KiB; none: it has ended. Far cheaper than [`usage`](Self::usage).
+    pub(crate) fn resident_kib(self) -> Option<u64> {
+        let pages = fs::read_to_string(format!("/proc/{}/statm", self.0)).ok()?;
+        let pages: u64 = pages.split_whitespace().nth(1)?.parse().ok()?;
+        Some(pages * rustix::param::page_size() as u64 / 1024)
+    }
+
     /// None: it has ended.
     #[allow(clippy::cast_precision_loss, reason = "ticks a second are few")]
     pub(crate) fn usage(self) -> Option<Usage> {
@@ -64,6 +76,20 @@ impl Process {
             usage.starved += waiting;
         }
         Some(usage)
+    }
+}
+
+impl Usage {
+    /// What two processes have used together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            cpu_s: self.cpu_s + other.cpu_s,
+            threads: self.threads + other.threads,
+            busiest: self.busiest.max(other.busiest),
+            starved: self.starved + other.starved,
+            resident_kib: self.resident_kib + other.resident_kib,
+            resident_most_kib: self.resident_most_kib + other.resident_most_kib,
+        }
     }
 }
 

@@ -9,7 +9,9 @@ mod storm;
 mod subscriptions;
 
 use crate::bench::{Bench, Failure};
+use crate::overload;
 use crate::report::Report;
+use crate::soak;
 
 /// What is done to the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +38,15 @@ pub enum Scenario {
     Retained,
     /// Messages for a client that is not there.
     Queue,
+    /// More than a broker can do.
+    Overload,
+    /// Mixed traffic for a long time.
+    Soak,
 }
 
 impl Scenario {
     /// All of them, each with its name and what it does.
-    pub const ALL: [(Scenario, &'static str, &'static str); 11] = [
+    pub const ALL: [(Scenario, &'static str, &'static str); 13] = [
         (Self::Pairs, "pairs", "publishers and subscribers two by two, a topic for each pair"),
         (Self::FanIn, "fanin", "many publishers, each with a topic of its own, and one subscriber to all of them"),
         (Self::FanOut, "fanout", "one publisher, and many subscribers to its topic"),
@@ -52,6 +58,16 @@ impl Scenario {
         (Self::Subscriptions, "subscriptions", "one client with many that match nothing, and what memory they take"),
         (Self::Retained, "retained", "retained messages that are left, fetched and cleared"),
         (Self::Queue, "queue", "messages for a client that is away, and what happens when it is back"),
+        (
+            Self::Overload,
+            "overload",
+            "more than a broker can do, or what costs it most (--load), and what others notice of it",
+        ),
+        (
+            Self::Soak,
+            "soak",
+            "mixed traffic, clients that come and go; the broker's memory, descriptors and $SYS are watched (--pid)",
+        ),
     ];
 
     /// Those in which messages flow for a while.
@@ -74,6 +90,8 @@ impl Scenario {
             Self::Subscriptions => subscriptions::run(bench),
             Self::Retained => retained::run(bench),
             Self::Queue => queue::run(bench),
+            Self::Overload => overload::run(bench),
+            Self::Soak => soak::run(bench),
             _ => steady::run(bench),
         }
     }

@@ -78,13 +78,19 @@ impl Traffic {
     pub(crate) fn begin(bench: &mut Bench, plan: &Plan) -> Result<Self, Failure> {
         let settings = bench.settings.clone();
         if !plan.idle.is_empty() {
-            let idle = Caller { id: bench.client_id('i', 0), filters: plan.idle.clone(), ..Caller::default() };
+            let idle = Caller {
+                id: bench.client_id('i', 0),
+                filters: plan.idle.clone(),
+                subscribes: true,
+                ..Caller::default()
+            };
             arrivals::arrive(bench, &[idle], QoS::AtMostOnce)?;
         }
         let subscriber = |(j, filter): (usize, &String)| Caller {
             id: bench.client_id('s', j),
             persistent: settings.persistent_subscribers,
             filters: vec![filter.clone()],
+            subscribes: true,
             receive_buffer: (plan.slow == Some(j)).then_some(SLOW_BUFFER),
         };
         let publisher =

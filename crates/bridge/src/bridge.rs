@@ -220,6 +220,12 @@ impl Bridge {
         self.remote.report()
     }
 
+    /// Messages of QoS 1 and 2 that the remote broker and this one have not acknowledged, as long as they can.
+    pub fn unacknowledged(&self) -> [usize; 2] {
+        let inward = if self.link == Link::Serving { self.inward.len() } else { 0 };
+        if self.remote.is_connected() { [self.remote.under_way(), inward] } else { [0, inward] }
+    }
+
     /// The client id at this broker, by which its home shard is found.
     pub fn local_clientid(&self) -> &str {
         &self.local.options().client_id

@@ -62,8 +62,8 @@
 //! So one may arrive twice; and where the remote broker still waits for the PUBREL of such an identifier, it takes the next
 //! message that gets this identifier for the old one. A client without its state should connect with Clean Start, which would
 //! lose what waits at the remote broker. Storing the pairs of identifiers (the ledger of messages that go out, and the stage of
-//! each) beside the local session closes both gaps; until then `stop` should wait for [`Report::under_way`] to become 0 where
-//! it can.
+//! each) beside the local session closes both gaps; until then an owner should wait for [`Bridge::unacknowledged`] to become 0
+//! before `stop`, as long as it can.
 
 mod addresses;
 mod bridge;

@@ -2,6 +2,7 @@
 
 use mosquitto_config::BridgeTopic;
 use mosquitto_mqtt::{QoS, SharedFilter, TopicName};
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// The `topic` lines of a bridge: of several that match a topic, the first decides.
@@ -28,6 +29,8 @@ struct Side {
     filter: String,
     /// Whether there is no pattern: then the filter is the only topic.
     single: bool,
+    /// What all topics begin with that match.
+    beginning: String,
 }
 
 impl Topics {
@@ -37,14 +40,16 @@ impl Topics {
     }
 
     /// What a topic of this broker is called at the remote one. `None`: it does not go there, or would be no topic there.
-    pub fn to_remote(&self, topic: &str) -> Option<String> {
-        let line = self.lines.iter().find(|line| line.out && line.local.matches(topic))?;
+    pub fn to_remote<'a>(&self, topic: &'a str) -> Option<Cow<'a, str>> {
+        let name = TopicName::new(topic).ok()?;
+        let line = self.lines.iter().find(|line| line.out && line.local.matches(name))?;
         line.local.renamed(&line.remote, topic)
     }
 
     /// What a topic of the remote broker is called at this one. `None`: it does not come here, or would be no topic here.
-    pub fn to_local(&self, topic: &str) -> Option<String> {
-        let line = self.lines.iter().find(|line| line.inward && line.remote.matches(topic))?;
+    pub fn to_local<'a>(&self, topic: &'a str) -> Option<Cow<'a, str>> {
+        let name = TopicName::new(topic).ok()?;
+        let line = self.lines.iter().find(|line| line.inward && line.remote.matches(name))?;
         line.remote.renamed(&line.local, topic)
     }
 
@@ -75,22 +80,32 @@ impl Line {
             out: topic.direction.is_out(),
             inward: topic.direction.is_in(),
             qos: QoS::from_bits(topic.qos).unwrap_or_default(),
-            local: Side { prefix: topic.local_prefix.clone(), filter: topic.local_filter(), single },
-            remote: Side { prefix: topic.remote_prefix.clone(), filter: topic.remote_filter(), single },
+            local: Side::new(&topic.local_prefix, topic.local_filter(), single),
+            remote: Side::new(&topic.remote_prefix, topic.remote_filter(), single),
         }
     }
 }
 
 impl Side {
-    fn matches(&self, topic: &str) -> bool {
-        match (SharedFilter::new(&self.filter), TopicName::new(topic)) {
-            (Ok(shared), Ok(topic)) => shared.filter.matches(topic),
-            _ => false,
-        }
+    fn new(prefix: &str, filter: String, single: bool) -> Self {
+        let shared = SharedFilter::new(&filter).map_or("", |shared| shared.filter.as_str());
+        let (beginning, rest) = shared.split_at(shared.find(['+', '#']).unwrap_or(shared.len()));
+        // `a/#` matches `a` as well.
+        let beginning = if rest == "#" { beginning.strip_suffix('/').unwrap_or(beginning) } else { beginning };
+        let beginning = beginning.to_owned();
+        Self { prefix: prefix.to_owned(), filter, single, beginning }
+    }
+
+    fn matches(&self, topic: TopicName<'_>) -> bool {
+        topic.as_str().starts_with(&self.beginning)
+            && SharedFilter::new(&self.filter).is_ok_and(|shared| shared.filter.matches(topic))
     }
 
     /// A topic that matches here, as it is called there; if that is a topic.
-    fn renamed(&self, there: &Side, topic: &str) -> Option<String> {
+    fn renamed<'a>(&self, there: &Side, topic: &'a str) -> Option<Cow<'a, str>> {
+        if !self.single && self.prefix == there.prefix {
+            return Some(Cow::Borrowed(topic));
+        }
         let renamed = if self.single {
             there.filter.clone()
         } else if let Some(rest) = topic.strip_prefix(&self.prefix) {
@@ -99,7 +114,7 @@ impl Side {
             // `a/#` matches `a` as well, which lacks the end of the prefix.
             there.prefix.strip_suffix('/')?.to_owned()
         };
-        TopicName::new(&renamed).is_ok().then_some(renamed)
+        TopicName::new(&renamed).is_ok().then_some(Cow::Owned(renamed))
     }
 }
 
@@ -129,6 +144,9 @@ mod tests {
             ("", "one", "another", "one", "another"),
             ("#", "l/", "r/", "l", "r"),
             ("#", "$SYS/", "r/", "$SYS/uptime", "r/uptime"),
+            ("#", "l/", "l/", "l/a", "l/a"),
+            ("#", "l/", "l/", "l", "l"),
+            ("$share/g/a/+", "", "", "a/b", "a/b"),
         ] {
             let both = topics(&[(pattern, Both, local, remote)]);
             assert_eq!(both.to_remote(here).as_deref(), Some(there));
@@ -187,7 +205,8 @@ mod tests {
         ) {
             let list = topics(&[(&pattern, Direction::Both, &prefixes.0, &prefixes.1)]);
             if let Some(there) = list.to_remote(&topic) {
-                prop_assert_eq!(list.to_local(&there), Some(topic));
+                let here = list.to_local(&there);
+                prop_assert_eq!(here.as_deref(), Some(topic.as_str()));
             }
         }
 

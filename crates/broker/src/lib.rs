@@ -19,6 +19,7 @@ mod connection;
 mod control;
 mod drops;
 mod dump;
+mod edges;
 mod end;
 mod gate;
 mod group;

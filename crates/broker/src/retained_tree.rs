@@ -6,10 +6,10 @@
 
 use crate::Moment;
 use crate::access::Source;
+use crate::edges::Edges;
 use crate::level::{Level, levels};
 use crate::message::{Message, MessageRef};
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Node {
 pub(crate) struct RetainedTree {
     nodes: Vec<Node>,
     free: Vec<NodeId>,
-    edges: HashTable<NodeId>,
+    edges: Edges,
     hasher: RandomState,
     last_serial: u64,
     /// How many changes there were that records speak of.
@@ -159,7 +159,7 @@ impl Default for RetainedTree {
         Self {
             nodes: vec![root],
             free: Vec::new(),
-            edges: HashTable::new(),
+            edges: Edges::default(),
             hasher: RandomState::default(),
             last_serial: 0,
             changes: 0,
@@ -180,7 +180,7 @@ impl RetainedTree {
         let topics = topics + topics / 16;
         self.nodes.reserve_exact(topics);
         let (nodes, hasher) = (&self.nodes, &self.hasher);
-        self.edges.reserve(topics, |&id| {
+        self.edges.reserve(topics, |id| {
             nodes.get(id as usize).map_or(0, |n| hash_edge(hasher, n.parent, n.level.as_bytes()))
         });
     }
@@ -350,7 +350,7 @@ impl RetainedTree {
         let is = |&id: &NodeId| {
             self.nodes.get(id as usize).is_some_and(|n| n.parent == parent && n.level.as_bytes() == level)
         };
-        self.edges.find(hash_edge(&self.hasher, parent, level), is).copied()
+        self.edges.find(hash_edge(&self.hasher, parent, level), is)
     }
 
     fn add_child(&mut self, parent: NodeId, level: &[u8]) -> NodeId {
@@ -384,7 +384,7 @@ impl RetainedTree {
             parent.last_child = id;
         }
         let (nodes, hasher) = (&self.nodes, &self.hasher);
-        self.edges.insert_unique(hash_edge(hasher, parent, level), id, |&id| {
+        self.edges.insert(hash_edge(hasher, parent, level), id, |id| {
             nodes.get(id as usize).map_or(0, |n| hash_edge(hasher, n.parent, n.level.as_bytes()))
         });
         id
@@ -401,9 +401,7 @@ impl RetainedTree {
             let level = std::mem::replace(&mut node.level, Level::new(b""));
             node.serial = 0;
             let hash = hash_edge(&self.hasher, parent, level.as_bytes());
-            if let Ok(entry) = self.edges.find_entry(hash, |&id| id == at) {
-                entry.remove();
-            }
+            self.edges.remove(hash, at);
             match self.nodes.get_mut(previous as usize) {
                 Some(previous) => previous.next = next,
                 None => self.with(parent, |p| p.first_child = next),

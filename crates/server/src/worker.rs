@@ -11,6 +11,7 @@ mod clock;
 mod closing;
 mod heap;
 mod introduction;
+mod long_packets;
 mod orders;
 mod pace;
 mod reading;
@@ -31,6 +32,7 @@ use crate::persistence::{HandedOver, Keeper};
 use accept::Entrance;
 use bridges::Bridges;
 use closing::Closing;
+use long_packets::LongPackets;
 use mio::{Events, Poll, Token};
 use mosquitto_broker::{ConnectionId, LogLine, Moment, PasswordAnswer, PasswordCheck, Publication, Shard, ShardId};
 use pace::Pace;
@@ -75,6 +77,7 @@ pub(crate) struct Worker {
     closing: Closing,
     bridges: Bridges,
     pace: Pace,
+    long_packets: LongPackets,
     /// None: nothing is kept.
     keeper: Option<Keeper>,
     /// Whether nothing is read, until what was read before is written down.
@@ -150,6 +153,7 @@ impl Worker {
             closing: Closing::default(),
             bridges: Bridges::new(lookups),
             pace: Pace::default(),
+            long_packets: LongPackets::default(),
             keeper: None,
             is_behind: false,
             handed_over: Vec::new(),
@@ -185,6 +189,7 @@ impl Worker {
             self.wait(&mut events);
             self.tick(&events);
         }
+        self.await_acknowledgements(&mut events);
         self.stop(barrier);
     }
 
@@ -229,14 +234,7 @@ impl Worker {
             self.password_checked(answer);
         }
         self.end_broken();
-        for event in events {
-            match event.token() {
-                WAKER => {}
-                Token(token) if token > FIRST_DOOR - self.entrance.len() => self.entrance.knock(FIRST_DOOR - token),
-                token if self.note_bridge_event(token, event) => {}
-                Token(token) => self.note_event(ConnectionId(token as u32), event),
-            }
-        }
+        self.note_events(events);
         // They came before this tick's events were looked for. So what a client sent on its last connection, which may be
         // one of ours, stands before what it sent on its new one.
         for newcomer in newcomers {
@@ -253,6 +251,17 @@ impl Worker {
         self.drain();
         if !self.is_behind {
             self.admit(started.elapsed());
+        }
+    }
+
+    fn note_events(&mut self, events: &Events) {
+        for event in events {
+            match event.token() {
+                WAKER => {}
+                Token(token) if token > FIRST_DOOR - self.entrance.len() => self.entrance.knock(FIRST_DOOR - token),
+                token if self.note_bridge_event(token, event) => {}
+                Token(token) => self.note_event(ConnectionId(token as u32), event),
+            }
         }
     }
 

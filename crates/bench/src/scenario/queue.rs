@@ -13,7 +13,7 @@ pub(super) fn run(bench: &mut Bench) -> Result<Report, Failure> {
         id: bench.client_id('s', 0),
         persistent: true,
         filters: vec![format!("{}/queue", bench.topic())],
-        receive_buffer: None,
+        ..Caller::default()
     };
     let away = arrivals::arrive(bench, std::slice::from_ref(&caller), qos)?;
     arrivals::leave(bench, &away)?;

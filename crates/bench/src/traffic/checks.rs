@@ -44,6 +44,11 @@ impl Counts {
         self.due.saturating_sub(self.delivered)
     }
 
+    /// What was wrong first.
+    pub(crate) fn first(&self) -> Option<&str> {
+        self.first.as_deref()
+    }
+
     /// Keeps the first of what is wrong.
     pub(crate) fn note(&mut self, what: &str) {
         if self.first.is_none() {

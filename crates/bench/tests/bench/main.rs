@@ -14,5 +14,6 @@ mod broker;
 mod arguments;
 mod bad_broker;
 mod bad_brokers;
+mod overload;
 mod runs;
 mod scenarios;

@@ -44,6 +44,22 @@ fn sessions_may_be_persistent_on_either_side() {
 }
 
 #[test]
+fn publishers_and_subscribers_may_be_at_two_brokers_with_a_bridge_between() {
+    let (_there, there) = broker();
+    let (_alone, alone) = broker();
+    let run = Run::at(alone, &format!("pairs -n 1 --messages 5 --warmup 0 --drain 0.2 --subscriber-port {there}"));
+    assert_eq!((run.status, run.count("sent"), run.count("received")), (Some(2), 5, 0), "{run:?}");
+    let here = free_port();
+    let bridge = format!("connection b\naddress 127.0.0.1:{there}\ntopic # out 1\n");
+    let lines = format!("listener {here} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n{bridge}");
+    let _here = Broker::start(&lines).expect("a broker that runs");
+    // What is published before the bridge has come waits for it.
+    let flow = "pairs -n 2 -q 1 --messages 200 -t 60 --warmup 0 --drain 20 --subscriber-host 127.0.0.1";
+    let run = Run::at(here, &format!("{flow} --subscriber-port {there}"));
+    assert_eq!((run.status, run.count("received")), (Some(0), 200), "{run:?}");
+}
+
+#[test]
 fn fanin_fanout_and_slow() {
     flows("fanin -n 7 -q 1", 1);
     flows("fanout -n 7", 7);
@@ -131,4 +147,15 @@ fn a_process_is_looked_at() {
     let run = Run::at(port, &format!("pairs -n 1 --messages 50 -t 60 --warmup 0 --pid {}", std::process::id()));
     assert_eq!(run.status, Some(0), "{run:?}");
     assert!(run.count("broker_threads") > 0 && run.count("broker_rss_after_kib") > 0, "{run:?}");
+}
+
+#[test]
+fn what_two_processes_use_is_added_up() {
+    let (_broker, port) = broker();
+    let pid = format!("--pid {}", std::process::id());
+    let of = |pids: &str| Run::at(port, &format!("pairs -n 1 --messages 50 -t 60 --warmup 0 {pids}"));
+    let (one, two) = (of(&pid), of(&format!("{pid} {pid}")));
+    // This test may have grown a little meanwhile.
+    let [one, two] = [one, two].map(|run| run.figure("broker_rss_after_kib"));
+    assert!(two > 1.5 * one, "{one} {two}");
 }

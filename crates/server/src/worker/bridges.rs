@@ -13,13 +13,14 @@ mod topics;
 
 use super::Worker;
 use crate::bridges::{Found, Lookups, Setup, Setups};
-use mio::Token;
+use mio::{Events, Token};
 use mosquitto_bridge::{Bridge, State};
 use mosquitto_broker::{ConnectionId, Moment};
 use mosquitto_config::{ReloadType, StartType};
 use slot::Slot;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Tokens of bridges count up from here, two for each. Those of connections are below, those of doors far above.
 const FIRST_BRIDGE: usize = usize::MAX / 2;
@@ -31,6 +32,12 @@ const SOCKETS: usize = 2;
 
 /// How long bytes wait that the shard does not take, in milliseconds.
 const RETRY_MS: u64 = 1;
+
+/// How long the end of the broker waits for what bridges have under way, in milliseconds.
+const LAST_ACKNOWLEDGEMENTS_MS: u64 = 1000;
+
+/// How often it is looked meanwhile whether something was written down, in milliseconds.
+const LAST_LOOKS_MS: u64 = 2;
 
 /// How often what waits for a bridge is looked at.
 const LOOK_MS: u64 = 1000;
@@ -272,6 +279,25 @@ impl Worker {
     fn end_bridge(&mut self, slot: &mut Slot, number: usize) {
         slot.stop(self.clock.now());
         self.carry_out(slot, number);
+    }
+
+    /// Before the last tick: nothing new is passed on, and what is under way gets a moment to be acknowledged. Else the next broker
+    /// would send it again, and the remote one what it has sent.
+    pub(super) fn await_acknowledgements(&mut self, events: &mut Events) {
+        let until = self.clock.now() + LAST_ACKNOWLEDGEMENTS_MS;
+        self.bridges.slots.iter_mut().flatten().for_each(|slot| slot.is_ending = true);
+        while self.bridges.slots.iter().flatten().any(|slot| slot.is_under_way()) && self.clock.now() < until {
+            // Only EINTR can come of it, and it is looked again anyway.
+            if self.poll.poll(events, Some(Duration::from_millis(LAST_LOOKS_MS))).is_err() {
+                events.clear();
+            }
+            self.shard.begin(self.clock.now());
+            self.look_at_what_is_kept();
+            self.note_events(events);
+            self.serve_bridges();
+            self.shard.end();
+            self.drain();
+        }
     }
 
     /// In the last tick: says goodbye on all sides. What has come by then is taken before: it may be acknowledgements, without

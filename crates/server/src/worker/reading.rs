@@ -33,6 +33,7 @@ enum Next {
 impl Worker {
     /// Gives every connection that has something its turn.
     pub(super) fn read_ready(&mut self) {
+        self.long_packets.begin_tick();
         // What is not finished is put into the same list again, for the next tick.
         for id in std::mem::take(&mut self.ready) {
             if let Some(socket) = self.sockets.get_mut(id)
@@ -172,6 +173,10 @@ impl Worker {
     /// Presents what waits to the shard.
     fn handle_pending(&mut self, id: ConnectionId) -> Next {
         let Some(socket) = self.sockets.get_mut(id) else { return Next::Stop };
+        if !self.long_packets.may_handle(socket.packet_len as usize) {
+            self.line_up(id);
+            return Next::Stop;
+        }
         let mut pending = std::mem::take(&mut socket.pending);
         let Received { consumed, then } = self.shard.received(id, &pending);
         pending.drain(..consumed);

@@ -113,3 +113,23 @@ fn messages_that_are_never_released_do_not_pile_up() {
     let grown = broker.resident_kib().saturating_sub(before);
     assert!(grown <= 4 * MIB_IN_KIB, "{grown} KiB of the 20 MiB that were sent");
 }
+
+/// Where it is gathered, and where it is kept, and nowhere else: a third copy would be felt, in memory and in the time that all
+/// others wait.
+#[test]
+fn a_long_message_stands_in_memory_twice_at_most() {
+    const LEN: usize = 48 << 20;
+    let broker = Broker::open("worker_threads 1\nmax_packet_size 268435455");
+    let mut publisher = client("publisher").to(&broker);
+    let before = broker.resident_peak_kib();
+    let payload = vec![7; LEN];
+    let mut bytes = Vec::new();
+    let (qos, topic, packet_id, properties) = (QoS::AtLeastOnce, "long", 1, Properties::EMPTY);
+    Publish { dup: false, qos, retain: true, topic, packet_id, properties, payload: &payload }
+        .encode(ProtocolVersion::V5, &mut bytes);
+    publisher.send_bytes(&bytes);
+    assert_eq!(publisher.next(), Got::Ack(PacketType::PubAck, 1, 0x10));
+    let grown = broker.resident_peak_kib().saturating_sub(before);
+    let len = (LEN >> 10) as u64;
+    assert!(grown >= 2 * len && grown <= 2 * len + 12 * MIB_IN_KIB, "{grown} KiB for a message of {len}");
+}

@@ -3,6 +3,7 @@
 use super::slot::{Slot, moment};
 use crate::worker::Worker;
 use mosquitto_broker::{ConnectionId, Moment, Received, Then};
+use mosquitto_mqtt::PacketType;
 use std::io::IoSlice;
 
 /// Bytes of the shard that a bridge may hold up, besides one packet.
@@ -115,6 +116,7 @@ impl Slot {
         let mut at = 0;
         while let Some(rest) = self.link_inbox.get(at..).filter(|rest| !rest.is_empty())
             && self.is_settled()
+            && !(self.is_ending && is_publish(rest))
         {
             let taken = self.bridge.link_received(moment(now), rest);
             self.gather();
@@ -126,6 +128,11 @@ impl Slot {
         self.link_inbox.drain(..at.min(self.link_inbox.len()));
         at > 0
     }
+}
+
+/// Whether a message begins so.
+pub(super) fn is_publish(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| first >> 4 == PacketType::Publish as u8)
 }
 
 /// Bytes of the packet that begins so, if that can be told.

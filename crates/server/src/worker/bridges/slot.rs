@@ -31,6 +31,8 @@ pub(super) struct Slot {
     pub(super) shown: Shown,
     pub(super) is_ready: bool,
     pub(super) is_served: bool,
+    /// Whether messages of this broker are not taken any more.
+    pub(super) is_ending: bool,
     /// As it stands in the list of deadlines.
     pub(super) deadline: Option<Moment>,
     look_at: Moment,
@@ -71,6 +73,7 @@ impl Slot {
             shown: Shown::default(),
             is_ready: false,
             is_served: false,
+            is_ending: false,
             deadline: None,
             look_at: now,
         };
@@ -139,6 +142,12 @@ impl Slot {
         let backlog = Backlog { messages: messages as u64, bytes: bytes as u64 };
         self.bridge.set_backlog(moment(now), backlog);
         self.gather();
+    }
+
+    /// Whether messages are to be acknowledged that can be: those of the remote broker are not, once a message is before that.
+    pub(super) fn is_under_way(&self) -> bool {
+        let [outward, inward] = self.bridge.unacknowledged();
+        outward > 0 || (inward > 0 && !super::link::is_publish(&self.link_inbox))
     }
 
     /// When there is something to do, whatever happens.

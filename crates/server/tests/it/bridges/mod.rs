@@ -3,11 +3,15 @@
 pub(crate) mod connecting;
 mod failures;
 pub(crate) mod guide;
+mod healing;
 pub(crate) mod messages;
 pub(crate) mod pairs;
+mod relay;
 pub(crate) mod reloading;
 mod remote;
 pub(crate) mod secured;
+mod sessions;
+mod sides;
 
 use crate::harness::{Broker, Client, Setup, client};
 use remote::Remote;

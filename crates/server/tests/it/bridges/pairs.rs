@@ -1,41 +1,9 @@
 //! Pairs with the Mosquitto that the system has.
 
+use super::sides::Foreign;
 use super::{bridged, connected, expect, listening};
-use crate::foreign::{are_there, place_of};
-use crate::harness::{Broker, Program, Scratch, Setup, client, free_port};
+use crate::harness::{Broker, Scratch, Setup, client, free_port};
 use crate::tls::Office;
-use std::net::TcpStream;
-
-/// A Mosquitto of the system, with this configuration. It listens at this port.
-struct Foreign {
-    program: Program,
-    port: u16,
-    _scratch: Scratch,
-}
-
-impl Foreign {
-    fn start(config: &str) -> Option<Self> {
-        are_there(&["mosquitto"]).then(|| {
-            let (scratch, port) = (Scratch::new(), free_port());
-            let text = format!("user root\nlog_type all\nlog_dest stderr\nallow_anonymous true\n{config}");
-            let file = scratch.file("foreign.conf", &scratch.filled(&text, port, 0));
-            let program = Program::start(&place_of("mosquitto").unwrap(), ["-c".as_ref(), file.as_os_str()]);
-            program.stderr.wait_for(" running");
-            Self { program, port, _scratch: scratch }
-        })
-    }
-
-    fn listening(&self, filter: &str, qos: u8) -> crate::harness::Client {
-        let mut client = client("away").v311().over(self.dial());
-        assert!(matches!(client.next(), crate::harness::Got::ConnAck { reason: 0, .. }));
-        client.subscribe(filter, qos);
-        client
-    }
-
-    fn dial(&self) -> TcpStream {
-        Broker::dial_address(([127, 0, 0, 1], self.port).into())
-    }
-}
 
 /// A message goes there, and one comes.
 fn talk(here: &Broker, there: &Foreign) {
@@ -94,25 +62,68 @@ pub(crate) fn ours_bridges_to_mosquitto_over_psk() {
     talk(&here, &there);
 }
 
-#[test]
-fn mosquitto_bridges_to_ours() {
-    let there = Setup::open("log_type all\nlog_timestamp false\n").start();
-    for version in ["mqttv31", "mqttv311", "mqttv50"] {
-        let config = format!(
-            "listener PORT 127.0.0.1\nconnection b\naddress 127.0.0.1:{}\nclientid theirs-{version}\n\
-             bridge_protocol_version {version}\ntopic # out 2 \"\" up/\ntopic # in 2 \"\" down/\n",
-            there.port()
-        );
-        let Some(here) = Foreign::start(&config) else { return };
-        there.log.wait_for(&format!("Sending SUBACK to theirs-{version}"));
-        let (mut home, mut away) = (here.listening("#", 2), listening(&there, "up/#", 2));
-        home.publish("t", version, 2);
+/// A bridge of Mosquitto's to this broker, whose client id there is `theirs`. Messages go up and down.
+fn bridges_to(there: &Broker, lines: &str) {
+    let config = format!(
+        "listener PORT 127.0.0.1\nconnection b\naddress 127.0.0.1:{}\nclientid theirs\n{lines}\n\
+         topic # out 2 \"\" up/\ntopic # in 2 \"\" down/\n",
+        there.port()
+    );
+    let Some(here) = Foreign::start(&config) else { return };
+    there.log.wait_for("Sending SUBACK to theirs");
+    let mut publisher = client("publisher").over(there.dial_second());
+    assert!(matches!(publisher.next(), crate::harness::Got::ConnAck { reason: 0, .. }));
+    publisher.subscribe("up/#", 2);
+    let mut home = here.listening("#", 2);
+    for qos in 0..=2 {
+        home.publish("t", qos.to_string(), qos);
         home.finish();
-        expect(&mut away, "up/t", version);
-        let mut publisher = client("publisher").to(&there);
-        publisher.publish("down/t", "x", 2);
+        expect(&mut publisher, "up/t", &qos.to_string());
+        publisher.publish("down/t", qos.to_string(), qos);
         publisher.finish();
-        expect(&mut home, "t", "x");
-        here.program.stop();
+        expect(&mut home, "t", &qos.to_string());
+    }
+    here.program.stop();
+}
+
+const SECOND: &str = "listener SECOND 127.0.0.1\nlistener_allow_anonymous true\n";
+
+#[test]
+fn mosquitto_bridges_to_ours_in_every_version() {
+    for version in ["mqttv31", "mqttv311", "mqttv50"] {
+        let there = Setup::open(&format!("log_type all\nlog_timestamp false\n{SECOND}")).start();
+        bridges_to(&there, &format!("bridge_protocol_version {version}"));
+    }
+}
+
+#[test]
+fn mosquitto_bridges_to_ours_over_tls() {
+    let office = Office::new();
+    office.write_client("gateway");
+    let ca = office.path("ca.crt");
+    let lines = format!("cafile {ca}\nrequire_certificate true\nuse_identity_as_username true\n{SECOND}");
+    let there = office.broker(&lines);
+    for version in ["tlsv1.2", "tlsv1.3"] {
+        let own =
+            format!("bridge_certfile {}\nbridge_keyfile {}", office.path("gateway.crt"), office.path("gateway.key"));
+        bridges_to(&there, &format!("bridge_cafile {ca}\n{own}\nbridge_tls_version {version}"));
+    }
+    if crate::foreign::place_of("mosquitto").is_some() {
+        there.log.wait_for_several("u'gateway'", 2);
+    }
+}
+
+#[test]
+fn mosquitto_bridges_to_ours_over_psk() {
+    if mosquitto_tls_psk::OpenSsl::load(None).is_err() {
+        return crate::harness::report_skipped("libssl");
+    }
+    let lines = format!("psk_hint hint\npsk_file DIR/keys\nuse_identity_as_username true\n{SECOND}");
+    let config =
+        format!("log_type all\nlog_timestamp false\nlistener PORT 127.0.0.1\nlistener_allow_anonymous true\n{lines}");
+    let there = Setup::config(&config).file("keys", "gateway:00c0ffee\n").start();
+    bridges_to(&there, "bridge_identity gateway\nbridge_psk 00c0ffee");
+    if crate::foreign::place_of("mosquitto").is_some() {
+        there.log.wait_for("u'gateway'");
     }
 }

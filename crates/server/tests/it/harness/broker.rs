@@ -307,6 +307,11 @@ impl Broker {
         self.status_kib("VmRSS:")
     }
 
+    /// The most KiB of memory that it has ever had in use.
+    pub(crate) fn resident_peak_kib(&self) -> u64 {
+        self.status_kib("VmHWM:")
+    }
+
     /// The most KiB of address space that it has ever had reserved.
     pub(crate) fn virtual_peak_kib(&self) -> u64 {
         self.status_kib("VmPeak:")
