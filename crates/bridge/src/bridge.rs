@@ -49,10 +49,14 @@ pub struct Bridge {
     link: Link,
     /// When the link is to be opened again after it was closed from the other end.
     link_at: Option<Moment>,
+    /// Whether this broker knows of all that the session wants.
+    is_introduced: bool,
     /// What this broker has not answered: of the beginning of the link, by packet identifier.
     unanswered: HashSet<u16>,
     /// Filters that are still to be subscribed to, in order.
     unasked: VecDeque<(String, QoS)>,
+    /// The state that is still to be published here: messages under way have left no room for it.
+    unsaid: Option<&'static [u8]>,
     /// Messages of this broker on their way to the remote one.
     outward: Ledger,
     /// Messages of the remote broker on their way to this one.
@@ -104,8 +108,10 @@ impl Bridge {
             local: Session::new(options),
             link: Link::Closed,
             link_at: None,
+            is_introduced: false,
             unanswered: HashSet::new(),
             unasked: VecDeque::new(),
+            unsaid: None,
             outward: Ledger::default(),
             inward: Ledger::default(),
             held_outward: None,

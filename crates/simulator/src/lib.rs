@@ -12,6 +12,7 @@
 
 mod actions;
 mod arrival;
+mod bridges;
 mod client;
 mod crashes;
 mod link;
@@ -27,6 +28,7 @@ mod simulation;
 mod taken;
 mod violation;
 
+pub use bridges::{Counts as BridgeCounts, run_bridged_life, run_bridges};
 pub use crashes::{Counts as CrashCounts, run_crashes, run_crashing_life};
 pub use simulation::Counts;
 pub use violation::Violation;
@@ -54,8 +56,19 @@ pub struct Failure {
     pub violation: Violation,
     /// All that happened in the life of that broker, oldest first. Its end is shown.
     pub trace: Vec<String>,
-    /// Whether the run was one of crashes.
-    pub crashes: bool,
+    /// Which simulation it was.
+    pub kind: Kind,
+}
+
+/// The simulations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A broker under a storm of clients.
+    Clients,
+    /// Brokers that crash.
+    Crashes,
+    /// Brokers that are joined by bridges.
+    Bridges,
 }
 
 impl fmt::Display for Failure {
@@ -64,9 +77,13 @@ impl fmt::Display for Failure {
             writeln!(f, "{line}")?;
         }
         writeln!(f, "seed {} step {}: {}", self.seed, self.step, self.violation)?;
-        let crashes = if self.crashes { "--crashes " } else { "" };
+        let option = match self.kind {
+            Kind::Clients => "",
+            Kind::Crashes => "--crashes ",
+            Kind::Bridges => "--bridges ",
+        };
         let (seed, step) = (self.seed, self.step);
-        write!(f, "again: cargo run --release -p mosquitto-simulator -- {crashes}--seed {seed} --steps {step}")
+        write!(f, "again: cargo run --release -p mosquitto-simulator -- {option}--seed {seed} --steps {step}")
     }
 }
 
@@ -88,7 +105,13 @@ pub fn run(seed: u64, steps: u64) -> Result<Counts, Box<Failure>> {
                     Err((_, trace, _)) => trace,
                     Ok(_) => vec!["(the second run found nothing: it depends on more than the seed)".to_owned()],
                 };
-                return Err(Box::new(Failure { seed, step: counts.steps + step, violation, trace, crashes: false }));
+                return Err(Box::new(Failure {
+                    seed,
+                    step: counts.steps + step,
+                    violation,
+                    trace,
+                    kind: Kind::Clients,
+                }));
             }
         }
         life += 1;
@@ -108,7 +131,7 @@ fn seed_of(seed: u64, life: u64) -> u64 {
 pub fn run_life(seed: u64, life: u64, steps: u64) -> Result<Counts, Box<Failure>> {
     let steps = steps.min(LIFE_STEPS);
     live(seed_of(seed, life), steps, true).map_err(|(step, trace, violation)| {
-        Box::new(Failure { seed, step: life * LIFE_STEPS + step, violation, trace, crashes: false })
+        Box::new(Failure { seed, step: life * LIFE_STEPS + step, violation, trace, kind: Kind::Clients })
     })
 }
 

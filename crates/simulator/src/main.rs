@@ -1,34 +1,39 @@
-//! `mosquitto-simulator [--seed N] [--steps M] [--seconds S] [--trace] [--crashes]`: see `docs/simulator.md`.
+//! `mosquitto-simulator [--seed N] [--steps M] [--seconds S] [--trace] [--crashes | --bridges]`: see `docs/simulator.md`.
 
-use mosquitto_simulator::{Counts, CrashCounts, run, run_crashes};
+use mosquitto_simulator::{BridgeCounts, Counts, CrashCounts, Kind, run, run_bridges, run_crashes};
 use std::hash::{BuildHasher, RandomState};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "Usage: mosquitto-simulator [--seed N] [--steps M] [--seconds S] [--trace] [--crashes]
+const USAGE: &str = "Usage: mosquitto-simulator [--seed N] [--steps M] [--seconds S] [--trace] [--crashes | --bridges]
   --seed N     what happens; a fresh one each time where it is not given
   --steps M    steps of a seed (1000000)
   --seconds S  go on with further seeds until so much time has passed
   --trace      where something is found, show all that happened before
-  --crashes    brokers with a disk, that crash";
+  --crashes    brokers with a disk, that crash
+  --bridges    brokers joined by bridges, whose connections break";
 
 struct Arguments {
     seed: Option<u64>,
     steps: u64,
     seconds: u64,
     trace: bool,
-    crashes: bool,
+    kind: Kind,
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let mut parsed = Arguments { seed: None, steps: 1_000_000, seconds: 0, trace: false, crashes: false };
+    let mut parsed = Arguments { seed: None, steps: 1_000_000, seconds: 0, trace: false, kind: Kind::Clients };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         if name == "--help" || name == "-h" {
             return Err(String::new());
         }
         if name == "--crashes" {
-            parsed.crashes = true;
+            parsed.kind = Kind::Crashes;
+            continue;
+        }
+        if name == "--bridges" {
+            parsed.kind = Kind::Bridges;
             continue;
         }
         if name == "--trace" {
@@ -48,7 +53,7 @@ fn arguments() -> Result<Arguments, String> {
 }
 
 fn main() -> ExitCode {
-    let Arguments { seed, steps, seconds, trace, crashes } = match arguments() {
+    let Arguments { seed, steps, seconds, trace, kind } = match arguments() {
         Ok(arguments) => arguments,
         Err(error) => {
             eprintln!("{error}\n{USAGE}");
@@ -60,10 +65,10 @@ fn main() -> ExitCode {
     let begin = Instant::now();
     loop {
         let start = Instant::now();
-        let done = if crashes {
-            run_crashes(seed, steps).map(|counts| report_crashes(seed, counts, start.elapsed()))
-        } else {
-            run(seed, steps).map(|counts| report(seed, counts, start.elapsed()))
+        let done = match kind {
+            Kind::Clients => run(seed, steps).map(|counts| report(seed, counts, start.elapsed())),
+            Kind::Crashes => run_crashes(seed, steps).map(|counts| report_crashes(seed, counts, start.elapsed())),
+            Kind::Bridges => run_bridges(seed, steps).map(|counts| report_bridges(seed, counts, start.elapsed())),
         };
         if let Err(failure) = done {
             if trace {
@@ -103,6 +108,19 @@ fn report_crashes(seed: u64, counts: CrashCounts, took: Duration) {
         counts.starts,
         counts.connections,
         counts.deliveries,
+        counts.settled
+    );
+}
+
+fn report_bridges(seed: u64, counts: BridgeCounts, took: Duration) {
+    println!(
+        "seed {seed}: {} steps in {:.1} s: {} breaks, {} connections of bridges, {} crossings, checked as a whole {} times: \
+         nothing found",
+        counts.steps,
+        took.as_secs_f64(),
+        counts.breaks,
+        counts.connections,
+        counts.crossings,
         counts.settled
     );
 }

@@ -1,6 +1,8 @@
 //! Runs of the simulator with fixed seeds, with a fresh one, and with those that found something.
 
-use mosquitto_simulator::{Counts, CrashCounts, run, run_crashes, run_crashing_life, run_life};
+use mosquitto_simulator::{
+    BridgeCounts, Counts, CrashCounts, run, run_bridged_life, run_bridges, run_crashes, run_crashing_life, run_life,
+};
 use std::time::SystemTime;
 
 fn clean(seed: u64, steps: u64) -> Counts {
@@ -82,6 +84,36 @@ fn brokers_that_crash_lose_nothing_under_a_fresh_seed() {
 fn what_crashes_found_once_stays_corrected() {
     for (seed, life) in [(4, 0), (6, 0), (13, 0), (232, 0), (478_725_911_150, 58)] {
         let found = run_crashing_life(seed, life, 6000).map_err(|failure| failure.to_string());
+        assert!(found.is_ok(), "{}", found.err().unwrap_or_default());
+    }
+}
+
+fn crossed(seed: u64, steps: u64) -> BridgeCounts {
+    let found = run_bridges(seed, steps).map_err(|failure| failure.to_string());
+    assert!(found.is_ok(), "{}", found.err().unwrap_or_default());
+    found.unwrap_or_default()
+}
+
+#[test]
+fn bridges_pass_on_what_they_should_under_fixed_seeds() {
+    for seed in 1..=4 {
+        let counts = crossed(seed, 12_000);
+        assert!(counts.breaks > 20 && counts.connections > 20, "seed {seed}: {counts:?}");
+        assert!(counts.crossings > 500 && counts.settled >= 12, "seed {seed}: {counts:?}");
+    }
+}
+
+#[test]
+fn bridges_pass_on_what_they_should_under_a_fresh_seed() {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    crossed(now.as_nanos() as u64 % 1_000_000_000, 8_000);
+}
+
+/// Lives of bridges, by seed and number, that found a mistake which is corrected.
+#[test]
+fn what_bridges_found_once_stays_corrected() {
+    for (seed, life) in [(23, 4), (99, 1), (104, 2)] {
+        let found = run_bridged_life(seed, life, 4000).map_err(|failure| failure.to_string());
         assert!(found.is_ok(), "{}", found.err().unwrap_or_default());
     }
 }

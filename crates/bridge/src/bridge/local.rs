@@ -114,12 +114,20 @@ impl Bridge {
             let serving = self.link == Link::Serving;
             self.go_on_subscribing(if serving { RetainHandling::Always } else { RetainHandling::Never });
         }
-        if self.link == Link::Introducing && self.unanswered.is_empty() && self.unasked.is_empty() {
-            self.end_link(ReasonCode::SUCCESS);
+        if let Some(payload) = self.unsaid {
+            self.notify_locally(payload);
+        }
+        if self.unanswered.is_empty() && self.unasked.is_empty() && self.unsaid.is_none() {
+            self.is_introduced |= matches!(self.link, Link::Introducing | Link::Serving);
+            if self.link == Link::Introducing {
+                self.end_link(ReasonCode::SUCCESS);
+            }
         }
     }
 
-    fn notify_locally(&mut self, payload: &[u8]) {
+    /// Publishes the state of the bridge here, at once or when messages under way leave room for it.
+    fn notify_locally(&mut self, payload: &'static [u8]) {
+        self.unsaid = None;
         if !self.config.notifications {
             return;
         }
@@ -131,8 +139,13 @@ impl Bridge {
             }
             other => other,
         };
-        if let Ok(packet_id) = published {
-            self.unanswered.insert(packet_id);
+        match published {
+            Ok(packet_id) => drop(self.unanswered.insert(packet_id)),
+            Err(RequestError::Full) => self.unsaid = Some(payload),
+            Err(error) => {
+                let text = format!("Warning: Bridge {}: {topic}: {error}.", self.config.name);
+                self.actions.push_back(Action::Log(LogType::Warning, text));
+            }
         }
     }
 
@@ -218,9 +231,11 @@ impl Bridge {
         self.link = Link::Closed;
         self.unanswered.clear();
         self.unasked.clear();
+        self.unsaid = None;
         if !was_closed {
             self.actions.push_back(Action::CloseLink);
-            if self.remote.is_connected() {
+            // Without its subscriptions nothing waits for the bridge, nor does a lazy one ever wake.
+            if self.remote.is_connected() || !self.is_introduced {
                 self.link_at = Some(self.now + LINK_PAUSE_MS);
             }
         }

@@ -203,6 +203,7 @@ impl Remote {
         self.busy_at = self.now;
         self.probe_at = self.addresses.missed_primary().is_some().then(|| self.now + PROBE_MS);
         self.enter(Phase::Connected);
+        let session_present = session_present || self.session.may_have_session();
         self.events.push_back(RemoteEvent::Connected { session_present });
         self.begin_setup();
     }

@@ -34,7 +34,7 @@ impl Remote {
     pub(super) fn go_on_with_setup(&mut self) {
         while let Some(step) = self.setup.front().cloned() {
             let done = match &step {
-                Step::Notify => self.notify(b"1"),
+                Step::Notify => self.notify(b"1", QoS::AtLeastOnce),
                 Step::Subscribe(filter, qos) => self.subscribe(filter, *qos),
                 Step::Unsubscribe(filter) => self.unsubscribe(filter),
             };
@@ -56,13 +56,12 @@ impl Remote {
     }
 
     /// Publishes the state of the bridge at the remote broker.
-    pub(super) fn notify(&mut self, payload: &[u8]) -> Result<(), RequestError> {
+    fn notify(&mut self, payload: &[u8], qos: QoS) -> Result<(), RequestError> {
         if !self.config.notifications || self.config.notifications_local_only {
             return Ok(());
         }
         let topic = self.notification_topic.clone();
-        let mut message = Publication { retain: self.retain, ..Publication::new(&topic, payload, QoS::AtLeastOnce) };
-        message.qos = message.qos.min(self.qos_max);
+        let message = Publication { retain: self.retain, ..Publication::new(&topic, payload, qos.min(self.qos_max)) };
         let packet_id = match self.session.publish(self.now, message) {
             Err(RequestError::QoSNotSupported { maximum }) => {
                 self.session.publish(self.now, Publication { qos: maximum, ..message })
@@ -138,9 +137,15 @@ impl Remote {
     /// Says goodbye, for this reason.
     pub(super) fn leave(&mut self, why: Leaving) {
         self.leaving = Some(why);
-        // With the goodbye the remote broker forgets the will that says the same. It does not matter where it does not fit.
-        let _ = self.notify(b"0");
-        self.session.disconnect(self.now, ReasonCode::SUCCESS, Properties::EMPTY);
+        // With the goodbye the remote broker forgets the will that says the same. At QoS 0 it waits neither for room in the
+        // window nor to be sent again on the next connection, when it would not be true any more.
+        let is_told = self.notify(b"0", QoS::AtMostOnce).is_ok();
+        if is_told || self.session.options().version.is_v5() {
+            let reason = if is_told { ReasonCode::SUCCESS } else { ReasonCode::DISCONNECT_WITH_WILL_MESSAGE };
+            self.session.disconnect(self.now, reason, Properties::EMPTY);
+        } else {
+            self.session.closed(self.now);
+        }
         self.follow_session();
     }
 }

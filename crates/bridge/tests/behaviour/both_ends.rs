@@ -252,6 +252,48 @@ fn a_remote_broker_that_does_not_read_stops_qos_0_and_no_acknowledgement() {
     assert_eq!(ends.bridge.report().counters.dropped_out_congested, 0);
 }
 
+/// Nothing would wait for it, and a lazy one would never wake.
+#[test]
+fn a_link_that_is_closed_before_this_broker_knows_all_subscriptions_is_opened_again() {
+    let config = configured("topic t both 2\nnotifications false");
+    let mut ends = Ends { bridge: Bridge::new(config, "host", Limits::default(), 1), now: NOW };
+    ends.bridge.start(ends.now);
+    ends.bridge.link_opened(ends.now);
+    ends.bridge.remote_open_failed(ends.now, "refused");
+    ends.link(&connack(false));
+    assert_eq!(ends.sent_to_link(), "CONNECT, SUBSCRIBE 1 t=0x2e");
+    ends.bridge.link_closed(ends.now);
+    assert_eq!(ends.actions(), "link, remote, close link");
+    ends.wait();
+    assert_eq!(ends.actions(), "link");
+    ends.bridge.link_opened(ends.now);
+    ends.link(&connack(true));
+    assert_eq!(ends.sent_to_link(), "CONNECT, SUBSCRIBE 2 t=0x2e");
+}
+
+#[test]
+fn the_state_is_told_here_as_soon_as_messages_under_way_leave_room_for_it() {
+    let config = configured("topic t in 1\nbridge_attempt_unsubscribe false");
+    let limits = Limits { max_inflight_messages: 1, ..Limits::default() };
+    let mut ends = Ends { bridge: Bridge::new(config, "host", limits, 1), now: NOW };
+    let state = "$SYS/broker/connection/host.b/state";
+    ends.bridge.start(ends.now);
+    assert_eq!(ends.actions(), "link, remote");
+    ends.bridge.remote_opened(ends.now);
+    ends.remote(&connack(false));
+    ends.link_again(false);
+    ends.link(&Packet::PubAck(ack(1)));
+    ends.remote(&publish("t", QoS::AtLeastOnce, 6, false));
+    assert_eq!(ends.sent_to_link(), "PUBLISH t 2 q1 p");
+    ends.remote_breaks();
+    ends.remote_again(true);
+    ends.bridge.link_opened(ends.now);
+    ends.link(&connack(true));
+    assert_eq!(ends.sent_to_link(), "CONNECT, PUBLISH t 2 q1 dup p", "there is room for one");
+    ends.link(&Packet::PubAck(ack(2)));
+    assert_eq!(ends.sent_to_link(), format!("PUBLISH {state} 3 q1 retain 1"));
+}
+
 #[test]
 fn one_that_is_stopped_while_it_opens_its_connections_gives_both_up() {
     let config = configured("topic t both 2");

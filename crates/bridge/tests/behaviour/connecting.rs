@@ -131,7 +131,7 @@ fn a_connection_that_is_silent_is_given_up() {
 fn stopping_says_goodbye_on_both_sides_and_is_for_good() {
     let mut peer = Peer::connected("topic t");
     peer.remote.stop(peer.now);
-    assert_eq!(peer.sent(), format!("PUBLISH {STATE} 3 q1 retain 0, DISCONNECT Success"));
+    assert_eq!(peer.sent(), format!("PUBLISH {STATE} 0 q0 retain 0, DISCONNECT Success"));
     assert_eq!((peer.effects(), peer.events()), ("close".to_owned(), "disconnected".to_owned()));
     assert_eq!((peer.remote.report().state, peer.remote.next_deadline()), (State::Ended, None));
     let mut peer = Peer::new("topic t");

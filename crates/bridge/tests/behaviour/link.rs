@@ -26,8 +26,8 @@ fn both_brokers_are_told_of_the_state_and_it_is_retained() {
     }
     world.bridge.stop(world.now);
     world.run();
-    for at in [HOME, AWAY] {
-        assert_eq!(world.clients[at].texts(), [format!("{STATE} 0 q1 retain")]);
+    for (at, qos) in [(HOME, 1), (AWAY, 0)] {
+        assert_eq!(world.clients[at].texts(), [format!("{STATE} 0 q{qos} retain")]);
     }
     assert!(!world.has_link());
 }

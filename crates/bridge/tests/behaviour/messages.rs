@@ -121,3 +121,17 @@ fn messages_come_in_and_are_acknowledged_when_somebody_answers_for_them() {
     peer.ack(PacketType::PubRel, 6);
     assert_eq!((peer.events(), peer.sent()), (String::new(), "PUBCOMP 6".to_owned()));
 }
+
+/// Its will says the same, but the goodbye takes that back.
+#[test]
+fn one_that_is_stopped_says_so_also_where_the_window_is_full() {
+    for version in ["mqttv311", "mqttv50"] {
+        let lines = format!("topic t\nbridge_attempt_unsubscribe false\nbridge_protocol_version {version}");
+        let mut peer = Peer::connected(&lines);
+        while peer.publish("t", QoS::AtLeastOnce) != Passed::Later {}
+        peer.sent();
+        peer.remote.stop(peer.now);
+        let state = "$SYS/broker/connection/host.b/state";
+        assert_eq!(peer.sent(), format!("PUBLISH {state} 0 q0 retain 0, DISCONNECT Success"));
+    }
+}

@@ -207,7 +207,7 @@ proptest! {
     #[test]
     fn whatever_breaks_each_message_crosses_as_often_as_its_qos_says(
         deeds in prop::collection::vec(deed(), 1..120),
-        version in prop_oneof![Just("mqttv311"), Just("mqttv50")],
+        version in prop_oneof![Just("mqttv31"), Just("mqttv311"), Just("mqttv50")],
     ) {
         let limits = Limits { max_inflight_messages: 3, ..Limits::default() };
         let lines = format!("topic # both 2 l/ r/\nbridge_protocol_version {version}\nbridge_session_expiry_interval 100000");

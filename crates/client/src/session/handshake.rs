@@ -69,7 +69,7 @@ impl Session {
             }
         }
         self.events.push_back(Event::Connected { session_present, properties });
-        if !session_present {
+        if !session_present && !self.may_have_session() {
             self.incoming.forget_session();
             if self.options.clean_start || !self.options.as_bridge {
                 self.forget_outgoing_session();
@@ -77,6 +77,11 @@ impl Session {
         }
         self.is_holding = self.options.resend_later && self.outgoing.has_queued();
         self.send_queued();
+    }
+
+    /// Whether the server may have a session of which its CONNACK says nothing: that of MQTT 3.1 cannot.
+    pub fn may_have_session(&self) -> bool {
+        self.options.version == ProtocolVersion::V31 && !self.options.clean_start
     }
 
     pub(super) fn on_disconnect(&mut self, packet: Disconnect<'_>) -> Result<(), Misbehaviour> {

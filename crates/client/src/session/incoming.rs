@@ -84,7 +84,8 @@ impl Session {
         let packet_id = message.packet_id;
         self.check_window(packet_id)?;
         let first = if message.qos == QoS::AtLeastOnce { Later::Acknowledge } else { Later::Receive };
-        match self.incoming.later.get(&packet_id) {
+        let known = self.incoming.later.get(&packet_id).filter(|_| !self.is_of_another_session(message.dup));
+        match known {
             None => {
                 self.incoming.later.insert(packet_id, first);
                 self.events.push_back(Event::Message(message));
@@ -130,6 +131,11 @@ impl Session {
     fn hold(&mut self, message: Message) -> Result<(), Misbehaviour> {
         let packet_id = message.packet_id;
         self.check_window(packet_id)?;
+        if self.is_of_another_session(message.dup)
+            && let Some(older) = self.incoming.held.remove(&packet_id)
+        {
+            self.incoming.held_bytes -= held_len(&older);
+        }
         if !self.incoming.held.contains_key(&packet_id) {
             let len = held_len(&message);
             if self.incoming.held_bytes > 0 && self.incoming.held_bytes + len > HELD_BYTES_MAX {
@@ -141,6 +147,12 @@ impl Session {
         }
         self.acknowledge_as(PacketType::PubRec, packet_id, ReasonCode::SUCCESS);
         Ok(())
+    }
+
+    /// Whether a message that has the identifier of an earlier one cannot be that one again: where nobody can tell whether the
+    /// server has kept its session, what is sent for the first time is new.
+    fn is_of_another_session(&self, dup: bool) -> bool {
+        !dup && self.may_have_session()
     }
 
     /// Messages that the server has not released count against the Receive Maximum `[MQTT-3.3.4-9]`.

@@ -1,6 +1,6 @@
 //! The owner acknowledges what it answers for.
 
-use crate::harness::{Peer, SUCCESS, V5, V311};
+use crate::harness::{Peer, SUCCESS, V5, V31, V311};
 use mosquitto_client::mqtt::{PacketType, QoS};
 use mosquitto_client::{End, Event, Options, Publication};
 
@@ -121,4 +121,26 @@ fn acknowledgements_are_taken_though_the_server_does_not_read() {
     assert_eq!(peer.message().packet_id, 7);
     let ping_response = [0xd0, 0];
     assert_eq!(peer.session.received(peer.now, &ping_response), 0, "what may be answered waits");
+}
+
+/// CONNACK of MQTT 3.1 does not say whether there is a session. What is sent again then is what was sent before, and what is not
+/// sent again is new.
+#[test]
+fn qos_2_outlives_its_connection_also_where_nobody_says_so() {
+    let options = Options { acknowledge_later: true, clean_start: false, ..Options::new(V31, "me") };
+    let mut peer = Peer::with(options);
+    peer.connect(false, &[]);
+    for packet_id in [1, 2] {
+        peer.deliver("t", QoS::ExactlyOnce, packet_id, &[]);
+        peer.message();
+    }
+    peer.session.closed(peer.now);
+    assert_eq!(peer.event(), Event::Disconnected(End::Lost));
+    assert!(peer.session.acknowledge(peer.now, 1));
+    peer.connect(false, &[]);
+    peer.deliver_again("t", QoS::ExactlyOnce, 1);
+    peer.deliver_again("t", QoS::ExactlyOnce, 2);
+    assert_eq!((peer.session.poll_event(), peer.sent()), (None, "PUBREC 1".to_owned()));
+    peer.deliver("another", QoS::ExactlyOnce, 1, &[]);
+    assert_eq!(peer.message().topic, "another");
 }

@@ -91,6 +91,11 @@ impl Peer {
         }));
     }
 
+    pub(crate) fn deliver_again(&mut self, topic: &str, qos: QoS, packet_id: u16) {
+        let (properties, payload) = (Properties::EMPTY, &b"payload"[..]);
+        self.server(Packet::Publish(Publish { dup: true, qos, retain: false, topic, packet_id, properties, payload }));
+    }
+
     pub(crate) fn suback(&mut self, packet_id: u16, reasons: &[u8]) {
         self.server(Packet::SubAck(SubAck { packet_id, properties: Properties::EMPTY, reasons }));
     }

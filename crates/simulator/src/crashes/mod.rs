@@ -16,7 +16,7 @@ mod start;
 mod world;
 
 use crate::violation::Violation;
-use crate::{Failure, seed_of};
+use crate::{Failure, Kind, seed_of};
 use world::World;
 
 /// Steps of a life.
@@ -82,7 +82,7 @@ pub fn run_crashing_life(seed: u64, life: u64, steps: u64) -> Result<Counts, Box
             Err((_, trace, again)) if again == violation => trace,
             _ => vec!["(the second run found something else: it depends on more than the seed)".to_owned()],
         };
-        Box::new(Failure { seed, step: life * LIFE_STEPS + step, violation, trace, crashes: true })
+        Box::new(Failure { seed, step: life * LIFE_STEPS + step, violation, trace, kind: Kind::Crashes })
     })
 }
 
