@@ -19,7 +19,7 @@ use std::sync::Arc;
 const V311: ProtocolVersion = ProtocolVersion::V311;
 const PAYLOAD: &[u8] = &[b'x'; 64];
 /// Filters of the tree in which is looked for a match.
-const FILTERS: usize = 100_000;
+const FILTERS: usize = 1_000_000;
 /// Topics that are looked for, one after the other: more than the broker remembers.
 const TOPICS: usize = 20_000;
 /// Messages in a queue, and retained ones, that one round is about.
@@ -28,14 +28,16 @@ const MESSAGES: usize = 100;
 /// A case, and a round of it.
 type Case = (&'static str, fn(usize));
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 12] = [
     ("publish-qos0-to-1", |rounds| publish(rounds, QoS::AtMostOnce, 1)),
     ("publish-qos0-to-10", |rounds| publish(rounds, QoS::AtMostOnce, 10)),
     ("publish-qos0-to-1000", |rounds| publish(rounds, QoS::AtMostOnce, 1000)),
     ("publish-qos1-to-1", |rounds| publish(rounds, QoS::AtLeastOnce, 1)),
     ("publish-qos1-to-10", |rounds| publish(rounds, QoS::AtLeastOnce, 10)),
     ("publish-qos1-to-1000", |rounds| publish(rounds, QoS::AtLeastOnce, 1000)),
-    ("match-among-100000", match_among),
+    ("publish-qos2-to-1", |rounds| publish(rounds, QoS::ExactlyOnce, 1)),
+    ("publish-qos2-to-10", |rounds| publish(rounds, QoS::ExactlyOnce, 10)),
+    ("match-among-1000000", match_among),
     ("connect", connect),
     ("queue-and-drain-100", queue_and_drain),
     ("retained-fetch-100", retained_fetch),
@@ -242,12 +244,22 @@ impl Broker {
                 continue;
             }
             let packet = Packet::decode(header, &packet[usize::from(header.header_len)..], V311).unwrap();
-            let Packet::Publish(publish) = packet else { continue };
-            self.delivered += 1;
-            if publish.qos == QoS::AtLeastOnce {
-                let ack = Packet::PubAck(Ack::new(publish.packet_id, ReasonCode::SUCCESS));
-                ack.encode(V311, self.inbox.entry(id).or_default());
-            }
+            let (kind, packet_id) = match packet {
+                Packet::Publish(publish) => {
+                    self.delivered += 1;
+                    let kind = match publish.qos {
+                        QoS::AtMostOnce => continue,
+                        QoS::AtLeastOnce => PacketType::PubAck,
+                        QoS::ExactlyOnce => PacketType::PubRec,
+                    };
+                    (kind, publish.packet_id)
+                }
+                Packet::PubRec(ack) => (PacketType::PubRel, ack.packet_id),
+                Packet::PubRel(ack) => (PacketType::PubComp, ack.packet_id),
+                _ => continue,
+            };
+            let answer = Ack::new(packet_id, ReasonCode::SUCCESS);
+            answer.encode(kind, V311, self.inbox.entry(id).or_default());
         }
     }
 }

@@ -176,7 +176,7 @@ impl Session {
     /// Its client as who has published something that is retained. One copy for all that it retains on a connection.
     pub(crate) fn source(&mut self) -> Arc<Source> {
         let make = || {
-            let (client_id, username) = (self.client_id.clone(), self.username.clone());
+            let (client_id, username) = ((&*self.client_id).into(), self.username.clone());
             Arc::new(Source { client_id, username, came_through: self.came_through })
         };
         Arc::clone(self.source.get_or_insert_with(make))

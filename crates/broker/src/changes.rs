@@ -158,7 +158,7 @@ impl Changes {
         if session.is_durable {
             self.write(&Change::Ended { session: self.key_of(slot, session) });
             if self.is_synced() {
-                self.ended.insert(session.client_id.clone());
+                self.ended.insert((&*session.client_id).into());
                 self.ended_in = self.frame();
             }
         }

@@ -3,7 +3,7 @@
 use crate::access::CameThrough;
 use crate::alias::AliasesOut;
 use crate::authenticate::Claim;
-use crate::connection::Phase;
+use crate::connection::{Naming, Phase};
 use crate::log::{log, log_connection};
 use crate::memory::OUT_OF_MEMORY;
 use crate::message::{Message, MessageRef};
@@ -382,10 +382,12 @@ impl Shard {
                 connection.receive_maximum = self.home.settings.max_inflight_messages;
             }
             connection.is_certified = is_certified;
-            connection.mount_point = mount_point;
             connection.max_topic_alias = aliases_in;
             let aliases = asked.topic_alias_maximum.min(aliases_out);
-            connection.aliases_out = (aliases > 0).then(|| Box::new(AliasesOut::new(aliases)));
+            if mount_point.is_some() || aliases > 0 {
+                let aliases_out = (aliases > 0).then(|| AliasesOut::new(aliases));
+                connection.naming = Some(Box::new(Naming { mount_point, aliases_out, ..Naming::default() }));
+            }
         }
         self.arm_silence(id);
         self.begin_session(slot, id, connect, asked);

@@ -2,7 +2,9 @@
 
 use crate::alias::{AliasesIn, AliasesOut};
 use crate::authenticate::Proof;
+use crate::name::Name;
 use crate::output::Output;
+use crate::time::Due;
 use crate::{ConnectionId, Moment, Secured, Statistics};
 use mosquitto_mqtt::ProtocolVersion;
 use slab::Slab;
@@ -34,7 +36,7 @@ struct Waiting {
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, known from another event")]
 pub(crate) struct Connection {
     /// As logged: `ADDRESS:PORT`.
-    pub(crate) peer: Box<str>,
+    pub(crate) peer: Name,
     pub(crate) listener: u16,
     pub(crate) version: ProtocolVersion,
     /// A bridge of another Mosquitto: no message comes back to it, and retain flags stay.
@@ -48,7 +50,7 @@ pub(crate) struct Connection {
     pub(crate) silence_ms: u32,
     pub(crate) heard_at: Moment,
     /// The armed look at its silence.
-    pub(crate) silence_at: Option<Moment>,
+    pub(crate) silence_at: Due,
     /// Bytes of the largest packet that the client takes; `u32::MAX` for any.
     pub(crate) max_packet_size: u32,
     /// QoS 2 messages from the client that may be unreleased at once, as it was told; 0 is any number.
@@ -73,18 +75,25 @@ pub(crate) struct Connection {
     pub(crate) secured: Option<Box<Secured>>,
     /// Whether its client's username is that of a certificate.
     pub(crate) is_certified: bool,
-    /// What stands before all of its topics, as it was when the client came.
-    pub(crate) mount_point: Option<Box<str>>,
     /// The largest topic alias that the client was told it may use.
     pub(crate) max_topic_alias: u16,
-    pub(crate) aliases_in: Option<Box<AliasesIn>>,
-    pub(crate) aliases_out: Option<Box<AliasesOut>>,
+    /// None where topics are called what they are, as on most connections.
+    pub(crate) naming: Option<Box<Naming>>,
+}
+
+/// How topics are called on a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Naming {
+    /// What stands before all of them, as it was when the client came.
+    pub(crate) mount_point: Option<Box<str>>,
+    pub(crate) aliases_in: AliasesIn,
+    pub(crate) aliases_out: Option<AliasesOut>,
 }
 
 impl Connection {
-    pub(crate) fn new(peer: Box<str>, listener: u16, now: Moment) -> Self {
+    pub(crate) fn new(peer: &str, listener: u16, now: Moment) -> Self {
         Self {
-            peer,
+            peer: peer.into(),
             listener,
             version: ProtocolVersion::V311,
             bridge: false,
@@ -93,7 +102,7 @@ impl Connection {
             goodbye: false,
             silence_ms: 0,
             heard_at: now,
-            silence_at: None,
+            silence_at: Due::NOT,
             max_packet_size: u32::MAX,
             receive_maximum: 0,
             reply_bytes: 0,
@@ -106,10 +115,8 @@ impl Connection {
             waiting: Waiting::default(),
             secured: None,
             is_certified: false,
-            mount_point: None,
             max_topic_alias: 0,
-            aliases_in: None,
-            aliases_out: None,
+            naming: None,
         }
     }
 
@@ -136,6 +143,12 @@ impl Connection {
         all.packets_waiting -= u64::from(before.packets);
         all.bytes_waiting += now.bytes as u64;
         all.bytes_waiting -= before.bytes as u64;
+    }
+
+    /// What stands before all of its topics, if anything does.
+    #[inline]
+    pub(crate) fn mount_point(&self) -> Option<&str> {
+        self.naming.as_ref()?.mount_point.as_deref()
     }
 
     /// The peer's address without its port.
@@ -182,10 +195,16 @@ mod tests {
     use super::*;
     use crate::output::BufferPool;
 
+    /// A broker has one for each client, busy or not; what few of them need is boxed.
+    #[test]
+    fn a_connection_without_anything_is_small() {
+        assert!(size_of::<Connection>() <= 216, "{}", size_of::<Connection>());
+    }
+
     #[test]
     fn replies_are_forgotten_once_sent_though_other_output_never_ends() {
         let (mut pool, mut pending) = (BufferPool::default(), std::collections::VecDeque::new());
-        let mut connection = Connection::new("a:1".into(), 0, Moment::default());
+        let mut connection = Connection::new("a:1", 0, Moment::default());
         let mut write = |connection: &mut Connection, len: u32, is_reply: bool| {
             connection.output.packet(&mut pool, |out| out.resize(out.len() + len as usize, 0));
             connection.reply_bytes += if is_reply { len } else { 0 };

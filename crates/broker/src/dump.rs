@@ -118,7 +118,7 @@ impl Shard {
         let report = |slot: u32| {
             let session = self.home.sessions.get(slot)?;
             Some(SessionReport {
-                client_id: session.client_id.clone(),
+                client_id: (&*session.client_id).into(),
                 is_durable: session.is_durable,
                 connected: session.connection.is_some(),
                 in_flight: session.window.len() - session.window.queued(),

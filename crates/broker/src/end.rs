@@ -6,6 +6,7 @@ use crate::log::{log, log_connection};
 use crate::protocol_error::Refused;
 use crate::session::NEVER_EXPIRES;
 use crate::settings::BRIDGE_LISTENER;
+use crate::time::Due;
 use crate::timers::Timer;
 use crate::{ConnectionId, DropReason, Shard};
 use mosquitto_mqtt::packet::Disconnect;
@@ -135,7 +136,7 @@ impl Shard {
             NEVER_EXPIRES => {}
             seconds => {
                 let at = self.home.now.plus_s(seconds);
-                session.expires_at = Some(at);
+                session.expires_at = Due::at(at);
                 self.home.timers.set(at, Timer::SessionExpiry(slot));
             }
         }
@@ -149,7 +150,7 @@ impl Shard {
         let Some(session) = self.home.sessions.remove(slot) else { return };
         self.shared.dismiss_session();
         self.home.changes.ended(slot, &session);
-        if let Some(at) = session.expires_at {
+        if let Some(at) = session.expires_at.get() {
             self.home.timers.cancel(at, Timer::SessionExpiry(slot));
         }
         if let Some(at) = session.drops.as_ref().and_then(|drops| drops.line_at) {
@@ -188,15 +189,19 @@ impl Shard {
         self.orphans = orphans;
     }
 
-    /// Arms the look at a connection's silence.
+    /// Arms the look at a connection's silence. One that comes earlier is enough: it arms the next.
     pub(crate) fn arm_silence(&mut self, id: ConnectionId) {
         let Some(connection) = self.home.connections.get_mut(id) else { return };
+        let at = connection.heard_at + u64::from(connection.silence_ms);
+        let is_watched = connection.silence_ms > 0;
+        if is_watched && connection.silence_at.get().is_some_and(|armed| armed <= at) {
+            return;
+        }
         if let Some(at) = connection.silence_at.take() {
             self.home.timers.cancel(at, Timer::Silence(id));
         }
-        if connection.silence_ms > 0 {
-            let at = connection.heard_at + u64::from(connection.silence_ms);
-            connection.silence_at = Some(at);
+        if is_watched {
+            connection.silence_at = Due::at(at);
             self.home.timers.set(at, Timer::Silence(id));
         }
     }
@@ -217,7 +222,7 @@ impl Shard {
                 }
                 Timer::SessionExpiry(slot) => {
                     if let Some(session) = self.home.sessions.get_mut(slot) {
-                        session.expires_at = None;
+                        session.expires_at = Due::NOT;
                         self.home.statistics.sessions_expired += 1;
                         log!(self.home.log, Notice, "Expiring client {} due to timeout.", session.client_id);
                         self.end_session(slot);
@@ -227,7 +232,7 @@ impl Shard {
                 Timer::Retry(slot) => self.on_retry(slot),
                 Timer::Will(slot) => {
                     if let Some(session) = self.home.sessions.get_mut(slot) {
-                        session.will_at = None;
+                        session.will_at = Due::NOT;
                         self.publish_will(slot);
                     }
                 }
@@ -239,7 +244,7 @@ impl Shard {
             if let Some(connection) = self.home.connections.get_mut(id)
                 && connection.phase != Phase::Ending
             {
-                connection.silence_at = Some(at);
+                connection.silence_at = Due::at(at);
                 self.home.timers.set(at, Timer::Silence(id));
             }
         }
@@ -250,7 +255,7 @@ impl Shard {
     /// between may still be unread.
     fn on_silence(&mut self, id: ConnectionId) -> bool {
         let Some(connection) = self.home.connections.get_mut(id) else { return false };
-        connection.silence_at = None;
+        connection.silence_at = Due::NOT;
         let end = connection.heard_at + u64::from(connection.silence_ms);
         if end > self.home.now {
             self.arm_silence(id);
@@ -275,6 +280,7 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use crate::id::SessionId;
+    use crate::time::Due;
     use crate::timers::Timer;
     use crate::{Moment, Settings, Shard, ShardId, Shared};
     use std::sync::Arc;
@@ -286,7 +292,7 @@ mod tests {
         for n in 0..25 {
             assert!(shard.shared.admit_session(0));
             let slot = shard.home.sessions.create(&n.to_string());
-            shard.home.sessions.get_mut(slot).unwrap().expires_at = Some(Moment(5));
+            shard.home.sessions.get_mut(slot).unwrap().expires_at = Due::at(Moment(5));
             shard.home.timers.set(Moment(5), Timer::SessionExpiry(slot));
         }
         for left in [15, 5] {

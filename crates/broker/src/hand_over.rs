@@ -297,7 +297,7 @@ impl Session {
             messages.push(HeldMessage::new(Some(&queued.message), packet_id, qos, retain, identifier, Stage::Queued));
         }
         let key = SessionKey { shard, slot, epoch: self.epoch };
-        let part = SessionPart { key, client_id: self.client_id.clone(), head, messages };
+        let part = SessionPart { key, client_id: (&*self.client_id).into(), head, messages };
         (part, if *steps == 0 { Some(within) } else { None })
     }
 
@@ -306,7 +306,7 @@ impl Session {
             username: self.username.clone(),
             listener_port: self.came_through.port(),
             expiry_s: self.expiry_s,
-            ends_at: self.expires_at,
+            ends_at: self.expires_at.get(),
             last_packet_id: after(self.window.last_id(), self.window.queued_with_id()),
         }
     }

@@ -323,12 +323,16 @@ impl Home {
     )]
     fn send_now(&mut self, id: ConnectionId, outgoing: &mut Outgoing<'_>, to: PublishTo) -> Sent {
         let Some(connection) = self.connections.get_mut(id) else { return Sent::Yes };
-        let mut view = outgoing.view;
-        if let Some(mount_point) = &connection.mount_point {
-            match name_behind(mount_point, view.topic) {
-                Some(name) => view.topic = name,
-                None => return Sent::Nameless,
+        let view = &outgoing.view;
+        let (mut topic, mut alias) = (view.topic, Alias::None);
+        if let Some(naming) = &connection.naming {
+            if let Some(mount_point) = &naming.mount_point {
+                match name_behind(mount_point, topic) {
+                    Some(name) => topic = name,
+                    None => return Sent::Nameless,
+                }
             }
+            alias = naming.aliases_out.as_ref().map_or(Alias::None, |aliases| aliases.of(topic));
         }
         let mut expiry_s = None;
         if view.expires_at != Moment::NEVER {
@@ -341,49 +345,53 @@ impl Home {
             expiry_s = Some(view.expires_at.left_s(self.now));
         }
         let v5 = connection.version.is_v5();
-        let mut alias = connection.aliases_out.as_ref().map_or(Alias::None, |aliases| aliases.of(view.topic));
         let PublishTo { qos, retain, packet_id, identifier, dup } = to;
-        let mut head = Head { v5, dup, qos, retain, packet_id, alias, identifier, expiry_s };
+        let mut head = Head { topic, v5, dup, qos, retain, packet_id, alias, identifier, expiry_s };
         // [MQTT-3.1.2-24]
-        if head.is_too_large(&view, connection.max_packet_size) {
+        if head.is_too_large(view, connection.max_packet_size) {
             // A new alias makes this one packet longer; that must not be what is too much.
             if matches!(alias, Alias::New(_)) {
                 alias = Alias::None;
                 head.alias = alias;
             }
-            if head.is_too_large(&view, connection.max_packet_size) {
+            if head.is_too_large(view, connection.max_packet_size) {
                 return Sent::TooLarge;
             }
         }
-        if view.payload.len() >= SHARED_PAYLOAD_BYTES {
-            connection.output.packet(&mut self.pool, |out| head.encode(&view, out));
-            connection.output.share_payload(outgoing.stored(), view.payload.len());
+        let payload = view.payload;
+        if payload.len() >= SHARED_PAYLOAD_BYTES {
+            connection.output.packet(&mut self.pool, |out| head.encode(view, out));
         } else {
             connection.output.packet(&mut self.pool, |out| {
-                head.encode(&view, out);
-                out.extend_from_slice(view.payload);
+                head.encode(view, out);
+                out.extend_from_slice(payload);
             });
         }
-        if let (Alias::New(alias), Some(aliases)) = (alias, &mut connection.aliases_out) {
-            aliases.told(view.topic, alias);
+        if let (Alias::New(alias), Some(naming)) = (alias, &mut connection.naming)
+            && let Some(aliases) = &mut naming.aliases_out
+        {
+            aliases.told(topic, alias);
+        }
+        if payload.len() >= SHARED_PAYLOAD_BYTES {
+            connection.output.share_payload(outgoing.stored(), payload.len());
         }
         self.statistics.packets_sent += 1;
         self.statistics.publish_sent += 1;
-        self.statistics.publish_bytes_sent += view.payload.len() as u64;
+        self.statistics.publish_bytes_sent += payload.len() as u64;
         touch(connection, id, &mut self.touched);
         if self.log.wants(crate::LogLevel::Debug) {
-            self.log_sending(id, &view, to);
+            self.log_sending(id, topic, payload.len(), to);
         }
         Sent::Yes
     }
 
     #[cold]
-    fn log_sending(&mut self, id: ConnectionId, message: &MessageRef<'_>, to: PublishTo) {
+    fn log_sending(&mut self, id: ConnectionId, topic: &[u8], payload_len: usize, to: PublishTo) {
         let PublishTo { qos, retain, packet_id, dup, .. } = to;
         let line = crate::log::line(format_args!(
             "Sending PUBLISH to {} ({})",
             self.name_of(id),
-            crate::publish::describe(dup, qos, retain, packet_id, message.topic, message.payload.len())
+            crate::publish::describe(dup, qos, retain, packet_id, topic, payload_len)
         ));
         self.log.write(crate::LogLevel::Debug, line);
     }

@@ -17,51 +17,54 @@ pub(crate) struct Incoming {
 /// The messages of one session that are not released yet, by packet identifier.
 #[derive(Debug, Default)]
 pub(crate) struct IncomingMessages {
-    messages: HashMap<u16, Incoming, foldhash::fast::RandomState>,
+    /// None before the first one: most clients never send any.
+    #[allow(clippy::box_collection, reason = "nearly every session has none, and pays for a pointer only")]
+    messages: Option<Box<HashMap<u16, Incoming, foldhash::fast::RandomState>>>,
     bytes: usize,
 }
 
 impl IncomingMessages {
     /// A new connection: that messages are repeated on each is the client's duty `[MQTT-4.4.0-1]`.
     pub(crate) fn connect(&mut self) {
-        for incoming in self.messages.values_mut() {
+        for incoming in self.messages.iter_mut().flat_map(|messages| messages.values_mut()) {
             incoming.repetitions = 0;
         }
     }
 
     /// Whether one more is too many where `window` are allowed (0: any number).
     pub(crate) fn is_full(&self, window: usize) -> bool {
-        (window > 0 && self.messages.len() >= window) || self.bytes >= BYTES_MAX
+        (window > 0 && self.len() >= window) || self.bytes >= BYTES_MAX
     }
 
     /// Messages that are not released yet.
     pub(crate) fn len(&self) -> usize {
-        self.messages.len()
+        self.messages.as_ref().map_or(0, |messages| messages.len())
     }
 
     /// Keeps a message, in place of another one with its identifier.
     pub(crate) fn insert(&mut self, packet_id: u16, message: Message) {
         self.remove(packet_id);
         self.bytes += message.bytes().len();
-        self.messages.insert(packet_id, Incoming { message, repetitions: 0 });
+        self.messages.get_or_insert_default().insert(packet_id, Incoming { message, repetitions: 0 });
     }
 
     pub(crate) fn get(&self, packet_id: u16) -> Option<&Message> {
-        self.messages.get(&packet_id).map(|incoming| &incoming.message)
+        self.messages.as_ref()?.get(&packet_id).map(|incoming| &incoming.message)
     }
 
     pub(crate) fn get_mut(&mut self, packet_id: u16) -> Option<&mut Incoming> {
-        self.messages.get_mut(&packet_id)
+        self.messages.as_mut()?.get_mut(&packet_id)
     }
 
     /// The packet identifiers of all.
     pub(crate) fn identifiers(&self) -> Vec<u16> {
-        self.messages.keys().copied().collect()
+        self.messages.iter().flat_map(|messages| messages.keys().copied()).collect()
     }
 
     /// Returns whether there was one.
     pub(crate) fn remove(&mut self, packet_id: u16) -> bool {
-        let Some(incoming) = self.messages.remove(&packet_id) else { return false };
+        let removed = self.messages.as_mut().and_then(|messages| messages.remove(&packet_id));
+        let Some(incoming) = removed else { return false };
         self.bytes -= incoming.message.bytes().len();
         true
     }

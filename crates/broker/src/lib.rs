@@ -36,6 +36,7 @@ mod mail;
 mod memory;
 mod message;
 mod mount_point;
+mod name;
 mod output;
 mod own;
 mod post;

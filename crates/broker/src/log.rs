@@ -5,6 +5,9 @@ use std::fmt::{self, Arguments, Write};
 /// The longest text of a line, in bytes. Mosquitto cuts its lines there, too; client ids and topics may have 64 KB.
 const LINE_BYTES_MAX: usize = 999;
 
+/// The room that a line begins with.
+const LINE_BYTES: usize = 128;
+
 /// Bytes of the lines that are kept until somebody writes them out. What comes beyond is counted only.
 const KEPT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -119,7 +122,8 @@ impl Write for Line {
 /// The text of a line, cut where it is too long.
 #[cold]
 pub(crate) fn line(text: Arguments<'_>) -> String {
-    let mut line = Line(String::new());
+    // Most fit, and so are not moved while they grow.
+    let mut line = Line(String::with_capacity(LINE_BYTES));
     let _ = line.write_fmt(text);
     line.0
 }

@@ -3,6 +3,7 @@
 use crate::Moment;
 use crate::stored;
 use mosquitto_mqtt::QoS;
+use std::cell::RefCell;
 use triomphe::ThinArc;
 
 /// From this many bytes on, a payload is copied as it is, and what stands before it is kept apart. To gather both in one
@@ -25,6 +26,14 @@ pub(crate) struct MessageRef<'a> {
     pub(crate) retain: bool,
     /// When it is not worth delivering any more.
     pub(crate) expires_at: Moment,
+}
+
+/// Bytes of memory that a thread keeps to put messages together in.
+const SCRATCH_MAX: usize = 64 * 1024;
+
+thread_local! {
+    /// A message's bytes have to stand side by side before they are stored, which is no reason to allocate twice.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 #[derive(Debug)]
@@ -84,14 +93,18 @@ impl Message {
             header.front = Some(Box::new([topic, properties].concat()));
             return Self(ThinArc::from_header_and_slice(header, payload));
         }
-        if properties.is_empty() {
-            // The common case in one pass over two slices, each copied as a block.
-            let mut bytes = Vec::with_capacity(topic.len() + payload.len());
-            bytes.extend_from_slice(topic);
-            bytes.extend_from_slice(payload);
-            return Self(ThinArc::from_header_and_slice(header, &bytes));
-        }
-        Self(ThinArc::from_header_and_slice(header, &[topic, properties, payload].concat()))
+        SCRATCH.with_borrow_mut(|bytes| {
+            bytes.clear();
+            bytes.reserve(topic.len() + properties.len() + payload.len());
+            for part in [topic, properties, payload] {
+                bytes.extend_from_slice(part);
+            }
+            let message = Self(ThinArc::from_header_and_slice(header, bytes));
+            if bytes.capacity() > SCRATCH_MAX {
+                *bytes = Vec::new();
+            }
+            message
+        })
     }
 
     /// The message, borrowed.

@@ -1,6 +1,7 @@
 //! PUBLISH from a client.
 
 use crate::id::SessionId;
+use crate::level::levels;
 use crate::log::log;
 use crate::memory::OUT_OF_MEMORY;
 use crate::message::{Message, MessageRef, Outgoing};
@@ -96,7 +97,7 @@ impl Shard {
             self.refuse(id, ReasonCode::TOPIC_ALIAS_INVALID, "topic alias invalid");
             return Ok(Some(Box::default()));
         }
-        let aliases = connection.aliases_in.get_or_insert_default();
+        let aliases = &mut connection.naming.get_or_insert_default().aliases_in;
         if topic.is_empty() {
             let known = aliases.topic(alias).map(Into::into);
             return match known {
@@ -124,15 +125,16 @@ impl Shard {
             return Ok(Flow::Next);
         }
         let connection = self.home.connections.get(id);
-        let Some(mount_point) = connection.and_then(|connection| connection.mount_point.as_deref()) else {
-            let came = Came { topic, standing: standing(topic), properties, said };
+        let Some(mount_point) = connection.and_then(|connection| connection.mount_point()) else {
+            let came = Came { topic, standing: standing(topic.as_bytes()), properties, said };
             return self.take_message(id, slot, publish, &came);
         };
         let mut mounted = std::mem::take(&mut self.mounted);
         mounted.clear();
         mounted.push_str(mount_point);
         mounted.push_str(topic);
-        let standing = if TopicName::new(&mounted).is_ok() { standing(&mounted) } else { Standing::Impossible };
+        let standing =
+            if TopicName::new(&mounted).is_ok() { standing(mounted.as_bytes()) } else { Standing::Impossible };
         let came = Came { topic: &mounted, standing, properties, said };
         let outcome = self.take_message(id, slot, publish, &came);
         self.mounted = mounted;
@@ -385,9 +387,9 @@ impl Shard {
     pub(crate) fn release_message(&mut self, id: ConnectionId, slot: u32, packet_id: u16) -> bool {
         let Some(session) = self.home.sessions.get_mut(slot) else { return true };
         let message = session.incoming.get(packet_id).cloned();
-        let topic = message.as_ref().map_or("", |m| std::str::from_utf8(m.view().topic).unwrap_or_default());
+        let topic = message.as_ref().map_or(&b""[..], |message| message.view().topic);
         // The right may have been revoked since the message was taken.
-        let allowed = message.is_none() || self.home.may(slot, Access::Write, topic.as_bytes());
+        let allowed = message.is_none() || self.home.may(slot, Access::Write, topic);
         let control = allowed && standing(topic) == Standing::Control;
         let way = message.as_ref().filter(|_| allowed && !control).map(|message| self.way_for(&message.view()));
         if way.is_some_and(|way| self.must_wait(way)) {
@@ -403,6 +405,7 @@ impl Shard {
             self.log_denied(id, packet_id, message);
         }
         if control {
+            let topic = std::str::from_utf8(topic).unwrap_or_default();
             self.answer_control(id, topic, message.view().payload);
         }
         if let Some(way) = way {
@@ -514,30 +517,30 @@ fn same_message(known: &Message, again: &MessageRef<'_>) -> bool {
 }
 
 #[inline]
-fn standing(topic: &str) -> Standing {
-    if topic.starts_with('$') { dollar_standing(topic) } else { Standing::Ordinary }
+fn standing(topic: &[u8]) -> Standing {
+    if topic.first() == Some(&b'$') { dollar_standing(topic) } else { Standing::Ordinary }
 }
 
-fn dollar_standing(topic: &str) -> Standing {
-    let mut levels = topic.split('/');
+fn dollar_standing(topic: &[u8]) -> Standing {
+    let mut levels = levels(topic);
     match levels.next() {
-        Some("$SYS") => {
-            let levels: Vec<&str> = levels.take(5).collect();
-            let state = matches!(levels.as_slice(), ["broker", "connection", _, "state"]);
+        Some(b"$SYS") => {
+            let levels: Vec<&[u8]> = levels.take(5).collect();
+            let state = matches!(levels.as_slice(), [b"broker", b"connection", _, b"state"]);
             if state { Standing::Ordinary } else { Standing::Denied }
         }
-        Some("$share") => Standing::Denied,
-        Some("$CONTROL") if levels.next().is_some() => Standing::Control,
+        Some(b"$share") => Standing::Denied,
+        Some(b"$CONTROL") if levels.next().is_some() => Standing::Control,
         _ => Standing::Ordinary,
     }
 }
 
 /// Whether a will may have this topic: what clients may publish to, and no requests to the broker.
 pub(crate) fn allowed_for_will(topic: &str) -> bool {
-    standing(topic) != Standing::Control
+    standing(topic.as_bytes()) != Standing::Control
 }
 
 /// Whether clients may publish to this topic.
 pub(crate) fn allowed_to_publish(topic: &[u8]) -> bool {
-    std::str::from_utf8(topic).is_ok_and(|topic| standing(topic) == Standing::Ordinary)
+    standing(topic) == Standing::Ordinary
 }

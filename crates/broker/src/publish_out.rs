@@ -6,7 +6,9 @@ use mosquitto_mqtt::{MAX_VARINT, Property, QoS, put_varint, varint_len};
 
 /// What a PUBLISH has besides its message.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Head {
+pub(crate) struct Head<'a> {
+    /// As the client knows it.
+    pub(crate) topic: &'a [u8],
     pub(crate) v5: bool,
     pub(crate) dup: bool,
     pub(crate) qos: QoS,
@@ -20,7 +22,7 @@ pub(crate) struct Head {
     pub(crate) expiry_s: Option<u32>,
 }
 
-impl Head {
+impl Head<'_> {
     /// Bytes of the properties, their length not included.
     fn properties_len(&self, message: &MessageRef<'_>) -> usize {
         let mut len = message.properties.len();
@@ -36,13 +38,13 @@ impl Head {
         len
     }
 
-    fn topic<'a>(&self, message: &MessageRef<'a>) -> &'a [u8] {
-        if matches!(self.alias, Alias::Known(_)) { &[] } else { message.topic }
+    fn written_topic(&self) -> &[u8] {
+        if matches!(self.alias, Alias::Known(_)) { &[] } else { self.topic }
     }
 
     #[inline]
     fn remaining_length(&self, message: &MessageRef<'_>) -> usize {
-        let mut len = 2 + self.topic(message).len() + message.payload.len();
+        let mut len = 2 + self.written_topic().len() + message.payload.len();
         if self.qos != QoS::AtMostOnce {
             len += 2;
         }
@@ -82,7 +84,7 @@ impl Head {
         out.reserve(5 + remaining - message.payload.len());
         out.push(0x30 | u8::from(self.dup) << 3 | self.qos.bits() << 1 | u8::from(self.retain));
         put_varint(out, remaining as u32);
-        let topic = self.topic(message);
+        let topic = self.written_topic();
         out.extend_from_slice(&(topic.len() as u16).to_be_bytes());
         out.extend_from_slice(topic);
         if self.qos != QoS::AtMostOnce {
@@ -125,6 +127,7 @@ mod tests {
         for alias in [Alias::None, Alias::New(1), Alias::Known(1)] {
             for (qos, packet_id) in [(QoS::AtMostOnce, 0), (QoS::AtLeastOnce, 5)] {
                 let head = Head {
+                    topic: message.topic,
                     v5: true,
                     dup: false,
                     qos,
@@ -149,7 +152,8 @@ mod tests {
         }
     }
 
-    const PLAIN: Head = Head {
+    const PLAIN: Head<'_> = Head {
+        topic: b"a/b",
         v5: true,
         dup: false,
         qos: QoS::AtMostOnce,

@@ -4,6 +4,7 @@
 //! acknowledged meanwhile is found out then.
 
 use crate::home::Home;
+use crate::time::Due;
 use crate::timers::Timer;
 use crate::{ConnectionId, Moment, Settings, Shard};
 use mosquitto_mqtt::ProtocolVersion;
@@ -48,9 +49,9 @@ impl Home {
         let Some(entry) = session.window.find(packet_id) else { return };
         // Rounded up, so that it is never too early.
         entry.sent_s = u32::try_from(self.now.0.div_ceil(1000)).unwrap_or(u32::MAX);
-        if session.retry_at.is_none() {
+        if !session.retry_at.is_set() {
             let at = when(entry.sent_s, seconds);
-            session.retry_at = Some(at);
+            session.retry_at = Due::at(at);
             self.timers.set(at, Timer::Retry(slot));
         }
     }
@@ -69,7 +70,7 @@ impl Shard {
     pub(crate) fn on_retry(&mut self, slot: u32) {
         let now = self.home.now;
         let Some(session) = self.home.sessions.get_mut(slot) else { return };
-        session.retry_at = None;
+        session.retry_at = Due::NOT;
         let Some(id) = session.connection else { return };
         let Some(seconds) = self.home.retry_s(id) else { return };
         let is_taking = self.home.connections.get(id).is_some_and(|connection| connection.output.bytes() == 0);
@@ -80,7 +81,7 @@ impl Shard {
         if let Some(oldest_s) = oldest_s {
             let pause_s = if is_taking { 1 } else { seconds };
             let at = when(oldest_s, seconds).max(now.plus_s(pause_s));
-            session.retry_at = Some(at);
+            session.retry_at = Due::at(at);
             self.home.timers.set(at, Timer::Retry(slot));
         }
         self.work = self.work.saturating_add(overdue.len() as u32);

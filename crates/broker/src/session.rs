@@ -4,10 +4,12 @@ use crate::access::{CameThrough, Source};
 use crate::drops::Drops;
 use crate::incoming::IncomingMessages;
 use crate::message::Message;
+use crate::name::Name;
 use crate::retained_streams::RetainedStreams;
 use crate::subscription_tree::NodeId;
+use crate::time::Due;
 use crate::window::Window;
-use crate::{ConnectionId, Moment, Settings};
+use crate::{ConnectionId, Settings};
 use hashbrown::{HashSet, HashTable};
 use mosquitto_auth::acl::RecentRights;
 use mosquitto_mqtt::QoS;
@@ -22,6 +24,9 @@ type Hasher = foldhash::fast::RandomState;
 
 /// Where a session subscribes: a node of the subscription tree, and the group there, if it is in one.
 pub(crate) type Place = (NodeId, Option<Box<str>>);
+
+/// A set of its own for the few sessions that have any: the others pay for a pointer only.
+type Memberships = BTreeSet<(NodeId, Box<str>)>;
 
 /// A session that never ends by itself.
 pub(crate) const NEVER_EXPIRES: u32 = u32::MAX;
@@ -39,7 +44,7 @@ pub(crate) struct StoredWill {
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Session {
-    pub(crate) client_id: Box<str>,
+    pub(crate) client_id: Name,
     pub(crate) username: Option<Box<str>>,
     pub(crate) came_through: CameThrough,
     /// What its client was found to be allowed, once there is an access list.
@@ -56,11 +61,11 @@ pub(crate) struct Session {
     /// Whether messages of QoS 0 wait for it, too, whatever is set.
     pub(crate) keeps_qos_0: bool,
     /// The armed end of the session.
-    pub(crate) expires_at: Option<Moment>,
+    pub(crate) expires_at: Due,
     /// Nodes of the subscription tree where it subscribes by itself.
-    pub(crate) subscriptions: HashSet<NodeId, Hasher>,
-    /// Its memberships: nodes and names of groups there. By name, since a node may have very many.
-    pub(crate) memberships: BTreeSet<(NodeId, Box<str>)>,
+    subscriptions: Nodes,
+    /// Its memberships, if it has any: nodes and names of groups there. By name, since a node may have very many.
+    memberships: Option<Box<Memberships>>,
     /// The generation of the tree in which a subscription of this session was last taken back.
     pub(crate) unsubscribed_in: u64,
     /// Whether its client last spoke MQTT 5.
@@ -72,9 +77,9 @@ pub(crate) struct Session {
     pub(crate) incoming: IncomingMessages,
     pub(crate) will: Option<Box<StoredWill>>,
     /// The armed publication of the will.
-    pub(crate) will_at: Option<Moment>,
+    pub(crate) will_at: Due,
     /// The armed look at what its client has not acknowledged.
-    pub(crate) retry_at: Option<Moment>,
+    pub(crate) retry_at: Due,
     /// Retained messages under way to it, if there are any.
     pub(crate) retained: Option<Box<RetainedStreams>>,
     /// Whether it stands in the list of sessions to stream to: retained messages, or queued ones of QoS 0.
@@ -98,17 +103,17 @@ impl Session {
             expiry_s: 0,
             is_durable: false,
             keeps_qos_0: false,
-            expires_at: None,
-            subscriptions: HashSet::default(),
-            memberships: BTreeSet::new(),
+            expires_at: Due::NOT,
+            subscriptions: Nodes::None,
+            memberships: None,
             unsubscribed_in: 0,
             v5: true,
             max_qos: QoS::ExactlyOnce,
             window: Window::default(),
             incoming: IncomingMessages::default(),
             will: None,
-            will_at: None,
-            retry_at: None,
+            will_at: Due::NOT,
+            retry_at: Due::NOT,
             retained: None,
             streaming: false,
             drops_logged: false,
@@ -128,22 +133,28 @@ impl Session {
     pub(crate) fn add_subscription(&mut self, node: NodeId, group: Option<&str>) {
         match group {
             None => self.subscriptions.insert(node),
-            Some(group) => self.memberships.insert((node, group.into())),
-        };
+            Some(group) => _ = self.memberships.get_or_insert_default().insert((node, group.into())),
+        }
     }
 
     /// A subscription at this node was taken back.
     pub(crate) fn remove_subscription(&mut self, node: NodeId, group: Option<&str>) {
         match group {
-            None => self.subscriptions.remove(&node),
-            Some(group) => self.memberships.remove(&(node, group.into())),
-        };
+            None => self.subscriptions.remove(node),
+            Some(group) => {
+                if let Some(memberships) = &mut self.memberships {
+                    memberships.remove(&(node, group.into()));
+                    self.memberships.take_if(|memberships| memberships.is_empty());
+                }
+            }
+        }
     }
 
     /// All its subscriptions.
     pub(crate) fn into_places(self) -> Vec<Place> {
-        let members = self.memberships.into_iter().map(|(node, group)| (node, Some(group)));
-        self.subscriptions.into_iter().map(|node| (node, None)).chain(members).collect()
+        let members = self.memberships.into_iter().flat_map(|memberships| *memberships);
+        let members = members.map(|(node, group)| (node, Some(group)));
+        self.subscriptions.iter().map(|node| (node, None)).chain(members).collect()
     }
 
     /// Ends what is under way to the subscription at this node.
@@ -152,6 +163,47 @@ impl Session {
             retained.remove(node);
             self.retained.take_if(|retained| retained.is_empty());
         }
+    }
+}
+
+/// Nodes of the subscription tree. Most clients subscribe once.
+#[derive(Debug)]
+enum Nodes {
+    None,
+    One(NodeId),
+    Many(Box<HashSet<NodeId, Hasher>>),
+}
+
+impl Nodes {
+    fn insert(&mut self, node: NodeId) {
+        match self {
+            Nodes::None => *self = Nodes::One(node),
+            Nodes::One(one) if *one == node => {}
+            Nodes::One(one) => *self = Nodes::Many(Box::new([*one, node].into_iter().collect())),
+            Nodes::Many(many) => _ = many.insert(node),
+        }
+    }
+
+    fn remove(&mut self, node: NodeId) {
+        match self {
+            Nodes::One(one) if *one == node => *self = Nodes::None,
+            Nodes::None | Nodes::One(_) => {}
+            Nodes::Many(many) => {
+                many.remove(&node);
+                if many.is_empty() {
+                    *self = Nodes::None;
+                }
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = NodeId> {
+        let (one, many) = match self {
+            Nodes::None => (None, None),
+            Nodes::One(one) => (Some(*one), None),
+            Nodes::Many(many) => (None, Some(many)),
+        };
+        one.into_iter().chain(many.into_iter().flat_map(|many| many.iter().copied()))
     }
 }
 
@@ -175,8 +227,9 @@ impl Sessions {
     }
 
     pub(crate) fn find(&self, client_id: &str) -> Option<u32> {
-        let is = |&slot: &u32| self.slots.get(slot as usize).is_some_and(|s| &*s.client_id == client_id);
-        self.by_client_id.find(self.hasher.hash_one(client_id), is).copied()
+        let name = client_id.as_bytes();
+        let is = |&slot: &u32| self.slots.get(slot as usize).is_some_and(|s| s.client_id.as_bytes() == name);
+        self.by_client_id.find(self.hasher.hash_one(name), is).copied()
     }
 
     /// There will soon be so many more.
@@ -184,7 +237,7 @@ impl Sessions {
         self.slots.reserve(sessions);
         let (slots, hasher) = (&self.slots, &self.hasher);
         self.by_client_id
-            .reserve(sessions, |&slot| slots.get(slot as usize).map_or(0, |s| hasher.hash_one(&*s.client_id)));
+            .reserve(sessions, |&slot| slots.get(slot as usize).map_or(0, |s| hasher.hash_one(s.client_id.as_bytes())));
     }
 
     /// A new session under a client id that has none.
@@ -192,15 +245,15 @@ impl Sessions {
         self.last_epoch = self.last_epoch.wrapping_add(1);
         let slot = self.slots.insert(Session::new(client_id, self.last_epoch)) as u32;
         let (slots, hasher) = (&self.slots, &self.hasher);
-        self.by_client_id.insert_unique(hasher.hash_one(client_id), slot, |&slot| {
-            slots.get(slot as usize).map_or(0, |s| hasher.hash_one(&*s.client_id))
+        self.by_client_id.insert_unique(hasher.hash_one(client_id.as_bytes()), slot, |&slot| {
+            slots.get(slot as usize).map_or(0, |s| hasher.hash_one(s.client_id.as_bytes()))
         });
         slot
     }
 
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Session> {
         let session = self.slots.try_remove(slot as usize)?;
-        let hash = self.hasher.hash_one(&*session.client_id);
+        let hash = self.hasher.hash_one(session.client_id.as_bytes());
         if let Ok(entry) = self.by_client_id.find_entry(hash, |&s| s == slot) {
             entry.remove();
         }
@@ -226,5 +279,43 @@ impl Sessions {
     /// All slots in use.
     pub(crate) fn slots(&self) -> impl Iterator<Item = (u32, &Session)> {
         self.slots.iter().map(|(slot, session)| (slot as u32, session))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A broker has one for each client, busy or not; what few of them need is boxed.
+    #[test]
+    fn a_session_without_anything_is_small() {
+        assert!(size_of::<Session>() <= 272, "{}", size_of::<Session>());
+    }
+
+    #[test]
+    fn a_session_knows_each_of_its_subscriptions_once() {
+        let mut session = Session::new("a", 1);
+        let places = |session: &Session| {
+            let mut places: Vec<Place> = session.subscriptions.iter().map(|node| (node, None)).collect();
+            places.sort_unstable();
+            places.into_iter().map(|(node, _)| node).collect::<Vec<_>>()
+        };
+        for (node, known) in [(7, vec![7]), (7, vec![7]), (8, vec![7, 8]), (7, vec![7, 8]), (9, vec![7, 8, 9])] {
+            session.add_subscription(node, None);
+            assert_eq!(places(&session), known);
+        }
+        for (node, left) in [(6, vec![7, 8, 9]), (8, vec![7, 9]), (9, vec![7]), (7, vec![]), (7, vec![])] {
+            session.remove_subscription(node, None);
+            assert_eq!(places(&session), left);
+        }
+        session.add_subscription(3, None);
+        session.remove_subscription(4, None);
+        session.add_subscription(3, Some("g"));
+        session.add_subscription(3, Some("h"));
+        session.remove_subscription(3, Some("h"));
+        session.remove_subscription(3, Some("i"));
+        let mut places = session.into_places();
+        places.sort_unstable();
+        assert_eq!(places, [(3, None), (3, Some("g".into()))]);
     }
 }

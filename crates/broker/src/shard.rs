@@ -183,7 +183,7 @@ impl Shard {
 
     /// A connection that another shard accepted and handed over.
     pub fn open_handed_over(&mut self, peer: &str, listener: u16) -> ConnectionId {
-        let mut connection = Connection::new(peer.into(), listener, self.home.now);
+        let mut connection = Connection::new(peer, listener, self.home.now);
         connection.silence_ms = OPENING_S * 1000;
         let id = self.home.connections.insert(connection);
         self.home.statistics.connections += 1;
@@ -194,7 +194,7 @@ impl Shard {
     /// Forgets a connection whose socket is gone, or with another shard.
     pub fn release(&mut self, id: ConnectionId) {
         if let Some(mut connection) = self.home.connections.remove(id) {
-            if let Some(at) = connection.silence_at {
+            if let Some(at) = connection.silence_at.get() {
                 self.home.timers.cancel(at, crate::timers::Timer::Silence(id));
             }
             connection.output.clear(&mut self.home.pool);

@@ -45,7 +45,7 @@ struct Terms {
 
 impl Terms {
     fn of(connection: &Connection) -> Self {
-        Self { mount_point: connection.mount_point.clone(), bridge: connection.bridge }
+        Self { mount_point: connection.mount_point().map(Into::into), bridge: connection.bridge }
     }
 }
 

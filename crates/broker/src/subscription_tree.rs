@@ -50,8 +50,9 @@ struct Node {
     children: u32,
     level: Level,
     subscribers: Subscribers,
-    /// By name: a client may be a member of very many.
-    groups: BTreeMap<Box<str>, Arc<Group>>,
+    /// By name: a client may be a member of very many. None where there is none, as at most nodes.
+    #[allow(clippy::box_collection, reason = "nearly no node has any, and pays for a pointer only")]
+    groups: Option<Box<BTreeMap<Box<str>, Arc<Group>>>>,
 }
 
 impl Node {
@@ -63,12 +64,20 @@ impl Node {
             children: 0,
             level: Level::new(level),
             subscribers: Subscribers::default(),
-            groups: BTreeMap::new(),
+            groups: None,
         }
     }
 
+    fn groups(&self) -> impl Iterator<Item = (&Box<str>, &Arc<Group>)> {
+        self.groups.iter().flat_map(|groups| groups.iter())
+    }
+
+    fn group(&self, name: &str) -> Option<&Arc<Group>> {
+        self.groups.as_ref()?.get(name)
+    }
+
     fn is_used(&self) -> bool {
-        self.children > 0 || !self.subscribers.is_empty() || !self.groups.is_empty()
+        self.children > 0 || !self.subscribers.is_empty() || self.groups.is_some()
     }
 }
 
@@ -143,12 +152,13 @@ impl SubscriptionTree {
         let new = match group {
             None => node.subscribers.insert(subscriber),
             Some(name) => {
-                if let Some(group) = node.groups.get(name) {
+                let groups = node.groups.get_or_insert_default();
+                if let Some(group) = groups.get(name) {
                     group.insert(subscriber)
                 } else {
                     let group = Group::default();
                     group.insert(subscriber);
-                    node.groups.insert(name.into(), Arc::new(group));
+                    groups.insert(name.into(), Arc::new(group));
                     true
                 }
             }
@@ -175,7 +185,7 @@ impl SubscriptionTree {
         let Some(node) = self.find(filter).and_then(|at| self.nodes.get(at as usize)) else { return false };
         match group {
             None => node.subscribers.find(shard, session).is_some(),
-            Some(name) => node.groups.get(name).is_some_and(|group| group.member(shard, session).is_some()),
+            Some(name) => node.group(name).is_some_and(|group| group.member(shard, session).is_some()),
         }
     }
 
@@ -189,10 +199,12 @@ impl SubscriptionTree {
         let removed = match group {
             None => node.subscribers.remove(shard, session),
             Some(name) => {
-                let Some(group) = node.groups.get(name) else { return false };
+                let Some(groups) = &mut node.groups else { return false };
+                let Some(group) = groups.get(name) else { return false };
                 let removed = group.remove(shard, session);
                 if group.is_empty() {
-                    node.groups.remove(name);
+                    groups.remove(name);
+                    node.groups.take_if(|groups| groups.is_empty());
                 }
                 removed
             }
@@ -215,7 +227,7 @@ impl SubscriptionTree {
             if !node.is_used() {
                 continue;
             }
-            let groups: Vec<_> = node.groups.iter().map(|(name, group)| (name.clone(), group.members())).collect();
+            let groups: Vec<_> = node.groups().map(|(name, group)| (name.clone(), group.members())).collect();
             subscribers += node.subscribers.as_slice().len() + groups.iter().map(|(_, m)| m.len()).sum::<usize>();
             copies.push(Copied {
                 id,
@@ -241,12 +253,12 @@ impl SubscriptionTree {
     ) -> Option<NodeId> {
         let mut nodes = (from..).zip(self.nodes.iter().skip(from as usize));
         for (id, node) in nodes.by_ref().take(places as usize) {
-            if node.subscribers.is_empty() && node.groups.is_empty() {
+            if node.subscribers.is_empty() && node.groups.is_none() {
                 continue;
             }
             let filter = self.filter_of(id);
             take(None, &filter, node.subscribers.as_slice());
-            for (name, group) in &node.groups {
+            for (name, group) in node.groups() {
                 take(Some(name), &filter, &group.members());
             }
         }
@@ -311,7 +323,7 @@ impl SubscriptionTree {
     fn show(&self, at: NodeId, visitor: &mut impl Visit) -> usize {
         let Some(node) = self.nodes.get(at as usize) else { return 0 };
         visitor.subscribers(&node.subscribers);
-        for group in node.groups.values() {
+        for (_, group) in node.groups() {
             visitor.group(group);
         }
         1

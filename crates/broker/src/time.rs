@@ -29,6 +29,32 @@ impl Moment {
     }
 }
 
+/// When something of one connection or session is due, if it is at all. Of half the size of an optional [`Moment`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Due(Moment);
+
+impl Due {
+    /// It is not.
+    pub(crate) const NOT: Due = Due(Moment::NEVER);
+
+    pub(crate) fn at(moment: Moment) -> Self {
+        Self(moment)
+    }
+
+    pub(crate) fn get(self) -> Option<Moment> {
+        (self.0 != Moment::NEVER).then_some(self.0)
+    }
+
+    pub(crate) fn is_set(self) -> bool {
+        self.get().is_some()
+    }
+
+    /// From now on it is not any more.
+    pub(crate) fn take(&mut self) -> Option<Moment> {
+        std::mem::replace(self, Self::NOT).get()
+    }
+}
+
 impl Add<u64> for Moment {
     type Output = Moment;
 

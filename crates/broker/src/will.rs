@@ -3,6 +3,7 @@
 use crate::message::{MessageRef, Outgoing};
 use crate::publish::allowed_to_publish;
 use crate::session::StoredWill;
+use crate::time::Due;
 use crate::timers::Timer;
 use crate::{DropReason, Shard};
 use mosquitto_auth::acl::Access;
@@ -18,7 +19,7 @@ impl Shard {
             return;
         }
         let at = self.home.now.plus_s(will.delay_s);
-        session.will_at = Some(at);
+        session.will_at = Due::at(at);
         self.home.timers.set(at, Timer::Will(slot));
     }
 

@@ -94,23 +94,21 @@ const QUEUED_COST: usize = size_of::<Queued>() + 64;
 #[derive(Debug, Default)]
 pub(crate) struct Window {
     in_flight: VecDeque<InFlight>,
-    queue: VecDeque<Queued>,
+    /// None before anything has waited.
+    queue: Option<Box<Queue>>,
     /// Of all messages in flight and queued. A message that stands in several sessions counts in each.
     bytes: usize,
-    /// Payload bytes of the exchanges in flight, and of the messages in the queue.
+    /// Payload bytes of the exchanges in flight.
     in_flight_payload: usize,
-    queued_payload: usize,
     /// With so many of them, nothing more is started, or queued; 0 is no limit.
-    in_flight_payload_max: usize,
-    queued_payload_max: usize,
+    in_flight_payload_max: u32,
+    queued_payload_max: u32,
     /// Messages that the present connection takes at once, as it was told (0: any number).
     maximum: u16,
     /// Entries of `in_flight` that await something.
     live: u16,
     /// Entries that wait to be sent again on the present connection.
     unsent: u16,
-    /// Messages of QoS 0 in the queue.
-    queued_qos_0: u32,
     last_id: u16,
     /// Entries that were taken from the front of `in_flight`, and of `queue`, so far: who goes through them in several
     /// steps knows by that where it is. They go round.
@@ -121,10 +119,28 @@ pub(crate) struct Window {
     quota_max: u16,
 }
 
+/// What waits in a session that keeps up mostly is nothing, and an idle one pays for a pointer only.
+#[derive(Debug, Default)]
+struct Queue {
+    list: VecDeque<Queued>,
+    /// Payload bytes of them.
+    payload: usize,
+    /// Those of QoS 0.
+    qos_0: u32,
+}
+
+impl Queue {
+    fn push(&mut self, queued: Queued) {
+        self.payload += queued.message.view().payload.len();
+        self.qos_0 += u32::from(queued.qos == QoS::AtMostOnce);
+        self.list.push_back(queued);
+    }
+}
+
 impl Window {
     /// Sets the bytes of payload with which nothing more is started, and with which nothing more is queued (0: any).
     pub(crate) fn limit_payload(&mut self, in_flight_max: u32, queued_max: u32) {
-        (self.in_flight_payload_max, self.queued_payload_max) = (in_flight_max as usize, queued_max as usize);
+        (self.in_flight_payload_max, self.queued_payload_max) = (in_flight_max, queued_max);
     }
 
     /// Begins a connection that takes `maximum` unacknowledged messages (0: as many as there are identifiers).
@@ -144,14 +160,20 @@ impl Window {
     /// Whether a new message may go out at once.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        self.has_room() && self.unsent == 0 && self.queue.is_empty() && self.bytes < BYTES_MAX
+        self.has_room() && self.unsent == 0 && !self.has_queue() && self.bytes < BYTES_MAX
     }
 
     /// Whether the next waiting message may go out.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
-        let in_bytes = self.in_flight_payload_max == 0 || self.in_flight_payload < self.in_flight_payload_max;
+        let limit = self.in_flight_payload_max;
+        let in_bytes = limit == 0 || self.in_flight_payload < limit as usize;
         self.quota > 0 && in_bytes && self.has_free_id()
+    }
+
+    #[inline]
+    fn has_queue(&self) -> bool {
+        self.queue.as_ref().is_some_and(|queue| !queue.list.is_empty())
     }
 
     /// Identifiers ascend and go round; one that would lap the oldest message in flight is never given. So the
@@ -163,7 +185,7 @@ impl Window {
 
     #[cfg(test)]
     fn is_empty(&self) -> bool {
-        self.live == 0 && self.queue.is_empty()
+        self.live == 0 && !self.has_queue()
     }
 
     /// Puts a message in flight as sent, with the next free packet identifier `[MQTT-2.2.1-4]`.
@@ -227,29 +249,27 @@ impl Window {
     /// client that is here, as many more as it takes at once.
     pub(crate) fn has_too_many(&self, limit: usize, is_here: bool) -> bool {
         let more = if is_here { usize::from(self.maximum) } else { 0 };
-        limit > 0 && self.queue.len() >= limit.saturating_add(more)
+        limit > 0 && self.queued() >= limit.saturating_add(more)
     }
 
     /// Whether as many bytes are queued as may be; likewise.
     pub(crate) fn has_too_many_bytes(&self, is_here: bool) -> bool {
-        let more = if is_here { self.in_flight_payload_max } else { 0 };
-        let limit = self.queued_payload_max;
-        (limit > 0 && self.queued_payload >= limit.saturating_add(more))
-            || self.bytes + self.queue.len() * QUEUED_COST >= BYTES_MAX
+        let more = if is_here { self.in_flight_payload_max as usize } else { 0 };
+        let limit = self.queued_payload_max as usize;
+        let payload = self.queue.as_ref().map_or(0, |queue| queue.payload);
+        (limit > 0 && payload >= limit.saturating_add(more)) || self.bytes + self.queued() * QUEUED_COST >= BYTES_MAX
     }
 
     /// Whether so much payload is in flight that there is no room for QoS 0 either: Mosquitto's rule.
     pub(crate) fn holds_up_qos_0(&self) -> bool {
-        let excess = self.in_flight_payload.saturating_sub(self.in_flight_payload_max);
-        self.queued_payload_max > 0 && excess >= self.queued_payload_max
+        let excess = self.in_flight_payload.saturating_sub(self.in_flight_payload_max as usize);
+        self.queued_payload_max > 0 && excess >= self.queued_payload_max as usize
     }
 
     /// Lets a message wait for its turn.
     pub(crate) fn enqueue(&mut self, queued: Queued) {
         self.bytes += queued.message.bytes().len();
-        self.queued_payload += queued.message.view().payload.len();
-        self.queued_qos_0 += u32::from(queued.qos == QoS::AtMostOnce);
-        self.queue.push_back(queued);
+        self.queue.get_or_insert_default().push(queued);
     }
 
     /// Finishes an exchange; the next message may take its place.
@@ -317,15 +337,16 @@ impl Window {
 
     /// Takes the message that has waited longest.
     pub(crate) fn next_queued(&mut self) -> Option<Queued> {
-        let next = self.queue.pop_front();
+        let queue = self.queue.as_mut()?;
+        let next = queue.list.pop_front();
         if let Some(Queued { message, qos, .. }) = &next {
-            self.queued_qos_0 -= u32::from(*qos == QoS::AtMostOnce);
+            queue.qos_0 -= u32::from(*qos == QoS::AtMostOnce);
+            queue.payload -= message.view().payload.len();
             self.bytes -= message.bytes().len();
-            self.queued_payload -= message.view().payload.len();
             self.queue_gone = self.queue_gone.wrapping_add(1);
         }
-        if self.queue.is_empty() && self.queue.capacity() > KEPT_CAPACITY {
-            self.queue = VecDeque::new();
+        if queue.list.is_empty() && queue.list.capacity() > KEPT_CAPACITY {
+            self.queue = None;
         }
         next
     }
@@ -333,13 +354,13 @@ impl Window {
     /// Whether a message of QoS 0 waits: others have to wait behind it.
     #[inline]
     pub(crate) fn has_queued_qos_0(&self) -> bool {
-        self.queued_qos_0 > 0
+        self.queue.as_ref().is_some_and(|queue| queue.qos_0 > 0)
     }
 
     /// Whether the message that has waited longest is of QoS 0, and so needs no room in the window.
     #[inline]
     pub(crate) fn next_is_qos_0(&self) -> bool {
-        self.queued_qos_0 > 0 && self.queue.front().is_some_and(|queued| queued.qos == QoS::AtMostOnce)
+        self.queue.as_ref().is_some_and(|queue| queue.list.front().is_some_and(|queued| queued.qos == QoS::AtMostOnce))
     }
 
     /// Whether entries wait to be sent again.
@@ -350,7 +371,7 @@ impl Window {
     /// Whether anything waits for room.
     #[inline]
     pub(crate) fn wants_pump(&self) -> bool {
-        self.unsent > 0 || !self.queue.is_empty()
+        self.unsent > 0 || self.has_queue()
     }
 
     /// Goes on with the identifiers after this one, unless that is no step forward: something else has it.
@@ -392,17 +413,17 @@ impl Window {
 
     /// Messages queued.
     pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
+        self.queue.as_ref().map_or(0, |queue| queue.list.len())
     }
 
     /// Messages in flight and queued.
     pub(crate) fn len(&self) -> usize {
-        usize::from(self.live) + self.queue.len()
+        usize::from(self.live) + self.queued()
     }
 
     /// Those of them that the client does not have for good.
     pub(crate) fn undelivered(&self) -> usize {
-        self.in_flight.iter().filter(|entry| entry.message.is_some()).count() + self.queue.len()
+        self.in_flight.iter().filter(|entry| entry.message.is_some()).count() + self.queued()
     }
 }
 

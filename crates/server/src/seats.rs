@@ -8,33 +8,31 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[derive(Debug, Clone)]
 pub(crate) struct Seats {
     room: Arc<Room>,
-    /// Those that these are a part of.
-    whole: Option<Box<Seats>>,
 }
 
 #[derive(Debug)]
 struct Room {
     taken: AtomicU32,
     limit: AtomicU32,
+    /// The one that this is a part of.
+    whole: Option<Arc<Room>>,
 }
 
 /// A seat that a connection has taken. It is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Seat {
     room: Arc<Room>,
-    _of_the_whole: Option<Box<Seat>>,
 }
 
 impl Seats {
     /// So many, or any number.
     pub(crate) fn new(limit: Option<u32>) -> Self {
-        let limit = AtomicU32::new(limit.unwrap_or(u32::MAX));
-        Self { room: Arc::new(Room { taken: AtomicU32::new(0), limit }), whole: None }
+        Self { room: Arc::new(Room::new(limit, None)) }
     }
 
     /// So many of these, or any number of them. What sits there sits here, too.
     pub(crate) fn part(&self, limit: Option<u32>) -> Self {
-        Self { whole: Some(Box::new(self.clone())), ..Self::new(limit) }
+        Self { room: Arc::new(Room::new(limit, Some(Arc::clone(&self.room)))) }
     }
 
     /// From now on there are so many, or any number. Who sits already stays.
@@ -44,21 +42,12 @@ impl Seats {
 
     /// A seat, unless all are taken.
     pub(crate) fn take(&self) -> Option<Seat> {
-        let of_the_whole = match &self.whole {
-            Some(whole) => Some(Box::new(whole.take()?)),
-            None => None,
-        };
-        let limit = self.room.limit.load(Ordering::Relaxed);
-        let one_more = |taken| (taken < limit).then(|| taken + 1);
-        let taken = self.room.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        taken.ok().map(|_| Seat { room: Arc::clone(&self.room), _of_the_whole: of_the_whole })
+        self.room.take().then(|| Seat { room: Arc::clone(&self.room) })
     }
 
     /// Whether those that these are a part of are taken, whoever sits there.
     pub(crate) fn are_all_taken(&self) -> bool {
-        let of_whole =
-            |whole: &Seats| whole.room.taken.load(Ordering::Relaxed) >= whole.room.limit.load(Ordering::Relaxed);
-        self.whole.as_deref().is_some_and(of_whole)
+        self.room.whole.as_deref().is_some_and(Room::is_full)
     }
 
     /// Whether nobody else knows of these seats any more: nobody sits there, and nobody can.
@@ -67,9 +56,40 @@ impl Seats {
     }
 }
 
+impl Room {
+    fn new(limit: Option<u32>, whole: Option<Arc<Room>>) -> Self {
+        Self { taken: AtomicU32::new(0), limit: AtomicU32::new(limit.unwrap_or(u32::MAX)), whole }
+    }
+
+    /// Whether there was a seat, here and in the whole.
+    fn take(&self) -> bool {
+        if self.whole.as_ref().is_some_and(|whole| !whole.take()) {
+            return false;
+        }
+        let limit = self.limit.load(Ordering::Relaxed);
+        let one_more = |taken| (taken < limit).then(|| taken + 1);
+        let is_taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok();
+        if let Some(whole) = self.whole.as_ref().filter(|_| !is_taken) {
+            whole.leave();
+        }
+        is_taken
+    }
+
+    fn leave(&self) {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+        if let Some(whole) = &self.whole {
+            whole.leave();
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) >= self.limit.load(Ordering::Relaxed)
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.room.taken.fetch_sub(1, Ordering::Relaxed);
+        self.room.leave();
     }
 }
 

@@ -309,12 +309,13 @@ impl Worker {
 
     /// Takes in a connection that another worker accepted.
     fn welcome(&mut self, arrival: Arrival) {
-        let Arrival { stream, peer, common_name, listener, seat, bytes } = arrival;
-        let id = self.shard.open_handed_over(&peer.to_string(), listener);
-        self.take_in(id, stream, peer, seat, listener, bytes, None);
-        if let Some(socket) = self.sockets.get_mut(id) {
-            socket.common_name = common_name;
+        let id = self.shard.open_handed_over(&arrival.peer.to_string(), arrival.listener);
+        if let Some(name) = &arrival.common_name {
+            let common_name = Some(name.clone());
+            self.shard.secured(id, mosquitto_broker::Secured { common_name, ..mosquitto_broker::Secured::default() });
         }
+        self.take_in(id, arrival, None);
+        self.watch(id);
         self.tell_secured(id);
     }
 

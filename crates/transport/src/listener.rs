@@ -4,7 +4,7 @@ use crate::unix_path::UnixPath;
 use crate::{Peer, ProxyRules, Stream, WebSocketRules};
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, Type};
+use socket2::{Domain, Protocol, SockRef, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,7 +17,6 @@ const BACKLOG: i32 = 1024;
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
-    nodelay: bool,
     layers: Layers,
 }
 
@@ -81,12 +80,16 @@ impl Listener {
     pub fn bind_unix(path: &Path) -> io::Result<Listener> {
         let (socket, file) = UnixPath::bind(path, BACKLOG)?;
         let (socket, peer) = (UnixListener::from_std(socket), Peer::at_path(path));
-        Ok(Self { socket: Socket::Unix { socket, peer, _file: file }, nodelay: false, layers: Layers::default() })
+        Ok(Self { socket: Socket::Unix { socket, peer, _file: file }, layers: Layers::default() })
     }
 
-    /// Whether small writes on connections accepted from now on leave at once (TCP_NODELAY).
-    pub fn set_nodelay(&mut self, on: bool) {
-        self.nodelay = on;
+    /// Whether small writes on connections that are made from now on leave at once (TCP_NODELAY). They have it from the
+    /// socket that listens, so that it costs none of them a system call. Without effect on what is not TCP.
+    pub fn set_nodelay(&mut self, on: bool) -> io::Result<()> {
+        match &self.socket {
+            Socket::Tcp(socket) => SockRef::from(socket).set_tcp_nodelay(on),
+            Socket::Unix { .. } => Ok(()),
+        }
     }
 
     /// What there is between the socket and the bytes of connections accepted from now on.
@@ -95,12 +98,9 @@ impl Listener {
     }
 
     fn listen(socket: socket2::Socket, options: BindOptions) -> io::Result<Listener> {
+        socket.set_tcp_nodelay(options.nodelay)?;
         socket.listen(BACKLOG)?;
-        Ok(Self {
-            socket: Socket::Tcp(TcpListener::from_std(socket.into())),
-            nodelay: options.nodelay,
-            layers: Layers::default(),
-        })
+        Ok(Self { socket: Socket::Tcp(TcpListener::from_std(socket.into())), layers: Layers::default() })
     }
 
     /// Has waiting connections reported under `token`. Edge-triggered: accept until there is none.
@@ -127,12 +127,7 @@ impl Listener {
         match &self.socket {
             Socket::Tcp(socket) => {
                 let (stream, address) = socket.accept()?;
-                let stream = Stream::tcp(stream);
-                if self.nodelay {
-                    // A connection that is broken already is found out when it is read.
-                    let _ = stream.set_nodelay(true);
-                }
-                Ok((stream, Peer::of_address(address)))
+                Ok((Stream::tcp(stream), Peer::of_address(address)))
             }
             Socket::Unix { socket, peer, .. } => Ok((Stream::unix(socket.accept()?.0), peer.clone())),
         }
@@ -240,11 +235,11 @@ mod tests {
     }
 
     #[test]
-    fn small_writes_leave_at_once_on_connections_accepted_after_it_was_said() {
+    fn small_writes_leave_at_once_on_connections_made_after_it_was_said() {
         let mut sockets = Listener::bind_tcp(local(), 1, BindOptions::default()).unwrap();
         let address = sockets[0].local_address().unwrap().unwrap();
         for on in [false, true, false] {
-            sockets[0].set_nodelay(on);
+            sockets[0].set_nodelay(on).unwrap();
             let _client = TcpStream::connect(address).unwrap();
             let (stream, _) = sockets[0].accept().unwrap().unwrap();
             assert_eq!(stream.nodelay().unwrap(), on);

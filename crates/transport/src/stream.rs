@@ -178,6 +178,11 @@ impl Stream {
         }
     }
 
+    /// Whether there is nothing between the socket and its bytes, so that reading costs no more than a system call.
+    pub fn is_plain(&self) -> bool {
+        self.upper.is_none()
+    }
+
     /// Whether there are bytes to read that the socket tells nothing about any more.
     pub fn has_unread(&self) -> bool {
         let early = self.upper.as_ref().and_then(|upper| upper.websocket.as_ref()).is_some_and(WebSocket::has_unread);
@@ -288,6 +293,7 @@ impl Stream {
         self.socket.set_nodelay(on)
     }
 
+    /// Whether small writes leave at once.
     #[cfg(test)]
     pub(crate) fn nodelay(&self) -> io::Result<bool> {
         self.socket.system().tcp_nodelay()

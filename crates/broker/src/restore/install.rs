@@ -9,6 +9,7 @@ use crate::retained_tree::Retained;
 use crate::session::NEVER_EXPIRES;
 use crate::subscriber::{Grant, Subscriber};
 use crate::subscription_tree::SubscriptionTree;
+use crate::time::Due;
 use crate::timers::Timer;
 use crate::window::{Awaiting, KeptInFlight, Window};
 use crate::{Change, Moment, SessionKey, Settings, Shard, Shared};
@@ -154,7 +155,7 @@ impl Restore {
             restored.subscriptions += 1;
         }
         if let Some(end) = end.filter(|end| *end != Moment::NEVER) {
-            session.expires_at = Some(end);
+            session.expires_at = Due::at(end);
             shard.home.timers.set(end, Timer::SessionExpiry(slot));
         }
         restored.clients += 1;

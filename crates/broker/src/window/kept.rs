@@ -2,7 +2,6 @@
 
 use super::{Awaiting, InFlight, Queued, Window, ahead, following};
 use crate::message::Message;
-use mosquitto_mqtt::QoS;
 use std::collections::VecDeque;
 
 /// A message in flight as it is kept.
@@ -34,12 +33,9 @@ impl Window {
         self.in_flight_payload = self.in_flight.iter().map(|entry| entry.payload_len as usize).sum();
         let bytes_of = |message: &Message| message.bytes().len();
         self.bytes = self.in_flight.iter().filter_map(|entry| entry.message.as_ref()).map(bytes_of).sum();
-        for queued in &queue {
-            self.bytes += queued.message.bytes().len();
-            self.queued_payload += queued.message.view().payload.len();
-            self.queued_qos_0 += u32::from(queued.qos == QoS::AtMostOnce);
+        for queued in queue {
+            self.enqueue(queued);
         }
-        self.queue = queue;
         before - self.in_flight.len()
     }
 
@@ -50,7 +46,7 @@ impl Window {
 
     /// Messages queued that get an identifier when their turn comes.
     pub(crate) fn queued_with_id(&self) -> usize {
-        self.queue.len() - self.queued_qos_0 as usize
+        self.queue.as_ref().map_or(0, |queue| queue.list.len() - queue.qos_0 as usize)
     }
 
     /// Where those in flight begin, and where the queue does, counted in what there ever was of each.
@@ -65,7 +61,8 @@ impl Window {
 
     /// Likewise of the queue.
     pub(crate) fn queue_from(&self, place: u32) -> impl Iterator<Item = &Queued> {
-        self.queue.iter().skip(behind(self.queue_gone, place))
+        let skipped = behind(self.queue_gone, place);
+        self.queue.iter().flat_map(move |queue| queue.list.iter().skip(skipped))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{FIRST_DOOR, Worker};
 use crate::endpoint::Door;
 use crate::lobby::{Room, Source};
+use crate::mailbox::Arrival;
 use crate::order::Order;
 use crate::seats::Seat;
 use mio::{Registry, Token};
@@ -85,7 +86,8 @@ impl Entrance {
             let number = usize::from(door.listener);
             match settings.listeners.get(number) {
                 Some(listener) if !listener.closed => {
-                    door.socket.set_nodelay(nodelay);
+                    // It cannot fail where it could when the socket was opened; if it did, those to come would be as before.
+                    let _ = door.socket.set_nodelay(nodelay);
                     door.socket.set_layers(layers.get(number).cloned().unwrap_or_default());
                     door.tls = tls.get(number).cloned().flatten();
                 }
@@ -250,7 +252,9 @@ impl Worker {
             self.shard.open_unintroduced(&name, listener)
         };
         let pass = self.lobby.enter(listener, source, id, self.clock.now());
-        self.take_in(id, stream, peer, seat, listener, Vec::new(), Some(pass));
+        let arrival = Arrival { stream, peer, common_name: None, listener, seat, bytes: Vec::new() };
+        self.take_in(id, arrival, Some(pass));
+        self.read_first(id);
     }
 }
 

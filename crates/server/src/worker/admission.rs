@@ -6,11 +6,15 @@
 use super::Worker;
 use super::socket::Socket;
 use mosquitto_broker::{ConnectionId, LogLevel};
+use mosquitto_transport::Read;
 use std::time::{Duration, Instant};
 
 /// The time that a tick has for newcomers, if there is not much else to do. So little delays nobody that is felt, and
 /// the rest of a tick is small beside it. A handshake that takes longer is brought to its end.
 const SHARE_MIN: Duration = Duration::from_micros(200);
+
+/// Bytes that are read of a newcomer as soon as it is let in: nearly any CONNECT has less.
+const FIRST_READ_BYTES: usize = 2048;
 
 /// Newcomers get this part of the time that the others took: a broker that has more to do than it can lets them in all
 /// the same.
@@ -28,15 +32,17 @@ impl Worker {
         self.shard.begin(self.clock.now());
         // Before there is somebody new who has the number of one who is gone.
         self.end_broken();
-        self.accept(|| started.elapsed() >= share / 2);
+        // First those who have waited since the sockets were looked at; who is let in now waits for the next look.
+        let for_turns = if self.entrance.is_waiting(self.clock.now()) { share / 2 } else { share };
         let mut turns = 0;
         while let Some(id) = self.lobby.next() {
             self.take_turn(id);
             turns += 1;
-            if started.elapsed() >= share {
+            if started.elapsed() >= for_turns {
                 break;
             }
         }
+        self.accept(|| started.elapsed() >= share);
         self.pace.serve(self.clock.now(), turns);
         self.shard.end();
         self.drain();
@@ -55,16 +61,42 @@ impl Worker {
         // What waits for its password has said all that it has to say.
         let Some(socket) = self.sockets.get_mut(id) else { return };
         if !self.shard.is_opening(id) || socket.held {
-            if let Some(pass) = socket.pass.take() {
-                self.lobby.leave(*pass);
+            if let Some(newcomer) = socket.pass.take() {
+                self.lobby.leave(newcomer.pass);
             }
             if socket.queued {
                 self.ready.push(id);
             }
-        } else if let Some(pass) = &socket.pass
-            && !self.lobby.may_hold(**pass, socket.pending.len() + socket.stream.held())
+        } else if let Some(newcomer) = &socket.pass
+            && !self.lobby.may_hold(newcomer.pass, socket.pending.len() + socket.stream.held())
         {
-            self.give_way(id);
+            return self.give_way(id);
+        }
+        self.watch(id);
+    }
+
+    /// Reads what a newcomer has sent already: mostly its CONNECT. It is handled when it is its turn, which is not before the
+    /// sockets were looked at once more: what its client sent on an earlier connection stands before it. Only who stays here,
+    /// or has sent nothing yet, is watched then; so being handed over costs no system call.
+    pub(super) fn read_first(&mut self, id: ConnectionId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        // What stands between costs more than a look, and is for a turn.
+        if !socket.stream.is_plain() {
+            return self.watch(id);
+        }
+        let Some(room) = self.buffer.get_mut(..FIRST_READ_BYTES) else { return };
+        match socket.stream.read(room) {
+            Ok(Read::End) => self.shard.closed(id, None),
+            Ok(read) => {
+                let len = socket.note_read(read);
+                if len == 0 {
+                    return self.watch(id);
+                }
+                socket.pending.extend_from_slice(room.get(..len).unwrap_or_default());
+                self.line_up(id);
+            }
+            // What is wrong with it is found out again.
+            Err(_) => self.watch(id),
         }
     }
 
@@ -73,7 +105,7 @@ impl Worker {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         if !std::mem::replace(&mut socket.queued, true) {
             match &socket.pass {
-                Some(pass) => self.lobby.line_up(**pass),
+                Some(newcomer) => self.lobby.line_up(newcomer.pass),
                 None => self.ready.push(id),
             }
         }
@@ -82,8 +114,8 @@ impl Worker {
     /// Takes a socket out of all books of this worker but the shard's.
     pub(super) fn take_out(&mut self, id: ConnectionId) -> Option<Socket> {
         let socket = self.sockets.remove(id)?;
-        if let Some(pass) = &socket.pass {
-            self.lobby.leave(**pass);
+        if let Some(newcomer) = &socket.pass {
+            self.lobby.leave(newcomer.pass);
         }
         Some(socket)
     }
@@ -92,8 +124,8 @@ impl Worker {
     pub(super) fn give_way(&mut self, id: ConnectionId) {
         if !self.shard.is_opening(id) {
             // Its time is over, and it is closed at the end of the tick.
-            if let Some(pass) = self.sockets.get_mut(id).and_then(|socket| socket.pass.take()) {
-                self.lobby.leave(*pass);
+            if let Some(newcomer) = self.sockets.get_mut(id).and_then(|socket| socket.pass.take()) {
+                self.lobby.leave(newcomer.pass);
             }
             return;
         }

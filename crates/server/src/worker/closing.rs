@@ -57,7 +57,7 @@ impl Worker {
                 self.close(id, now);
             } else if let Some(socket) = self.sockets.get_mut(id) {
                 let at = now + LAST_BYTES_MS;
-                socket.close_by = Some(at);
+                socket.close_by = at;
                 self.closing.deadlines.push_back((at, id));
             }
         }
@@ -69,7 +69,7 @@ impl Worker {
         {
             self.closing.deadlines.pop_front();
             // The number may be another connection's by now.
-            if self.sockets.get_mut(id).is_some_and(|socket| socket.close_by == Some(at)) {
+            if self.sockets.get_mut(id).is_some_and(|socket| socket.close_by == at) {
                 self.close(id, now);
             }
         }
@@ -90,7 +90,8 @@ impl Worker {
 
     /// A connection has no output any more, or takes none. If it is at its end, it can be closed, and this is true.
     pub(super) fn note_sent(&mut self, id: ConnectionId) -> bool {
-        let at_its_end = self.sockets.get_mut(id).is_some_and(|socket| socket.close_by.take().is_some());
+        let close_by = self.sockets.get_mut(id).map(|socket| std::mem::replace(&mut socket.close_by, Moment::NEVER));
+        let at_its_end = close_by.is_some_and(|at| at != Moment::NEVER);
         if at_its_end {
             self.closing.sent.push(id);
         }

@@ -13,9 +13,9 @@ impl Worker {
             Some(Introduction::Client { peer, tls }) => {
                 socket.peer = peer.clone();
                 if let Some(pass) = &mut socket.pass {
-                    **pass = self.lobby.regroup(**pass, Source::of(&peer));
+                    pass.pass = self.lobby.regroup(pass.pass, Source::of(&peer));
+                    pass.common_name = tls.as_ref().and_then(|tls| tls.common_name.as_deref()).map(Into::into);
                 }
-                socket.common_name = tls.as_ref().and_then(|tls| tls.common_name.as_deref()).map(Into::into);
                 self.shard.introduce(id, Some(&peer.to_string()));
                 self.log_tls(&peer, tls.as_ref());
                 true

@@ -59,7 +59,7 @@ impl Worker {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         // What waits comes first. A packet that is known not to be whole need not be looked at again.
         if !socket.pending.is_empty()
-            && (socket.packet_len == 0 || socket.pending.len() >= socket.packet_len)
+            && (socket.packet_len == 0 || socket.pending.len() >= socket.packet_len as usize)
             && self.handle_pending(id) == Next::Stop
         {
             return;
@@ -82,7 +82,7 @@ impl Worker {
     /// Reads once and handles what came. None: this was all for this tick.
     fn read(&mut self, id: ConnectionId) -> io::Result<Option<usize>> {
         let Some(socket) = self.sockets.get_mut(id) else { return Ok(None) };
-        if socket.packet_len > GATHERED_FROM_BYTES {
+        if socket.packet_len as usize > GATHERED_FROM_BYTES {
             return self.gather(id);
         }
         // The rest of what came before and what comes now are handled together.
@@ -151,7 +151,7 @@ impl Worker {
     /// announced.
     fn gather(&mut self, id: ConnectionId) -> io::Result<Option<usize>> {
         let Some(socket) = self.sockets.get_mut(id) else { return Ok(None) };
-        let missing = socket.packet_len.saturating_sub(socket.pending.len());
+        let missing = (socket.packet_len as usize).saturating_sub(socket.pending.len());
         let room = if missing == 0 { self.buffer.len() } else { missing.min(self.buffer.len()) };
         let Some(room) = self.buffer.get_mut(..room) else { return Ok(None) };
         let read = socket.stream.read(room)?;
@@ -163,7 +163,7 @@ impl Worker {
             tell_secured(&mut self.shard, socket, id);
         }
         socket.pending.extend_from_slice(room.get(..len).unwrap_or_default());
-        if socket.packet_len > 0 && socket.pending.len() < socket.packet_len {
+        if socket.packet_len > 0 && socket.pending.len() < socket.packet_len as usize {
             self.shard.heard(id);
             return Ok(Some(len));
         }
@@ -173,7 +173,7 @@ impl Worker {
     /// Presents what waits to the shard.
     fn handle_pending(&mut self, id: ConnectionId) -> Next {
         let Some(socket) = self.sockets.get_mut(id) else { return Next::Stop };
-        if !self.long_packets.may_handle(socket.packet_len) {
+        if !self.long_packets.may_handle(socket.packet_len as usize) {
             self.line_up(id);
             return Next::Stop;
         }
@@ -197,7 +197,8 @@ impl Worker {
         socket.packet_len = 0;
         match then {
             Then::Wait { packet_len } => {
-                socket.packet_len = packet_len;
+                // No packet is longer than 256 MiB and a few bytes.
+                socket.packet_len = packet_len as u32;
                 return Next::Read;
             }
             Then::Busy => self.line_up(id),
@@ -287,7 +288,7 @@ fn tell_secured(shard: &mut Shard, socket: &mut Socket, id: ConnectionId) {
         let (common_name, subject) = names.unwrap_or_default();
         let (common_name, subject) = (common_name.or(identity).map(Into::into), subject.map(Into::into));
         shard.secured(id, mosquitto_broker::Secured { protocol, cipher, common_name, subject });
-    } else if let Some(name) = &socket.common_name {
+    } else if let Some(name) = socket.pass.as_ref().and_then(|newcomer| newcomer.common_name.as_ref()) {
         let common_name = Some(name.clone());
         shard.secured(id, mosquitto_broker::Secured { common_name, ..mosquitto_broker::Secured::default() });
     }
@@ -303,7 +304,7 @@ pub(super) fn text_of(error: &io::Error) -> Option<String> {
 
 impl Socket {
     /// Keeps in mind what a read said, and returns how many bytes came.
-    fn note_read(&mut self, read: Read) -> usize {
+    pub(super) fn note_read(&mut self, read: Read) -> usize {
         match read {
             Read::Some(len) => len,
             Read::Drained(len) => {

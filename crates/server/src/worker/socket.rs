@@ -18,11 +18,11 @@ pub(super) struct Socket {
     pub(super) listener: u16,
     pub(super) seat: Seat,
     /// While it is not known who it is.
-    pub(super) pass: Option<Box<Pass>>,
+    pub(super) pass: Option<Box<Newcomer>>,
     /// Bytes that were read and not handled yet.
     pub(super) pending: Vec<u8>,
     /// Bytes of the packet that `pending` begins with; 0 where that is not known.
-    pub(super) packet_len: usize,
+    pub(super) packet_len: u32,
     /// Whether there may be more to read.
     pub(super) readable: bool,
     /// Whether the peer, or the network, has ended its half: reading goes on until that is met.
@@ -37,16 +37,24 @@ pub(super) struct Socket {
     pub(super) blocked: bool,
     /// Whether the shard knows all that is to be known of its TLS.
     pub(super) secured: bool,
-    /// The common name of the certificate that its client has shown to a proxy.
-    pub(super) common_name: Option<Box<str>>,
+    /// Whether its events are reported.
+    pub(super) watched: bool,
     /// Whether anything was ever sent to it.
     pub(super) told: bool,
     /// Whether its client has gone by itself, and waits for nothing.
     pub(super) gone: bool,
     /// Whether writing to it has failed.
     pub(super) dead: bool,
-    /// When it is closed at the latest, with output unsent or without; none while it is open.
-    pub(super) close_by: Option<Moment>,
+    /// When it is closed at the latest, with output unsent or without; never while it is open.
+    pub(super) close_by: Moment,
+}
+
+/// What a connection has besides while it is not known who it is.
+#[derive(Debug)]
+pub(super) struct Newcomer {
+    pub(super) pass: Pass,
+    /// The common name of the certificate that its client has shown to a proxy.
+    pub(super) common_name: Option<Box<str>>,
 }
 
 /// The sockets by connection.
@@ -75,20 +83,8 @@ impl Sockets {
 
 impl Worker {
     /// Begins to serve a connection that the shard has opened: one in the lobby, if it has a pass.
-    #[allow(clippy::too_many_arguments, reason = "all that is known of a connection")]
-    pub(super) fn take_in(
-        &mut self,
-        id: ConnectionId,
-        mut stream: Stream,
-        peer: Peer,
-        seat: Seat,
-        listener: u16,
-        pending: Vec<u8>,
-        pass: Option<Pass>,
-    ) {
-        if let Err(error) = stream.register(self.poll.registry(), Token(id.index())) {
-            self.shard.closed(id, Some(&mosquitto_transport::error_text(&error)));
-        }
+    pub(super) fn take_in(&mut self, id: ConnectionId, arrival: Arrival, pass: Option<Pass>) {
+        let Arrival { stream, peer, common_name, listener, seat, bytes: pending } = arrival;
         // What has been read from the socket already is announced by nothing.
         let readable = stream.has_unread();
         let has_work = readable || !pending.is_empty();
@@ -99,7 +95,7 @@ impl Worker {
                 peer,
                 listener,
                 seat,
-                pass: pass.map(Box::new),
+                pass: pass.map(|pass| Box::new(Newcomer { pass, common_name })),
                 pending,
                 packet_len: 0,
                 readable,
@@ -109,15 +105,26 @@ impl Worker {
                 listed: false,
                 blocked: false,
                 secured: false,
-                common_name: None,
+                watched: false,
                 told: false,
                 gone: false,
                 dead: false,
-                close_by: None,
+                close_by: Moment::NEVER,
             },
         );
         if has_work {
             self.line_up(id);
+        }
+    }
+
+    /// Has the events of a connection reported, from now on and what there is already.
+    pub(super) fn watch(&mut self, id: ConnectionId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if std::mem::replace(&mut socket.watched, true) {
+            return;
+        }
+        if let Err(error) = socket.stream.register(self.poll.registry(), Token(id.index())) {
+            self.shard.closed(id, Some(&mosquitto_transport::error_text(&error)));
         }
     }
 
@@ -136,9 +143,24 @@ impl Worker {
     pub(super) fn let_go(&mut self, id: ConnectionId, to: ShardId, bytes: Vec<u8>) {
         self.shard.release(id);
         let Some(mut socket) = self.take_out(id) else { return };
-        // A stream that cannot be taken off here is broken, and will be found so there.
-        let _ = socket.stream.deregister(self.poll.registry());
-        let Socket { stream, peer, common_name, listener, seat, .. } = socket;
+        if socket.watched {
+            // A stream that cannot be taken off here is broken, and will be found so there.
+            let _ = socket.stream.deregister(self.poll.registry());
+        }
+        let Socket { stream, peer, pass, listener, seat, .. } = socket;
+        let common_name = pass.and_then(|newcomer| newcomer.common_name);
         self.departures.push((to, Arrival { stream, peer, common_name, listener, seat, bytes }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There is one for each client, busy or not. Where assertions are on, mio keeps more in each socket.
+    #[test]
+    fn a_socket_without_anything_is_small() {
+        let most = if cfg!(debug_assertions) { 136 } else { 120 };
+        assert!(size_of::<Socket>() <= most, "{}", size_of::<Socket>());
     }
 }
