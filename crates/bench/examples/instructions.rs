@@ -155,7 +155,7 @@ impl Broker {
             version: V311,
             bridge: false,
             clean_start,
-            keep_alive_s: 60,
+            keep_alive_s: 0,
             properties: Properties::EMPTY,
             client_id,
             will: None,
