@@ -43,6 +43,14 @@ pub(crate) enum Session {
     Yes,
 }
 
+/// The last first copies that came.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Lane {
+    pub(crate) ever: u32,
+    /// Since the broker has started.
+    pub(crate) here: u32,
+}
+
 /// A message of its own that is not acknowledged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outgoing {
@@ -109,8 +117,8 @@ pub(crate) struct Client {
     pub(crate) filters: [Subscribed; FILTERS.len()],
     pub(crate) requests: Vec<Request>,
     pub(crate) books: BTreeMap<u32, Book>,
-    /// The last first copy by publisher, its QoS, and that of the delivery.
-    pub(crate) lanes: HashMap<(usize, u8, u8), u32>,
+    /// By publisher, its QoS, and that of the delivery.
+    pub(crate) lanes: HashMap<(usize, u8, u8), Lane>,
     /// When its connection ended, in milliseconds on the wall clock.
     pub(crate) left_at_ms: u64,
 }
@@ -183,6 +191,8 @@ pub(crate) struct Message {
     pub(crate) owed_groups: u16,
     pub(crate) group_seen: [u32; 3],
     pub(crate) group_settled: u32,
+    /// Its release was under way when a broker was thrown away: the next one may read it again.
+    pub(crate) is_released_again: bool,
     /// There was no room on the disk while it was released: then it is not retained.
     pub(crate) was_full: bool,
     /// Something was lost meanwhile that may be lost.

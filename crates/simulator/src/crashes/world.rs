@@ -339,6 +339,12 @@ impl World {
             self.clients.iter_mut().filter(mortal).for_each(|client| client.session = Session::Maybe);
         }
         self.has_room = true;
+        for client in &mut self.clients {
+            client.lanes.values_mut().for_each(|lane| lane.here = 0);
+            for out in client.outgoing.iter().filter(|out| out.released) {
+                self.messages[out.number as usize - 1].is_released_again = true;
+            }
+        }
         let ids: Vec<String> = self.clients.iter().map(|client| client.id.clone()).collect();
         loop {
             if self.random.one_in(4) {
