@@ -84,9 +84,11 @@ impl Shard {
         self.tree();
         let tree = self.tree.as_ref()?;
         let session = self.home.sessions.get(self.home.sessions.find(client_id)?)?;
-        let alone = session.subscriptions.iter().map(|node| tree.filter_of(*node));
-        let in_group = |(node, group): &(_, _)| format!("$share/{group}/{}", tree.filter_of(*node));
-        let mut filters: Vec<_> = alone.chain(session.memberships.iter().map(in_group)).collect();
+        let filter = |(node, group): (_, Option<&str>)| match group {
+            None => tree.filter_of(node),
+            Some(group) => format!("$share/{group}/{}", tree.filter_of(node)),
+        };
+        let mut filters: Vec<_> = session.places().map(filter).collect();
         filters.sort();
         let in_flight = session.window.packet_ids().collect();
         Some(LeftBehind { in_flight, unreleased: session.incoming.identifiers(), filters })

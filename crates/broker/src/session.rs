@@ -150,7 +150,14 @@ impl Session {
         }
     }
 
-    /// All its subscriptions.
+    /// All its subscriptions: nodes, and the group where it is one of a group.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (NodeId, Option<&str>)> {
+        let members = self.memberships.iter().flat_map(|memberships| memberships.iter());
+        let members = members.map(|(node, group)| (*node, Some(&**group)));
+        self.subscriptions.iter().map(|node| (node, None)).chain(members)
+    }
+
+    /// Likewise, when it is over.
     pub(crate) fn into_places(self) -> Vec<Place> {
         let members = self.memberships.into_iter().flat_map(|memberships| *memberships);
         let members = members.map(|(node, group)| (node, Some(group)));

@@ -200,6 +200,7 @@ impl Run<'_> {
             Event::Subscribed { packet_id, .. } | Event::Unsubscribed { packet_id, .. } => {
                 assert!(packet_id > 0 && self.connected);
             }
+            Event::Received { .. } | Event::Released { .. } => panic!("nobody has asked for QoS 2 in steps"),
             Event::Log(line) => assert!(!line.contains('\n')),
         }
     }

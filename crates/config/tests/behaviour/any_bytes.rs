@@ -67,7 +67,7 @@ fn read(contents: &[u8]) {
     match parse_command_line(arguments) {
         Ok(command) => {
             let mosquitto_config::Command::Run(settings) = command else { panic!("{command:?}") };
-            assert!(settings.endpoints().iter().all(|endpoint| endpoint.port > 0));
+            assert!(settings.endpoints().iter().all(|endpoint| (endpoint.port > 0) != endpoint.unix_path.is_some()));
             assert!(settings.config.global.max_packet_size >= 20);
             assert_eq!(settings.reload().as_ref(), Ok(&settings));
         }
