@@ -243,7 +243,6 @@ impl World {
             owed_groups: 0,
             group_seen: [0; 3],
             group_settled: 0,
-            is_released_again: false,
             was_full: false,
             is_lenient: false,
         };

@@ -43,10 +43,11 @@ pub(crate) enum Session {
     Yes,
 }
 
-/// The last first copies that came.
+/// The last first copies that came, of those that come once.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Lane {
-    pub(crate) ever: u32,
+    /// What led to it is on disk.
+    pub(crate) sure: u32,
     /// Since the broker has started.
     pub(crate) here: u32,
 }
@@ -191,8 +192,6 @@ pub(crate) struct Message {
     pub(crate) owed_groups: u16,
     pub(crate) group_seen: [u32; 3],
     pub(crate) group_settled: u32,
-    /// Its release was under way when a broker was thrown away: the next one may read it again.
-    pub(crate) is_released_again: bool,
     /// There was no room on the disk while it was released: then it is not retained.
     pub(crate) was_full: bool,
     /// Something was lost meanwhile that may be lost.
@@ -203,5 +202,10 @@ impl Message {
     /// How often it may have been published.
     pub(crate) fn times(&self) -> u32 {
         if self.qos == QoS::ExactlyOnce { 1 } else { self.attempts }
+    }
+
+    /// Whether it has one place in the order. What has expired is there again where the clock is set back.
+    pub(crate) fn has_place(&self) -> bool {
+        (self.qos == QoS::ExactlyOnce || self.attempts == 1) && !self.expires
     }
 }
