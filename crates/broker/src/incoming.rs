@@ -56,9 +56,11 @@ impl IncomingMessages {
         self.messages.as_mut()?.get_mut(&packet_id)
     }
 
-    /// The packet identifiers of all.
+    /// The packet identifiers of all, ascending: what is done with them in slices is to be the same each time.
     pub(crate) fn identifiers(&self) -> Vec<u16> {
-        self.messages.iter().flat_map(|messages| messages.keys().copied()).collect()
+        let mut all: Vec<u16> = self.messages.iter().flat_map(|messages| messages.keys().copied()).collect();
+        all.sort_unstable();
+        all
     }
 
     /// Returns whether there was one.
@@ -87,6 +89,13 @@ mod tests {
             retain: false,
             expires_at: Moment::NEVER,
         })
+    }
+
+    #[test]
+    fn unreleased_messages_are_named_in_the_same_order_each_time() {
+        let mut incoming = IncomingMessages::default();
+        (1..=50).rev().for_each(|packet_id| incoming.insert(packet_id, message(b"")));
+        assert!(incoming.identifiers().into_iter().eq(1..=50));
     }
 
     #[test]

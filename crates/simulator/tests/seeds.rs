@@ -82,7 +82,7 @@ fn brokers_that_crash_lose_nothing_under_a_fresh_seed() {
 /// Lives of brokers that crash under seeds that found a mistake while the simulation grew.
 #[test]
 fn what_crashes_found_once_stays_corrected() {
-    for (seed, life) in [(4, 0), (6, 0), (13, 0), (232, 0), (478_725_911_150, 58)] {
+    for (seed, life) in [(4, 0), (6, 0), (13, 0), (232, 0), (478_725_911_150, 58), (780_590_334_194, 50)] {
         let found = run_crashing_life(seed, life, 6000).map_err(|failure| failure.to_string());
         assert!(found.is_ok(), "{}", found.err().unwrap_or_default());
     }

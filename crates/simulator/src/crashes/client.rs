@@ -43,6 +43,15 @@ pub(crate) enum Session {
     Yes,
 }
 
+/// The last first copies that came, of those that come once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Lane {
+    /// What led to it is on disk.
+    pub(crate) sure: u32,
+    /// Since the broker has started.
+    pub(crate) here: u32,
+}
+
 /// A message of its own that is not acknowledged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outgoing {
@@ -109,8 +118,8 @@ pub(crate) struct Client {
     pub(crate) filters: [Subscribed; FILTERS.len()],
     pub(crate) requests: Vec<Request>,
     pub(crate) books: BTreeMap<u32, Book>,
-    /// The last first copy by publisher, its QoS, and that of the delivery.
-    pub(crate) lanes: HashMap<(usize, u8, u8), u32>,
+    /// By publisher, its QoS, and that of the delivery.
+    pub(crate) lanes: HashMap<(usize, u8, u8), Lane>,
     /// When its connection ended, in milliseconds on the wall clock.
     pub(crate) left_at_ms: u64,
 }
@@ -193,5 +202,10 @@ impl Message {
     /// How often it may have been published.
     pub(crate) fn times(&self) -> u32 {
         if self.qos == QoS::ExactlyOnce { 1 } else { self.attempts }
+    }
+
+    /// Whether it has one place in the order. What has expired is there again where the clock is set back.
+    pub(crate) fn has_place(&self) -> bool {
+        (self.qos == QoS::ExactlyOnce || self.attempts == 1) && !self.expires
     }
 }

@@ -152,8 +152,18 @@ impl World {
                 if let Some(message) = self.messages.get_mut(mark.number as usize - 1) {
                     message.group_settled += 1;
                 }
-            } else if let Some(book) = self.clients[mark.client].books.get_mut(&mark.number) {
-                book.settled += 1;
+                continue;
+            }
+            let client = &mut self.clients[mark.client];
+            let Some(book) = client.books.get_mut(&mark.number) else { continue };
+            book.settled += 1;
+            let message = self.messages.get(mark.number as usize - 1);
+            if let Some(message) = message.filter(|message| message.has_place() && !message.is_lenient)
+                && !book.is_lenient
+            {
+                let lane = (message.publisher, message.qos.bits(), QoS::AtLeastOnce.bits());
+                let lane = client.lanes.entry(lane).or_default();
+                lane.sure = lane.sure.max(mark.number);
             }
         }
         Ok(())
@@ -295,6 +305,8 @@ impl World {
         match broker.save_finally(&mut self.random, removes) {
             Ok(removed) => {
                 let image = disk.crash_and_lose_all();
+                let lanes = self.clients.iter_mut().flat_map(|client| client.lanes.values_mut());
+                lanes.for_each(|lane| lane.sure = lane.sure.max(lane.here));
                 self.note(|_| format!("stopped, without a journal: {removed}: {:?}", image.files().keys()));
                 if removed && !self.has_damage && image.files().len() != 1 {
                     violated!("behind a clean stop there are {:?}", image.files().keys());
@@ -339,6 +351,9 @@ impl World {
             self.clients.iter_mut().filter(mortal).for_each(|client| client.session = Session::Maybe);
         }
         self.has_room = true;
+        for client in &mut self.clients {
+            client.lanes.values_mut().for_each(|lane| lane.here = 0);
+        }
         let ids: Vec<String> = self.clients.iter().map(|client| client.id.clone()).collect();
         loop {
             if self.random.one_in(4) {
