@@ -39,8 +39,6 @@ pub(crate) struct Hop {
     /// Whether the sessions there outlive connections.
     pub(crate) giver_keeps: bool,
     pub(crate) taker_keeps: bool,
-    /// Whether a bridge was made anew with messages under way: of QoS 2 then nothing is promised.
-    pub(crate) is_rough: bool,
     /// Beginnings and ends of its connections since everything was at rest, and in all.
     pub(crate) recent_turns: u32,
     pub(crate) turns: u32,
@@ -182,7 +180,7 @@ impl Book {
             return Ok(0);
         };
         let (gone, come) = (message.counts[from], message.counts[to]);
-        let once = hop.taker_keeps && !hop.is_rough;
+        let once = hop.taker_keeps;
         let most = match look.qos {
             _ if message.retain => (gone + 1) * (hop.turns + 1),
             0 => gone,

@@ -4,8 +4,8 @@ use super::plan::Plan;
 use super::wire::{Owner, Wire};
 use crate::random::Random;
 use crate::violation::{Checked, must};
-use mosquitto_bridge::{Action, Backlog, Bridge, Limits, State};
-use mosquitto_broker::{BRIDGE_LISTENER, ConnectionId, Received, Shard, Then};
+use mosquitto_bridge::{Action, Backlog, Bridge, Kept, Limits, State};
+use mosquitto_broker::{BRIDGE_LISTENER, ConnectionId, LeftBehind, Received, Shard, Then};
 use mosquitto_client::Moment;
 use mosquitto_config::Config;
 use mosquitto_mqtt::FixedHeader;
@@ -101,10 +101,13 @@ impl Joint {
         joint
     }
 
-    /// Another one in its place, as after a reload.
-    pub(crate) fn make_anew(&mut self, seed: u64, now: u64) {
+    /// Another one in its place, as after a reload. In a tick of its shard.
+    pub(crate) fn make_anew(&mut self, shard: &mut Shard, seed: u64, now: u64) {
         self.connections += self.bridge.report().counters.connections;
         self.bridge = Bridge::new(Arc::clone(&self.config), "host", self.limits, seed);
+        if let Some(LeftBehind { in_flight, unreleased, filters }) = shard.left_behind(self.bridge.local_clientid()) {
+            self.bridge.remember(Kept { in_flight, unreleased, filters });
+        }
         self.is_stopped = false;
         self.turn();
         self.bridge.start(Moment(now));

@@ -26,7 +26,7 @@ impl World {
             self.come_apart()?;
         }
         self.note(|_| "nothing breaks any more".to_owned());
-        self.mend();
+        self.mend()?;
         self.come_together()?;
         if self.counts.settled == 0 && !self.book.messages.is_empty() {
             self.book.excuse();
@@ -48,7 +48,7 @@ impl World {
             self.quiet()?;
             self.check_states()?;
             if self.random.one_in(2) {
-                self.begin_again(number);
+                self.begin_again(number)?;
             }
         }
         Ok(())
@@ -78,15 +78,16 @@ impl World {
         Ok(())
     }
 
-    fn mend(&mut self) {
+    fn mend(&mut self) -> Checked {
         for number in 0..self.joints.len() {
             self.joints[number].answers = [true; 2];
             self.joints[number].is_mute = false;
             if self.joints[number].is_stopped {
-                self.begin_again(number);
+                self.begin_again(number)?;
             }
         }
         self.notice();
+        Ok(())
     }
 
     /// The ends of broken connections are noticed.
@@ -263,7 +264,6 @@ impl World {
                     to,
                     giver_keeps: plan.is_kept(from),
                     taker_keeps: plan.is_kept(to),
-                    is_rough: self.rough[number],
                     recent_turns: joint.recent_turns,
                     turns: joint.turns,
                     dropped: dropped.saturating_sub(before),
@@ -305,7 +305,7 @@ impl World {
                 );
             }
             let limited = self.settings.max_queued_messages > 0 || self.settings.max_queued_bytes > 0;
-            if limited || self.is_heavy || self.rough[joint.number] {
+            if limited || self.is_heavy {
                 continue;
             }
             for (from, to) in [(plan.home, plan.remote), (plan.remote, plan.home)] {
