@@ -154,6 +154,10 @@ impl Session {
             }
             Some(Later::Receive) => {
                 self.incoming.set_stage(packet_id, Later::Release);
+                if !self.incoming.is_counted(packet_id) {
+                    // The server is about to send it again, behind others whose PUBREC has to come first [MQTT-4.6.0-3].
+                    return true;
+                }
                 PacketType::PubRec
             }
             Some(Later::Release | Later::Complete) | None => return false,

@@ -28,6 +28,8 @@ pub(crate) struct Message {
     breaks: u32,
     /// Whether it may be too early for sessions that did not exist yet.
     is_early: bool,
+    /// Of each broker, whether the first copy that gets there may be one that was sent again: copies are lost on the way.
+    may_be_again: Vec<bool>,
 }
 
 /// One direction of a bridge, as far as counting goes.
@@ -67,6 +69,8 @@ pub(crate) struct Plain<'a> {
     pub(crate) len: usize,
     pub(crate) is_calm: bool,
     pub(crate) breaks: u32,
+    /// Whether brokers drop what waits.
+    pub(crate) has_bounds: bool,
 }
 
 impl Book {
@@ -78,6 +82,7 @@ impl Book {
             .iter()
             .enumerate()
             .any(|(at, look)| look.as_ref().is_some_and(|(look, _)| goes_back(at, &look.topic)));
+        let may_be_again = (0..brokers).map(|at| may_be_again(plans, &looks, plain, at)).collect();
         self.messages.push(Message {
             comes_back: plain.look.retain && anywhere,
             publisher: plain.publisher,
@@ -90,6 +95,7 @@ impl Book {
             is_settled: false,
             breaks: plain.breaks,
             is_early: false,
+            may_be_again,
         });
         self.messages.len()
     }
@@ -119,10 +125,9 @@ impl Book {
         must!(!is_again, "message {number} has come to broker {at} again, after everything was at rest");
         message.counts[at] += 1;
         self.crossings += u64::from(at != message.origin);
-        // Which message comes first may depend on what was retained, or, where first copies are lost as QoS 0, on what was sent
-        // again as QoS 1 before.
-        let may_be_again = look.qos == 0 && message.qos == 1;
-        if message.counts[at] > 1 || message.retain || may_be_again {
+        // Which message comes first may depend on what was retained, or, where first copies are lost, on what was sent again as
+        // QoS 1 before.
+        if message.counts[at] > 1 || message.retain || message.may_be_again[at] {
             return Ok(());
         }
         let origin_topic = message.looks[message.origin].as_ref().map_or("", |(look, _)| look.topic.as_str());
@@ -214,6 +219,22 @@ impl Book {
         );
         Ok(missing)
     }
+}
+
+/// Whether copies of a message may be lost on its way to a broker, where others were sent again at QoS 1.
+fn may_be_again(plans: &[Plan], looks: &[Option<(Look, usize)>], plain: &Plain<'_>, mut at: usize) -> bool {
+    let (mut repeats, mut loses) = (false, plain.has_bounds);
+    while let Some((look, from)) = &looks[at] {
+        repeats |= look.qos == 1;
+        if *from == at {
+            break;
+        }
+        let is_kept = |plan: &Plan| plan.is_kept(at) && plan.is_kept(*from);
+        let hop = plans.iter().find(|plan| plan.other(at) == Some(*from));
+        loses |= look.qos == 0 || !hop.is_some_and(is_kept);
+        at = *from;
+    }
+    repeats && loses
 }
 
 /// The number of the message with this payload; 0 where it has none.

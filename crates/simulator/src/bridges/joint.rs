@@ -63,6 +63,8 @@ pub(crate) struct Joint {
     pub(crate) connections: u64,
     /// Whether its link was closed since the remote broker was asked for what is retained there.
     pub(crate) was_cut: bool,
+    /// Whether it was ever made anew with messages under way.
+    pub(crate) was_rough: bool,
 }
 
 impl Joint {
@@ -95,6 +97,7 @@ impl Joint {
             recent_turns: 0,
             connections: 0,
             was_cut: false,
+            was_rough: false,
         };
         joint.bridge.start(Moment(now));
         joint.gather();

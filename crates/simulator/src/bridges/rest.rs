@@ -209,7 +209,7 @@ impl World {
                 // Who was never there is not said to be away.
                 let is_right = match said {
                     _ if !joint.plan.notifies(at) => said.is_none(),
-                    None => is == b"0" && at == joint.plan.remote,
+                    None => is == b"0" && (at == joint.plan.remote || joint.is_stopped),
                     Some(said) => said == is,
                 };
                 let said = said.map(|said| String::from_utf8_lossy(said).into_owned());
@@ -311,12 +311,18 @@ impl World {
             for (from, to) in [(plan.home, plan.remote), (plan.remote, plan.home)] {
                 // Of QoS 0, what waited comes behind what is retained; and over a link that ends it may be lost.
                 let least = u8::from(plan.is_kept(from) || joint.was_cut);
+                if joint.was_rough && !(plan.is_kept(from) && plan.is_kept(to)) {
+                    // What was under way may be lost with a session.
+                    continue;
+                }
+                // Where the taker's session is lost between the two steps, so is the message.
+                let most = if joint.was_cut && !plan.is_kept(to) { 1 } else { 2 };
                 for (topic, payload) in &all[from] {
                     let qos =
                         topic.as_bytes().iter().rev().find(|byte| byte.is_ascii_digit()).map_or(0, |byte| byte - b'0');
                     let look = Look { topic: topic.clone(), qos, retain: true };
                     let there =
-                        plan.cross(from, &look, payload.len()).filter(|there| there.retain && there.qos >= least);
+                        plan.cross(from, &look, payload.len()).filter(|there| there.retain && (least..=most).contains(&there.qos));
                     if let Some(there) = there.filter(|_| !plan.comes_back(from, topic)) {
                         let is = all[to].get(&there.topic).map(|payload| number_of(payload));
                         must!(
