@@ -143,7 +143,8 @@ impl Session {
     /// Returns whether one with this identifier was waiting for it.
     ///
     /// A message of QoS 1 waits as long as its connection. One of QoS 2 waits as long as the session, that is until
-    /// [`Event::Connected`] says that the server has none: it is not told again when the server sends it again.
+    /// [`Event::Connected`] says that the server has none: it is not told again when the server sends it again. Where it came on an
+    /// earlier connection, PUBREC follows when it has come again.
     pub fn acknowledge(&mut self, now: Moment, packet_id: u16) -> bool {
         self.advance(now);
         let is_open = self.phase == Phase::Open;

@@ -321,8 +321,9 @@ impl World {
                     let qos =
                         topic.as_bytes().iter().rev().find(|byte| byte.is_ascii_digit()).map_or(0, |byte| byte - b'0');
                     let look = Look { topic: topic.clone(), qos, retain: true };
-                    let there =
-                        plan.cross(from, &look, payload.len()).filter(|there| there.retain && (least..=most).contains(&there.qos));
+                    let there = plan
+                        .cross(from, &look, payload.len())
+                        .filter(|there| there.retain && (least..=most).contains(&there.qos));
                     if let Some(there) = there.filter(|_| !plan.comes_back(from, topic)) {
                         let is = all[to].get(&there.topic).map(|payload| number_of(payload));
                         must!(
