@@ -299,7 +299,7 @@ impl World {
                 self.note(|_| format!("bridge {number}: addresses answer: {one} {two}, mute: {mute}"));
             }
             9 | 10 => return self.cut_link(number),
-            11 if self.is_rough => return self.make_anew(number),
+            11 if self.is_rough && !self.plans[number].orphans() => return self.make_anew(number),
             _ => {}
         }
         Ok(())
