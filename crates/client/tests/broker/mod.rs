@@ -75,10 +75,19 @@ impl Broker {
         runs.then_some(Self(broker))
     }
 
-    /// Has it do nothing from now on: what it is sent stays with the system.
+    /// Has it do nothing from now on: what it is sent stays with the system. The signal alone says nothing of when each of its
+    /// threads stands still.
     pub(crate) fn freeze(&self) {
-        let status = Command::new("kill").args(["-s", "STOP", &self.0.0.id().to_string()]).status();
+        let id = self.0.0.id();
+        let status = Command::new("kill").args(["-s", "STOP", &id.to_string()]).status();
         assert!(status.unwrap().success());
+        let is_still = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+            stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" T"))
+        };
+        while !std::fs::read_dir(format!("/proc/{id}/task")).unwrap().all(is_still) {
+            thread::yield_now();
+        }
     }
 
     /// Ends it as a failure of the machine would.
