@@ -35,6 +35,7 @@ pub(crate) struct Sight<'a> {
     pub(crate) calm: bool,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Joint {
     pub(crate) number: usize,
     pub(crate) plan: Plan,
