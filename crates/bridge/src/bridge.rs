@@ -178,6 +178,7 @@ impl Bridge {
     /// Before the start, what this broker has kept of the session.
     pub fn remember(&mut self, kept: Kept) {
         kept.in_flight.iter().for_each(|packet_id| self.remote.reserve(*packet_id));
+        kept.unreleased.iter().for_each(|packet_id| self.local.reserve(*packet_id));
         self.unreleased = kept.unreleased;
         let wanted: HashSet<_> = self.remote.topics().local_subscriptions().map(|(filter, _)| filter).collect();
         self.gone = kept.filters.into_iter().filter(|filter| !wanted.contains(filter.as_str())).collect();

@@ -248,7 +248,7 @@ impl Session {
         let (first_in_flight, first_queued) = self.window.beginnings();
         let mut within = within.unwrap_or_else(|| Within {
             epoch: self.epoch,
-            incoming: self.incoming.identifiers(),
+            incoming: self.incoming.identifiers().into_iter().rev().collect(),
             in_flight: first_in_flight,
             queue: first_queued,
             last_id: self.window.last_id(),

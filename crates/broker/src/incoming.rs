@@ -12,21 +12,29 @@ pub(crate) struct Incoming {
     pub(crate) message: Message,
     /// How often it came again on the present connection.
     pub(crate) repetitions: u8,
+    /// The greater, the later it came.
+    turn: u64,
+}
+
+/// By packet identifier, and how many there have been.
+#[derive(Debug, Default)]
+struct Kept {
+    messages: HashMap<u16, Incoming, foldhash::fast::RandomState>,
+    turns: u64,
 }
 
 /// The messages of one session that are not released yet, by packet identifier.
 #[derive(Debug, Default)]
 pub(crate) struct IncomingMessages {
     /// None before the first one: most clients never send any.
-    #[allow(clippy::box_collection, reason = "nearly every session has none, and pays for a pointer only")]
-    messages: Option<Box<HashMap<u16, Incoming, foldhash::fast::RandomState>>>,
+    kept: Option<Box<Kept>>,
     bytes: usize,
 }
 
 impl IncomingMessages {
     /// A new connection: that messages are repeated on each is the client's duty `[MQTT-4.4.0-1]`.
     pub(crate) fn connect(&mut self) {
-        for incoming in self.messages.iter_mut().flat_map(|messages| messages.values_mut()) {
+        for incoming in self.kept.iter_mut().flat_map(|kept| kept.messages.values_mut()) {
             incoming.repetitions = 0;
         }
     }
@@ -38,34 +46,37 @@ impl IncomingMessages {
 
     /// Messages that are not released yet.
     pub(crate) fn len(&self) -> usize {
-        self.messages.as_ref().map_or(0, |messages| messages.len())
+        self.kept.as_ref().map_or(0, |kept| kept.messages.len())
     }
 
     /// Keeps a message, in place of another one with its identifier.
     pub(crate) fn insert(&mut self, packet_id: u16, message: Message) {
         self.remove(packet_id);
         self.bytes += message.bytes().len();
-        self.messages.get_or_insert_default().insert(packet_id, Incoming { message, repetitions: 0 });
+        let kept = self.kept.get_or_insert_default();
+        kept.turns += 1;
+        kept.messages.insert(packet_id, Incoming { message, repetitions: 0, turn: kept.turns });
     }
 
     pub(crate) fn get(&self, packet_id: u16) -> Option<&Message> {
-        self.messages.as_ref()?.get(&packet_id).map(|incoming| &incoming.message)
+        self.kept.as_ref()?.messages.get(&packet_id).map(|incoming| &incoming.message)
     }
 
     pub(crate) fn get_mut(&mut self, packet_id: u16) -> Option<&mut Incoming> {
-        self.messages.as_mut()?.get_mut(&packet_id)
+        self.kept.as_mut()?.messages.get_mut(&packet_id)
     }
 
-    /// The packet identifiers of all, ascending: what is done with them in slices is to be the same each time.
+    /// The packet identifiers of all, in the order in which they came.
     pub(crate) fn identifiers(&self) -> Vec<u16> {
-        let mut all: Vec<u16> = self.messages.iter().flat_map(|messages| messages.keys().copied()).collect();
-        all.sort_unstable();
-        all
+        let kept = self.kept.iter().flat_map(|kept| &kept.messages);
+        let mut turns: Vec<_> = kept.map(|(packet_id, incoming)| (incoming.turn, *packet_id)).collect();
+        turns.sort_unstable();
+        turns.into_iter().map(|(_, packet_id)| packet_id).collect()
     }
 
     /// Returns whether there was one.
     pub(crate) fn remove(&mut self, packet_id: u16) -> bool {
-        let removed = self.messages.as_mut().and_then(|messages| messages.remove(&packet_id));
+        let removed = self.kept.as_mut().and_then(|kept| kept.messages.remove(&packet_id));
         let Some(incoming) = removed else { return false };
         self.bytes -= incoming.message.bytes().len();
         true
@@ -92,10 +103,15 @@ mod tests {
     }
 
     #[test]
-    fn unreleased_messages_are_named_in_the_same_order_each_time() {
+    fn identifiers_are_told_in_the_order_in_which_messages_came() {
+        // [MQTT-4.6.0-1]
         let mut incoming = IncomingMessages::default();
-        (1..=50).rev().for_each(|packet_id| incoming.insert(packet_id, message(b"")));
-        assert!(incoming.identifiers().into_iter().eq(1..=50));
+        let order = [7, 300, 2, 65_535, 1, 90, 41, 5];
+        [41].iter().chain(&order).for_each(|packet_id| incoming.insert(*packet_id, message(b"")));
+        assert_eq!(incoming.identifiers(), order);
+        incoming.remove(300);
+        incoming.insert(300, message(b""));
+        assert_eq!(incoming.identifiers(), [7, 2, 65_535, 1, 90, 41, 5, 300]);
     }
 
     #[test]

@@ -112,7 +112,7 @@ fn bridges_pass_on_what_they_should_under_a_fresh_seed() {
 /// Lives of bridges, by seed and number, that found a mistake which is corrected.
 #[test]
 fn what_bridges_found_once_stays_corrected() {
-    for (seed, life) in [(23, 4), (99, 1), (104, 2)] {
+    for (seed, life) in [(23, 4), (99, 1), (104, 2), (10_003, 164), (10_006, 136), (10_015, 126)] {
         let found = run_bridged_life(seed, life, 4000).map_err(|failure| failure.to_string());
         assert!(found.is_ok(), "{}", found.err().unwrap_or_default());
     }

@@ -83,6 +83,7 @@ impl Bridge {
             self.held_outward.forget_giver();
             self.remote.nobody_waits();
             self.unreleased.clear();
+            self.local.free_reserved();
             self.gone.clear();
             if self.passed_over != 0 {
                 self.pass_over();

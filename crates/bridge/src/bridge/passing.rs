@@ -169,7 +169,7 @@ impl Bridge {
         // Nobody else will release what this broker has already.
         self.local.release_all(self.now);
         for packet_id in unreleased {
-            self.local.release(self.now, packet_id);
+            self.release_inward(packet_id);
         }
     }
 

@@ -360,6 +360,23 @@ fn what_is_not_released_is_released_where_the_remote_broker_has_forgotten_it() {
     assert!(sent.contains("PUBREL 8"), "{sent}");
 }
 
+/// Else what has been waiting for so long would be published when the next session of the remote broker uses the identifier.
+#[test]
+fn what_is_not_released_is_released_whatever_identifiers_are_needed_at_the_beginning() {
+    let config = configured("topic t both 2");
+    let mut ends = Ends { bridge: Bridge::new(config, "host", Limits::default(), 1), now: NOW };
+    ends.bridge.remember(Kept { in_flight: Vec::new(), unreleased: vec![2, 1], filters: Vec::new() });
+    ends.bridge.start(ends.now);
+    ends.bridge.link_opened(ends.now);
+    ends.link(&connack(true));
+    let sent = ends.sent_to_link();
+    assert!(sent.contains("SUBSCRIBE 4"), "{sent}");
+    ends.bridge.remote_opened(ends.now);
+    ends.remote(&connack(false));
+    let sent = ends.sent_to_link();
+    assert!(sent.contains("PUBREL 2, PUBREL 1"), "{sent}");
+}
+
 #[test]
 fn its_own_identifiers_and_those_of_messages_are_kept_apart() {
     let config = configured("topic t both 2\nnotifications false");

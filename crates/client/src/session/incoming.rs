@@ -143,7 +143,8 @@ impl Session {
     /// Returns whether one with this identifier was waiting for it.
     ///
     /// A message of QoS 1 waits as long as its connection. One of QoS 2 waits as long as the session, that is until
-    /// [`Event::Connected`] says that the server has none: it is not told again when the server sends it again.
+    /// [`Event::Connected`] says that the server has none: it is not told again when the server sends it again. Where it came on an
+    /// earlier connection, PUBREC follows when it has come again.
     pub fn acknowledge(&mut self, now: Moment, packet_id: u16) -> bool {
         self.advance(now);
         let is_open = self.phase == Phase::Open;
@@ -154,6 +155,10 @@ impl Session {
             }
             Some(Later::Receive) => {
                 self.incoming.set_stage(packet_id, Later::Release);
+                if !self.incoming.is_counted(packet_id) {
+                    // The server is about to send it again, behind others whose PUBREC has to come first [MQTT-4.6.0-3].
+                    return true;
+                }
                 PacketType::PubRec
             }
             Some(Later::Release | Later::Complete) | None => return false,

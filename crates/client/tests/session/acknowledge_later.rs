@@ -68,6 +68,26 @@ fn qos_2_outlives_its_connection_and_qos_1_comes_again() {
 }
 
 #[test]
+fn qos_2_of_an_earlier_connection_is_acknowledged_in_the_order_in_which_it_comes_again() {
+    // [MQTT-4.6.0-3]
+    let mut peer = peer();
+    for packet_id in [1, 2] {
+        peer.deliver("t", QoS::ExactlyOnce, packet_id, &[]);
+        peer.message();
+    }
+    peer.session.closed(peer.now);
+    assert_eq!(peer.event(), Event::Disconnected(End::Lost));
+    assert!(peer.session.acknowledge(peer.now, 1));
+    peer.connect(true, &[]);
+    assert!(peer.session.acknowledge(peer.now, 2));
+    assert_eq!(peer.sent(), "");
+    for packet_id in [1, 2] {
+        peer.deliver("t", QoS::ExactlyOnce, packet_id, &[]);
+    }
+    assert_eq!((peer.session.poll_event(), peer.sent()), (None, "PUBREC 1, PUBREC 2".to_owned()));
+}
+
+#[test]
 fn what_is_not_acknowledged_counts_against_the_receive_maximum() {
     // [MQTT-3.3.4-9]
     let options = Options { acknowledge_later: true, receive_maximum: Some(2), ..Options::new(V5, "me") };

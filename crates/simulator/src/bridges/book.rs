@@ -28,6 +28,8 @@ pub(crate) struct Message {
     breaks: u32,
     /// Whether it may be too early for sessions that did not exist yet.
     is_early: bool,
+    /// Of each broker, whether the first copy that gets there may be one that was sent again: copies are lost on the way.
+    may_be_again: Vec<bool>,
 }
 
 /// One direction of a bridge, as far as counting goes.
@@ -39,8 +41,6 @@ pub(crate) struct Hop {
     /// Whether the sessions there outlive connections.
     pub(crate) giver_keeps: bool,
     pub(crate) taker_keeps: bool,
-    /// Whether a bridge was made anew with messages under way: of QoS 2 then nothing is promised.
-    pub(crate) is_rough: bool,
     /// Beginnings and ends of its connections since everything was at rest, and in all.
     pub(crate) recent_turns: u32,
     pub(crate) turns: u32,
@@ -69,6 +69,8 @@ pub(crate) struct Plain<'a> {
     pub(crate) len: usize,
     pub(crate) is_calm: bool,
     pub(crate) breaks: u32,
+    /// Whether brokers drop what waits.
+    pub(crate) has_bounds: bool,
 }
 
 impl Book {
@@ -80,6 +82,7 @@ impl Book {
             .iter()
             .enumerate()
             .any(|(at, look)| look.as_ref().is_some_and(|(look, _)| goes_back(at, &look.topic)));
+        let may_be_again = (0..brokers).map(|at| may_be_again(plans, &looks, plain, at)).collect();
         self.messages.push(Message {
             comes_back: plain.look.retain && anywhere,
             publisher: plain.publisher,
@@ -92,6 +95,7 @@ impl Book {
             is_settled: false,
             breaks: plain.breaks,
             is_early: false,
+            may_be_again,
         });
         self.messages.len()
     }
@@ -121,10 +125,9 @@ impl Book {
         must!(!is_again, "message {number} has come to broker {at} again, after everything was at rest");
         message.counts[at] += 1;
         self.crossings += u64::from(at != message.origin);
-        // Which message comes first may depend on what was retained, or, where first copies are lost as QoS 0, on what was sent
-        // again as QoS 1 before.
-        let may_be_again = look.qos == 0 && message.qos == 1;
-        if message.counts[at] > 1 || message.retain || may_be_again {
+        // Which message comes first may depend on what was retained, or, where first copies are lost, on what was sent again as
+        // QoS 1 before.
+        if message.counts[at] > 1 || message.retain || message.may_be_again[at] {
             return Ok(());
         }
         let origin_topic = message.looks[message.origin].as_ref().map_or("", |(look, _)| look.topic.as_str());
@@ -182,7 +185,7 @@ impl Book {
             return Ok(0);
         };
         let (gone, come) = (message.counts[from], message.counts[to]);
-        let once = hop.taker_keeps && !hop.is_rough;
+        let once = hop.taker_keeps;
         let most = match look.qos {
             _ if message.retain => (gone + 1) * (hop.turns + 1),
             0 => gone,
@@ -216,6 +219,22 @@ impl Book {
         );
         Ok(missing)
     }
+}
+
+/// Whether copies of a message may be lost on its way to a broker, where others were sent again at QoS 1.
+fn may_be_again(plans: &[Plan], looks: &[Option<(Look, usize)>], plain: &Plain<'_>, mut at: usize) -> bool {
+    let (mut repeats, mut loses) = (false, plain.has_bounds);
+    while let Some((look, from)) = &looks[at] {
+        repeats |= look.qos == 1;
+        if *from == at {
+            break;
+        }
+        let is_kept = |plan: &Plan| plan.is_kept(at) && plan.is_kept(*from);
+        let hop = plans.iter().find(|plan| plan.other(at) == Some(*from));
+        loses |= look.qos == 0 || !hop.is_some_and(is_kept);
+        at = *from;
+    }
+    repeats && loses
 }
 
 /// The number of the message with this payload; 0 where it has none.

@@ -4,8 +4,8 @@ use super::plan::Plan;
 use super::wire::{Owner, Wire};
 use crate::random::Random;
 use crate::violation::{Checked, must};
-use mosquitto_bridge::{Action, Backlog, Bridge, Limits, State};
-use mosquitto_broker::{BRIDGE_LISTENER, ConnectionId, Received, Shard, Then};
+use mosquitto_bridge::{Action, Backlog, Bridge, Kept, Limits, State};
+use mosquitto_broker::{BRIDGE_LISTENER, ConnectionId, LeftBehind, Received, Shard, Then};
 use mosquitto_client::Moment;
 use mosquitto_config::Config;
 use mosquitto_mqtt::FixedHeader;
@@ -35,6 +35,7 @@ pub(crate) struct Sight<'a> {
     pub(crate) calm: bool,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Joint {
     pub(crate) number: usize,
     pub(crate) plan: Plan,
@@ -63,6 +64,8 @@ pub(crate) struct Joint {
     pub(crate) connections: u64,
     /// Whether its link was closed since the remote broker was asked for what is retained there.
     pub(crate) was_cut: bool,
+    /// Whether it was ever made anew with messages under way.
+    pub(crate) was_rough: bool,
 }
 
 impl Joint {
@@ -95,16 +98,20 @@ impl Joint {
             recent_turns: 0,
             connections: 0,
             was_cut: false,
+            was_rough: false,
         };
         joint.bridge.start(Moment(now));
         joint.gather();
         joint
     }
 
-    /// Another one in its place, as after a reload.
-    pub(crate) fn make_anew(&mut self, seed: u64, now: u64) {
+    /// Another one in its place, as after a reload. In a tick of its shard.
+    pub(crate) fn make_anew(&mut self, shard: &mut Shard, seed: u64, now: u64) {
         self.connections += self.bridge.report().counters.connections;
         self.bridge = Bridge::new(Arc::clone(&self.config), "host", self.limits, seed);
+        if let Some(LeftBehind { in_flight, unreleased, filters }) = shard.left_behind(self.bridge.local_clientid()) {
+            self.bridge.remember(Kept { in_flight, unreleased, filters });
+        }
         self.is_stopped = false;
         self.turn();
         self.bridge.start(Moment(now));

@@ -219,6 +219,12 @@ impl Plan {
         self.is_kept(at) || (at == self.remote && self.version == 5 && self.expires)
     }
 
+    /// Whether a bridge that is stopped may leave messages of QoS 2 at the remote broker that no other one knows of: unreleased for
+    /// ever, they take from what that broker allows to be in flight.
+    pub(crate) fn orphans(&self) -> bool {
+        !self.is_kept(self.home) && self.is_kept(self.remote) && self.lines.iter().any(|line| line.out && line.qos == 2)
+    }
+
     pub(crate) fn state_topic(&self) -> String {
         format!("$SYS/broker/connection/{}/state", self.remote_id)
     }

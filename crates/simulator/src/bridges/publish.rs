@@ -33,7 +33,8 @@ impl World {
             return;
         }
         let (origin, breaks) = (client.node, client.breaks);
-        let plain = Plain { publisher, origin, look, len, is_calm, breaks };
+        let has_bounds = self.settings.max_queued_messages > 0 || self.settings.max_queued_bytes > 0;
+        let plain = Plain { publisher, origin, look, len, is_calm, breaks, has_bounds };
         let number = self.book.publish(&self.plans, self.nodes.len(), &plain);
         let mut payload = format!("{number:08}").into_bytes();
         payload.resize(len, b'.');

@@ -26,7 +26,7 @@ impl World {
             self.come_apart()?;
         }
         self.note(|_| "nothing breaks any more".to_owned());
-        self.mend();
+        self.mend()?;
         self.come_together()?;
         if self.counts.settled == 0 && !self.book.messages.is_empty() {
             self.book.excuse();
@@ -48,7 +48,7 @@ impl World {
             self.quiet()?;
             self.check_states()?;
             if self.random.one_in(2) {
-                self.begin_again(number);
+                self.begin_again(number)?;
             }
         }
         Ok(())
@@ -78,15 +78,16 @@ impl World {
         Ok(())
     }
 
-    fn mend(&mut self) {
+    fn mend(&mut self) -> Checked {
         for number in 0..self.joints.len() {
             self.joints[number].answers = [true; 2];
             self.joints[number].is_mute = false;
             if self.joints[number].is_stopped {
-                self.begin_again(number);
+                self.begin_again(number)?;
             }
         }
         self.notice();
+        Ok(())
     }
 
     /// The ends of broken connections are noticed.
@@ -208,7 +209,7 @@ impl World {
                 // Who was never there is not said to be away.
                 let is_right = match said {
                     _ if !joint.plan.notifies(at) => said.is_none(),
-                    None => is == b"0" && at == joint.plan.remote,
+                    None => is == b"0" && (at == joint.plan.remote || joint.is_stopped),
                     Some(said) => said == is,
                 };
                 let said = said.map(|said| String::from_utf8_lossy(said).into_owned());
@@ -263,7 +264,6 @@ impl World {
                     to,
                     giver_keeps: plan.is_kept(from),
                     taker_keeps: plan.is_kept(to),
-                    is_rough: self.rough[number],
                     recent_turns: joint.recent_turns,
                     turns: joint.turns,
                     dropped: dropped.saturating_sub(before),
@@ -305,18 +305,25 @@ impl World {
                 );
             }
             let limited = self.settings.max_queued_messages > 0 || self.settings.max_queued_bytes > 0;
-            if limited || self.is_heavy || self.rough[joint.number] {
+            if limited || self.is_heavy {
                 continue;
             }
             for (from, to) in [(plan.home, plan.remote), (plan.remote, plan.home)] {
                 // Of QoS 0, what waited comes behind what is retained; and over a link that ends it may be lost.
                 let least = u8::from(plan.is_kept(from) || joint.was_cut);
+                if joint.was_rough && !(plan.is_kept(from) && plan.is_kept(to)) {
+                    // What was under way may be lost with a session.
+                    continue;
+                }
+                // Where the taker's session is lost between the two steps, so is the message.
+                let most = if joint.was_cut && !plan.is_kept(to) { 1 } else { 2 };
                 for (topic, payload) in &all[from] {
                     let qos =
                         topic.as_bytes().iter().rev().find(|byte| byte.is_ascii_digit()).map_or(0, |byte| byte - b'0');
                     let look = Look { topic: topic.clone(), qos, retain: true };
-                    let there =
-                        plan.cross(from, &look, payload.len()).filter(|there| there.retain && there.qos >= least);
+                    let there = plan
+                        .cross(from, &look, payload.len())
+                        .filter(|there| there.retain && (least..=most).contains(&there.qos));
                     if let Some(there) = there.filter(|_| !plan.comes_back(from, topic)) {
                         let is = all[to].get(&there.topic).map(|payload| number_of(payload));
                         must!(
