@@ -146,7 +146,9 @@ def of_debian(package, program):
     path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
     found = shutil.which(program, path=path)
     if not found and os.geteuid() == 0 and shutil.which("apt-get"):
-        command = ["apt-get", "install", "--yes", "-qq", "--no-install-recommends", package]
+        # Its service is not wanted: in single-user mode Debian's scripts start none.
+        command = ["env", "RUNLEVEL=1", "DEBIAN_FRONTEND=noninteractive"]
+        command += ["apt-get", "install", "--yes", "-qq", "--no-install-recommends", package]
         got(command, f"{package} cannot be installed")
         found = shutil.which(program, path=path)
     if not found:
