@@ -20,7 +20,17 @@ fn many_short_connections_leave_no_descriptors_behind() {
             });
         }
     });
-    assert_eq!(broker.descriptors(), before);
+    // The one before them may have been counted while it was being closed, as the last of them may be now.
+    comes_down_to(&broker, before);
+}
+
+fn comes_down_to(broker: &Broker, descriptors: usize) {
+    let until = std::time::Instant::now() + crate::harness::PATIENCE;
+    while broker.descriptors() > descriptors && std::time::Instant::now() < until {
+        thread::yield_now();
+    }
+    let now = broker.descriptors();
+    assert!(now <= descriptors, "{now} instead of {descriptors}");
 }
 
 /// In all the ways in which a connection can end.
@@ -43,11 +53,7 @@ fn connections_that_end_badly_leave_no_descriptors_behind() {
     let new = broker.log.wait_for_several("New connection from", 360).len();
     broker.log.wait_for_several("disconnected", new);
     // What was told its reason may hang up by itself, for a second.
-    let until = std::time::Instant::now() + crate::harness::PATIENCE;
-    while broker.descriptors() > before && std::time::Instant::now() < until {
-        thread::yield_now();
-    }
-    assert_eq!(broker.descriptors(), before);
+    comes_down_to(&broker, before);
 }
 
 /// Those who are too many are turned away, and the others go on.
