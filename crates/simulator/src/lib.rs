@@ -87,6 +87,25 @@ impl fmt::Display for Failure {
     }
 }
 
+/// What came of a life, or where it failed: the step, what led there if that was recorded, and the violation.
+pub(crate) type Lived<C> = Result<C, (u64, Vec<String>, Violation)>;
+
+/// Runs a life that begins behind `before` steps of its run; where it fails, once more with a record of it.
+pub(crate) fn recorded<C>(
+    seed: u64,
+    before: u64,
+    kind: Kind,
+    live: impl Fn(bool) -> Lived<C>,
+) -> Result<C, Box<Failure>> {
+    live(false).map_err(|(step, _, violation)| {
+        let trace = match live(true) {
+            Err((_, trace, again)) if again == violation => trace,
+            _ => vec!["(the second run found something else: it depends on more than the seed)".to_owned()],
+        };
+        Box::new(Failure { seed, step: before + step, violation, trace, kind })
+    })
+}
+
 /// Runs `steps` steps of the simulation that this seed means.
 ///
 /// # Errors

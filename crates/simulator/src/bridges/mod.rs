@@ -15,8 +15,7 @@ mod rest;
 mod wire;
 mod world;
 
-use crate::violation::Violation;
-use crate::{Failure, Kind, seed_of};
+use crate::{Failure, Kind, Lived, recorded, seed_of};
 use world::World;
 
 /// Steps of a life.
@@ -70,17 +69,10 @@ pub fn run_bridges(seed: u64, steps: u64) -> Result<Counts, Box<Failure>> {
 /// The first violation, with the steps that led to it.
 pub fn run_bridged_life(seed: u64, life: u64, steps: u64) -> Result<Counts, Box<Failure>> {
     let steps = steps.min(LIFE_STEPS);
-    live(seed_of(seed, life), steps, false).map_err(|(step, _, violation)| {
-        // The same again, with a record of it.
-        let trace = match live(seed_of(seed, life), steps, true) {
-            Err((_, trace, again)) if again == violation => trace,
-            _ => vec!["(the second run found something else: it depends on more than the seed)".to_owned()],
-        };
-        Box::new(Failure { seed, step: life * LIFE_STEPS + step, violation, trace, kind: Kind::Bridges })
-    })
+    recorded(seed, life * LIFE_STEPS, Kind::Bridges, |traced| live(seed_of(seed, life), steps, traced))
 }
 
-fn live(seed: u64, steps: u64, traced: bool) -> Result<Counts, (u64, Vec<String>, Violation)> {
+fn live(seed: u64, steps: u64, traced: bool) -> Lived<Counts> {
     let mut world = World::new(seed, traced);
     let mut run = || {
         world.begin()?;
