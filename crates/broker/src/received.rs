@@ -262,10 +262,12 @@ impl Shard {
         };
         let kind = header.packet_type(version)?;
         match kind {
-            PacketType::Publish => {
-                let publish = Publish::decode(header.first_byte, body, version)?;
-                return self.on_publish(id, slot, &publish);
-            }
+            // Used where it was decoded: to move it out costs more than to decode it, as what was just written in parts is
+            // read as a whole.
+            PacketType::Publish => match &Publish::decode(header.first_byte, body, version) {
+                Ok(publish) => return self.on_publish(id, slot, publish),
+                Err(error) => return Err((*error).into()),
+            },
             PacketType::PubAck => self.on_puback(id, slot, &Ack::decode(kind, body, version)?)?,
             PacketType::PubRec => self.on_pubrec(id, slot, &Ack::decode(kind, body, version)?)?,
             PacketType::PubRel => return Ok(self.on_pubrel(id, slot, &Ack::decode(kind, body, version)?)),
