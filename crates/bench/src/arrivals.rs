@@ -120,7 +120,7 @@ pub(crate) fn forget(bench: &mut Bench, callers: &[Caller]) -> Result<(), Failur
 pub(crate) struct Deaf;
 
 impl Hears for Deaf {
-    fn packet(&mut self, _: &mut Net, _: usize, _: Packet<'_>, _: Nanos) {}
+    fn packet(&mut self, _: &mut Net, _: usize, _: &Packet<'_>, _: Nanos) {}
     fn gone(&mut self, _: &mut Net, _: usize, _: &str) {}
 }
 
@@ -163,7 +163,7 @@ impl Arrivals<'_> {
 }
 
 impl Hears for Arrivals<'_> {
-    fn packet(&mut self, net: &mut Net, link: usize, packet: Packet<'_>, _: Nanos) {
+    fn packet(&mut self, net: &mut Net, link: usize, packet: &Packet<'_>, _: Nanos) {
         let Some(guest) = self.by_link.get_mut(&link) else { return };
         match packet {
             Packet::ConnAck(answer) if answer.reason != ReasonCode::SUCCESS => {

@@ -18,13 +18,14 @@ impl Stamp {
     /// Bytes of a stamp: the smallest payload.
     pub(crate) const LEN: usize = 20;
 
-    /// Writes it to the front of a payload.
+    /// Writes it to the front of a payload, which is long enough for it.
     pub(crate) fn put(self, payload: &mut [u8]) {
-        let parts = [self.run.to_be_bytes(), self.publisher.to_be_bytes(), self.number.to_be_bytes()];
-        let bytes = parts.into_iter().flatten().chain(self.due.to_be_bytes());
-        for (place, byte) in payload.iter_mut().zip(bytes) {
-            *place = byte;
-        }
+        let Some((run, rest)) = payload.split_first_chunk_mut() else { return };
+        let Some((publisher, rest)) = rest.split_first_chunk_mut() else { return };
+        let Some((number, rest)) = rest.split_first_chunk_mut() else { return };
+        let Some(due) = rest.first_chunk_mut() else { return };
+        (*run, *publisher, *number) = (self.run.to_be_bytes(), self.publisher.to_be_bytes(), self.number.to_be_bytes());
+        *due = self.due.to_be_bytes();
     }
 
     /// The stamp, and what stands behind it.

@@ -17,7 +17,7 @@ use crate::process::Usage;
 use crate::report::Latency;
 use crate::stamp;
 pub(crate) use checks::Counts;
-use mosquitto_mqtt::packet::Ack;
+use mosquitto_mqtt::packet::{Ack, Publish};
 use mosquitto_mqtt::{Packet, QoS, ReasonCode};
 use people::{Publisher, Role, Subscriber};
 
@@ -37,7 +37,6 @@ pub(crate) struct Traffic {
     qos: QoS,
     /// A stamp, and the filling.
     payload: Vec<u8>,
-    groups: usize,
     /// 0: no bound.
     ahead: u32,
     batch: u32,
@@ -113,13 +112,14 @@ impl Traffic {
             let counted = plan.slow != Some(j);
             receivers[j % groups] = if plan.shared { 1 } else { receivers[j % groups] + u32::from(counted) };
             roles[client.link] = Role::Subscriber(j);
-            subscribers.push(Subscriber::new(*client, counted, plan.topics.len().div_ceil(groups)));
+            subscribers.push(Subscriber::new(*client, j % groups, counted, plan.topics.len().div_ceil(groups)));
         }
         let mut publishers = Vec::new();
         for (i, (client, topic)) in come.iter().zip(&plan.topics).enumerate() {
             roles[client.link] = Role::Publisher(i);
             let window = settings.window().min(client.receive_maximum);
-            publishers.push(Publisher::new(*client, topic.clone(), window, receivers[i % groups]));
+            let place = [i % groups, i / groups];
+            publishers.push(Publisher::new(*client, topic.clone(), window, place, receivers[i % groups]));
         }
         let window = come.iter().map(|client| client.receive_maximum.min(settings.window())).min().unwrap_or(1);
         let bound = if settings.ahead() == 0 { window.into() } else { settings.ahead().min(window.into()) };
@@ -127,7 +127,6 @@ impl Traffic {
             run: bench.run,
             qos: settings.qos(),
             payload: stamp::filled(settings.payload),
-            groups,
             ahead: settings.ahead(),
             batch: (bound / 4).max(1),
             rate: settings.rate,
@@ -356,10 +355,18 @@ impl Traffic {
 }
 
 impl Hears for Traffic {
-    fn packet(&mut self, net: &mut Net, link: usize, packet: Packet<'_>, now: Nanos) {
+    fn packet(&mut self, net: &mut Net, link: usize, packet: &Packet<'_>, _: Nanos) {
         match self.roles.get(link).copied().unwrap_or(Role::Other) {
-            Role::Publisher(i) => self.acknowledged(net, i, &packet),
-            Role::Subscriber(j) => self.arrived(net, j, &packet, now),
+            Role::Publisher(i) => self.acknowledged(net, i, packet),
+            Role::Subscriber(j) => self.arrived(net, j, packet),
+            Role::Other => {}
+        }
+    }
+
+    fn publish(&mut self, net: &mut Net, link: usize, publish: &Publish<'_>, now: Nanos) {
+        match self.roles.get(link).copied().unwrap_or(Role::Other) {
+            Role::Subscriber(j) => self.published(net, j, publish, now),
+            Role::Publisher(_) => self.counts.confused("a message came to a publisher"),
             Role::Other => {}
         }
     }

@@ -53,10 +53,10 @@ impl Crowd {
 }
 
 impl Hears for Crowd {
-    fn packet(&mut self, net: &mut Net, link: usize, packet: Packet<'_>, _: Nanos) {
+    fn packet(&mut self, net: &mut Net, link: usize, packet: &Packet<'_>, _: Nanos) {
         let heard = self.of_mut(link);
         let answer = |ack: &Ack<'_>| Ack::new(ack.packet_id, ReasonCode::SUCCESS);
-        match &packet {
+        match packet {
             Packet::ConnAck(ack) if ack.reason == ReasonCode::SUCCESS => heard.greeted = true,
             Packet::Publish(publish) => {
                 heard.messages += 1;

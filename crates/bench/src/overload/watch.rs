@@ -295,8 +295,8 @@ impl Eyes {
 }
 
 impl Hears for Eyes {
-    fn packet(&mut self, net: &mut Net, link: usize, packet: Packet<'_>, now: Nanos) {
-        match (&packet, self.roles.get(link).copied().flatten()) {
+    fn packet(&mut self, net: &mut Net, link: usize, packet: &Packet<'_>, now: Nanos) {
+        match (packet, self.roles.get(link).copied().flatten()) {
             (Packet::Publish(publish), Some(Role::Subscriber(pair))) => {
                 net.send(link, &Packet::PubAck(Ack::new(publish.packet_id, ReasonCode::SUCCESS)));
                 self.message(pair, publish, now);

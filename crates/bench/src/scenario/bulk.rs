@@ -197,9 +197,9 @@ impl Bulk {
 }
 
 impl Hears for Bulk {
-    fn packet(&mut self, net: &mut Net, link: usize, packet: Packet<'_>, _: Nanos) {
+    fn packet(&mut self, net: &mut Net, link: usize, packet: &Packet<'_>, _: Nanos) {
         let answer = |ack: &Ack<'_>| Ack::new(ack.packet_id, ReasonCode::SUCCESS);
-        match &packet {
+        match packet {
             Packet::PubRec(ack) if !ack.reason.is_error() => net.send(link, &Packet::PubRel(answer(ack))),
             Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubComp(ack) => self.acknowledged(ack),
             Packet::PubRel(ack) => net.send(link, &Packet::PubComp(answer(ack))),

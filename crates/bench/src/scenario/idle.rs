@@ -18,7 +18,7 @@ struct Quiet {
 }
 
 impl Hears for Quiet {
-    fn packet(&mut self, _: &mut Net, _: usize, packet: Packet<'_>, _: Nanos) {
+    fn packet(&mut self, _: &mut Net, _: usize, packet: &Packet<'_>, _: Nanos) {
         match packet {
             Packet::PingResp => self.answers += 1,
             _ => self.unexpected += 1,

@@ -40,7 +40,7 @@ impl Storm {
 }
 
 impl Hears for Storm {
-    fn packet(&mut self, net: &mut Net, link: usize, packet: Packet<'_>, now: Nanos) {
+    fn packet(&mut self, net: &mut Net, link: usize, packet: &Packet<'_>, now: Nanos) {
         let Some(visit) = self.visits.get_mut(&link) else { return };
         match packet {
             Packet::ConnAck(answer) if answer.reason == ReasonCode::SUCCESS => {

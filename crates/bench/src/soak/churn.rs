@@ -388,9 +388,9 @@ impl Churn {
 }
 
 impl Hears for Churn {
-    fn packet(&mut self, net: &mut Net, link: usize, packet: Packet<'_>, _: Nanos) {
+    fn packet(&mut self, net: &mut Net, link: usize, packet: &Packet<'_>, _: Nanos) {
         let number = self.of_link.get(link).copied().flatten();
-        match (&packet, number) {
+        match (packet, number) {
             (Packet::Publish(publish), _) => self.message(net, link, publish),
             (Packet::PubRec(ack), _) if !ack.reason.is_error() => {
                 net.send(link, &Packet::PubRel(Ack::new(ack.packet_id, ReasonCode::SUCCESS)));

@@ -109,7 +109,7 @@ impl Sys {
 }
 
 impl Hears for Sys {
-    fn packet(&mut self, _: &mut Net, _: usize, packet: Packet<'_>, _: clock::Nanos) {
+    fn packet(&mut self, _: &mut Net, _: usize, packet: &Packet<'_>, _: clock::Nanos) {
         let Packet::Publish(publish) = packet else { return };
         let (Some(topic), Ok(value)) = (publish.topic.strip_prefix(PREFIX), std::str::from_utf8(publish.payload))
         else {

@@ -86,20 +86,24 @@ impl Counts {
 }
 
 impl Traffic {
-    /// A packet has come to a subscriber.
-    pub(super) fn arrived(&mut self, net: &mut Net, j: usize, packet: &Packet<'_>, now: Nanos) {
-        let link = self.subscribers[j].link;
+    /// A message has come to a subscriber.
+    pub(super) fn published(&mut self, net: &mut Net, j: usize, publish: &Publish<'_>, now: Nanos) {
+        let ack = Ack::new(publish.packet_id, ReasonCode::SUCCESS);
+        match publish.qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => net.send(self.subscribers[j].link, &Packet::PubAck(ack)),
+            QoS::ExactlyOnce => net.send(self.subscribers[j].link, &Packet::PubRec(ack)),
+        }
+        self.message(j, publish, now);
+    }
+
+    /// Another packet has come to a subscriber.
+    pub(super) fn arrived(&mut self, net: &mut Net, j: usize, packet: &Packet<'_>) {
         match packet {
-            Packet::Publish(publish) => {
-                let ack = Ack::new(publish.packet_id, ReasonCode::SUCCESS);
-                match publish.qos {
-                    QoS::AtMostOnce => {}
-                    QoS::AtLeastOnce => net.send(link, &Packet::PubAck(ack)),
-                    QoS::ExactlyOnce => net.send(link, &Packet::PubRec(ack)),
-                }
-                self.message(j, publish, now);
+            Packet::PubRel(ack) => {
+                let complete = Ack::new(ack.packet_id, ReasonCode::SUCCESS);
+                net.send(self.subscribers[j].link, &Packet::PubComp(complete));
             }
-            Packet::PubRel(ack) => net.send(link, &Packet::PubComp(Ack::new(ack.packet_id, ReasonCode::SUCCESS))),
             Packet::PingResp => {}
             Packet::Disconnect(disconnect) => self.counts.note(&format!("DISCONNECT: {}", disconnect.reason.text())),
             _ => self.counts.confused("a packet came to a subscriber that it did not wait for"),
@@ -122,7 +126,7 @@ impl Traffic {
                 .note(&format!("a message came that was not sent so: QoS {qos}, {len} bytes of payload"));
         };
         let i = stamp.publisher as usize;
-        if i % self.groups != j % self.groups {
+        if self.publishers[i].group != self.subscribers[j].group {
             self.counts.misrouted += 1;
             return self.counts.note(&format!("a message with the topic {} came to subscriber {j}", publish.topic));
         }
@@ -148,7 +152,7 @@ impl Traffic {
     fn in_order(&mut self, j: usize, stamp: Stamp) -> Option<u32> {
         let (i, number) = (stamp.publisher as usize, stamp.number);
         let subscriber = &mut self.subscribers[j];
-        let place = i / self.groups;
+        let place = self.publishers[i].place;
         let (arrival, is_late) = if self.shared {
             // Once to all together, and to each of them in order.
             let next = &mut subscriber.next[place];

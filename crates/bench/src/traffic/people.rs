@@ -20,6 +20,9 @@ pub(super) enum Role {
 #[derive(Debug)]
 pub(super) struct Publisher {
     pub(super) link: usize,
+    /// The group whose subscribers get its messages, and which of those who publish for that group it is.
+    pub(super) group: usize,
+    pub(super) place: usize,
     /// Subscribers that each of its messages is to go to.
     pub(super) receivers: u32,
     /// When the messages were due that are not sent yet, in open loop.
@@ -43,9 +46,11 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn new(client: Client, topic: String, window: u16, receivers: u32) -> Self {
+    pub(super) fn new(client: Client, topic: String, window: u16, [group, place]: [usize; 2], receivers: u32) -> Self {
         Self {
             link: client.link,
+            group,
+            place,
             receivers,
             due: VecDeque::new(),
             is_ready: false,
@@ -150,6 +155,7 @@ impl Publisher {
 #[derive(Debug)]
 pub(super) struct Subscriber {
     pub(super) link: usize,
+    pub(super) group: usize,
     /// Whether what it misses is lost.
     pub(super) counted: bool,
     pub(super) received: u64,
@@ -160,9 +166,10 @@ pub(super) struct Subscriber {
 }
 
 impl Subscriber {
-    pub(super) fn new(client: Client, counted: bool, publishers: usize) -> Self {
+    pub(super) fn new(client: Client, group: usize, counted: bool, publishers: usize) -> Self {
         Self {
             link: client.link,
+            group,
             counted,
             received: 0,
             sequences: vec![Sequence::default(); publishers],
