@@ -194,6 +194,11 @@ impl PostOffice {
         self.is_empty_for(own) && !self.is_dismissed()
     }
 
+    /// Whether there is something for worker `own`.
+    pub(crate) fn has_mail(&self, own: ShardId) -> bool {
+        self.boxes.get(own.index()).is_some_and(|mailbox| mailbox.filled.load(Ordering::SeqCst))
+    }
+
     fn is_empty_for(&self, own: ShardId) -> bool {
         let Some(mailbox) = self.boxes.get(own.index()) else { return true };
         mailbox.asleep.store(true, Ordering::SeqCst);
