@@ -198,17 +198,13 @@ impl Worker {
         if self.pace.is_busy() {
             make_way();
         }
-        let timeout = self.lie_down().map(|at| Duration::from_millis(at.since_ms(self.clock.now())));
+        let at = if self.office.fall_asleep(self.id) { self.next_turn() } else { Some(AT_ONCE) };
+        let timeout = at.map(|at| Duration::from_millis(at.since_ms(self.clock.now())));
         // Only EINTR can come of it, and the tick does what there is to do anyway.
         if self.poll.poll(events, timeout).is_err() {
             events.clear();
         }
         self.office.awake(self.id);
-    }
-
-    /// Says that it is going to sleep. Returns when it wants to be woken at the latest; none: whenever something happens.
-    fn lie_down(&self) -> Option<Moment> {
-        if self.office.fall_asleep(self.id) { self.next_turn() } else { Some(AT_ONCE) }
     }
 
     /// When there is something to do again, whatever happens.

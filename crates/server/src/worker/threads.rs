@@ -12,6 +12,7 @@ use super::load::{HomeTime, HostTime, who_goes};
 use super::pace::make_way;
 use super::{AT_ONCE, EVENTS_MAX, Worker};
 use crate::broker::AbortOnPanic;
+use crate::mailbox::PostOffice;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Token};
 use mosquitto_broker::{Moment, ShardId};
@@ -82,10 +83,13 @@ struct Inn {
 impl Inn {
     /// Makes a worker a guest of the host, or gives it back.
     fn take_in(&self, worker: Box<Worker>) -> Result<(), Box<Worker>> {
-        let office = Arc::clone(&worker.office);
-        match &mut *self.arrivals.lock() {
-            Some(arrivals) => arrivals.push(worker),
-            None => return Err(worker),
+        let (office, id) = (Arc::clone(&worker.office), worker.id);
+        office.moves(id, HOST);
+        if let Some(arrivals) = &mut *self.arrivals.lock() {
+            arrivals.push(worker);
+        } else {
+            office.moves(id, id);
+            return Err(worker);
         }
         self.has_arrivals.store(true, Ordering::SeqCst);
         office.call(HOST);
@@ -93,6 +97,7 @@ impl Inn {
     }
 
     fn send_home(&self, worker: Box<Worker>) {
+        worker.office.moves(worker.id, worker.id);
         if let Some(way) = self.ways_home.get(worker.id.index()) {
             // A thread whose worker is away waits for it.
             let _ = way.send(worker);
@@ -142,10 +147,8 @@ fn work_alone(worker: &mut Worker, events: &mut Events, inn: &Inn) -> Alone {
 
 /// The first worker's thread.
 struct Host<'a> {
-    own: Box<Worker>,
-    /// When its own worker wants to be woken.
-    own_at: Option<Moment>,
-    guests: Vec<Guest>,
+    own: Served,
+    guests: Vec<Served>,
     inn: &'a Inn,
     events: Events,
     /// Those of a guest.
@@ -153,7 +156,8 @@ struct Host<'a> {
     time: HostTime,
 }
 
-struct Guest {
+/// A worker whose turns the host does.
+struct Served {
     worker: Box<Worker>,
     /// When it wants to be woken.
     at: Option<Moment>,
@@ -163,17 +167,42 @@ struct Guest {
     took_us: u64,
 }
 
+impl Served {
+    fn new(worker: Box<Worker>) -> Self {
+        Self { worker, at: Some(AT_ONCE), has_events: false, took_us: 0 }
+    }
+
+    /// Whether it has something to do, but for what its sockets have.
+    fn is_due(&self, now: Moment) -> bool {
+        self.at.is_some_and(|at| at <= now) || self.has_mail()
+    }
+
+    fn has_mail(&self) -> bool {
+        self.worker.office.has_mail(self.worker.id)
+    }
+
+    /// Does its turn, which began when the last one ended.
+    fn tick(&mut self, events: Option<&Events>, at_us: &mut u64) {
+        self.worker.tick(events);
+        self.at = self.worker.next_turn();
+        let ended_us = self.worker.clock.now_us();
+        self.took_us += ended_us.saturating_sub(*at_us);
+        *at_us = ended_us;
+    }
+}
+
 impl<'a> Host<'a> {
     fn new(own: Box<Worker>, inn: &'a Inn) -> Self {
         let time = HostTime::begin(own.clock.now_us());
         let (events, guest_events) = (Events::with_capacity(EVENTS_MAX), Events::with_capacity(EVENTS_MAX));
-        Self { own, own_at: None, guests: Vec::new(), inn, events, guest_events, time }
+        Self { own: Served::new(own), guests: Vec::new(), inn, events, guest_events, time }
     }
 
     /// Runs until the post office says stop.
     fn run(mut self, barrier: &Barrier) {
-        while !self.own.office.is_stopping() {
-            self.wait();
+        let office = Arc::clone(&self.own.worker.office);
+        while !office.is_stopping() {
+            self.wait(&office);
             self.look_at_door();
             self.do_turns();
             self.see_off();
@@ -183,33 +212,30 @@ impl<'a> Host<'a> {
         while !self.guests.is_empty() {
             self.send_home(0);
         }
-        self.own.end(&mut self.events, barrier);
+        self.own.worker.end(&mut self.events, barrier);
     }
 
     /// Sleeps until there is something to do for anybody.
-    fn wait(&mut self) {
-        if self.own.pace.is_busy() || self.guests.iter().any(|guest| guest.worker.pace.is_busy()) {
+    fn wait(&mut self, office: &PostOffice) {
+        let clock = self.own.worker.clock;
+        if self.everybody().any(|served| served.worker.pace.is_busy()) {
             make_way();
         }
-        let clock = self.own.clock;
-        self.own_at = self.own.lie_down();
-        let mut first = self.own_at;
-        for guest in &mut self.guests {
-            guest.at = guest.worker.lie_down();
-            let at = if guest.has_events { Some(AT_ONCE) } else { guest.at };
-            first = first.into_iter().chain(at).min();
-        }
+        let may_sleep =
+            office.fall_asleep(HOST) && !self.guests.iter().any(|guest| guest.has_events || guest.has_mail());
+        let first = if may_sleep { self.everybody().filter_map(|served| served.at).min() } else { Some(AT_ONCE) };
         let begun_us = clock.now_us();
         let timeout = first.map(|at| Duration::from_millis(at.since_ms(clock.now())));
         // As in the wait of a worker that is alone.
-        if self.own.poll.poll(&mut self.events, timeout).is_err() {
+        if self.own.worker.poll.poll(&mut self.events, timeout).is_err() {
             self.events.clear();
         }
         self.time.slept(clock.now_us().saturating_sub(begun_us));
-        self.own.office.awake(self.own.id);
-        for guest in &self.guests {
-            guest.worker.office.awake(guest.worker.id);
-        }
+        office.awake(HOST);
+    }
+
+    fn everybody(&self) -> impl Iterator<Item = &Served> {
+        std::iter::once(&self.own).chain(&self.guests)
     }
 
     /// Takes in the guests that have come.
@@ -220,8 +246,8 @@ impl<'a> Host<'a> {
         let arrivals = self.inn.arrivals.lock().as_mut().map(std::mem::take);
         for worker in arrivals.into_iter().flatten() {
             let (queue, token) = (worker.poll.as_raw_fd(), token_of(worker.id));
-            match self.own.poll.registry().register(&mut SourceFd(&queue), token, Interest::READABLE) {
-                Ok(()) => self.guests.push(Guest { worker, at: None, has_events: true, took_us: 0 }),
+            match self.own.worker.poll.registry().register(&mut SourceFd(&queue), token, Interest::READABLE) {
+                Ok(()) => self.guests.push(Served { has_events: true, ..Served::new(worker) }),
                 // The system lacks something. It comes again.
                 Err(_) => self.inn.send_home(worker),
             }
@@ -231,11 +257,11 @@ impl<'a> Host<'a> {
     /// Does the turn of everybody who has something to do, and then of those who have mail from that: so a message goes its
     /// whole way at once.
     fn do_turns(&mut self) {
-        let now = self.own.clock.now();
-        if self.note_events() || is_due(&self.own, self.own_at, now) {
-            self.own.tick(Some(&self.events));
+        self.note_events();
+        let (now, mut at_us) = (self.own.worker.clock.now(), self.own.worker.clock.now_us());
+        if std::mem::take(&mut self.own.has_events) || self.own.is_due(now) {
+            self.own.tick(Some(&self.events), &mut at_us);
         }
-        let mut at_us = self.own.clock.now_us();
         for guest in &mut self.guests {
             if std::mem::take(&mut guest.has_events) {
                 // As in the wait of a worker that is alone.
@@ -243,46 +269,41 @@ impl<'a> Host<'a> {
                     self.guest_events.clear();
                 }
                 guest.has_events = is_full(&self.guest_events);
-            } else if is_due(&guest.worker, guest.at, now) {
+            } else if guest.is_due(now) {
                 self.guest_events.clear();
             } else {
                 continue;
             }
             guest.tick(Some(&self.guest_events), &mut at_us);
         }
-        if self.own.office.has_mail(self.own.id) {
-            self.own.tick(None);
-            at_us = self.own.clock.now_us();
-        }
-        for guest in &mut self.guests {
-            if guest.worker.office.has_mail(guest.worker.id) {
-                guest.tick(None, &mut at_us);
+        for served in std::iter::once(&mut self.own).chain(&mut self.guests) {
+            if served.has_mail() {
+                served.tick(None, &mut at_us);
             }
         }
     }
 
-    /// Notes which guests have events; whether the host's own worker has some.
-    fn note_events(&mut self) -> bool {
-        // Where not all events fit, there may be more of anybody.
+    /// Notes who has events.
+    fn note_events(&mut self) {
+        // Where not all fit, there may be more of anybody.
         let is_full = is_full(&self.events);
-        let mut own = is_full;
+        self.own.has_events |= is_full;
         self.guests.iter_mut().for_each(|guest| guest.has_events |= is_full);
         for event in &self.events {
-            match guest_of(event.token()) {
-                None => own = true,
-                Some(id) => {
-                    if let Some(guest) = self.guests.iter_mut().find(|guest| guest.worker.id == id) {
-                        guest.has_events = true;
-                    }
-                }
+            let guest = guest_of(event.token());
+            let served = match guest {
+                None => Some(&mut self.own),
+                Some(id) => self.guests.iter_mut().find(|guest| guest.worker.id == id),
+            };
+            if let Some(served) = served {
+                served.has_events = true;
             }
         }
-        own
     }
 
     /// Sends guests home if there are too many.
     fn see_off(&mut self) {
-        let Some(stretch) = self.time.end_stretch(self.own.clock.now_us()) else { return };
+        let Some(stretch) = self.time.end_stretch(self.own.worker.clock.now_us()) else { return };
         self.inn.host_us.store(self.time.busy_us(), Ordering::Relaxed);
         let guests_us: Vec<u64> = self.guests.iter_mut().map(|guest| std::mem::take(&mut guest.took_us)).collect();
         let mut going = who_goes(stretch, &guests_us);
@@ -296,24 +317,9 @@ impl<'a> Host<'a> {
     fn send_home(&mut self, at: usize) {
         let worker = self.guests.swap_remove(at).worker;
         // It cannot fail for what is registered.
-        let _ = self.own.poll.registry().deregister(&mut SourceFd(&worker.poll.as_raw_fd()));
+        let _ = self.own.worker.poll.registry().deregister(&mut SourceFd(&worker.poll.as_raw_fd()));
         self.inn.send_home(worker);
     }
-}
-
-impl Guest {
-    /// Has its turn, which began when the last one ended.
-    fn tick(&mut self, events: Option<&Events>, at_us: &mut u64) {
-        self.worker.tick(events);
-        let ended_us = self.worker.clock.now_us();
-        self.took_us += ended_us.saturating_sub(*at_us);
-        *at_us = ended_us;
-    }
-}
-
-/// Whether a worker that wants to be woken then has something to do, but for what its sockets have.
-fn is_due(worker: &Worker, at: Option<Moment>, now: Moment) -> bool {
-    at.is_some_and(|at| at <= now) || worker.office.has_mail(worker.id)
 }
 
 /// Whether there may be more events than these.
