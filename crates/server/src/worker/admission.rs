@@ -4,6 +4,7 @@
 //! byte for them, and then a few newcomers, which take turns ([`Lobby`](crate::lobby::Lobby)).
 
 use super::Worker;
+use super::reading::READ_BUDGET_BYTES;
 use super::socket::Socket;
 use mosquitto_broker::{ConnectionId, LogLevel};
 use mosquitto_transport::Read;
@@ -67,14 +68,15 @@ impl Worker {
         true
     }
 
-    /// What a client has to say first is mostly what all say who come at the same time: SUBSCRIBE.
+    /// What a client has to say first is mostly what all say who come at the same time: SUBSCRIBE. Who has more to say is one of
+    /// the others from then on.
     fn serve_fresh(&mut self, id: ConnectionId) {
         if let Some(socket) = self.sockets.get_mut(id)
             && socket.pass.is_none()
         {
             socket.queued = false;
             socket.fresh = self.shard.is_opening(id);
-            self.serve(id, 1);
+            self.serve(id, READ_BUDGET_BYTES);
         }
     }
 

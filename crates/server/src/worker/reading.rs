@@ -11,7 +11,7 @@ use std::io;
 pub(super) const READ_BUFFER_BYTES: usize = 128 * 1024;
 
 /// Bytes read from one connection in a tick before the others get their turn.
-const READ_BUDGET_BYTES: usize = 256 * 1024;
+pub(super) const READ_BUDGET_BYTES: usize = 256 * 1024;
 
 /// A packet that is longer than this is gathered in a buffer of its own, as it comes.
 const GATHERED_FROM_BYTES: usize = 32 * 1024;
