@@ -1,4 +1,5 @@
-//! Connections that have not said who they are: they get a part of a worker's time, after the others.
+//! Connections that have not said who they are, or have said nothing else yet: they get a part of a worker's time, after the
+//! others.
 //!
 //! A handshake is dear, and cannot be interrupted. So those who are connected already are served first, up to the last
 //! byte for them, and then a few newcomers, which take turns ([`Lobby`](crate::lobby::Lobby)).
