@@ -96,7 +96,9 @@ pub(crate) struct Worker {
     handing_in: Vec<SyncSender<()>>,
     /// What is read lands here, a connection after the other.
     buffer: Box<[u8]>,
-    /// Connections with bytes to read or to handle in this tick, but for those in the lobby.
+    /// Connections that have only come, with bytes to read or to handle.
+    fresh: VecDeque<ConnectionId>,
+    /// Connections with bytes to read or to handle in this tick, but for those and the ones in the lobby.
     ready: Vec<ConnectionId>,
     /// Connections whose bytes wait until another shard takes mail.
     held: Vec<ConnectionId>,
@@ -169,6 +171,7 @@ impl Worker {
             handed_over: Vec::new(),
             handing_in: Vec::new(),
             buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
+            fresh: VecDeque::new(),
             ready: Vec::new(),
             held: Vec::new(),
             writable: Vec::new(),
