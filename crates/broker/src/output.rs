@@ -360,10 +360,10 @@ mod tests {
         let (mut pool, mut now) = (BufferPool::default(), Moment(5000));
         let burst = |pool: &mut BufferPool, count: usize| {
             let taken: Vec<_> = (0..count).map(|_| pool.take()).collect();
-            taken.into_iter().for_each(|mut buffer| {
+            for mut buffer in taken {
                 buffer.reserve(CHUNK_BYTES);
                 pool.put(buffer);
-            });
+            }
         };
         burst(&mut pool, 100);
         let all = pool.bytes;

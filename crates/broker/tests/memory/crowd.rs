@@ -69,6 +69,23 @@ impl Crowd {
         id
     }
 
+    /// So many, each with a clean session.
+    pub(crate) fn come_all(&mut self, count: usize) -> Vec<ConnectionId> {
+        (0..count).map(|n| self.come(&Visitor::clean(&format!("client-{n}")))).collect()
+    }
+
+    pub(crate) fn subscribe_all(&mut self, ids: &[ConnectionId], filter: &str) {
+        for &id in ids {
+            self.subscribe(id, &[filter]);
+        }
+    }
+
+    pub(crate) fn disconnect_all(&mut self, ids: impl IntoIterator<Item = ConnectionId>) {
+        for id in ids {
+            self.disconnect(id);
+        }
+    }
+
     pub(crate) fn subscribe(&mut self, id: ConnectionId, filters: &[&str]) {
         let options = SubscriptionOptions::qos(QoS::AtLeastOnce);
         let all = filters.iter().map(|filter| Subscription { filter, options });

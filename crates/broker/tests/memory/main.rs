@@ -1,7 +1,7 @@
 //! What is left in memory when all have gone, and what does not grow however many come.
 //!
 //! A program of its own, since it counts all bytes that are asked of the allocator.
-#![allow(clippy::indexing_slicing, reason = "a harness fails the test that it serves")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a harness fails the test that it serves")]
 
 mod crowd;
 
@@ -35,14 +35,14 @@ fn left_by(load: impl Fn(&mut Crowd, usize)) -> u64 {
 fn clients_with_a_subscription_each_leave_nothing_behind() {
     for backwards in [false, true] {
         let left = left_by(|crowd, count| {
-            let mut here: Vec<_> = (0..count).map(|n| crowd.come(&Visitor::clean(&format!("client-{n}")))).collect();
+            let mut here = crowd.come_all(count);
             for (n, &id) in here.iter().enumerate() {
                 crowd.subscribe(id, &[&format!("a/filter/of/{n}")]);
             }
             if backwards {
                 here.reverse();
             }
-            here.into_iter().for_each(|id| crowd.disconnect(id));
+            crowd.disconnect_all(here);
         });
         assert!(left < SETTLED, "{left} bytes, backwards: {backwards}");
     }
@@ -79,10 +79,10 @@ fn a_client_with_many_subscriptions_leaves_nothing_behind() {
 #[test]
 fn subscribers_of_a_filter_that_others_have_too_leave_nothing_behind() {
     let left = left_by(|crowd, count| {
-        let here: Vec<_> = (0..count).map(|n| crowd.come(&Visitor::clean(&format!("client-{n}")))).collect();
-        here.iter().for_each(|&id| crowd.subscribe(id, &["all"]));
+        let here = crowd.come_all(count);
+        crowd.subscribe_all(&here, "all");
         // Two stay.
-        here.into_iter().skip(2).for_each(|id| crowd.disconnect(id));
+        crowd.disconnect_all(here.into_iter().skip(2));
     });
     assert!(left < SETTLED, "{left} bytes");
 }
@@ -92,10 +92,10 @@ fn subscribers_of_a_filter_that_others_have_too_leave_nothing_behind() {
 fn members_of_a_group_leave_nothing_behind_though_it_is_remembered() {
     for stay in [0, 2] {
         let left = left_by(|crowd, count| {
-            let here: Vec<_> = (0..count).map(|n| crowd.come(&Visitor::clean(&format!("client-{n}")))).collect();
-            here.iter().for_each(|&id| crowd.subscribe(id, &["$share/group/shared"]));
+            let here = crowd.come_all(count);
+            crowd.subscribe_all(&here, "$share/group/shared");
             crowd.publish(here[0], "shared", b"to one of them", false);
-            here.into_iter().skip(stay).for_each(|id| crowd.disconnect(id));
+            crowd.disconnect_all(here.into_iter().skip(stay));
         });
         assert!(left < SETTLED, "{left} bytes, of {stay} who stay");
     }
