@@ -13,12 +13,14 @@ use mosquitto_mqtt::{Properties, QoS};
 const WINDOW: u64 = 200;
 /// Of so many messages one is retained, and cleared at once; and a topic is subscribed to, and unsubscribed.
 const EVERY: u64 = 20;
-/// After this part of the time, and at its end, the load rests, and the broker says how much of its heap is in use. By then there
-/// is nothing under way, and it has given back what it had for more: what was added in between stays, and is not what happened
-/// to be under way, nor what the allocator keeps of what was freed, which goes up with each longest queue and hardly down.
+/// After this part of the time, and after each of some equal stretches of the others, the load rests, and the broker says how
+/// much of its heap is in use. By then there is nothing under way, and it has given back most of what it had for that. What still
+/// goes up and hardly down, with each burst that is larger than any before, are buffers that are used again; but that happens
+/// in some stretches, and what each topic leaves behind is left in all of them.
 const SETTLED: f64 = 0.4;
+const STRETCHES: usize = 3;
 /// How long it rests: a broker that says it every second has then said it when all was still.
-const REST: Nanos = 8 * SECOND;
+const REST: Nanos = 6 * SECOND;
 
 #[allow(clippy::cast_precision_loss, reason = "figures for people")]
 pub(super) fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Failure> {
@@ -31,12 +33,12 @@ pub(super) fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Failure>
     let mut load = Flow { base, payload, publishers, crowd: Crowd::default(), serial: 0 };
     let seconds = bench.settings.seconds;
     load.flow(bench, seconds * SETTLED)?;
-    let settled = load.rest(bench)?;
-    let resident = bench.usage()?;
-    let (first, second) = (load.serial, seconds * (1.0 - SETTLED));
-    load.flow(bench, second)?;
+    let (mut rests, resident) = (vec![load.rest(bench)?], bench.usage()?);
+    for _ in 0..STRETCHES {
+        load.flow(bench, seconds * (1.0 - SETTLED) / STRETCHES as f64)?;
+        rests.push(load.rest(bench)?);
+    }
     let resident = resident.zip(bench.usage()?);
-    let end = load.rest(bench)?;
     let Flow { crowd, serial, .. } = &load;
     report.count("topics", "topics", *serial);
     report.measure("topics_per_s", "topics", "a second", *serial as f64 / seconds);
@@ -46,22 +48,16 @@ pub(super) fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Failure>
         let grown = last.resident_kib as f64 - first.resident_kib as f64;
         report.measure("rss_growth_late_kib", "broker, resident KiB more in the last three fifths", "", grown);
     }
-    if let (Some(before), Some(after)) = (settled.heap, end.heap) {
-        let grown = after as f64 - before as f64;
-        report.count("heap_settled_bytes", "broker, heap in use at rest after two fifths", before);
-        report.measure("heap_growth_late_bytes", "broker, heap bytes more after the last three fifths", "", grown);
-        report.measure(
-            "heap_growth_per_topic",
-            "the same for each topic",
-            "bytes",
-            grown / (serial - first).max(1) as f64,
-        );
+    let heap: Option<Vec<u64>> = rests.iter().map(|rest| rest.heap).collect();
+    let grown =
+        |heap: Vec<u64>| heap.array_windows().map(|[before, after]| *after as f64 - *before as f64).collect::<Vec<_>>();
+    if let Some(grown) = heap.map(grown) {
+        let (least, all) = (grown.iter().copied().fold(f64::INFINITY, f64::min), grown.iter().sum());
+        report.measure("heap_growth_late_bytes", "broker, heap bytes more at rest, in the last three fifths", "", all);
+        report.measure("heap_growth_least_bytes", "the same in the fifth in which it was least", "", least);
     }
-    report.fault(
-        "unacknowledged",
-        "messages that were not acknowledged",
-        u64::from(!settled.is_still || !end.is_still),
-    );
+    let is_still = rests.iter().all(|rest| rest.is_still);
+    report.fault("unacknowledged", "messages that were not acknowledged", u64::from(!is_still));
     tell(crowd, report);
     arrivals::leave(bench, &reader)?;
     arrivals::leave(bench, &subscribers)
