@@ -205,13 +205,14 @@ impl Output {
         }
     }
 
-    /// The unsent bytes that may be sent, in order, as many slices as `slices` has room for. Returns how many were filled.
-    pub(crate) fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+    /// The unsent bytes that may be sent, in order, `most` of them and as many slices as `slices` has room for. Returns how many
+    /// were filled.
+    pub(crate) fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>], most: usize) -> usize {
         let first = self.front.get(self.sent..).unwrap_or_default();
         let rest = self.rest.iter().flat_map(|rest| rest.iter()).map(|(segment, _)| segment.as_slice());
         // Where `front` is empty, the first of the rest is the one that `sent` counts in.
         let mut skip = if self.front.is_empty() { self.sent } else { 0 };
-        let (mut filled, mut left) = (0, self.open_bytes());
+        let (mut filled, mut left) = (0, self.open_bytes().min(most));
         for bytes in std::iter::once(first).chain(rest) {
             let bytes = if bytes.is_empty() {
                 continue;
@@ -295,7 +296,7 @@ mod tests {
         let mut all = Vec::new();
         while !output.is_empty() {
             let mut slices = [IoSlice::new(&[]); 4];
-            let filled = output.fill(&mut slices);
+            let filled = output.fill(&mut slices, usize::MAX);
             let bytes: Vec<u8> = slices[..filled].iter().flat_map(|s| s.iter().copied()).take(step).collect();
             assert!(!bytes.is_empty());
             all.extend_from_slice(&bytes);

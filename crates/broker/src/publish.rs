@@ -198,7 +198,8 @@ impl Shard {
         let mut reason = refused.unwrap_or(ReasonCode::SUCCESS);
         if let Some(way) = way {
             let origin = self.origin(slot);
-            if !self.route(way, &mut Outgoing::new(message), origin) {
+            let packet = self.gathered.as_ref().filter(|packet| packet.can_keep(publish.payload)).cloned();
+            if !self.route(way, &mut Outgoing::from_packet(packet.as_ref(), message), origin) {
                 reason = ReasonCode::NO_MATCHING_SUBSCRIBERS;
             }
         }
@@ -364,7 +365,7 @@ impl Shard {
                     session.client_id
                 );
                 self.home.changes.came(slot, session, packet_id, message);
-                session.incoming.insert(packet_id, Message::store(*message));
+                session.incoming.insert(packet_id, Message::store_from(self.gathered.as_ref(), *message));
                 log!(self.home.log, Warning, "{line}");
             }
         } else if session.incoming.is_full(window) {
@@ -377,7 +378,7 @@ impl Shard {
             reason = ReasonCode::QUOTA_EXCEEDED;
         } else {
             self.home.changes.came(slot, session, packet_id, message);
-            session.incoming.insert(packet_id, Message::store(*message));
+            session.incoming.insert(packet_id, Message::store_from(self.gathered.as_ref(), *message));
         }
         self.home.acknowledge(id, PacketType::PubRec, packet_id, reason);
         Ok(())

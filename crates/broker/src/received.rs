@@ -2,6 +2,7 @@
 
 use crate::connection::{Phase, REPLY_BACKLOG_BYTES};
 use crate::log::{log, log_connection};
+use crate::message::Gathered;
 use crate::protocol_error::{FaultyPacket, Refused};
 use crate::{ConnectionId, Shard, ShardId};
 use mosquitto_mqtt::packet::{Ack, Disconnect, Publish, Subscribe, Unsubscribe};
@@ -88,6 +89,24 @@ impl Shard {
                 Err(then) => return Received { consumed, then },
             }
         }
+    }
+
+    /// Likewise, of a long packet in a buffer of its own: it may become that of the message's payload, which is not copied then.
+    /// Returns what of the buffer was not used up as well.
+    pub fn received_whole(&mut self, id: ConnectionId, bytes: Vec<u8>) -> (Received, Vec<u8>) {
+        let packet = Gathered::new(bytes);
+        self.gathered = Some(packet.clone());
+        let received = self.received(id, packet.bytes());
+        self.gathered = None;
+        let rest = match packet.take() {
+            Ok(bytes) if received.consumed >= bytes.len() => Vec::new(),
+            Ok(mut bytes) => {
+                bytes.drain(..received.consumed);
+                bytes
+            }
+            Err(kept) => kept.bytes().get(received.consumed..).unwrap_or_default().to_vec(),
+        };
+        (received, rest)
     }
 
     /// More of a packet that is not whole came in on a connection: its client is alive. That does not give it longer to

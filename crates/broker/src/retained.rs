@@ -3,7 +3,7 @@
 use crate::access::Source;
 use crate::changes::is_kept;
 use crate::id::SessionId;
-use crate::message::{Message, MessageRef, Outgoing};
+use crate::message::Outgoing;
 use crate::retained_streams::RetainedStream;
 use crate::retained_tree::{Found, Retained};
 use crate::session::Session;
@@ -35,7 +35,7 @@ impl Shard {
                 outgoing.stored()
             } else {
                 // For those that are to get it it is kept, but not as what is retained.
-                Message::store(MessageRef { number: 0, ..outgoing.view })
+                outgoing.unnumbered()
             };
             RetainedChange::Set(Retained { message, source })
         };

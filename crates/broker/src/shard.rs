@@ -9,6 +9,7 @@ use crate::id::SessionId;
 use crate::lock::HeldOn;
 use crate::log::log_connection;
 use crate::mail::Mail;
+use crate::message::Gathered;
 use crate::post::Post;
 use crate::reconfigure::Review;
 use crate::retained_expiry::Sweep;
@@ -88,6 +89,8 @@ pub struct Shard {
     /// Packets and deliveries since the last call of `received`.
     pub(crate) work: u32,
     pub(crate) work_max: u32,
+    /// What is being handled, if it came in a buffer of its own.
+    pub(crate) gathered: Option<Gathered>,
     /// Properties of a message without those that are not forwarded.
     pub(crate) scratch: Vec<u8>,
     /// The members of groups that get a message.
@@ -129,6 +132,7 @@ impl Shard {
             next_ticket: 0,
             work: 0,
             work_max: WORK_MAX,
+            gathered: None,
             scratch: Vec::new(),
             picked: Vec::new(),
             mounted: String::new(),
@@ -231,8 +235,13 @@ impl Shard {
     /// The unsent bytes of a connection that may be sent, oldest first, as many slices as there is room for. Returns how
     /// many were filled.
     pub fn output<'a>(&'a self, id: ConnectionId, slices: &mut [IoSlice<'a>]) -> usize {
+        self.output_within(id, slices, usize::MAX)
+    }
+
+    /// Likewise, but no more than so many bytes: what a caller wants to send at once.
+    pub fn output_within<'a>(&'a self, id: ConnectionId, slices: &mut [IoSlice<'a>], most: usize) -> usize {
         let Some(connection) = self.home.connections.get(id) else { return 0 };
-        let filled = connection.output.fill(slices);
+        let filled = connection.output.fill(slices, most);
         connection.offered.set(slices.iter().take(filled).map(|slice| slice.len()).sum());
         filled
     }

@@ -20,9 +20,14 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// What this thread has stored and freed so far.
+    /// What this thread has stored and freed so far, or since it was taken last.
     pub fn on_this_thread() -> Self {
         STORED.get()
+    }
+
+    /// The same, and begins again with nothing: for a thread that does the turns of several shards.
+    pub fn take() -> Self {
+        STORED.take()
     }
 }
 

@@ -111,6 +111,8 @@ pub struct Global {
     pub user: Option<String>,
     /// `worker_threads` (not in Mosquitto): threads that share the clients, at most 256. `None`: one per core.
     pub worker_threads: Option<NonZeroU16>,
+    /// `workers_together` (not in Mosquitto): whether one thread serves all clients as long as it has the time. Default: true.
+    pub workers_together: bool,
 }
 
 /// Options that belong to the whole broker, or to one listener if `per_listener_settings true`.
@@ -291,6 +293,7 @@ impl Default for Global {
             upgrade_outgoing_qos: false,
             user: None,
             worker_threads: None,
+            workers_together: true,
         }
     }
 }

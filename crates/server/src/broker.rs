@@ -21,14 +21,14 @@ use crate::supervisor::Watchdog;
 use crate::sys_updates::SysUpdates;
 use crate::tls;
 use crate::tree_print::TreePrint;
-use crate::worker::{Clock, Neighbours, WAKER, Worker};
+use crate::worker::{self, Clock, Neighbours, WAKER, Worker};
 use mio::{Poll, Waker};
 use mosquitto_broker::{LogLevel, Settings as BrokerSettings, Shard, ShardId, Shared};
 use mosquitto_config::Settings;
 use mosquitto_transport::{KeyLogFile, error_text};
 use signal_hook::consts::SIGTERM;
 use std::io;
-use std::sync::{Arc, Barrier};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// Runs until SIGINT or SIGTERM. `launch` is told how the start goes. An error may also be one of the end: then not all is in
@@ -87,14 +87,14 @@ pub(crate) fn run(
     };
     let persistence = found.map(|found| found.begin(&mut shards, &global.persistence, around)).transpose()?;
     publish_sys_topics(&mut shards, clock, &mut sys_updates, settings);
-    let (mut threads, barrier) = (Vec::new(), Arc::new(Barrier::new(workers)));
+    let mut workers = Vec::new();
     for (at, (shard, (poll, doors))) in (0u16..).zip(shards.into_iter().zip(polls.into_iter().zip(doors.of_workers))) {
         let lobby = Lobby::new(lobby_max(settings));
         let worker = Worker::new(ShardId(at), shard, poll, doors, clock, lobby, neighbours.clone())
             .map_err(|e| refused("listen sockets", &e))?;
-        let worker = worker.keep(persistence.as_ref().map(|persistence| persistence.keeper(ShardId(at))));
-        threads.push(spawn(at, worker, Arc::clone(&barrier)).map_err(|e| refused("threads", &e))?);
+        workers.push(worker.keep(persistence.as_ref().map(|persistence| persistence.keeper(ShardId(at)))));
     }
+    let threads = worker::spawn(workers, global.workers_together).map_err(|e| refused("threads", &e))?;
     let http = http.run(counters, checkers, logger.clone()).map_err(|e| refused("threads", &e))?;
     logger.log(LogLevel::Information, format!("mosquitto version {VERSION} running"));
     launch.running();
@@ -178,13 +178,6 @@ fn publish_sys_topics(shards: &mut [Shard], clock: Clock, sys_updates: &mut SysU
 
 fn refused(what: &str, error: &io::Error) -> String {
     format!("Error: The system does not give {what}: {}.", error_text(error))
-}
-
-fn spawn(at: u16, worker: Worker, barrier: Arc<Barrier>) -> io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(format!("worker {at}")).spawn(move || {
-        let _guard = AbortOnPanic;
-        worker.run(&barrier);
-    })
 }
 
 /// A broker with a part of its sessions gone is worse than one that is started again.

@@ -11,7 +11,7 @@ use mosquitto_broker::{Mail, Shard, ShardId};
 use mosquitto_transport::{Peer, Stream};
 use parking_lot::Mutex;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 /// Batches of one sender that may wait in a mailbox. What is more waits with the sender, whose publishers are then
 /// held back.
@@ -49,8 +49,10 @@ struct Mailbox {
     inbox: Mutex<Inbox>,
     /// Whether there is something in it. Set after it was put in, cleared before it is taken out.
     filled: AtomicBool,
-    /// Whether its worker sleeps, or is about to.
+    /// Whether its worker's own thread sleeps, or is about to.
     asleep: AtomicBool,
+    /// The worker on whose thread its worker is.
+    at: AtomicU16,
     waker: Waker,
 }
 
@@ -88,7 +90,7 @@ impl PostOffice {
     /// A mailbox for each waker's worker.
     pub(crate) fn new(wakers: Vec<Waker>) -> Self {
         let workers = wakers.len();
-        let mailbox = |waker| Mailbox {
+        let mailbox = |(at, waker)| Mailbox {
             inbox: Mutex::new(Inbox {
                 batches: Vec::new(),
                 senders: vec![Sender::default(); workers],
@@ -98,10 +100,11 @@ impl PostOffice {
             }),
             filled: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
+            at: AtomicU16::new(at),
             waker,
         };
         Self {
-            boxes: wakers.into_iter().map(mailbox).collect(),
+            boxes: (0..).zip(wakers).map(mailbox).collect(),
             stopping: AtomicBool::new(false),
             dismissed: AtomicBool::new(false),
         }
@@ -122,7 +125,7 @@ impl PostOffice {
             let used = inbox.used.pop().unwrap_or_default();
             inbox.batches.push((from, shard.exchange_mail(to, used)));
         }
-        mailbox.announce();
+        self.announce(mailbox);
         true
     }
 
@@ -137,7 +140,7 @@ impl PostOffice {
             }
             inbox.arrivals.push(arrival);
         }
-        mailbox.announce();
+        self.announce(mailbox);
         Ok(())
     }
 
@@ -145,13 +148,13 @@ impl PostOffice {
     pub(crate) fn order(&self, to: ShardId, order: Order) {
         let Some(mailbox) = self.boxes.get(to.index()) else { return };
         mailbox.inbox.lock().orders.push(order);
-        mailbox.announce();
+        self.announce(mailbox);
     }
 
     /// Has a worker begin a tick, as if there were mail for it.
     pub(crate) fn call(&self, to: ShardId) {
         if let Some(mailbox) = self.boxes.get(to.index()) {
-            mailbox.announce();
+            self.announce(mailbox);
         }
     }
 
@@ -179,7 +182,7 @@ impl PostOffice {
                 && let Some(blocked) = self.boxes.get(at)
             {
                 // Announced like mail, since it may be about to fall asleep and not be asleep yet.
-                blocked.announce();
+                self.announce(blocked);
             }
         }
     }
@@ -192,6 +195,26 @@ impl PostOffice {
     /// The same, once all have stopped and wait to be dismissed.
     pub(crate) fn fall_asleep_at_the_end(&self, own: ShardId) -> bool {
         self.is_empty_for(own) && !self.is_dismissed()
+    }
+
+    /// Says, before it is so, that a worker is on the thread of that other one, or on its own again. It looks for mail there
+    /// before it sleeps: so nothing is lost that was announced at the old place.
+    pub(crate) fn moves(&self, worker: ShardId, to: ShardId) {
+        if let Some(mailbox) = self.boxes.get(worker.index()) {
+            mailbox.at.store(to.0, Ordering::SeqCst);
+        }
+    }
+
+    fn announce(&self, mailbox: &Mailbox) {
+        mailbox.filled.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.boxes.get(usize::from(mailbox.at.load(Ordering::SeqCst))) {
+            thread.wake();
+        }
+    }
+
+    /// Whether there is something for worker `own`.
+    pub(crate) fn has_mail(&self, own: ShardId) -> bool {
+        self.boxes.get(own.index()).is_some_and(|mailbox| mailbox.filled.load(Ordering::SeqCst))
     }
 
     fn is_empty_for(&self, own: ShardId) -> bool {
@@ -231,11 +254,6 @@ impl PostOffice {
 }
 
 impl Mailbox {
-    fn announce(&self) {
-        self.filled.store(true, Ordering::SeqCst);
-        self.wake();
-    }
-
     /// Once is enough for all who want it awake.
     fn wake(&self) {
         if self.asleep.swap(false, Ordering::SeqCst) {
@@ -290,6 +308,25 @@ mod tests {
         assert!(!events.is_empty(), "it was woken");
         office.awake(RECEIVER);
         assert!(!office.fall_asleep(RECEIVER));
+    }
+
+    #[test]
+    fn the_thread_is_woken_that_a_worker_is_on() {
+        let (office, _shard, mut polls) = office();
+        let mut events = mio::Events::with_capacity(4);
+        let mut wakes = |at: usize| {
+            polls[at].poll(&mut events, Some(std::time::Duration::ZERO)).unwrap();
+            !events.is_empty()
+        };
+        office.moves(RECEIVER, SENDER);
+        assert!(office.fall_asleep(SENDER));
+        office.call(RECEIVER);
+        assert!(wakes(0) && !wakes(1));
+        assert!(office.has_mail(RECEIVER) && !office.has_mail(SENDER));
+        office.moves(RECEIVER, RECEIVER);
+        assert!(!office.fall_asleep(RECEIVER), "what came before it was at home");
+        office.call(RECEIVER);
+        assert!(wakes(1) && !wakes(0));
     }
 
     #[test]

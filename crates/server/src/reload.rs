@@ -149,6 +149,7 @@ impl Operator {
         new.pid_file.clone_from(&old.pid_file);
         new.user.clone_from(&old.user);
         new.worker_threads = old.worker_threads;
+        new.workers_together = old.workers_together;
         new.check_retain_source = old.check_retain_source;
         new.persistence = Persistence {
             autosave_interval: new.persistence.autosave_interval,

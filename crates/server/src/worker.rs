@@ -11,14 +11,17 @@ mod clock;
 mod closing;
 mod heap;
 mod introduction;
+mod load;
 mod long_packets;
 mod orders;
 mod pace;
 mod reading;
 mod socket;
+mod threads;
 mod writing;
 
 pub(crate) use clock::Clock;
+pub(crate) use threads::spawn;
 
 use crate::bridges::Lookups;
 use crate::endpoint::Door;
@@ -34,8 +37,10 @@ use bridges::Bridges;
 use closing::Closing;
 use long_packets::LongPackets;
 use mio::{Events, Poll, Token};
-use mosquitto_broker::{ConnectionId, LogLine, Moment, PasswordAnswer, PasswordCheck, Publication, Shard, ShardId};
-use pace::Pace;
+use mosquitto_broker::{
+    ConnectionId, LogLine, Moment, PasswordAnswer, PasswordCheck, Publication, Shard, ShardId, Stored,
+};
+use pace::{Pace, make_way};
 use reading::READ_BUFFER_BYTES;
 use socket::Sockets;
 use std::collections::VecDeque;
@@ -53,6 +58,9 @@ const FIRST_DOOR: usize = usize::MAX - 1;
 /// Rounds that workers stopping together take to bring their last mail home: one in which mailboxes that are full are
 /// emptied, one in which what did not fit is posted, and one in which it is taken.
 const LAST_ROUNDS: usize = 3;
+
+/// Long past: now is not too late.
+const AT_ONCE: Moment = Moment(0);
 
 /// Events taken at once.
 const EVENTS_MAX: usize = 1024;
@@ -88,7 +96,9 @@ pub(crate) struct Worker {
     handing_in: Vec<SyncSender<()>>,
     /// What is read lands here, a connection after the other.
     buffer: Box<[u8]>,
-    /// Connections with bytes to read or to handle in this tick, but for those in the lobby.
+    /// Connections that have only come, with bytes to read or to handle.
+    fresh: VecDeque<ConnectionId>,
+    /// Connections with bytes to read or to handle in this tick, but for those and the ones in the lobby.
     ready: Vec<ConnectionId>,
     /// Connections whose bytes wait until another shard takes mail.
     held: Vec<ConnectionId>,
@@ -105,6 +115,8 @@ pub(crate) struct Worker {
     /// What the broker itself has to publish, and could not yet.
     publications: VecDeque<Publication>,
     delivery: Delivery,
+    /// What was stored and freed in ticks that are over, on whatever thread.
+    stored: Stored,
     /// Passwords that nobody has time to look at, for the next tick.
     refused_checks: Vec<PasswordAnswer>,
     /// Memory that is used again from tick to tick.
@@ -159,6 +171,7 @@ impl Worker {
             handed_over: Vec::new(),
             handing_in: Vec::new(),
             buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
+            fresh: VecDeque::new(),
             ready: Vec::new(),
             held: Vec::new(),
             writable: Vec::new(),
@@ -168,6 +181,7 @@ impl Worker {
             heap_looked_at: None,
             publications: VecDeque::new(),
             delivery: Delivery::default(),
+            stored: Stored::default(),
             refused_checks: Vec::new(),
             touched: Vec::new(),
             receivers: Vec::new(),
@@ -182,21 +196,13 @@ impl Worker {
         self
     }
 
-    /// Runs until the post office says stop. `barrier` is that of all workers.
-    pub(crate) fn run(mut self, barrier: &Barrier) {
-        let mut events = Events::with_capacity(EVENTS_MAX);
-        while !self.office.is_stopping() {
-            self.wait(&mut events);
-            self.tick(&events);
-        }
-        self.await_acknowledgements(&mut events);
-        self.stop(barrier);
-    }
-
-    /// Sleeps until there is something to do.
+    /// Until something happens, unless there is something to do.
     fn wait(&mut self, events: &mut Events) {
-        self.pace.make_way();
-        let timeout = if self.office.fall_asleep(self.id) { self.timeout() } else { Some(Duration::ZERO) };
+        if self.pace.is_busy() {
+            make_way();
+        }
+        let at = if self.office.fall_asleep(self.id) { self.next_turn() } else { Some(AT_ONCE) };
+        let timeout = at.map(|at| Duration::from_millis(at.since_ms(self.clock.now())));
         // Only EINTR can come of it, and the tick does what there is to do anyway.
         if self.poll.poll(events, timeout).is_err() {
             events.clear();
@@ -204,13 +210,13 @@ impl Worker {
         self.office.awake(self.id);
     }
 
-    /// How long to sleep at most; none: for ever.
-    fn timeout(&self) -> Option<Duration> {
+    /// When there is something to do again, whatever happens.
+    fn next_turn(&self) -> Option<Moment> {
         let work = !self.writable.is_empty() || !self.broken.is_empty() || !self.refused_checks.is_empty();
         // Who is behind is called when that is over.
         let reads = !self.is_behind && (!self.ready.is_empty() || self.has_admissions() || self.bridges.has_work());
         if work || reads || !self.newcomers.is_empty() {
-            return Some(Duration::ZERO);
+            return Some(AT_ONCE);
         }
         let entrance = self.entrance.next_deadline().filter(|_| !self.is_behind && self.may_accept());
         let lines = self.eviction_lines.next_deadline();
@@ -218,23 +224,25 @@ impl Worker {
         let deadlines = [self.shard.next_deadline(), self.closing.next_deadline(), entrance, lines, bridges];
         let waits = !self.departures.is_empty() || !self.publications.is_empty();
         let retry = waits.then(|| self.clock.now() + 1);
-        let next = deadlines.into_iter().flatten().chain(retry).min()?;
-        Some(Duration::from_millis(next.since_ms(self.clock.now())))
+        deadlines.into_iter().flatten().chain(retry).min()
     }
 
-    fn tick(&mut self, events: &Events) {
+    /// Does what there is to do. The events are what has happened since the last tick; none: nobody has looked.
+    fn tick(&mut self, events: Option<&Events>) {
         let started = Instant::now();
         let now = self.clock.now();
         self.shard.begin(now);
         self.look_at_heap(now);
         self.look_at_what_is_kept();
-        let newcomers = std::mem::take(&mut self.newcomers);
+        let newcomers = if events.is_some() { std::mem::take(&mut self.newcomers) } else { Vec::new() };
         self.collect_mail();
         for answer in std::mem::take(&mut self.refused_checks) {
             self.password_checked(answer);
         }
         self.end_broken();
-        self.note_events(events);
+        if let Some(events) = events {
+            self.note_events(events);
+        }
         // They came before this tick's events were looked for. So what a client sent on its last connection, which may be
         // one of ours, stands before what it sent on its new one.
         for newcomer in newcomers {
@@ -252,6 +260,7 @@ impl Worker {
         if !self.is_behind {
             self.admit(started.elapsed());
         }
+        self.stored += Stored::take();
     }
 
     fn note_events(&mut self, events: &Events) {
@@ -259,6 +268,7 @@ impl Worker {
             match event.token() {
                 WAKER => {}
                 Token(token) if token > FIRST_DOOR - self.entrance.len() => self.entrance.knock(FIRST_DOOR - token),
+                token if threads::is_guest(token) => {}
                 token if self.note_bridge_event(token, event) => {}
                 Token(token) => self.note_event(ConnectionId(token as u32), event),
             }
@@ -369,6 +379,12 @@ impl Worker {
                 self.departures.push((to, arrival));
             }
         }
+    }
+
+    /// What is left to do when the post office says stop.
+    fn end(mut self: Box<Self>, events: &mut Events, barrier: &Barrier) {
+        self.await_acknowledgements(events);
+        self.stop(barrier);
     }
 
     /// The end of the broker: wills go out, also to sessions of other shards, and what can be written is written.

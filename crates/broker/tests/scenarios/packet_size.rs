@@ -1,7 +1,7 @@
 //! `max_packet_size`, and payloads of every size.
 
 use crate::harness::{Net, connect};
-use mosquitto_broker::Settings;
+use mosquitto_broker::{Settings, Then};
 
 #[test]
 fn a_packet_that_is_too_large_ends_the_connection_before_it_has_come() {
@@ -51,6 +51,44 @@ fn payloads_of_every_size_arrive_whole_on_every_shard() {
             net.puback(peer, id);
         }
     }
+}
+
+#[test]
+fn a_payload_that_stays_where_its_packet_came_is_whole_whatever_becomes_of_the_message() {
+    let mut net = Net::new();
+    let subscriber = connect("sub").v311().on(&mut net);
+    net.subscribe(subscriber, "t/#", 2);
+    let publisher = connect("pub").v311().on(&mut net);
+    let payload: Vec<u8> = (0..100_000_usize).map(|at| (at % 251) as u8).collect();
+    let sent = |bytes: &[u8]| bytes.windows(payload.len()).filter(|&part| part == payload).count();
+    net.send_publish(publisher, "t/retained", &payload, 0, 0, (true, false), &[]);
+    assert_eq!(sent(&net.got_bytes(subscriber)), 1);
+    let late = connect("late").v311().on(&mut net);
+    net.subscribe(late, "t/retained", 0);
+    assert_eq!(sent(&net.got_bytes(late)), 1);
+    // [MQTT-4.3.3-10]: kept until PUBREL, and known again.
+    for _ in 0..2 {
+        net.send_publish(publisher, "t/twice", &payload, 2, 7, (false, false), &[]);
+        assert_eq!(net.got(publisher), ["PUBREC 7"]);
+    }
+    net.send_bytes(publisher, b"\x62\x02\0\x07");
+    assert_eq!((net.got(publisher), sent(&net.got_bytes(subscriber))), (vec!["PUBCOMP 7".to_owned()], 1));
+    // Something stands behind it.
+    let topic = b"\0\x06t/more";
+    let mut packet = vec![0x30, 0xa8, 0x8d, 0x06];
+    packet.extend([topic.as_slice(), &payload, b"\xc0\0"].concat());
+    net.send_bytes(publisher, &packet);
+    assert_eq!((net.got(publisher), sent(&net.got_bytes(subscriber))), (vec!["PINGRESP".to_owned()], 1));
+}
+
+#[test]
+fn a_packet_that_cannot_be_handled_yet_comes_back_with_its_buffer() {
+    let mut net = Net::with(1, Settings::default());
+    let peer = connect("a").v311().on(&mut net);
+    let part = [b"\x30\xa8\x8d\x06\0\x01t".as_slice(), &[7; 40_000]].concat();
+    let (received, rest) = net.received_whole_at_once(peer, part.clone());
+    assert_eq!((received.consumed, received.then), (0, Then::Wait { packet_len: 100_012 }));
+    assert!(rest == part);
 }
 
 #[test]

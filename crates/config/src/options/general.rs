@@ -354,6 +354,17 @@ pub(super) static OPTIONS: &[Declaration] = &[
         )
         .store(Store::SmallInt(|c, n| c.global.worker_threads = NonZeroU16::new(n)))
         .shows(Effect::Restart, |c| c.global.worker_threads.written()),
+    Declaration::bool("workers_together")
+        .default("true")
+        .since("none: this broker's own")
+        .help("Serve all clients on one thread as long as it has the time.")
+        .manual(
+            "While there is little to do, the first of the worker_threads serves the clients of all of them, so that no \
+             message has to wait until another thread has woken up; when it is busy, the others go on for themselves. \
+             With `false` each thread always serves its own clients.",
+        )
+        .store(Store::Bool(|c, on| c.global.workers_together = on))
+        .shows(Effect::Restart, |c| c.global.workers_together.written()),
     Declaration::int("retry_interval", Refuses(1), Refuses(3600))
         .unit("seconds")
         .since("0.5")

@@ -235,8 +235,13 @@ pub(crate) const OF_BRIDGES: &[&str] = &[
 ];
 
 /// The options that Mosquitto does not have.
-const OWN: [&str; 4] =
-    ["keyfile_passphrase_command", "max_unauthenticated_connections", "persistence_sync", "worker_threads"];
+const OWN: [&str; 5] = [
+    "keyfile_passphrase_command",
+    "max_unauthenticated_connections",
+    "persistence_sync",
+    "worker_threads",
+    "workers_together",
+];
 
 /// Options that are an error wherever they stand as long as this broker lacks them.
 pub(crate) fn later() -> impl Iterator<Item = &'static str> {

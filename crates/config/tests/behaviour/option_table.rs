@@ -89,6 +89,7 @@ pub(crate) const SUPPORTED: &[(&str, &str)] = &[
     ("websockets_headers_size", "100"),
     ("websockets_origin", "https://example.org"),
     ("worker_threads", "2"),
+    ("workers_together", "false"),
 ];
 
 /// Options that have no effect, and one line that says so.
@@ -166,5 +167,5 @@ fn a_declared_default_is_what_holds_without_the_option() {
         assert_eq!(with_default, without("listener 1884\n".to_owned()), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 41);
+    assert_eq!(compared, 42);
 }

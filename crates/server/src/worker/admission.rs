@@ -1,9 +1,11 @@
-//! Connections that have not said who they are: they get a part of a worker's time, after the others.
+//! Connections that have not said who they are, or have said nothing else yet: they get a part of a worker's time, after the
+//! others.
 //!
 //! A handshake is dear, and cannot be interrupted. So those who are connected already are served first, up to the last
 //! byte for them, and then a few newcomers, which take turns ([`Lobby`](crate::lobby::Lobby)).
 
 use super::Worker;
+use super::reading::READ_BUDGET_BYTES;
 use super::socket::Socket;
 use mosquitto_broker::{ConnectionId, LogLevel};
 use mosquitto_transport::Read;
@@ -35,8 +37,7 @@ impl Worker {
         // First those who have waited since the sockets were looked at; who is let in now waits for the next look.
         let for_turns = if self.entrance.is_waiting(self.clock.now()) { share / 2 } else { share };
         let mut turns = 0;
-        while let Some(id) = self.lobby.next() {
-            self.take_turn(id);
+        while self.give_turn() {
             turns += 1;
             if started.elapsed() >= for_turns {
                 break;
@@ -50,7 +51,34 @@ impl Worker {
 
     /// Whether there is something to be done for newcomers at once.
     pub(super) fn has_admissions(&self) -> bool {
-        self.lobby.has_turn() || (self.entrance.is_waiting(self.clock.now()) && self.may_accept())
+        !self.fresh.is_empty()
+            || self.lobby.has_turn()
+            || (self.entrance.is_waiting(self.clock.now()) && self.may_accept())
+    }
+
+    /// Gives one of them its turn; false if nobody has anything to say. Who has said who he is comes first: a client that comes
+    /// again may have said something before, on the connection that its new one takes the session from.
+    fn give_turn(&mut self) -> bool {
+        if let Some(id) = self.fresh.pop_front() {
+            self.serve_fresh(id);
+        } else if let Some(id) = self.lobby.next() {
+            self.take_turn(id);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// What a client has to say first is mostly what all say who come at the same time: SUBSCRIBE. Who has more to say is one of
+    /// the others from then on.
+    fn serve_fresh(&mut self, id: ConnectionId) {
+        if let Some(socket) = self.sockets.get_mut(id)
+            && socket.pass.is_none()
+        {
+            socket.queued = false;
+            socket.fresh = self.shard.is_opening(id);
+            self.serve(id, READ_BUDGET_BYTES);
+        }
     }
 
     /// One read, and what comes of it.
@@ -65,7 +93,7 @@ impl Worker {
                 self.lobby.leave(newcomer.pass);
             }
             if socket.queued {
-                self.ready.push(id);
+                self.fresh.push_back(id);
             }
         } else if let Some(newcomer) = &socket.pass
             && !self.lobby.may_hold(newcomer.pass, socket.pending.len() + socket.stream.held())
@@ -106,6 +134,7 @@ impl Worker {
         if !std::mem::replace(&mut socket.queued, true) {
             match &socket.pass {
                 Some(newcomer) => self.lobby.line_up(newcomer.pass),
+                None if socket.fresh => self.fresh.push_back(id),
                 None => self.ready.push(id),
             }
         }

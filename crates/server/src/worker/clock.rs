@@ -17,4 +17,9 @@ impl Clock {
     pub(crate) fn now(self) -> Moment {
         Moment(self.0.elapsed().as_millis() as u64)
     }
+
+    /// The same in microseconds, for what is shorter than a tick.
+    pub(crate) fn now_us(self) -> u64 {
+        self.0.elapsed().as_micros() as u64
+    }
 }

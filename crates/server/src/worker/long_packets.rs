@@ -1,8 +1,8 @@
 //! How many long packets a worker handles in one tick.
 //!
-//! A packet is handled whole: a message of 64 MiB is copied out of the buffer that it was gathered in, which takes tens of
-//! milliseconds, most of them the system's for the pages. When several of them are there at once, the others whom this worker serves
-//! get their turn between two of them.
+//! A packet is handled whole. A long payload stays in the buffer that it was gathered in, but what is written down of it for the disk
+//! is copied, which for 64 MiB takes tens of milliseconds, most of them the system's for the pages. When several of
+//! them are there at once, the others whom this worker serves get their turn between two of them.
 
 /// From this many bytes on, a packet is long.
 const LONG_BYTES: usize = 1 << 20;

@@ -25,9 +25,10 @@ impl Worker {
                     self.publications.drain(..surplus);
                 }
                 Order::Report(answer) => {
+                    let mut stored = self.stored;
+                    stored += Stored::on_this_thread();
                     // Who has asked may have lost patience.
-                    let _ = answer
-                        .try_send(Report { statistics: self.shard.statistics(), stored: Stored::on_this_thread() });
+                    let _ = answer.try_send(Report { statistics: self.shard.statistics(), stored });
                 }
                 Order::Sessions { from, answer } => {
                     let _ = answer.try_send(self.shard.session_reports(from, SESSIONS_A_SLICE));

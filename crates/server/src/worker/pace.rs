@@ -31,12 +31,15 @@ impl Pace {
         self.served += connections as u64;
     }
 
-    /// Lets others run, if there is much to do.
-    pub(super) fn make_way(&self) {
-        if self.busy {
-            std::thread::yield_now();
-        }
+    /// Whether there is so much to do that others should run first.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy
     }
+}
+
+/// Lets others run.
+pub(super) fn make_way() {
+    std::thread::yield_now();
 }
 
 #[cfg(test)]

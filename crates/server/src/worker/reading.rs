@@ -11,7 +11,7 @@ use std::io;
 pub(super) const READ_BUFFER_BYTES: usize = 128 * 1024;
 
 /// Bytes read from one connection in a tick before the others get their turn.
-const READ_BUDGET_BYTES: usize = 256 * 1024;
+pub(super) const READ_BUDGET_BYTES: usize = 256 * 1024;
 
 /// A packet that is longer than this is gathered in a buffer of its own, as it comes.
 const GATHERED_FROM_BYTES: usize = 32 * 1024;
@@ -162,6 +162,7 @@ impl Worker {
         if !socket.secured {
             tell_secured(&mut self.shard, socket, id);
         }
+        make_room(&mut socket.pending, len, missing);
         socket.pending.extend_from_slice(room.get(..len).unwrap_or_default());
         if socket.packet_len > 0 && socket.pending.len() < socket.packet_len as usize {
             self.shard.heard(id);
@@ -177,9 +178,8 @@ impl Worker {
             self.line_up(id);
             return Next::Stop;
         }
-        let mut pending = std::mem::take(&mut socket.pending);
-        let Received { consumed, then } = self.shard.received(id, &pending);
-        pending.drain(..consumed);
+        let pending = std::mem::take(&mut socket.pending);
+        let (Received { then, .. }, pending) = self.shard.received_whole(id, pending);
         if let Then::HandOver(to) = then {
             self.let_go(id, to, pending);
             return Next::Stop;
@@ -268,6 +268,14 @@ impl Worker {
             None => self.shard.closed(id, None),
             Some(text) => self.shard.closed(id, Some(&text)),
         }
+    }
+}
+
+/// Makes room for some of the bytes that a long packet misses: twice as much as there is, and no more than it will have, since the
+/// buffer may become its message's.
+fn make_room(pending: &mut Vec<u8>, more: usize, missing: usize) {
+    if pending.capacity() - pending.len() < more {
+        pending.reserve_exact(pending.len().min(missing).max(more));
     }
 }
 

@@ -30,8 +30,10 @@ pub(super) struct Socket {
     pub(super) readable: bool,
     /// Whether the peer, or the network, has ended its half: reading goes on until that is met.
     pub(super) at_end: bool,
-    /// Whether it stands in the list of connections to read, or in that of the lobby.
+    /// Whether it stands in the list of connections to read, in that of the fresh ones, or in that of the lobby.
     pub(super) queued: bool,
+    /// Whether its client has only come: nothing was read of it since it has said who it is.
+    pub(super) fresh: bool,
     /// Whether its bytes wait until output was sent, mail was taken, or a password was looked at.
     pub(super) held: bool,
     /// Whether it stands in the list of connections that may wait for mail to be taken.
@@ -120,6 +122,7 @@ impl Worker {
                 readable,
                 at_end: false,
                 queued: false,
+                fresh: true,
                 held: false,
                 listed: false,
                 blocked: false,

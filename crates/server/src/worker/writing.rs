@@ -10,7 +10,7 @@ use std::io::{self, IoSlice};
 const SLICES_MAX: usize = 32;
 
 /// Bytes written to one connection in a tick before the others get their turn.
-const WRITE_BUDGET_BYTES: usize = 4 * 1024 * 1024;
+const WRITE_BUDGET_BYTES: usize = 1024 * 1024;
 
 impl Worker {
     /// Writes every connection that has something new, and those that can take more than before.
@@ -46,7 +46,7 @@ impl Worker {
                 self.writable.push(id);
                 break;
             }
-            match self.write_once(id) {
+            match self.write_once(id, budget) {
                 Ok(Written::Some(len)) => {
                     self.shard.sent(id, len);
                     budget = budget.saturating_sub(len);
@@ -110,10 +110,12 @@ impl Worker {
         }
     }
 
-    fn write_once(&mut self, id: ConnectionId) -> io::Result<Written> {
+    /// Writes once, and no more than this many bytes, though there is more and the socket would take it: so little is done for
+    /// others meanwhile.
+    fn write_once(&mut self, id: ConnectionId, budget: usize) -> io::Result<Written> {
         let Some(socket) = self.sockets.get_mut(id) else { return Ok(Written::Blocked(0)) };
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-        let filled = self.shard.output(id, &mut slices);
+        let filled = self.shard.output_within(id, &mut slices, budget);
         let slices = slices.get(..filled).unwrap_or_default();
         socket.stream.write(slices)
     }

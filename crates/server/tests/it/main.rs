@@ -45,6 +45,8 @@ mod slow_subscribers;
 mod stopping;
 mod supervision;
 mod sys_topics;
+#[cfg(target_os = "linux")]
+mod threads;
 mod timers;
 mod tls;
 mod tree_print;

@@ -13,6 +13,9 @@ pub(crate) use peer::{Options, Peer, connect};
 pub(crate) use raw::{field, packet, raw_connect};
 pub(crate) use show::show;
 
+/// More bytes than these are given to the broker with their buffer.
+const WHOLE_FROM: usize = 32 * 1024;
+
 /// Default settings of a broker with this one listener.
 pub(crate) fn of_listener(listener: ListenerSettings) -> Settings {
     Settings { listeners: vec![listener], ..Settings::default() }
@@ -150,6 +153,16 @@ impl Net {
         let shard = &mut self.shards[shard];
         shard.begin(self.now);
         let received = shard.received(id, bytes);
+        shard.end();
+        received
+    }
+
+    /// Likewise, with a buffer of their own. Returns what is left of them as well.
+    pub(crate) fn received_whole_at_once(&mut self, peer: Peer, bytes: Vec<u8>) -> (Received, Vec<u8>) {
+        let Link { shard, id, .. } = self.links[peer.0];
+        let shard = &mut self.shards[shard];
+        shard.begin(self.now);
+        let received = shard.received_whole(id, bytes);
         shard.end();
         received
     }
@@ -365,8 +378,16 @@ impl Net {
         if link.inbox.is_empty() {
             return false;
         }
-        let received = self.shards[link.shard].received(link.id, &link.inbox);
-        link.inbox.drain(..received.consumed);
+        // As in the server, a long packet is given away with its buffer.
+        let received = if link.inbox.len() > WHOLE_FROM {
+            let (received, rest) = self.shards[link.shard].received_whole(link.id, std::mem::take(&mut link.inbox));
+            link.inbox = rest;
+            received
+        } else {
+            let received = self.shards[link.shard].received(link.id, &link.inbox);
+            link.inbox.drain(..received.consumed);
+            received
+        };
         if let Then::HandOver(to) = received.then {
             self.shards[link.shard].release(link.id);
             link.shard = to.index();

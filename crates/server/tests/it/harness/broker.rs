@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
+use std::thread;
 use std::time::Instant;
 
 /// How often a port that was taken in between is replaced by another.
@@ -192,7 +193,7 @@ impl Setup {
             scratch.file(name, text);
         }
         if let Some(config) = &self.config {
-            command.arg("-c").arg(scratch.file(CONFIG, &filled(config)));
+            command.arg("-c").arg(scratch.file(CONFIG, &filled(&with_workers(config))));
         }
         command.args(self.arguments.iter().map(|argument| filled(argument)));
         command.envs(self.same_user.then_some(SAME_USER));
@@ -244,7 +245,7 @@ impl Broker {
     /// Has it read another configuration, in which `PORT`, `SECOND` and `DIR` are what they were. Returns what the log says until
     /// that is done, without times.
     pub(crate) fn reload(&self, config: &str) -> Vec<String> {
-        self.scratch.file(CONFIG, &self.scratch.filled(config, self.port, self.second_port));
+        self.scratch.file(CONFIG, &self.scratch.filled(&with_workers(config), self.port, self.second_port));
         self.hang_up()
     }
 
@@ -372,7 +373,7 @@ impl Broker {
             }
             assert!(Instant::now() < until, "no listener");
             // There is nothing to wait for but the next attempt.
-            std::thread::yield_now();
+            thread::yield_now();
         }
         true
     }
@@ -393,7 +394,7 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             if let Some(mut child) = self.child.take() {
                 // It may have ended by itself.
                 let early = child.try_wait();
@@ -406,6 +407,14 @@ impl Drop for Broker {
             self.end();
         }
     }
+}
+
+/// Where a test has several workers, they stay apart in every other test, as they would not with so little to do: which tests
+/// that are depends on their names.
+fn with_workers(config: &str) -> String {
+    let name: u32 = thread::current().name().unwrap_or_default().bytes().map(u32::from).sum();
+    let apart = config.contains("worker_threads") && !config.contains("workers_together") && name.is_multiple_of(2);
+    format!("{config}{}", if apart { "\nworkers_together false\n" } else { "" })
 }
 
 /// A line of the log without the seconds since 1970 that it may begin with.

@@ -4,7 +4,7 @@ use super::{Broker, Client, PATIENCE, report_skipped};
 use rustix::io::Errno;
 use rustix::net::getpeername;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -44,6 +44,18 @@ impl Broker {
             assert!(Instant::now() < until, "{names:?}");
             std::thread::yield_now();
         }
+    }
+
+    /// How often each worker's thread has given up its core so far, be it to sleep: by the number of the worker.
+    pub(crate) fn switches(&self) -> BTreeMap<String, u64> {
+        let of_task = |task: std::io::Result<std::fs::DirEntry>| {
+            let task = task.ok()?.path();
+            let name = std::fs::read_to_string(task.join("comm")).ok()?.trim_end().strip_prefix("worker ")?.to_owned();
+            let status = std::fs::read_to_string(task.join("status")).ok()?;
+            let counts = status.lines().filter(|line| line.contains("ctxt_switches"));
+            Some((name, counts.filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok()).sum()))
+        };
+        std::fs::read_dir(self.proc("task")).unwrap().filter_map(of_task).collect()
     }
 
     /// The broker's own end of a client's connection. None where the system does not let others look at it, which is said.

@@ -64,6 +64,7 @@ const EFFECTS: &[Effect] = effects! {
     user: crate::privileges::root_becomes_the_user_of_the_configuration_for_all_threads_and_files,
         crate::privileges::user_root_stays_root_and_is_warned, crate::privileges::who_does_not_exist_is_named_and_exits_with_3;
     worker_threads: whole::worker_threads_is_the_number_of_workers;
+    workers_together: crate::threads::workers_stay_apart_where_they_are_told_to;
     // Who is let in
     acl_file: crate::access_lists::acl_file_decides_who_publishes_and_who_gets_what,
         crate::access_lists::acl_file_is_the_listeners_own_with_per_listener_settings;
