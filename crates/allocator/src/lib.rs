@@ -4,9 +4,13 @@
 //! other thread writes to. A number that all threads share would have the cores fight over it with every allocation.
 //!
 //! This is the one place in the workspace with unsafe code, since [`GlobalAlloc`] is an unsafe trait. All that it does
-//! beside counting is to call the system's allocator with the same arguments, and to ask for large pages for what is large.
+//! beside counting is to call the system's allocator with the same arguments, to ask for large pages for what is large, and to
+//! have pages given back that are free.
 
 mod large;
+mod trim;
+
+pub use trim::give_back;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -28,6 +32,9 @@ static GIVEN: AtomicUsize = AtomicUsize::new(0);
 
 /// The most bytes that any look has found.
 static PEAK: AtomicU64 = AtomicU64::new(0);
+
+/// The same since pages were last given back.
+static HIGH: AtomicU64 = AtomicU64::new(0);
 
 /// A thread that has no counter yet.
 const NONE: usize = usize::MAX;
@@ -55,6 +62,7 @@ pub fn in_use() -> u64 {
     // What one thread has freed of another's may be seen before what the other has allocated.
     let bytes = u64::try_from(own + SHARED_COUNTER.0.load(Ordering::Relaxed)).unwrap_or(0);
     PEAK.fetch_max(bytes, Ordering::Relaxed);
+    HIGH.fetch_max(bytes, Ordering::Relaxed);
     bytes
 }
 

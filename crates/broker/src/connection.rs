@@ -4,10 +4,10 @@ use crate::alias::{AliasesIn, AliasesOut};
 use crate::authenticate::Proof;
 use crate::name::Name;
 use crate::output::Output;
+use crate::slots::Slots;
 use crate::time::Due;
 use crate::{ConnectionId, Moment, Secured, Statistics};
 use mosquitto_mqtt::ProtocolVersion;
-use slab::Slab;
 use std::cell::Cell;
 
 /// Replies may pile up to this many bytes before reading from a client that does not take them is stopped: it asks
@@ -159,7 +159,7 @@ impl Connection {
 
 /// The connections of a shard.
 #[derive(Debug, Default)]
-pub(crate) struct Connections(Slab<Connection>);
+pub(crate) struct Connections(Slots<Connection>);
 
 impl Connections {
     pub(crate) fn insert(&mut self, connection: Connection) -> ConnectionId {
@@ -177,7 +177,7 @@ impl Connections {
     }
 
     pub(crate) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
-        self.0.try_remove(id.index())
+        self.0.remove(id.index())
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -186,7 +186,7 @@ impl Connections {
 
     /// All numbers in use are below this one.
     pub(crate) fn numbers(&self) -> usize {
-        if self.0.is_empty() { 0 } else { self.0.capacity() }
+        self.0.end()
     }
 }
 

@@ -4,6 +4,7 @@
 //! each entry's hash has to be made again from a node somewhere else in memory, and whoever inserts holds the tree's lock. Of
 //! parts, each moves on its own and takes a sixty-fourth of that.
 
+use crate::slots::shrink_table;
 use hashbrown::HashTable;
 
 /// A node's number in its tree.
@@ -54,10 +55,13 @@ impl Edges {
         }
     }
 
-    pub(crate) fn remove(&mut self, hash: u64, id: NodeId) {
-        if let Some(Ok(entry)) = self.part_mut(hash).map(|part| part.find_entry(hash, |&other| other == id)) {
+    /// `hash_of`: the hash of one that is there.
+    pub(crate) fn remove(&mut self, hash: u64, id: NodeId, hash_of: impl Fn(NodeId) -> u64) {
+        let Some(part) = self.part_mut(hash) else { return };
+        if let Ok(entry) = part.find_entry(hash, |&other| other == id) {
             entry.remove();
         }
+        shrink_table(part, |&id| hash_of(id));
     }
 
     #[cfg(test)]
@@ -81,7 +85,7 @@ mod tests {
         let (mut edges, hasher) = (Edges::default(), foldhash::fast::RandomState::default());
         let hash = |id: NodeId| hasher.hash_one(id);
         (0..5000).for_each(|id| edges.insert(hash(id), id, hash));
-        (0..5000).step_by(2).for_each(|id| edges.remove(hash(id), id));
+        (0..5000).step_by(2).for_each(|id| edges.remove(hash(id), id, hash));
         assert!((0..5000).all(|id| edges.find(hash(id), |&other| other == id) == (id % 2 == 1).then_some(id)));
         assert_eq!(edges.len(), 2500);
     }

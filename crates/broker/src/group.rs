@@ -2,10 +2,10 @@
 
 use crate::ShardId;
 use crate::id::SessionId;
+use crate::slots::{Slots, shrink_table};
 use crate::subscriber::{Subscriber, hash};
 use hashbrown::HashTable;
 use parking_lot::Mutex;
-use slab::Slab;
 
 /// The sessions that share a filter under one group name. A message goes to one of them, each in turn, whether it is
 /// connected or not.
@@ -18,7 +18,7 @@ pub(crate) struct Group {
 /// The members in a circle, so that a turn, a new member and a parting one all cost the same however many there are.
 #[derive(Debug, Default)]
 struct Ring {
-    members: Slab<Member>,
+    members: Slots<Member>,
     /// Places in `members`, by session.
     index: HashTable<usize>,
     /// Whose turn it is. Meaningless while there are no members.
@@ -67,7 +67,7 @@ impl Group {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.ring.lock().members.is_empty()
+        self.ring.lock().members.len() == 0
     }
 
     /// Whether a delivery may go to any shard of these: what a full mailbox has to hold back.
@@ -88,11 +88,11 @@ impl Ring {
             old.subscriber = new;
             return false;
         }
+        let is_first = self.members.len() == 0;
+        let at = self.members.insert(Member { subscriber: new, next: 0, previous: 0 });
         // The end of a circle is just before the one whose turn it is.
-        let at = self.members.vacant_key();
-        let next = if self.members.is_empty() { at } else { self.next };
-        let previous = self.members.get(next).map_or(at, |member| member.previous);
-        self.members.insert(Member { subscriber: new, next, previous });
+        let next = if is_first { at } else { self.next };
+        let previous = self.members.get(next).filter(|_| !is_first).map_or(at, |member| member.previous);
         self.link(previous, at);
         self.link(at, next);
         self.next = next;
@@ -115,7 +115,7 @@ impl Ring {
         let is = |&at: &usize| members.get(at).is_some_and(|member| member.subscriber.is(shard, session));
         let Ok(entry) = self.index.find_entry(hash(shard, session), is) else { return false };
         let (at, _) = entry.remove();
-        if let Some(Member { next, previous, .. }) = self.members.try_remove(at) {
+        if let Some(Member { next, previous, .. }) = self.members.remove(at) {
             self.link(previous, next);
             if let Some(members) = self.on_shard.get_mut(shard.index()) {
                 *members -= 1;
@@ -124,6 +124,15 @@ impl Ring {
                 self.next = next;
             }
         }
+        if self.members.len() == 0 {
+            // The tree forgets the group, but shards that know the way of a topic to it may not for long.
+            *self = Self::default();
+            return true;
+        }
+        let members = &self.members;
+        shrink_table(&mut self.index, |&at| {
+            members.get(at).map_or(0, |member| hash(member.subscriber.shard, member.subscriber.session))
+        });
         true
     }
 

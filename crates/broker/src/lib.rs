@@ -57,6 +57,7 @@ mod session;
 mod settings;
 mod shard;
 mod shared;
+mod slots;
 mod statistics;
 mod storage;
 mod stored;

@@ -1,7 +1,9 @@
 //! What is on its way to one client: bytes in order, small packets copied, large payloads shared.
 
+use crate::Moment;
 use crate::gate::Gates;
 use crate::message::Message;
+use crate::slots::shrink;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
@@ -15,11 +17,24 @@ const POOL_BYTES: usize = 8 * 1024 * 1024;
 /// The first size of a fresh buffer.
 const FRESH_BYTES: usize = 512;
 
+/// Bytes of empty buffers that are kept however long nobody has needed them.
+const KEPT_BYTES: usize = 256 * 1024;
+
+/// How often it is looked at which buffers nobody needs.
+const LOOK_MS: u64 = 1000;
+
 /// Empty buffers of a shard. Idle connections own none.
+///
+/// A burst leaves as many as it needed, and as large. Of those that nobody has taken for a second half go, and so on: who comes
+/// back within seconds finds most of them, and a quiet broker soon has next to none.
 #[derive(Debug, Default)]
 pub(crate) struct BufferPool {
+    /// The last one put here is the first one taken.
     buffers: Vec<Vec<u8>>,
     bytes: usize,
+    /// The fewest buffers that there were since the last look: these nobody has needed.
+    fewest: usize,
+    looked_at: Moment,
 }
 
 impl BufferPool {
@@ -27,6 +42,7 @@ impl BufferPool {
         match self.buffers.pop() {
             Some(buffer) => {
                 self.bytes -= buffer.capacity();
+                self.fewest = self.fewest.min(self.buffers.len());
                 buffer
             }
             None => Vec::with_capacity(FRESH_BYTES),
@@ -40,6 +56,30 @@ impl BufferPool {
         buffer.clear();
         self.bytes += buffer.capacity();
         self.buffers.push(buffer);
+    }
+
+    /// When to look next, if there is anything to be given back.
+    pub(crate) fn next_look(&self) -> Option<Moment> {
+        (self.bytes > KEPT_BYTES).then(|| self.looked_at + LOOK_MS)
+    }
+
+    /// Gives back half of what nobody has needed since the last look, if it is time for one.
+    #[inline]
+    pub(crate) fn look(&mut self, now: Moment) {
+        if now >= self.looked_at + LOOK_MS {
+            self.give_back();
+            self.looked_at = now;
+        }
+    }
+
+    #[cold]
+    fn give_back(&mut self) {
+        if self.bytes > KEPT_BYTES {
+            let given: usize = self.buffers.drain(..self.fewest.div_ceil(2)).map(|buffer| buffer.capacity()).sum();
+            self.bytes -= given;
+            shrink(&mut self.buffers);
+        }
+        self.fewest = self.buffers.len();
     }
 }
 
@@ -249,7 +289,6 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Moment;
     use crate::message::MessageRef;
     use mosquitto_mqtt::QoS;
 
@@ -315,5 +354,37 @@ mod tests {
         output.advance(3, &mut pool);
         assert_eq!(output.front.capacity(), 0);
         assert_eq!(pool.buffers.len(), 1);
+    }
+
+    #[test]
+    fn buffers_that_nobody_needs_any_more_are_given_back() {
+        let (mut pool, mut now) = (BufferPool::default(), Moment(5000));
+        let burst = |pool: &mut BufferPool, count: usize| {
+            let taken: Vec<_> = (0..count).map(|_| pool.take()).collect();
+            for mut buffer in taken {
+                buffer.reserve(CHUNK_BYTES);
+                pool.put(buffer);
+            }
+        };
+        burst(&mut pool, 100);
+        let all = pool.bytes;
+        assert!(all >= 100 * CHUNK_BYTES);
+        // Half of them are needed all the time, and stay; the others do not go at once.
+        for second in 0..20 {
+            pool.look(now);
+            assert!(second > 1 || pool.bytes > all * 7 / 10, "{second}: {}", pool.bytes);
+            burst(&mut pool, 50);
+            now = now + LOOK_MS;
+        }
+        assert_eq!((pool.buffers.len(), pool.next_look()), (50, Some(now)));
+        // Then nobody needs any.
+        let mut looks = 0;
+        while let Some(at) = pool.next_look() {
+            pool.look(at);
+            looks += 1;
+            assert!(looks < 10);
+        }
+        assert!((1..=KEPT_BYTES).contains(&pool.bytes), "{}", pool.bytes);
+        assert_eq!(pool.bytes, pool.buffers.iter().map(Vec::capacity).sum::<usize>());
     }
 }

@@ -9,6 +9,7 @@ use crate::access::Source;
 use crate::edges::Edges;
 use crate::level::{Level, levels};
 use crate::message::{Message, MessageRef};
+use crate::slots::Slots;
 use foldhash::fast::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
@@ -62,8 +63,7 @@ impl Node {
 /// The tree. Behind a lock that all shards share.
 #[derive(Debug)]
 pub(crate) struct RetainedTree {
-    nodes: Vec<Node>,
-    free: Vec<NodeId>,
+    nodes: Slots<Node>,
     edges: Edges,
     hasher: RandomState,
     last_serial: u64,
@@ -156,15 +156,10 @@ impl Default for RetainedTree {
             level: Level::new(b""),
             retained: None,
         };
-        Self {
-            nodes: vec![root],
-            free: Vec::new(),
-            edges: Edges::default(),
-            hasher: RandomState::default(),
-            last_serial: 0,
-            changes: 0,
-            count: 0,
-        }
+        let mut nodes = Slots::default();
+        // The first one has the number 0.
+        nodes.insert(root);
+        Self { nodes, edges: Edges::default(), hasher: RandomState::default(), last_serial: 0, changes: 0, count: 0 }
     }
 }
 
@@ -178,7 +173,7 @@ impl RetainedTree {
     pub(crate) fn reserve(&mut self, topics: usize) {
         // And some levels above them: a little more, lest it grows to twice the size for these.
         let topics = topics + topics / 16;
-        self.nodes.reserve_exact(topics);
+        self.nodes.reserve(topics);
         let (nodes, hasher) = (&self.nodes, &self.hasher);
         self.edges.reserve(topics, |id| {
             nodes.get(id as usize).map_or(0, |n| hash_edge(hasher, n.parent, n.level.as_bytes()))
@@ -238,25 +233,29 @@ impl RetainedTree {
         }
     }
 
-    /// Places for nodes, those in use and those that are free.
+    /// Places for nodes, those in use and those that are free among them.
     pub(crate) fn slots(&self) -> usize {
-        self.nodes.len()
+        self.nodes.end()
+    }
+
+    /// The nodes in these places.
+    fn nodes_in(&self, slots: Range<usize>) -> impl Iterator<Item = &Node> {
+        self.nodes.from(slots.start).take(slots.len()).filter_map(|(_, node)| node)
     }
 
     /// What is retained in these places.
     pub(crate) fn retained_in(&self, slots: Range<usize>) -> impl Iterator<Item = &Retained> {
-        self.nodes.get(slots).unwrap_or_default().iter().filter_map(|node| node.retained.as_ref())
+        self.nodes_in(slots).filter_map(|node| node.retained.as_ref())
     }
 
     /// Whether anything has expired by `now` that is retained in these places.
     pub(crate) fn has_expired(&self, slots: Range<usize>, now: Moment) -> bool {
-        let end = slots.end.min(self.nodes.len());
-        self.nodes.get(slots.start..end).unwrap_or_default().iter().any(|node| node.has_expired(now))
+        self.nodes_in(slots).any(|node| node.has_expired(now))
     }
 
     /// Forgets all that has expired by `now` and is retained in these places.
     pub(crate) fn remove_all_expired(&mut self, slots: Range<usize>, now: Moment) {
-        for at in slots.start..slots.end.min(self.nodes.len()) {
+        for at in slots.start..slots.end.min(self.nodes.end()) {
             if let Some(node) = self.nodes.get_mut(at)
                 && node.has_expired(now)
             {
@@ -366,15 +365,7 @@ impl RetainedTree {
             level: Level::new(level),
             retained: None,
         };
-        let id = if let Some(id) = self.free.pop() {
-            if let Some(place) = self.nodes.get_mut(id as usize) {
-                *place = node;
-            }
-            id
-        } else {
-            self.nodes.push(node);
-            (self.nodes.len() - 1) as NodeId
-        };
+        let id = self.nodes.insert(node) as NodeId;
         if let Some(previous) = self.nodes.get_mut(previous as usize) {
             previous.next = id;
         } else if let Some(parent) = self.nodes.get_mut(parent as usize) {
@@ -393,15 +384,17 @@ impl RetainedTree {
     /// Drops `at` and its ancestors as far as they hold nothing.
     fn prune(&mut self, mut at: NodeId) {
         while at != ROOT {
-            let Some(node) = self.nodes.get_mut(at as usize) else { return };
+            let Some(node) = self.nodes.get(at as usize) else { return };
             if node.retained.is_some() || node.first_child != NONE {
                 return;
             }
             let (parent, next, previous) = (node.parent, node.next, node.previous);
-            let level = std::mem::replace(&mut node.level, Level::new(b""));
-            node.serial = 0;
-            let hash = hash_edge(&self.hasher, parent, level.as_bytes());
-            self.edges.remove(hash, at);
+            let hash = hash_edge(&self.hasher, parent, node.level.as_bytes());
+            let (nodes, hasher) = (&self.nodes, &self.hasher);
+            self.edges.remove(hash, at, |id| {
+                nodes.get(id as usize).map_or(0, |n| hash_edge(hasher, n.parent, n.level.as_bytes()))
+            });
+            self.nodes.remove(at as usize);
             match self.nodes.get_mut(previous as usize) {
                 Some(previous) => previous.next = next,
                 None => self.with(parent, |p| p.first_child = next),
@@ -410,7 +403,6 @@ impl RetainedTree {
                 Some(next) => next.previous = previous,
                 None => self.with(parent, |p| p.last_child = previous),
             }
-            self.free.push(at);
             at = parent;
         }
     }
@@ -575,6 +567,6 @@ mod tests {
         for topic in ["a", "c/d/e", "a/b", "none"] {
             tree.remove(topic.as_bytes());
         }
-        assert_eq!((tree.len(), tree.nodes.len() - tree.free.len(), tree.edges.len()), (0, 1, 0));
+        assert_eq!((tree.len(), tree.nodes.len(), tree.edges.len()), (0, 1, 0));
     }
 }

@@ -6,6 +6,7 @@ use crate::incoming::IncomingMessages;
 use crate::message::Message;
 use crate::name::Name;
 use crate::retained_streams::RetainedStreams;
+use crate::slots::{Slots, shrink_table};
 use crate::subscription_tree::NodeId;
 use crate::time::Due;
 use crate::window::Window;
@@ -13,7 +14,6 @@ use crate::{ConnectionId, Settings};
 use hashbrown::{HashSet, HashTable};
 use mosquitto_auth::acl::RecentRights;
 use mosquitto_mqtt::QoS;
-use slab::Slab;
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -217,7 +217,7 @@ impl Nodes {
 /// The sessions of a shard, by slot and by client id.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    slots: Slab<Session>,
+    slots: Slots<Session>,
     by_client_id: HashTable<u32>,
     hasher: Hasher,
     last_epoch: u32,
@@ -230,7 +230,7 @@ impl Sessions {
 
     /// Slots are numbers below this.
     pub(crate) fn slot_count(&self) -> u32 {
-        self.slots.capacity() as u32
+        self.slots.end() as u32
     }
 
     pub(crate) fn find(&self, client_id: &str) -> Option<u32> {
@@ -259,11 +259,15 @@ impl Sessions {
     }
 
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Session> {
-        let session = self.slots.try_remove(slot as usize)?;
+        let session = self.slots.remove(slot as usize)?;
         let hash = self.hasher.hash_one(session.client_id.as_bytes());
         if let Ok(entry) = self.by_client_id.find_entry(hash, |&s| s == slot) {
             entry.remove();
         }
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        shrink_table(&mut self.by_client_id, |&slot| {
+            slots.get(slot as usize).map_or(0, |s| hasher.hash_one(s.client_id.as_bytes()))
+        });
         Some(session)
     }
 

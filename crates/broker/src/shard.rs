@@ -145,6 +145,7 @@ impl Shard {
     pub fn begin(&mut self, now: Moment) {
         self.home.previous_now = self.home.now;
         self.home.now = self.home.now.max(now);
+        self.home.pool.look(self.home.now);
         self.learn_of_heap();
         self.learn_of_storage();
         self.fire_timers();
@@ -294,7 +295,7 @@ impl Shard {
         if unfinished || !self.home.log.lines.is_empty() {
             return Some(self.home.now);
         }
-        [self.home.timers.next(), self.next_sweep()].into_iter().flatten().min()
+        [self.home.timers.next(), self.next_sweep(), self.home.pool.next_look()].into_iter().flatten().min()
     }
 
     /// What was counted so far. What waits to be sent is that of the last time when [`touched`](Self::touched) was asked.

@@ -2,6 +2,7 @@
 
 use crate::ShardId;
 use crate::id::SessionId;
+use crate::slots::{shrink, shrink_table};
 use foldhash::fast::RandomState;
 use hashbrown::hash_map::Entry;
 use hashbrown::{HashMap, HashTable};
@@ -236,6 +237,7 @@ impl Many {
     fn remove(&mut self, at: usize) {
         if self.index.is_empty() {
             self.list.remove(at);
+            shrink(&mut self.list);
             return;
         }
         self.forget_index(at);
@@ -247,6 +249,9 @@ impl Many {
         if at != last {
             self.add_to_index(at);
         }
+        shrink(&mut self.list);
+        let list = &self.list;
+        shrink_table(&mut self.index, |&at| list.get(at as usize).map_or(0, |s| hash(s.shard, s.session)));
     }
 
     fn forget_index(&mut self, at: usize) {

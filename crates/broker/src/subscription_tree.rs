@@ -12,6 +12,7 @@ use crate::ShardId;
 use crate::group::Group;
 use crate::id::SessionId;
 use crate::level::{Level, levels};
+use crate::slots::{Slots, shrink_table};
 use crate::subscriber::{Subscriber, Subscribers};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -84,8 +85,7 @@ impl Node {
 /// The tree. Behind a lock that all shards share.
 #[derive(Debug)]
 pub(crate) struct SubscriptionTree {
-    nodes: Vec<Node>,
-    free: Vec<NodeId>,
+    nodes: Slots<Node>,
     edges: HashTable<NodeId>,
     hasher: RandomState,
     count: usize,
@@ -103,15 +103,10 @@ pub(crate) trait Visit {
 
 impl Default for SubscriptionTree {
     fn default() -> Self {
-        Self {
-            nodes: vec![Node::new(NONE, b"")],
-            free: Vec::new(),
-            edges: HashTable::new(),
-            hasher: RandomState::default(),
-            count: 0,
-            shared: 0,
-            changes: 0,
-        }
+        let mut nodes = Slots::default();
+        // The first one has the number 0.
+        nodes.insert(Node::new(NONE, b""));
+        Self { nodes, edges: HashTable::new(), hasher: RandomState::default(), count: 0, shared: 0, changes: 0 }
     }
 }
 
@@ -134,7 +129,7 @@ impl SubscriptionTree {
     /// Nodes in use, the root included.
     #[cfg(test)]
     fn node_count(&self) -> usize {
-        self.nodes.len() - self.free.len()
+        self.nodes.len()
     }
 
     /// Adds a subscription or replaces the one that the session has under the same filter and group. Returns its node
@@ -222,11 +217,9 @@ impl SubscriptionTree {
     /// are more.
     pub(crate) fn copy_slice(&self, start: NodeId, copies: &mut Vec<Copied>) -> Option<NodeId> {
         let mut subscribers = 0;
-        let mut nodes = (start..).zip(self.nodes.iter().skip(start as usize));
+        let mut nodes = self.nodes.from(start as usize).map(|(id, node)| (id as NodeId, node));
         for (id, node) in nodes.by_ref().take(COPIED_NODES) {
-            if !node.is_used() {
-                continue;
-            }
+            let Some(node) = node.filter(|node| node.is_used()) else { continue };
             let groups: Vec<_> = node.groups().map(|(name, group)| (name.clone(), group.members())).collect();
             subscribers += node.subscribers.as_slice().len() + groups.iter().map(|(_, m)| m.len()).sum::<usize>();
             copies.push(Copied {
@@ -251,11 +244,11 @@ impl SubscriptionTree {
         places: u32,
         take: &mut impl FnMut(Option<&str>, &str, &[Subscriber]),
     ) -> Option<NodeId> {
-        let mut nodes = (from..).zip(self.nodes.iter().skip(from as usize));
+        let mut nodes = self.nodes.from(from as usize).map(|(id, node)| (id as NodeId, node));
         for (id, node) in nodes.by_ref().take(places as usize) {
-            if node.subscribers.is_empty() && node.groups.is_none() {
+            let Some(node) = node.filter(|node| !node.subscribers.is_empty() || node.groups.is_some()) else {
                 continue;
-            }
+            };
             let filter = self.filter_of(id);
             take(None, &filter, node.subscribers.as_slice());
             for (name, group) in node.groups() {
@@ -281,7 +274,7 @@ impl SubscriptionTree {
     /// Returns how many nodes that took.
     pub(crate) fn visit(&self, topic: &[u8], visitor: &mut impl Visit) -> usize {
         let mut rest = levels(topic);
-        let Some((root, first)) = self.nodes.first().zip(rest.next()) else { return 0 };
+        let Some((root, first)) = self.nodes.get(ROOT as usize).zip(rest.next()) else { return 0 };
         let mut visited = 1;
         if let Some(child) = self.edge(ROOT, first) {
             visited += self.walk(child, rest.clone(), visitor);
@@ -347,16 +340,7 @@ impl SubscriptionTree {
     }
 
     fn add_child(&mut self, parent: NodeId, level: &[u8]) -> NodeId {
-        let node = Node::new(parent, level);
-        let id = if let Some(id) = self.free.pop() {
-            if let Some(place) = self.nodes.get_mut(id as usize) {
-                *place = node;
-            }
-            id
-        } else {
-            self.nodes.push(node);
-            (self.nodes.len() - 1) as NodeId
-        };
+        let id = self.nodes.insert(Node::new(parent, level)) as NodeId;
         match level {
             b"+" | b"#" => {}
             _ => {
@@ -380,21 +364,14 @@ impl SubscriptionTree {
     /// Drops `at` and its ancestors as far as nobody needs them.
     fn prune(&mut self, mut at: NodeId) {
         while at != ROOT {
-            let Some(node) = self.nodes.get_mut(at as usize) else { return };
-            if node.is_used() {
+            if self.nodes.get(at as usize).is_none_or(Node::is_used) {
                 return;
             }
+            let Some(node) = self.nodes.remove(at as usize) else { return };
             let parent = node.parent;
-            // A short level, so that a long one's memory goes now and not when the place is used again.
-            let level = std::mem::replace(&mut node.level, Level::new(b""));
-            match level.as_bytes() {
+            match node.level.as_bytes() {
                 b"+" | b"#" => {}
-                name => {
-                    let hash = hash_edge(&self.hasher, parent, name);
-                    if let Ok(entry) = self.edges.find_entry(hash, |&id| id == at) {
-                        entry.remove();
-                    }
-                }
+                name => self.forget_edge(at, parent, name),
             }
             if let Some(parent) = self.nodes.get_mut(parent as usize) {
                 parent.children -= 1;
@@ -404,9 +381,18 @@ impl SubscriptionTree {
                     parent.hash = NONE;
                 }
             }
-            self.free.push(at);
             at = parent;
         }
+    }
+
+    fn forget_edge(&mut self, at: NodeId, parent: NodeId, level: &[u8]) {
+        let (nodes, hasher) = (&self.nodes, &self.hasher);
+        if let Ok(entry) = self.edges.find_entry(hash_edge(hasher, parent, level), |&id| id == at) {
+            entry.remove();
+        }
+        shrink_table(&mut self.edges, |&id| {
+            nodes.get(id as usize).map_or(0, |n| hash_edge(hasher, n.parent, n.level.as_bytes()))
+        });
     }
 }
 

@@ -124,6 +124,8 @@ impl SysUpdates {
                     let news = self.update(now);
                     office.order(ShardId(0), Order::Publish(news));
                 }
+                // Now and then, by a thread that nobody waits for.
+                mosquitto_allocator::give_back();
                 self.wait(interval_s, now);
             }
         }

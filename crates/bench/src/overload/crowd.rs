@@ -30,7 +30,12 @@ pub(super) struct Crowd {
     pub(super) refused: u64,
     pub(super) cut_off: u64,
     pub(super) why: Option<String>,
+    /// Bytes of the heap in use, as the broker has last said to who subscribes to [`HEAP`].
+    pub(super) heap: Option<u64>,
 }
+
+/// Where the broker says how much of its heap is in use.
+pub(super) const HEAP: &str = "$SYS/broker/heap/current";
 
 impl Crowd {
     pub(super) fn of(&self, link: usize) -> Heard {
@@ -58,6 +63,9 @@ impl Hears for Crowd {
         let answer = |ack: &Ack<'_>| Ack::new(ack.packet_id, ReasonCode::SUCCESS);
         match packet {
             Packet::ConnAck(ack) if ack.reason == ReasonCode::SUCCESS => heard.greeted = true,
+            Packet::Publish(publish) if publish.topic == HEAP => {
+                self.heap = std::str::from_utf8(publish.payload).ok().and_then(|bytes| bytes.parse().ok());
+            }
             Packet::Publish(publish) => {
                 heard.messages += 1;
                 heard.payload_bytes += publish.payload.len() as u64;

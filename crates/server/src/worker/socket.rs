@@ -9,6 +9,9 @@ use mio::Token;
 use mosquitto_broker::{ConnectionId, Moment, ShardId};
 use mosquitto_transport::{Peer, Stream};
 
+/// Places for sockets that are kept in any case.
+const KEPT_PLACES: usize = 512;
+
 /// A connection as the event loop sees it. An idle one owns no buffer.
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, known from another event")]
@@ -60,26 +63,42 @@ pub(super) struct Newcomer {
 }
 
 /// The sockets by connection.
-#[derive(Debug, Default)]
-pub(super) struct Sockets(Vec<Option<Box<Socket>>>);
+pub(super) type Sockets = Numbered<Socket>;
 
-impl Sockets {
+/// Values by the number of their connection, in a table that gives its room back.
+#[derive(Debug)]
+pub(super) struct Numbered<T>(Vec<Option<Box<T>>>);
+
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Numbered<T> {
     #[inline]
-    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Socket> {
+    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut T> {
         self.0.get_mut(id.index())?.as_deref_mut()
     }
 
-    fn insert(&mut self, id: ConnectionId, socket: Socket) {
+    fn insert(&mut self, id: ConnectionId, value: T) {
         if self.0.len() <= id.index() {
             self.0.resize_with(id.index() + 1, || None);
         }
         if let Some(place) = self.0.get_mut(id.index()) {
-            *place = Some(Box::new(socket));
+            *place = Some(Box::new(value));
         }
     }
 
-    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Socket> {
-        self.0.get_mut(id.index())?.take().map(|socket| *socket)
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<T> {
+        let value = self.0.get_mut(id.index())?.take()?;
+        // As in the shard's own tables: what is behind the last one is cut off, each place at most once for each time that it
+        // was added, and room is given back where less than a quarter is used.
+        while self.0.pop_if(|place| place.is_none()).is_some() {}
+        if self.0.capacity() > KEPT_PLACES && self.0.len() < self.0.capacity() / 4 {
+            self.0.shrink_to((2 * self.0.len()).max(KEPT_PLACES));
+        }
+        Some(*value)
     }
 }
 
@@ -165,5 +184,22 @@ mod tests {
     fn a_socket_without_anything_is_small() {
         let most = if cfg!(debug_assertions) { 136 } else { 120 };
         assert!(size_of::<Socket>() <= most, "{}", size_of::<Socket>());
+    }
+
+    #[test]
+    fn a_crowd_that_has_left_leaves_no_places_behind() {
+        const COUNT: u32 = 10_000;
+        let mut numbered = Numbered::default();
+        for n in 0..COUNT {
+            numbered.insert(ConnectionId(n), n);
+        }
+        for n in (0..COUNT).filter(|n| *n != 700) {
+            assert_eq!(numbered.remove(ConnectionId(n)), Some(n));
+            assert_eq!(numbered.remove(ConnectionId(n)), None);
+        }
+        assert_eq!((numbered.0.len(), numbered.get_mut(ConnectionId(700))), (701, Some(&mut 700)));
+        assert!(numbered.0.capacity() <= 4 * 701, "{}", numbered.0.capacity());
+        assert_eq!(numbered.remove(ConnectionId(700)), Some(700));
+        assert!(numbered.0.capacity() <= KEPT_PLACES, "{}", numbered.0.capacity());
     }
 }

@@ -1,0 +1,34 @@
+//! Pages that are free go back to the system.
+//!
+//! The system's allocator gives memory back at the end of its heaps only. One piece that is still in use there keeps all that was
+//! freed before it, so a burst leaves the process as large as it ever was, though next to nothing of it is used.
+
+use crate::{HIGH, in_use};
+use std::sync::atomic::Ordering;
+
+/// So many bytes fewer have to be in use for it to be worth while.
+const LEAST: u64 = 4 << 20;
+
+/// Gives free pages back, if less than half of the bytes are in use that were at most, at any look ([`in_use`]), since this was
+/// done last. Returns whether it did. It locks each of the allocator's heaps while it goes through what is free there, so it is
+/// for a thread that has time, every few seconds at most; a load that comes and goes is met with memory that is there already.
+pub fn give_back() -> bool {
+    let (now, high) = (in_use(), HIGH.load(Ordering::Relaxed));
+    let is_low = now.saturating_add(LEAST) <= high && now <= high / 2;
+    if is_low {
+        HIGH.store(now, Ordering::Relaxed);
+        trim();
+    }
+    is_low
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[allow(unsafe_code, reason = "a call of the system's")]
+fn trim() {
+    // SAFETY: it touches nothing but what is free, under the allocator's own locks.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Other allocators do as they think right.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn trim() {}
