@@ -23,6 +23,9 @@ const PIECES_MAX: usize = 1000;
 /// Seconds that can pass in a step.
 const WAITS_S: [u64; 16] = [1, 1, 2, 3, 5, 8, 10, 15, 16, 30, 31, 46, 100, 3_600, 1 << 20, 1 << 33];
 
+/// In so many seconds the broker has given its buffers back, half of them in each.
+const REST_SECONDS: usize = 16;
+
 struct Script<'a> {
     rest: &'a [u8],
     broker: Broker,
@@ -223,13 +226,13 @@ impl<'a> Script<'a> {
     fn end(mut self) {
         self.broker.hold_mail = false;
         (0..2).for_each(|who| self.hang_up(who, Loss::Silent));
-        self.settle();
+        self.rest();
         self.broker.deadlines_have_their_sessions();
         self.broker.wait(1 << 34);
         self.settle();
         // The log is told within a minute what that made the broker drop.
         self.broker.wait(1 << 20);
-        self.settle();
+        self.rest();
         self.broker.is_empty_but_for_sessions();
         let ids = self.clients.iter().flat_map(Client::ids_used).cloned().collect::<Vec<_>>();
         for id in ids {
@@ -242,6 +245,16 @@ impl<'a> Script<'a> {
             self.broker.run();
             assert!(!self.broker.fetch(link).1);
         }
+        self.rest();
         self.broker.is_empty();
+    }
+
+    /// Some seconds pass, in which the broker gives its buffers back, some in each.
+    fn rest(&mut self) {
+        for _ in 0..REST_SECONDS {
+            self.settle();
+            self.broker.wait(1);
+        }
+        self.settle();
     }
 }
