@@ -221,8 +221,10 @@ impl<'a> Host<'a> {
         if self.everybody().any(|served| served.worker.pace.is_busy()) {
             make_way();
         }
-        let may_sleep =
-            office.fall_asleep(HOST) && !self.guests.iter().any(|guest| guest.has_events || guest.has_mail());
+        // Whoever comes, or has mail, from here on wakes it.
+        let may_sleep = office.fall_asleep(HOST)
+            && !self.inn.has_arrivals.load(Ordering::SeqCst)
+            && !self.guests.iter().any(|guest| guest.has_events || guest.has_mail());
         let first = if may_sleep { self.everybody().filter_map(|served| served.at).min() } else { Some(AT_ONCE) };
         let begun_us = clock.now_us();
         let timeout = first.map(|at| Duration::from_millis(at.since_ms(clock.now())));

@@ -13,6 +13,9 @@ const BURST: usize = 20_000;
 
 const ROUNDS: usize = 3;
 
+/// So many that what happens at one start of ten is seen.
+const STARTS: usize = 30;
+
 /// A publisher and a subscriber of its topic.
 struct Pair {
     topic: String,
@@ -91,6 +94,15 @@ pub(super) fn workers_stay_apart_where_they_are_told_to() {
         let before = broker.switches();
         pairs.iter_mut().for_each(Pair::exchange_one);
         assert!(others(&before, &broker.switches()) > 0, "they have clients to serve");
+    }
+}
+
+/// Also those of a worker that came to the first thread just before that went to sleep. Nothing else wakes it: there is no `$SYS`.
+#[test]
+fn clients_of_all_workers_are_served_from_the_start() {
+    for _ in 0..STARTS {
+        let broker = Broker::open("worker_threads 4\nworkers_together true\nsys_interval 0");
+        (0..PAIRS).for_each(|n| client(&format!("client-{n}")).to(&broker).ping());
     }
 }
 
