@@ -12,7 +12,7 @@ use triomphe::{Arc, ThinArc};
 const APART_FROM: usize = 1 << 20;
 
 /// From this many bytes on, a payload stays in the buffer that its packet was gathered in.
-const GATHERED_FROM: usize = 32 * 1024;
+pub(crate) const GATHERED_FROM: usize = 32 * 1024;
 
 /// A long packet in a buffer of its own. The payload behind which nothing stands there is not copied when its message is kept: it
 /// stays where it is, for as long as the message does. To copy many megabytes takes a few milliseconds, and where the memory is

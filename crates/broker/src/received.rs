@@ -2,7 +2,7 @@
 
 use crate::connection::{Phase, REPLY_BACKLOG_BYTES};
 use crate::log::{log, log_connection};
-use crate::message::Gathered;
+use crate::message::{GATHERED_FROM, Gathered};
 use crate::protocol_error::{FaultyPacket, Refused};
 use crate::{ConnectionId, Shard, ShardId};
 use mosquitto_mqtt::packet::{Ack, Disconnect, Publish, Subscribe, Unsubscribe};
@@ -93,7 +93,13 @@ impl Shard {
 
     /// Likewise, of a long packet in a buffer of its own: it may become that of the message's payload, which is not copied then.
     /// Returns what of the buffer was not used up as well.
-    pub fn received_whole(&mut self, id: ConnectionId, bytes: Vec<u8>) -> (Received, Vec<u8>) {
+    pub fn received_whole(&mut self, id: ConnectionId, mut bytes: Vec<u8>) -> (Received, Vec<u8>) {
+        // Too short for any payload to stay: most of these are what a newcomer has said first.
+        if bytes.len() < GATHERED_FROM {
+            let received = self.received(id, &bytes);
+            bytes.drain(..received.consumed);
+            return (received, bytes);
+        }
         let packet = Gathered::new(bytes);
         self.gathered = Some(packet.clone());
         let received = self.received(id, packet.bytes());

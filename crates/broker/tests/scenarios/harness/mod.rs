@@ -13,9 +13,6 @@ pub(crate) use peer::{Options, Peer, connect};
 pub(crate) use raw::{field, packet, raw_connect};
 pub(crate) use show::show;
 
-/// More bytes than these are given to the broker with their buffer.
-const WHOLE_FROM: usize = 32 * 1024;
-
 /// Default settings of a broker with this one listener.
 pub(crate) fn of_listener(listener: ListenerSettings) -> Settings {
     Settings { listeners: vec![listener], ..Settings::default() }
@@ -378,16 +375,9 @@ impl Net {
         if link.inbox.is_empty() {
             return false;
         }
-        // As in the server, a long packet is given away with its buffer.
-        let received = if link.inbox.len() > WHOLE_FROM {
-            let (received, rest) = self.shards[link.shard].received_whole(link.id, std::mem::take(&mut link.inbox));
-            link.inbox = rest;
-            received
-        } else {
-            let received = self.shards[link.shard].received(link.id, &link.inbox);
-            link.inbox.drain(..received.consumed);
-            received
-        };
+        // As in the server, what waited is given away with its buffer.
+        let (received, rest) = self.shards[link.shard].received_whole(link.id, std::mem::take(&mut link.inbox));
+        link.inbox = rest;
         if let Then::HandOver(to) = received.then {
             self.shards[link.shard].release(link.id);
             link.shard = to.index();
